@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A real Kubernetes control plane for one test file: etcd, kube-apiserver, kube-controller-manager
+// and kube-scheduler as processes of their own, up in about five seconds, gone when disposed of.
+// Runs inside the network namespace that run.ts makes, beside the nodes under test.
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import { join } from 'node:path'
+import type { ApiCallOptions, ApiClient } from './api-client.ts'
+import type { ClusterFiles } from './cluster-files.ts'
+import type { Component } from './component.ts'
+import { startControlPlane } from './control-plane.ts'
+import type { ControlPlane, ControlPlaneOptions } from './control-plane.ts'
+import { writeKubeconfig } from './kubeconfig.ts'
+import { runKubectl, spawnKubectl } from './kubectl.ts'
+import type { Kubectl, KubectlOptions, KubectlResult } from './kubectl.ts'
+import { addAddress, removeAddress } from './network-namespace.ts'
+import { startVirtualKubelet } from './virtual-kubelet.ts'
+import type { VirtualKubelet, VirtualKubeletOptions } from './virtual-kubelet.ts'
+
+/** Starts a control plane and waits until pods can be created and will be scheduled. */
+export async function startCluster(options: ControlPlaneOptions = {}): Promise<Cluster> {
+  return new Cluster(await startControlPlane(options))
+}
+
+/** A running control plane, and what tests do with it. */
+export class Cluster implements AsyncDisposable {
+  /** URL of the API server. */
+  readonly server: string
+  /** Certificate authority of the API server, its kubelet client and all users: a PEM file. */
+  readonly caFile: string
+  /** Kubeconfig of `system:masters`. */
+  readonly kubeconfig: string
+  /** Everything that this cluster keeps in files, with its logs. */
+  readonly files: ClusterFiles
+  readonly #controlPlane: ControlPlane
+  readonly #addresses: string[] = []
+  readonly #nodes: Component[] = []
+  readonly #commands: ChildProcessWithoutNullStreams[] = []
+
+  constructor(controlPlane: ControlPlane) {
+    this.#controlPlane = controlPlane
+    this.files = controlPlane.files
+    this.server = this.files.endpoint.server
+    this.caFile = this.files.ca.certificate
+    this.kubeconfig = this.files.adminKubeconfig
+  }
+
+  /** Process ids of the control plane by program, for measurements. */
+  get pids(): Readonly<Record<string, number>> {
+    return this.#controlPlane.pids()
+  }
+
+  /** Runs kubectl to its end and returns its output; throws if it fails, unless `allowFailure`. */
+  async kubectl(args: readonly string[], options: KubectlOptions = {}): Promise<KubectlResult> {
+    return await runKubectl(this.#kubectl(options.kubeconfig), args, options)
+  }
+
+  /** Starts a kubectl that goes on; it is killed with the cluster at the latest. */
+  spawnKubectl(args: readonly string[], kubeconfig?: string): ChildProcessWithoutNullStreams {
+    const child = spawnKubectl(this.#kubectl(kubeconfig), args)
+    this.#commands.push(child)
+    return child
+  }
+
+  /** One request as admin, the result parsed; throws `ApiStatusError` for a status of 400 or more. */
+  async api<T>(method: string, path: string, options?: ApiCallOptions): Promise<T> {
+    return await this.#api.call<T>(method, path, options)
+  }
+
+  /** Issues a client certificate and returns the path of a kubeconfig with it. */
+  async kubeconfigFor(user: string, groups?: readonly string[]): Promise<string> {
+    return await this.files.kubeconfigFor(user, groups)
+  }
+
+  /** Returns the path of a kubeconfig with a token of an existing service account. */
+  async serviceAccountKubeconfig(namespace: string, name: string): Promise<string> {
+    const { stdout } = await this.kubectl(['create', 'token', name, '-n', namespace])
+    const path = join(this.files.folder, 'kubeconfigs', `${namespace}-${name}.kubeconfig`)
+    writeKubeconfig(path, this.files.endpoint, { token: stdout.trim() })
+    return path
+  }
+
+  /** Adds a private address that the API server will proxy to. */
+  addAddress(): string {
+    const address = addAddress()
+    this.#addresses.push(address)
+    return address
+  }
+
+  /** Ends the API server as a crash would. Watches break off, requests fail. */
+  async killApiServer(): Promise<void> {
+    await this.#controlPlane.killApiServer()
+  }
+
+  /** Starts the API server again at the same address, and waits until it is ready. */
+  async startApiServer(): Promise<void> {
+    await this.#controlPlane.startApiServer()
+  }
+
+  /** Throws away etcd's history. The API server's watch cache still has it: see `expireWatches`. */
+  async compactEtcd(): Promise<void> {
+    await this.#controlPlane.compactEtcd()
+  }
+
+  /** Makes every older resourceVersion answer 410: kills the API server, compacts, starts it. */
+  async expireWatches(whileDown: () => Promise<void> = async () => {}): Promise<void> {
+    await this.killApiServer()
+    await whileDown()
+    await this.compactEtcd()
+    await this.startApiServer()
+  }
+
+  /** Starts the program under test with these flags, as the node that `options` names. */
+  async startVirtualKubelet(
+    args: readonly string[] = [],
+    options: VirtualKubeletOptions = {},
+  ): Promise<VirtualKubelet> {
+    const nodeName = options.nodeName ?? 'vk-e2e'
+    const node = await startVirtualKubelet(args, options, {
+      nodeName,
+      nodeIp: options.nodeIp ?? this.addAddress(),
+      rootDir: options.rootDir ?? join(this.files.folder, 'nodes', nodeName),
+      kubeconfig:
+        options.kubeconfig ??
+        (await this.kubeconfigFor(`system:node:${nodeName}`, ['system:nodes'])),
+      logFile: this.files.logFile(nodeName),
+      isReady: () => this.#isNodeReady(nodeName),
+    })
+    this.#nodes.push(node)
+    return node
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#commands) child.kill('SIGKILL')
+    await Promise.all(this.#nodes.map((node) => node[Symbol.asyncDispose]()))
+    await this.#controlPlane[Symbol.asyncDispose]()
+    for (const address of this.#addresses) removeAddress(address)
+  }
+
+  get #api(): ApiClient {
+    return this.#controlPlane.api
+  }
+
+  #kubectl(kubeconfig: string = this.kubeconfig): Kubectl {
+    const env = { KUBECONFIG: kubeconfig, KUBECACHEDIR: join(this.files.folder, 'kubectl-cache') }
+    return { command: this.#controlPlane.program('kubectl'), env: { ...process.env, ...env } }
+  }
+
+  async #isNodeReady(name: string): Promise<boolean> {
+    const node = await this.api<NodeStatus>('GET', `/api/v1/nodes/${name}`)
+    return node.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false
+  }
+}
+
+interface NodeStatus {
+  readonly status: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[]
+  }
+}
