@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a backend hands over container output: entries in the order in which they were stored, in
+// batches, so that a fast log costs no promise per line.
+
+/** One stored piece of output: a line, or a part of one too long to store whole. */
+export interface LogEntry {
+  /** When it was written, milliseconds since the epoch; fractions keep the microseconds. */
+  readonly timeMs: number
+  readonly stream: 'stdout' | 'stderr'
+  /** The bytes as written, with the line's `\n` unless this is a part of a longer line. */
+  readonly bytes: Uint8Array
+}
+
+export interface LogBatch {
+  readonly entries: readonly LogEntry[]
+  /** False for what was stored before the call. The first live batch may be empty: `caught up`. */
+  readonly isLive: boolean
+}
+
+export interface LogQuery {
+  /** The last terminated instance instead of the current one. */
+  readonly previous: boolean
+  /** Go on until the container ends or the caller leaves. */
+  readonly follow: boolean
+  /** Hint: of the stored entries no more than the last so many are wanted. */
+  readonly tailLines?: number
+  /** Hint: older entries are not wanted. */
+  readonly sinceMs?: number
+}

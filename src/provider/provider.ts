@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract for backends that run whole pods. A backend offers primitives; everything that
+// Kubernetes documents about a pod and that the backend cannot do itself is the core's work.
+// Backends that run single containers implement src/runtime/container-runtime.ts instead.
+import type { RecordedEvent } from '../kube/event-recorder.ts'
+import type { ContainerStatus, NodeAddress, NodeCondition, Pod } from '../kube/types.gen.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Logger } from '../util/logger.ts'
+import type { Features } from './features.ts'
+import type { LogBatch, LogQuery } from './log-feed.ts'
+import type { NodeStats, PodStats } from './stats.ts'
+
+/** Names one pod for good: two pods of one name differ in uid. */
+export interface PodRef {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+}
+
+/** Handed to every call: when to give up, and where to log. */
+export interface CallContext {
+  readonly signal: AbortSignal
+  readonly log: Logger
+}
+
+/** One variable of a container's final environment. */
+export interface ResolvedEnvVar {
+  readonly name: string
+  readonly value: string
+  /** Came from a Secret: use the backend's secure fields, never print it. */
+  readonly isSecret: boolean
+}
+
+/** What a container is really started with: references followed, `$(NAME)` expanded. */
+export interface ResolvedContainer {
+  readonly name: string
+  readonly command: readonly string[]
+  readonly args: readonly string[]
+  readonly env: readonly ResolvedEnvVar[]
+}
+
+/** One file of a volume whose content the core produces. `path` is relative, with `/`. */
+export interface VolumeFile {
+  readonly path: string
+  readonly mode: number
+  readonly content: Uint8Array
+}
+
+/** The files of a volume now, and when to ask again (a token is then about to expire). */
+export interface VolumeFiles {
+  readonly files: readonly VolumeFile[]
+  readonly refreshAtMs?: number
+}
+
+/** What is only known once the backend has made room for the pod. */
+export interface PodFacts {
+  readonly podIPs: readonly string[]
+  readonly hostIPs: readonly string[]
+}
+
+/** A pod to run: the object as the API has it, and the core's answers to its references. */
+export interface PodRequest {
+  readonly pod: Pod
+  /**
+   * Final command and environment of a container; read afresh at each call, as a kubelet does at each
+   * container start. Rejects with a VkError whose podReason is the waiting reason
+   * (CreateContainerConfigError); the fitting event has then been recorded already.
+   */
+  resolveContainer(name: string, facts: PodFacts): Promise<ResolvedContainer>
+  /** Files of a volume made from API objects and tokens. Rejects like resolveContainer. */
+  resolveVolume(name: string): Promise<VolumeFiles>
+}
+
+/** What the backend says of a pod. The core makes phase and conditions from it. */
+export interface ObservedPod {
+  readonly ref: PodRef
+  /** First pod address is status.podIP; empty until known. */
+  readonly podIPs: readonly string[]
+  /** Where the pod really runs, when that is not the node's own address. */
+  readonly hostIPs?: readonly string[]
+  /** When the backend took the pod on, RFC 3339; else the core's own time of acknowledgement. */
+  readonly startTime?: string
+  /** Network and directories are there: PodReadyToStartContainers. */
+  readonly isSandboxReady: boolean
+  /** No container runs and none will be started again. Final. */
+  readonly hasEnded: boolean
+  readonly containers: readonly ContainerStatus[]
+  readonly initContainers: readonly ContainerStatus[]
+  readonly ephemeralContainers: readonly ContainerStatus[]
+  /** Set when the backend itself ended the pod (DeadlineExceeded, Evicted): phase Failed with these. */
+  readonly failure?: { readonly reason: string; readonly message: string }
+  /** metadata.generation of the spec that the backend has acted on; default the newest handed over. */
+  readonly observedGeneration?: number
+}
+
+/** Node facts that only the backend knows; what is left out is filled in by the core. */
+export interface NodeDescription {
+  /** Resource quantities; must hold cpu, memory, pods and ephemeral-storage. */
+  readonly capacity: Readonly<Record<string, string>>
+  /** Default: the capacity. */
+  readonly allocatable?: Readonly<Record<string, string>>
+  /** `<type>://<version>` for nodeInfo.containerRuntimeVersion. */
+  readonly runtimeVersion: string
+  readonly providerID?: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly addresses?: readonly NodeAddress[]
+  /** Replaces the condition of the same type (MemoryPressure, …). */
+  readonly conditions?: readonly NodeCondition[]
+  /** nodeInfo of the machine that runs the pods, where it is not this one. */
+  readonly nodeInfo?: Readonly<
+    Partial<
+      Record<
+        'machineID' | 'systemUUID' | 'bootID' | 'kernelVersion' | 'osImage' | 'architecture',
+        string
+      >
+    >
+  >
+}
+
+/**
+ * A backend for whole pods. Every call is idempotent by uid and may be repeated after a lost reply:
+ * create of a known uid adopts, delete of an unknown one succeeds. Failures are VkErrors; the core
+ * retries with back-off for ever, so a provider never retries for long itself. Values of PodRequest are
+ * readonly and may be kept.
+ */
+export interface PodProvider extends AsyncDisposable {
+  readonly features: Features
+  /**
+   * `pod`: the core resolves every container before createPod, and a failure keeps the pod from
+   * starting. `container`: the provider resolves each container when it starts it.
+   */
+  readonly resolves: 'pod' | 'container'
+  /** Starts the pod, or adopts it. Resolves once the backend has taken it on, not when it runs. */
+  createPod(request: PodRequest, context: CallContext): Promise<void>
+  /** The spec, labels or annotations of a running pod changed. */
+  updatePod(request: PodRequest, context: CallContext): Promise<void>
+  /**
+   * Begins to end the pod, or shortens the grace of one that is ending; resolves once the backend has
+   * accepted that. The pod stays observable until its containers have ended and, where the provider
+   * has a `cleanUpPod`, until that was called.
+   */
+  deletePod(
+    ref: PodRef,
+    options: { readonly gracePeriodSeconds: number },
+    context: CallContext,
+  ): Promise<void>
+  /** Drops what is left of an ended pod (records, logs, directories). */
+  cleanUpPod?(ref: PodRef, context: CallContext): Promise<void>
+  /** All pods of this node that the backend knows, ended ones included. */
+  listPods(context: CallContext): Promise<readonly ObservedPod[]>
+  /** The pods asked for that the backend knows, by uid; one batch. */
+  getPodStatuses(
+    refs: readonly PodRef[],
+    context: CallContext,
+  ): Promise<ReadonlyMap<string, ObservedPod>>
+  /** Calls `notify` with each new state of a pod. A provider without it is polled in batches. */
+  watchPods?(notify: (pod: ObservedPod) => void): Disposable
+  /**
+   * Stored output of a container, oldest first. Throws NotFound when the backend has none. The core
+   * does tail, since, limit, timestamps and follow; the query's hints only save work.
+   */
+  logs(
+    ref: PodRef,
+    container: string,
+    query: LogQuery,
+    context: CallContext,
+  ): AsyncIterable<LogBatch>
+  /** Usage of the running pods. A pod that cannot be read is left out, never an error for all. */
+  podStats(context: CallContext): Promise<readonly PodStats[]>
+  /** Usage of the machine behind the node, where there is one. */
+  nodeStats?(context: CallContext): Promise<NodeStats>
+  describeNode(context: CallContext): Promise<NodeDescription>
+  /** Is the backend there? Rejects with the reason when not. Called every 10 s, cheap. */
+  ping(context: CallContext): Promise<void>
+  /** Calls `changed` when describeNode would answer something new. */
+  watchNode?(changed: () => void): Disposable
+}
+
+/** What a provider is given when it is made. */
+export interface ProviderHost {
+  readonly nodeName: string
+  /** Tells this cluster's objects in the backend from another's: uid of namespace kube-system, or a name. */
+  readonly clusterId: string
+  readonly nodeIPs: readonly string[]
+  readonly os: 'linux' | 'windows'
+  /** This node's own folder below --root-dir; exists, mode 0700. */
+  readonly rootDir: string
+  /** The whole of --root-dir, which no workload may see. */
+  readonly protectedDir: string
+  readonly clock: Clock
+  readonly log: Logger
+  /** Records an event about a pod, or about one of its containers. */
+  recordEvent(ref: PodRef, event: RecordedEvent, containerName?: string): void
+}
+
+/** What a folder in src/providers exports from its provider.ts as `providerModule`. */
+export interface ProviderModule {
+  readonly name: string
+  /** One line for `virtual-kubelet providers`. */
+  readonly summary: string
+  /** For `explain` and for docs: what a provider made with this configuration can do. */
+  featuresOf(config: unknown): Features
+  /** Checks `config` (parsed from the configuration file) and throws UserError when it is wrong. */
+  create(config: unknown, host: ProviderHost): Promise<PodProvider>
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Usage figures in the shape of the kubelet's /stats/summary (kubelet stats API v1alpha1). Every block
+// carries its own time; what a backend cannot measure is left out, never zero.
+
+export interface CpuStats {
+  readonly time: string
+  readonly usageNanoCores?: number
+  readonly usageCoreNanoSeconds?: number
+}
+
+export interface MemoryStats {
+  readonly time: string
+  readonly availableBytes?: number
+  readonly usageBytes?: number
+  readonly workingSetBytes?: number
+  readonly rssBytes?: number
+  readonly pageFaults?: number
+  readonly majorPageFaults?: number
+}
+
+export interface FsStats {
+  readonly time: string
+  readonly availableBytes?: number
+  readonly capacityBytes?: number
+  readonly usedBytes?: number
+  readonly inodesFree?: number
+  readonly inodes?: number
+  readonly inodesUsed?: number
+}
+
+export interface NetworkStats {
+  readonly time: string
+  readonly name: string
+  readonly rxBytes?: number
+  readonly rxErrors?: number
+  readonly txBytes?: number
+  readonly txErrors?: number
+}
+
+export interface ContainerStats {
+  readonly name: string
+  readonly startTime: string
+  readonly cpu?: CpuStats
+  readonly memory?: MemoryStats
+  readonly rootfs?: FsStats
+  readonly logs?: FsStats
+}
+
+export interface PodStats {
+  readonly podRef: { readonly name: string; readonly namespace: string; readonly uid: string }
+  readonly startTime: string
+  readonly containers: readonly ContainerStats[]
+  readonly cpu?: CpuStats
+  readonly memory?: MemoryStats
+  readonly network?: NetworkStats
+  readonly process_stats?: { readonly process_count: number }
+}
+
+export interface NodeStats {
+  readonly startTime: string
+  readonly cpu?: CpuStats
+  readonly memory?: MemoryStats
+  readonly fs?: FsStats
+  readonly network?: NetworkStats
+  readonly rlimit?: { readonly time: string; readonly maxpid: number; readonly curproc: number }
+}

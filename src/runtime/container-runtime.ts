@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract for backends that run single containers. src/runtime makes whole pods of them, with a
+// kubelet's lifecycle: order, restarts, back-off, deadlines, grace, phases, logs. A runtime only makes
+// and ends things; it decides nothing.
+import type {
+  CallContext,
+  NodeDescription,
+  PodRef,
+  ResolvedContainer,
+} from '../provider/provider.ts'
+import type { Features } from '../provider/features.ts'
+import type { ContainerStats, NodeStats } from '../provider/stats.ts'
+import type { Container, Pod } from '../kube/types.gen.ts'
+
+/** One run of one container of one pod. A restart is a new attempt, hence a new instance. */
+export interface ContainerKey {
+  readonly pod: PodRef
+  readonly name: string
+  /** 0 for the first run; grows by one with each restart. */
+  readonly attempt: number
+}
+
+/** What a runtime needs to start one container. */
+export interface ContainerStart {
+  readonly key: ContainerKey
+  readonly pod: Pod
+  readonly spec: Container
+  readonly resolved: ResolvedContainer
+  /** Below --root-dir, made for this container and kept over its restarts. */
+  readonly containerDir: string
+  /** Below containerDir, made for this attempt: output files, exit record. */
+  readonly attemptDir: string
+  /** Files that the core has laid out on the host for the pod's volumes, by volume name. */
+  readonly volumeDirs: ReadonlyMap<string, string>
+}
+
+/** State of one container instance, as the runtime finds it. */
+export type ContainerState =
+  | { readonly kind: 'running'; readonly startedAtMs: number }
+  | {
+      readonly kind: 'exited'
+      readonly startedAtMs: number
+      readonly finishedAtMs: number
+      readonly exitCode: number
+      readonly signal?: number
+      readonly isOutOfMemory?: boolean
+      readonly message?: string
+    }
+  /** It ran, but nobody can tell how it ended. */
+  | { readonly kind: 'lost'; readonly startedAtMs?: number }
+
+export interface RuntimeContainer {
+  readonly key: ContainerKey
+  /** `<type>://<id>`, unique for each attempt; status.containerID. */
+  readonly containerId: string
+  readonly image: string
+  readonly imageId: string
+  readonly state: ContainerState
+  /** Numeric identity of the first process, for status.user.linux. */
+  readonly user?: {
+    readonly uid: number
+    readonly gid: number
+    readonly supplementalGroups: readonly number[]
+  }
+}
+
+export interface SandboxState {
+  readonly podIPs: readonly string[]
+}
+
+/**
+ * A backend for containers. Calls are idempotent by key, may be repeated after a lost reply or a crash
+ * of ours, and fail with VkErrors (podReason gives the waiting reason, such as CreateContainerConfigError,
+ * CreateContainerError or RunContainerError).
+ */
+export interface ContainerRuntime extends AsyncDisposable {
+  readonly name: string
+  readonly features: Features
+  /** Makes what the pod's containers share (network, cgroup); returns the same for a known pod. */
+  ensureSandbox(
+    pod: Pod,
+    options: { readonly podDir: string },
+    context: CallContext,
+  ): Promise<SandboxState>
+  /** Ends whatever still runs in it and removes it. Unknown: succeeds. */
+  removeSandbox(pod: PodRef, context: CallContext): Promise<void>
+  /**
+   * May this container be started at all? Checks image, users and the like without side effects, so
+   * that a mistake is seen before anything runs. Rejects as startContainer would.
+   */
+  checkContainer?(pod: Pod, spec: Container): Promise<void>
+  /** Starts the container, or returns the one of this key that was started before. */
+  startContainer(start: ContainerStart, context: CallContext): Promise<RuntimeContainer>
+  /**
+   * Sends the stop signal, and KILL when `graceMs` is over; resolves when no process of the container
+   * is left. A second call while one waits may only shorten the grace. `graceMs` 0 kills at once.
+   */
+  stopContainer(
+    key: ContainerKey,
+    options: { readonly graceMs: number; readonly signal?: string },
+    context: CallContext,
+  ): Promise<void>
+  /** Drops what the runtime itself keeps about an ended container. Unknown: succeeds. */
+  removeContainer(key: ContainerKey, context: CallContext): Promise<void>
+  /** Every container of this node, running or ended, whose record the runtime still has. */
+  listContainers(context: CallContext): Promise<readonly RuntimeContainer[]>
+  /** Calls `notify` when a container's state changed; without it the core polls. */
+  watchContainers?(notify: (container: RuntimeContainer) => void): Disposable
+  /** Usage of running containers; one that cannot be read is left out. */
+  containerStats(
+    keys: readonly ContainerKey[],
+    context: CallContext,
+  ): Promise<readonly { readonly key: ContainerKey; readonly stats: ContainerStats }[]>
+  nodeStats?(context: CallContext): Promise<NodeStats>
+  describeNode(context: CallContext): Promise<NodeDescription>
+  ping(context: CallContext): Promise<void>
+}

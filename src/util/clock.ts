@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Time as a dependency: logic takes a Clock and never calls Date.now() or setTimeout itself, so that
+// a whole day of back-off is a test of a millisecond.
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** A source of time and timers. */
+export interface Clock {
+  /** Wall-clock time in milliseconds since the epoch; may jump. */
+  nowMs(): number
+  /** Milliseconds that never go backwards; for measuring durations. */
+  monotonicMs(): number
+  /** Calls `fire` once after `delayMs`, unless disposed before. Never keeps the process alive. */
+  setTimer(delayMs: number, fire: () => void): Disposable
+  /** Resolves after `delayMs`; rejects with the signal's reason when aborted. */
+  sleep(delayMs: number, options?: { readonly signal?: AbortSignal }): Promise<void>
+}
+
+// Node fires a timer at once when its delay does not fit 32 bits; such a delay is cut to 24.8 days.
+const maxDelayMs = 2 ** 31 - 1
+
+/** The machine's own time. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  setTimer(delayMs, fire) {
+    const timer = setTimeout(fire, Math.min(Math.max(delayMs, 0), maxDelayMs))
+    timer.unref()
+    return { [Symbol.dispose]: () => clearTimeout(timer) }
+  },
+  async sleep(delayMs, { signal } = {}) {
+    await delay(Math.min(Math.max(delayMs, 0), maxDelayMs), undefined, signal ? { signal } : {})
+  },
+}
