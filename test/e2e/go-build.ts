@@ -79,19 +79,19 @@ function hashOf({ source, args, binary, links }: GoBuild): string {
 }
 
 function compile({ name, source, args }: GoBuild, output: string): void {
-  const [verb, ...rest] = args
+  if (spawnSync('go', ['version']).error) {
+    throw new GoBuildError(
+      `Cannot build ${name}: Go 1.26 or newer is not installed (no 'go' in PATH)`,
+    )
+  }
   console.error(`Building ${name} with Go; the first time takes minutes …`)
-  const { error, status } = spawnSync('go', [verb ?? 'build', '-o', output, ...rest], {
+  const [verb = 'build', ...rest] = args
+  const { error, status } = spawnSync('go', [verb, '-o', output, ...rest], {
     cwd: source,
     stdio: ['ignore', 2, 2],
     // Static, so that a cached binary runs on any machine of the same kind.
     env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off' },
   })
-  if (error && 'code' in error && error.code === 'ENOENT') {
-    throw new GoBuildError(
-      `Cannot build ${name}: Go 1.26 or newer is not installed (no 'go' in PATH)`,
-    )
-  }
   if (error) throw error
   if (status !== 0) throw new GoBuildError(`Cannot build ${name}: go exited with ${status}`)
 }

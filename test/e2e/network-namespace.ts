@@ -34,7 +34,7 @@ export function createNetworkNamespace(): NetworkNamespace {
     name,
     enter: ['nsenter', `--net=/run/netns/${name}`, '--'],
     [Symbol.dispose]: () => {
-      for (const pid of processesIn(name)) process.kill(pid, 'SIGKILL')
+      for (const pid of processesIn(name)) end(pid)
       ip(['netns', 'delete', name])
     },
   }
@@ -65,6 +65,14 @@ export function removeAddress(address: string): void {
 function processesIn(name: string): number[] {
   const pids = ip(['netns', 'pids', name]).split('\n').filter(Boolean)
   return pids.map(Number).filter((pid) => pid !== process.pid)
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended by itself in the meantime.
+  }
 }
 
 function ip(args: string[]): string {

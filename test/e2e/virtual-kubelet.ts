@@ -24,7 +24,10 @@ export interface VirtualKubeletOptions {
   readonly env?: NodeJS.ProcessEnv
   /** Wait until the Node is Ready; default true. */
   readonly waitReady?: boolean
-  /** The words before the flags; default runs `start` from source. */
+  /**
+   * The words before the flags. Default: those of the variable VK_E2E_COMMAND, which points the tests
+   * at an installed package; without it, `start` from source.
+   */
   readonly command?: readonly [string, ...string[]]
 }
 
@@ -49,7 +52,11 @@ export interface Placement {
 }
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
-const FROM_SOURCE = [process.execPath, MAIN, 'start'] as const
+const [PROGRAM = process.execPath, ...WORDS] = process.env['VK_E2E_COMMAND']?.split(' ') ?? [
+  process.execPath,
+  MAIN,
+  'start',
+]
 
 /** Starts the program and, unless told otherwise, waits until its Node is Ready. */
 export async function startVirtualKubelet(
@@ -57,7 +64,7 @@ export async function startVirtualKubelet(
   options: VirtualKubeletOptions,
   placement: Placement,
 ): Promise<VirtualKubelet> {
-  const { kubeletPort = 10250, env, waitReady = true, command = FROM_SOURCE } = options
+  const { kubeletPort = 10250, env, waitReady = true, command = [PROGRAM, ...WORDS] } = options
   const { nodeName, nodeIp, rootDir, kubeconfig, logFile } = placement
   mkdirSync(rootDir, { recursive: true })
   const [program, ...words] = command

@@ -13,7 +13,7 @@ export function buildControlPlane(): string {
   return goBuild({
     name: 'control-plane',
     source: import.meta.dirname,
-    args: ['build', '-trimpath', '-ldflags', ldflags(), '.'],
+    args: ['build', '-trimpath', '-buildvcs=false', '-ldflags', ldflags(), '.'],
     binary: 'control-plane',
     links: ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl'],
   })

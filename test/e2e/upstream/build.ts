@@ -16,7 +16,7 @@ function goBuildSuite(): string {
   return goBuild({
     name: BINARY,
     source: import.meta.dirname,
-    args: ['test', '-c', '-trimpath', '-ldflags', '-s -w', '.'],
+    args: ['test', '-c', '-trimpath', '-buildvcs=false', '-ldflags', '-s -w', '.'],
     binary: BINARY,
   })
 }
