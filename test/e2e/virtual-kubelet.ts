@@ -48,7 +48,7 @@ export interface Placement {
   readonly kubeconfig: string
   readonly logFile: string
   /** Whether the API says so; a node that is started again may be Ready before it runs. */
-  isReady(): Promise<boolean>
+  readonly isReady: () => Promise<boolean>
 }
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
