@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flags of `virtual-kubelet start`, as a table: the setting each one fills, how its text is read,
+// and the environment variable that stands in for it. Names are upstream's where upstream has the
+// flag, else the kubelet's. docs/reference/flags.md is generated from this table.
+import { UserError } from '../util/vk-error.ts'
+import type { NodeSettings, ProcessSettings } from './settings.ts'
+
+export type SettingKey = keyof NodeSettings | keyof ProcessSettings
+
+/** One flag. */
+export interface FlagSpec {
+  /** As commander wants it: `--node-ip <ip>`. */
+  readonly flags: string
+  readonly key: SettingKey
+  readonly env?: string
+  readonly help: string
+  readonly read: (text: string) => unknown
+}
+
+const asText = (text: string): string => text
+const asList = (text: string): readonly string[] => text.split(',').map((part) => part.trim())
+
+function asNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new UserError(`"${text}" is not a whole number`)
+  return Number(text)
+}
+
+function asBoolean(text: string): boolean {
+  if (/^(true|t|1|yes|on)$/i.test(text)) return true
+  if (/^(false|f|0|no|off)$/i.test(text)) return false
+  throw new UserError(`"${text}" is neither true nor false`)
+}
+
+function asLabels(text: string): Readonly<Record<string, string>> {
+  const labels: Record<string, string> = {}
+  for (const pair of asList(text)) {
+    const [key, value = ''] = pair.split(/=(.*)/s, 2)
+    if (!key) throw new UserError(`"${pair}" is no label`, { hint: 'Write key=value,key=value.' })
+    labels[key] = value
+  }
+  return labels
+}
+
+function asTaints(text: string): readonly object[] {
+  return asList(text).map((item) => {
+    const match = /^([^=:]+)(?:=([^:]*))?:(\w+)$/.exec(item)
+    if (!match) {
+      throw new UserError(`"${item}" is no taint`, { hint: 'Write key=value:NoSchedule.' })
+    }
+    return { key: match[1], value: match[2] ?? '', effect: match[3] }
+  })
+}
+
+/** `90s`, `1m30s`, or plain seconds; as Go writes durations. */
+function asSeconds(text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
+  const units: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001 }
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)]
+  if (parts.length === 0 || parts.map(([whole]) => whole).join('') !== text) {
+    throw new UserError(`"${text}" is no duration`, { hint: 'Write 30s, 5m or 1h30m.' })
+  }
+  return parts.reduce(
+    (sum, [, number, unit]) => sum + Number(number) * (units[unit ?? 's'] ?? 1),
+    0,
+  )
+}
+
+/** Every flag of `start`. A boolean flag may be given without a value. */
+export const startFlags: readonly FlagSpec[] = [
+  {
+    flags: '--nodename <name>',
+    key: 'name',
+    env: 'DEFAULT_NODE_NAME',
+    read: asText,
+    help: 'name of the Node (default: virtual-kubelet)',
+  },
+  {
+    flags: '--provider <name>',
+    key: 'provider',
+    read: asText,
+    help: 'what runs the pods; `virtual-kubelet providers` lists them',
+  },
+  {
+    flags: '--provider-config <file>',
+    key: 'providerConfigFile',
+    read: asText,
+    help: "the provider's own configuration, YAML or JSON",
+  },
+  {
+    flags: '--kubeconfig <file>',
+    key: 'kubeconfig',
+    read: asText,
+    help: 'how to reach the cluster (default: $KUBECONFIG, ~/.kube/config, then in-cluster)',
+  },
+  {
+    flags: '--context <name>',
+    key: 'context',
+    read: asText,
+    help: 'context of the kubeconfig (default: its current one)',
+  },
+  {
+    flags: '--os <os>',
+    key: 'os',
+    read: (text) => text.toLowerCase(),
+    help: 'operating system of the node: linux or windows',
+  },
+  {
+    flags: '--node-ip <ips>',
+    key: 'nodeIPs',
+    env: 'VKUBELET_POD_IP',
+    read: asList,
+    help: "the node's address; two with a comma for dual-stack (default: this machine's first)",
+  },
+  {
+    flags: '--node-labels <labels>',
+    key: 'labels',
+    read: asLabels,
+    help: 'labels to register with: key=value,key=value',
+  },
+  {
+    flags: '--register-with-taints <taints>',
+    key: 'registerWithTaints',
+    read: asTaints,
+    help: 'more taints: key=value:Effect,…',
+  },
+  {
+    flags: '--disable-taint [bool]',
+    key: 'disableTaint',
+    read: asBoolean,
+    help: "do not set the provider's taint",
+  },
+  {
+    flags: '--taint-key <key>',
+    key: 'taintKey',
+    env: 'VKUBELET_TAINT_KEY',
+    read: asText,
+    help: "key of the provider's taint",
+  },
+  {
+    flags: '--taint-value <value>',
+    key: 'taintValue',
+    env: 'VKUBELET_TAINT_VALUE',
+    read: asText,
+    help: "value of the provider's taint (default: the provider's name)",
+  },
+  {
+    flags: '--taint-effect <effect>',
+    key: 'taintEffect',
+    env: 'VKUBELET_TAINT_EFFECT',
+    read: asText,
+    help: "effect of the provider's taint",
+  },
+  {
+    flags: '--max-pods <n>',
+    key: 'maxPods',
+    read: asNumber,
+    help: "pods the node takes (default: the provider's own)",
+  },
+  {
+    flags: '--cluster-domain <domain>',
+    key: 'clusterDomain',
+    read: asText,
+    help: "the cluster's DNS domain",
+  },
+  {
+    flags: '--pod-apiserver <host:port>',
+    key: 'podApiServer',
+    read: asText,
+    help: 'the API server as pods reach it; fills KUBERNETES_SERVICE_HOST and _PORT (default: the kubeconfig server, unless loopback)',
+  },
+  {
+    flags: '--feature-check <mode>',
+    key: 'featureCheck',
+    read: asText,
+    help: 'a pod that asks for what the provider cannot do: strict leaves it Pending, lenient runs it',
+  },
+  {
+    flags: '--pod-sync-workers <n>',
+    key: 'podSyncWorkers',
+    read: asNumber,
+    help: 'pods worked on at the same time',
+  },
+  {
+    flags: '--full-resync-period <duration>',
+    key: 'reconcileIntervalSeconds',
+    read: asSeconds,
+    help: 'how often backend and API are compared in full',
+  },
+  {
+    flags: '--address <ip>',
+    key: 'address',
+    read: asText,
+    help: 'address the kubelet API listens on',
+  },
+  {
+    flags: '--kubelet-port <port>',
+    key: 'kubeletPort',
+    env: 'KUBELET_PORT',
+    read: asNumber,
+    help: 'port of the kubelet API; 0 picks a free one',
+  },
+  {
+    flags: '--client-ca-file <file>',
+    key: 'clientCAFile',
+    env: 'APISERVER_CA_CERT_LOCATION',
+    read: asText,
+    help: 'CA bundle that signs client certificates of kubelet API callers',
+  },
+  {
+    flags: '--tls-cert-file <file>',
+    key: 'tlsCertFile',
+    env: 'APISERVER_CERT_LOCATION',
+    read: asText,
+    help: 'serving certificate of the kubelet API (default: self-signed)',
+  },
+  {
+    flags: '--tls-private-key-file <file>',
+    key: 'tlsPrivateKeyFile',
+    env: 'APISERVER_KEY_LOCATION',
+    read: asText,
+    help: 'key of that certificate',
+  },
+  {
+    flags: '--anonymous-auth [bool]',
+    key: 'anonymousAuth',
+    read: asBoolean,
+    help: 'let callers without credentials in as system:anonymous',
+  },
+  {
+    flags: '--authentication-token-webhook [bool]',
+    key: 'authenticationTokenWebhook',
+    read: asBoolean,
+    help: 'check bearer tokens with TokenReview',
+  },
+  {
+    flags: '--authorization-mode <mode>',
+    key: 'authorizationMode',
+    read: asText,
+    help: 'Webhook asks the API server (SubjectAccessReview); AlwaysAllow does not',
+  },
+  {
+    flags: '--enable-debugging-handlers [bool]',
+    key: 'enableDebuggingHandlers',
+    read: asBoolean,
+    help: 'serve logs, exec and the like',
+  },
+  {
+    flags: '--root-dir <dir>',
+    key: 'rootDir',
+    read: asText,
+    help: 'where state is kept; locked while in use',
+  },
+  {
+    flags: '--metrics-addr <addr>',
+    key: 'metricsAddr',
+    read: asText,
+    help: "also serve own metrics on [HOST]:PORT; TLS with the kubelet API's checks unless loopback (default: off)",
+  },
+  {
+    flags: '--healthz-port <port>',
+    key: 'healthzPort',
+    read: asNumber,
+    help: 'port of /healthz and /readyz on 127.0.0.1; 0 is off',
+  },
+  {
+    flags: '--startup-timeout <duration>',
+    key: 'startupTimeoutSeconds',
+    read: asSeconds,
+    help: 'give up when the node is not Ready by then; 0 waits for ever',
+  },
+  {
+    flags: '--drain-on-exit [bool]',
+    key: 'drainOnExit',
+    read: asBoolean,
+    help: 'end the pods, with their grace, before exiting',
+  },
+  {
+    flags: '--delete-node-on-exit [bool]',
+    key: 'deleteNodeOnExit',
+    read: asBoolean,
+    help: 'delete the Node object on exit',
+  },
+  {
+    flags: '--log-level <level>',
+    key: 'logLevel',
+    read: (text) => text.toLowerCase(),
+    help: 'debug, info, warn or error',
+  },
+  { flags: '--log-format <format>', key: 'logFormat', read: asText, help: 'text or json' },
+]
+
+/** What the flags say, by setting. `given` is commander's result, by camel-cased flag name. */
+export function settingsOfFlags(
+  given: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, unknown>> {
+  const settings: Record<string, unknown> = {}
+  for (const { flags, key, env: variable, read } of startFlags) {
+    const value = given[optionNameOf(flags)]
+    const fromEnv = variable === undefined ? undefined : env[variable]
+    const [source, raw] =
+      value === undefined ? [variable ?? '', fromEnv] : [flags.split(' ', 1)[0] ?? flags, value]
+    if (raw === undefined || raw === '') continue
+    try {
+      settings[key] = raw === true ? true : read(String(raw))
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      throw new UserError(
+        `Cannot use ${source}: ${error.message}`,
+        error.hint ? { hint: error.hint } : {},
+      )
+    }
+  }
+  return settings
+}
+
+/** `--node-ip <ip>` is `nodeIp` in commander's result. */
+function optionNameOf(flags: string): string {
+  const name = flags.split(' ', 1)[0]?.slice(2) ?? ''
+  return name.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** The flag that sets `key`, for error messages. */
+export function flagOf(key: string): string | undefined {
+  return startFlags.find((spec) => spec.key === key)?.flags.split(' ', 1)[0]
+}
