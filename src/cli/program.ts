@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands and their flags, and the one place where an error becomes a line for a person and an
+// exit code: 2 for a mistake of the user's, 1 for one of ours.
+import { Command, CommanderError, Option } from 'commander'
+import { UserError } from '../util/vk-error.ts'
+import { startFlags } from './flags.ts'
+import { kubeletVersion, version } from './version.ts'
+
+/** Runs the command line and resolves with the exit code. */
+export async function run(args: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync([...args], { from: 'user' })
+    return 0
+  } catch (error) {
+    return exitCodeOf(error)
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // commander has printed its own line by now, and gives 1 for what is the user's mistake.
+    return error.code.startsWith('commander.') && error.exitCode !== 0 ? 2 : error.exitCode
+  }
+  if (error instanceof UserError) {
+    process.stderr.write(`${error.message}\n${error.hint ? `${error.hint}\n` : ''}`)
+    return 2
+  }
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  )
+  return 1
+}
+
+/** The command tree; also read by the generator of docs/reference. */
+export function createProgram(): Command {
+  const program = new Command('virtual-kubelet')
+    .description('A Kubernetes node anywhere: registers itself and runs its pods on a provider.')
+    .exitOverride()
+    .showHelpAfterError('(virtual-kubelet help COMMAND explains the flags)')
+  addStart(program)
+  program
+    .command('providers [name]')
+    .description('list the providers, or what one of them can do')
+    .action(async (name: string | undefined) => {
+      const { printProviders } = await import('./providers.ts')
+      await printProviders(name, process.stdout)
+    })
+  program
+    .command('explain <file>')
+    .description('say what a provider would do with the pods of a manifest; needs no cluster')
+    .requiredOption('--provider <name>', 'the provider to ask')
+    .option('--provider-config <file>', "the provider's own configuration, YAML or JSON")
+    .action(async (file: string, options: { provider: string; providerConfig?: string }) => {
+      const { explain } = await import('./explain.ts')
+      const isSupported = await explain(file, options, process.stdout)
+      if (!isSupported) throw new CommanderError(1, 'explain.unsupported', '')
+    })
+  program
+    .command('version')
+    .description('print the versions')
+    .action(() => {
+      process.stdout.write(
+        `virtual-kubelet ${version} (kubelet ${kubeletVersion}, node ${process.version})\n`,
+      )
+    })
+  return program
+}
+
+function addStart(program: Command): void {
+  const start = program
+    .command('start')
+    .description('register the node and run its pods until told to stop')
+    .addOption(new Option('--config <file>', 'settings in YAML; may name several nodes'))
+  for (const { flags, env, help } of startFlags) {
+    start.addOption(new Option(flags, env === undefined ? help : `${help} [env ${env}]`))
+  }
+  start.action(async (given: Readonly<Record<string, unknown>>) => {
+    const [{ loadSettings }, { start: startProcess }] = await Promise.all([
+      import('./load-settings.ts'),
+      import('./start.ts'),
+    ])
+    await startProcess(loadSettings(given, process.env))
+  })
+}
