@@ -12,6 +12,13 @@ import type { Features } from '../provider/features.ts'
 import type { ContainerStats, NodeStats } from '../provider/stats.ts'
 import type { Container, Pod } from '../kube/types.gen.ts'
 
+/**
+ * Output files in an attempt's directory. The container itself holds them open for append, so that
+ * nothing of ours stands between it and its log; the core only reads them.
+ */
+export const stdoutFileName = 'stdout.log'
+export const stderrFileName = 'stderr.log'
+
 /** One run of one container of one pod. A restart is a new attempt, hence a new instance. */
 export interface ContainerKey {
   readonly pod: PodRef
@@ -28,7 +35,11 @@ export interface ContainerStart {
   readonly resolved: ResolvedContainer
   /** Below --root-dir, made for this container and kept over its restarts. */
   readonly containerDir: string
-  /** Below containerDir, made for this attempt: output files, exit record. */
+  /**
+   * Below containerDir, made for this attempt: the output files, which the runtime opens (creating
+   * them), and what else the runtime keeps, such as an exit record. It outlives `removeContainer`,
+   * because the log is still read then; the core removes it.
+   */
   readonly attemptDir: string
   /** Files that the core has laid out on the host for the pod's volumes, by volume name. */
   readonly volumeDirs: ReadonlyMap<string, string>
@@ -89,7 +100,11 @@ export interface ContainerRuntime extends AsyncDisposable {
    * that a mistake is seen before anything runs. Rejects as startContainer would.
    */
   checkContainer?(pod: Pod, spec: Container): Promise<void>
-  /** Starts the container, or returns the one of this key that was started before. */
+  /**
+   * Starts the container, or returns the one of this key that was started before. A rejection with
+   * podReason RunContainerError uses the attempt up: the container counts as ended with exit code
+   * 128, and its restart policy decides what follows. After any other the same key is tried again.
+   */
   startContainer(start: ContainerStart, context: CallContext): Promise<RuntimeContainer>
   /**
    * Sends the stop signal, and KILL when `graceMs` is over; resolves when no process of the container
@@ -100,7 +115,10 @@ export interface ContainerRuntime extends AsyncDisposable {
     options: { readonly graceMs: number; readonly signal?: string },
     context: CallContext,
   ): Promise<void>
-  /** Drops what the runtime itself keeps about an ended container. Unknown: succeeds. */
+  /**
+   * Drops what the runtime itself keeps about an ended container; it is not listed any more, not
+   * after a restart of ours either. Unknown: succeeds.
+   */
   removeContainer(key: ContainerKey, context: CallContext): Promise<void>
   /** Every container of this node, running or ended, whose record the runtime still has. */
   listContainers(context: CallContext): Promise<readonly RuntimeContainer[]>

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Times as pod statuses carry them: RFC 3339 in UTC, whole seconds.
+
+/** `2026-01-31T09:05:00Z`; fractions of a second are dropped. */
+export function wireTime(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 19)}Z`
+}
+
+/** Milliseconds since the epoch, or undefined for what is no time. */
+export function parseWireTime(text: string | undefined): number | undefined {
+  const timeMs = text === undefined ? Number.NaN : Date.parse(text)
+  return Number.isNaN(timeMs) ? undefined : timeMs
+}
