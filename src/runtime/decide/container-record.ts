@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of one container of a pod over all its runs. The record on disk may lag behind what
+// the runtime lists and the other way round; `foldContainer` makes one truth of both, so that a
+// restart of ours leads to the decisions that we would have made without it.
+import type { RuntimeContainer } from '../container-runtime.ts'
+import type { CrashBackoff } from './crash-backoff.ts'
+
+/** How one run ended. */
+export interface Termination {
+  readonly attempt: number
+  readonly exitCode: number
+  readonly signal?: number
+  readonly reason: string
+  readonly message?: string
+  /** Absent when it never ran, or nobody knows. */
+  readonly startedAtMs?: number
+  readonly finishedAtMs: number
+  readonly containerId: string
+  readonly image: string
+  readonly imageId: string
+}
+
+export interface ContainerRecord {
+  /** The newest run; 0 is the first. */
+  readonly attempt: number
+  /**
+   * `begun`: it was decided to start the run; the runtime may not have heard of it.
+   * `started`: the runtime said that it runs. `ended`: `termination` says how.
+   */
+  readonly stage: 'begun' | 'started' | 'ended'
+  /** The image of the pod's spec that the run was begun with. */
+  readonly image: string
+  readonly termination?: Termination
+  /** Of the run before this one. */
+  readonly lastTermination?: Termination
+  readonly backoff?: CrashBackoff
+  /** Stopped because its definition changed: it is started again whatever the policy. */
+  readonly isReplacing?: boolean
+}
+
+export interface FoldInput {
+  readonly record: ContainerRecord | undefined
+  /** All runs of this container that the runtime knows. */
+  readonly runs: readonly RuntimeContainer[]
+  /** `runs` comes from a full list: a run that is not in it does not exist any more. */
+  readonly isComplete: boolean
+  readonly nowMs: number
+}
+
+const lostExitCode = 137
+const lostReason = 'ContainerStatusUnknown'
+const lostMessage = 'The container could not be located when the pod was terminated'
+
+/** Brings a record up to date with the runtime. Without any run it stays undefined. */
+export function foldContainer(input: FoldInput): ContainerRecord | undefined {
+  const { record, runs } = input
+  const newest = runs.reduce<RuntimeContainer | undefined>(
+    (best, run) => (best && best.key.attempt > run.key.attempt ? best : run),
+    undefined,
+  )
+  if (newest && newest.key.attempt >= (record?.attempt ?? 0)) return foldRun(input, newest)
+  if (record?.stage === 'started' && input.isComplete) {
+    return { ...record, stage: 'ended', termination: lostTermination(record, input.nowMs) }
+  }
+  return record
+}
+
+/** The end of a run that could not be started: it counts as one that ended at once. */
+export function startErrorTermination(
+  run: { readonly attempt: number; readonly image: string },
+  { message, nowMs }: { readonly message: string; readonly nowMs: number },
+): Termination {
+  return {
+    attempt: run.attempt,
+    exitCode: 128,
+    reason: 'StartError',
+    message,
+    startedAtMs: nowMs,
+    finishedAtMs: nowMs,
+    containerId: '',
+    image: run.image,
+    imageId: '',
+  }
+}
+
+/** The end of a run of which nothing is known but that it is over. */
+export function lostTermination(
+  run: { readonly attempt: number; readonly image: string },
+  nowMs: number,
+): Termination {
+  return {
+    attempt: run.attempt,
+    exitCode: lostExitCode,
+    reason: lostReason,
+    message: lostMessage,
+    finishedAtMs: nowMs,
+    containerId: '',
+    image: run.image,
+    imageId: '',
+  }
+}
+
+function foldRun({ record, runs, nowMs }: FoldInput, run: RuntimeContainer): ContainerRecord {
+  const { attempt } = run.key
+  const isSame = record?.attempt === attempt
+  // An end that was recorded stays as it is: times and reasons never change afterwards.
+  if (isSame && record.stage === 'ended') return record
+  const before = runs.find(({ key }) => key.attempt === attempt - 1)
+  const lastTermination = isSame
+    ? record.lastTermination
+    : (record?.termination ?? (before && terminationOf(before, nowMs)))
+  const termination = terminationOf(run, nowMs)
+  const backoff = record?.backoff
+  return {
+    attempt,
+    stage: termination ? 'ended' : 'started',
+    image: isSame ? record.image : run.image,
+    ...(termination && { termination }),
+    ...(lastTermination && { lastTermination }),
+    ...(backoff && { backoff }),
+    ...(isSame && record.isReplacing && { isReplacing: true }),
+  }
+}
+
+function terminationOf(run: RuntimeContainer, nowMs: number): Termination | undefined {
+  const { state, key, containerId, image, imageId } = run
+  if (state.kind === 'running') return undefined
+  const identity = { attempt: key.attempt, containerId, image, imageId }
+  if (state.kind === 'lost') {
+    const startedAt = state.startedAtMs === undefined ? {} : { startedAtMs: state.startedAtMs }
+    return { ...lostTermination(identity, nowMs), ...identity, ...startedAt }
+  }
+  return {
+    ...identity,
+    exitCode: state.exitCode,
+    ...(state.signal !== undefined && { signal: state.signal }),
+    reason: state.isOutOfMemory ? 'OOMKilled' : state.exitCode === 0 ? 'Completed' : 'Error',
+    ...(state.message !== undefined && { message: state.message }),
+    startedAtMs: state.startedAtMs,
+    finishedAtMs: state.finishedAtMs,
+  }
+}
