@@ -28,6 +28,8 @@ export class Cluster implements AsyncDisposable {
   readonly server: string
   /** Certificate authority of the API server, its kubelet client and all users: a PEM file. */
   readonly caFile: string
+  /** HOST:PORT of the API server at an address that is not loopback. */
+  readonly podApiServer: string
   /** Kubeconfig of `system:masters`. */
   readonly kubeconfig: string
   /** Everything that this cluster keeps in files, with its logs. */
@@ -42,6 +44,7 @@ export class Cluster implements AsyncDisposable {
     this.files = controlPlane.files
     this.server = this.files.endpoint.server
     this.caFile = this.files.ca.certificate
+    this.podApiServer = controlPlane.advertised
     this.kubeconfig = this.files.adminKubeconfig
   }
 
@@ -123,6 +126,8 @@ export class Cluster implements AsyncDisposable {
       kubeconfig:
         options.kubeconfig ??
         (await this.kubeconfigFor(`system:node:${nodeName}`, ['system:nodes'])),
+      caFile: this.caFile,
+      podApiServer: this.podApiServer,
       logFile: this.files.logFile(nodeName),
       isReady: () => this.#isNodeReady(nodeName),
     })

@@ -86,6 +86,12 @@ export class ControlPlane implements AsyncDisposable {
     return join(this.#plan.programs, name)
   }
 
+  /** HOST:PORT of the API server as the Service `kubernetes` shows it. */
+  get advertised(): string {
+    const { advertiseAddress, apiServer } = this.#plan.ports
+    return `${advertiseAddress}:${apiServer}`
+  }
+
   pids(): Record<string, number> {
     return Object.fromEntries([...this.#running].map(([name, { pid }]) => [name, pid]))
   }

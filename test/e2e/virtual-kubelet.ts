@@ -21,6 +21,8 @@ export interface VirtualKubeletOptions {
   readonly rootDir?: string
   /** Default: a client certificate of `system:node:<nodeName>`. */
   readonly kubeconfig?: string
+  /** A configuration file, which names the nodes itself; `nodeName` is then the one to wait for. */
+  readonly configFile?: string
   readonly env?: NodeJS.ProcessEnv
   /** Wait until the Node is Ready; default true. */
   readonly waitReady?: boolean
@@ -46,6 +48,9 @@ export interface Placement {
   readonly nodeIp: string
   readonly rootDir: string
   readonly kubeconfig: string
+  readonly caFile: string
+  /** HOST:PORT of the API server for pods. */
+  readonly podApiServer: string
   readonly logFile: string
   /** Whether the API says so; a node that is started again may be Ready before it runs. */
   readonly isReady: () => Promise<boolean>
@@ -58,21 +63,28 @@ const [PROGRAM = process.execPath, ...WORDS] = process.env['VK_E2E_COMMAND']?.sp
   'start',
 ]
 
+/** The program and its first words, as the tests start it unless they say otherwise. */
+export const START_COMMAND: readonly [string, ...string[]] = [PROGRAM, ...WORDS]
+
 /** Starts the program and, unless told otherwise, waits until its Node is Ready. */
 export async function startVirtualKubelet(
   args: readonly string[],
   options: VirtualKubeletOptions,
   placement: Placement,
 ): Promise<VirtualKubelet> {
-  const { kubeletPort = 10250, env, waitReady = true, command = [PROGRAM, ...WORDS] } = options
+  const { kubeletPort = 10250, env, waitReady = true, command = START_COMMAND } = options
   const { nodeName, nodeIp, rootDir, kubeconfig, logFile } = placement
   mkdirSync(rootDir, { recursive: true })
   const [program, ...words] = command
   const flags = {
-    '--nodename': nodeName,
     '--node-ip': nodeIp,
-    '--kubelet-port': `${kubeletPort}`,
     '--root-dir': rootDir,
+    '--client-ca-file': placement.caFile,
+    '--pod-apiserver': placement.podApiServer,
+    '--healthz-port': '0',
+    ...(options.configFile === undefined
+      ? { '--nodename': nodeName, '--kubelet-port': `${kubeletPort}` }
+      : { '--config': options.configFile }),
   }
   const component = await startComponent({
     name: `virtual-kubelet ${nodeName}`,

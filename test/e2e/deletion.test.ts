@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How pods end when somebody deletes them: with grace, when the grace is over, by force, and to make
+// room for another of the same name. On host processes, where it can be seen what is left.
+import assert from 'node:assert/strict'
+import { before, describe, test } from 'node:test'
+import { pidsWithArgument, uniqueSleep, untilNoneHas } from './host-processes.ts'
+import { watchPod } from './pod-watch.ts'
+import { Pods, shell, stateOf } from './pods.ts'
+import { startProcessNode, useSharedFolder } from './process-node.ts'
+import { skipReason } from './requirements.ts'
+import { useCluster } from './use-cluster.ts'
+
+/** Longer than any of these tests may take: who waits for it has waited for the wrong thing. */
+const LONG_GRACE = 60
+
+describe('deleting a pod', { skip: skipReason }, () => {
+  const cluster = useCluster()
+  const pods = new Pods(cluster)
+  const shared = useSharedFolder()
+
+  before(async () => {
+    await startProcessNode(cluster())
+  })
+
+  async function running(name: string, script: string, grace: number): Promise<void> {
+    await pods.create({
+      name,
+      spec: { terminationGracePeriodSeconds: grace, containers: [shell(script)] },
+    })
+    await pods.untilLogged(name, /ready/)
+  }
+
+  /** Deletes as kubectl does by default, waiting; returns the seconds it took. */
+  async function deleteAndWait(name: string): Promise<number> {
+    const start = performance.now()
+    await cluster().kubectl(['delete', 'pod', name])
+    return (performance.now() - start) / 1000
+  }
+
+  test('lets it end by itself on TERM, and removes it as soon as it has', async () => {
+    const script = 'trap "sleep 1; echo bye; exit 7" TERM; echo ready; while :; do sleep 0.1; done'
+    await running('trapper', script, LONG_GRACE)
+    using watch = await watchPod(cluster(), 'trapper')
+    const seconds = await deleteAndWait('trapper')
+    assert.ok(seconds < 10, `it took ${seconds} s`)
+    const last = await watch.until((pod) => pod.status?.phase === 'Failed', 'be Failed')
+    assert.equal(stateOf(last)?.terminated?.exitCode, 7)
+    assert.ok(last.metadata.deletionTimestamp)
+  })
+
+  test('shows Succeeded when it ended with 0, although it would have been restarted', async () => {
+    const script = 'trap "exit 0" TERM; echo ready; while :; do sleep 0.1; done'
+    await running('polite', script, LONG_GRACE)
+    using watch = await watchPod(cluster(), 'polite')
+    await deleteAndWait('polite')
+    const last = await watch.until((pod) => pod.status?.phase === 'Succeeded', 'be Succeeded')
+    assert.equal(stateOf(last)?.terminated?.exitCode, 0)
+    assert.equal(last.status?.conditions?.find((c) => c.type === 'Ready')?.status, 'False')
+  })
+
+  test('kills it when it is still there after its grace', async () => {
+    const script = 'trap "" TERM; echo ready; while :; do sleep 0.1; done'
+    await running('deaf', script, 3)
+    using watch = await watchPod(cluster(), 'deaf')
+    const seconds = await deleteAndWait('deaf')
+    assert.ok(seconds >= 2.9 && seconds < 9, `it took ${seconds} s`)
+    const last = await watch.until((pod) => stateOf(pod)?.terminated, 'have ended')
+    assert.equal(stateOf(last)?.terminated?.exitCode, 137)
+  })
+
+  test('a second, shorter grace ends the waiting of the first', async () => {
+    await running('patient', 'trap "" TERM; echo ready; while :; do sleep 0.1; done', LONG_GRACE)
+    await pods.delete('patient')
+    await cluster().kubectl(['delete', 'pod', 'patient', '--grace-period=1'], { timeoutMs: 15_000 })
+  })
+
+  test('takes the children of its processes along', async () => {
+    const seconds = uniqueSleep()
+    const script = `sleep ${seconds} & (setsid sleep ${seconds} &) ; sleep 0.2; echo ready; wait`
+    await running('parent', script, 2)
+    assert.equal(pidsWithArgument(seconds).length, 2)
+    await deleteAndWait('parent')
+    assert.deepEqual(pidsWithArgument(seconds), [])
+  })
+
+  test('by force removes it from the API at once and leaves nothing running', async () => {
+    const seconds = uniqueSleep()
+    const script = `trap "" TERM; echo ready; sleep ${seconds}; sleep ${seconds}`
+    await running('stubborn', script, LONG_GRACE)
+    assert.equal(pidsWithArgument(seconds).length, 1)
+    await pods.delete('stubborn', '--force', '--grace-period=0')
+    await pods.untilGone('stubborn', 2000)
+    await untilNoneHas(seconds)
+  })
+
+  test('makes room for another of the same name, which starts when the first has ended', async () => {
+    const end = 'trap "sleep 0.3; date +%s%N >> $STAMPS; exit 0" TERM'
+    const env = [{ name: 'STAMPS', value: `${shared()}/stamps` }]
+    const first = shell(`${end}; echo ready; while :; do sleep 0.1; done`, { env })
+    await pods.create({
+      name: 'twin',
+      spec: { terminationGracePeriodSeconds: 30, containers: [first] },
+    })
+    await pods.untilLogged('twin', /ready/)
+    await pods.delete('twin', '--force', '--grace-period=0')
+    await pods.untilGone('twin', 2000)
+    const second = shell('echo "before: $(cat $STAMPS)"; echo done', { env })
+    await pods.create({ name: 'twin', spec: { restartPolicy: 'Never', containers: [second] } })
+    await pods.untilPhase('twin', 'Succeeded')
+    assert.match(await pods.logs('twin'), /before: \d+\ndone/)
+  })
+
+  test('that has finished already needs no grace', async () => {
+    await pods.create({
+      name: 'finished',
+      spec: {
+        restartPolicy: 'Never',
+        terminationGracePeriodSeconds: LONG_GRACE,
+        containers: [shell('true')],
+      },
+    })
+    await pods.untilPhase('finished', 'Succeeded')
+    assert.ok((await deleteAndWait('finished')) < 5)
+  })
+})

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Batch work on host processes: fan-out through the scheduler, in parallel, and what a Job controller
+// makes of exit codes.
+import assert from 'node:assert/strict'
+import { before, describe, test } from 'node:test'
+import type { Job, PodSpec } from '../../src/kube/types.gen.ts'
+import { eventually } from './eventually.ts'
+import { podSpec, Pods, shell } from './pods.ts'
+import { startProcessNode } from './process-node.ts'
+import { skipReason } from './requirements.ts'
+import { useCluster } from './use-cluster.ts'
+
+const PODS = 50
+
+describe('Jobs on host processes', { skip: skipReason }, () => {
+  const cluster = useCluster()
+  const pods = new Pods(cluster)
+
+  before(async () => {
+    await startProcessNode(cluster(), { args: ['--node-labels', 'purpose=batch'] })
+  })
+
+  async function createJob(name: string, spec: object, template: Partial<PodSpec>) {
+    const body = {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name },
+      spec: {
+        ...spec,
+        template: {
+          spec: podSpec({
+            nodeSelector: { purpose: 'batch' },
+            restartPolicy: 'Never',
+            ...template,
+          }),
+        },
+      },
+    }
+    await cluster().kubectl(['apply', '-f', '-'], { input: body })
+  }
+
+  async function finished(name: string, condition: 'Complete' | 'Failed'): Promise<Job> {
+    return await eventually(
+      async () => {
+        const job = await cluster().api<Job>(
+          'GET',
+          `/apis/batch/v1/namespaces/default/jobs/${name}`,
+        )
+        const conditions = job.status?.conditions ?? []
+        return conditions.some((c) => c.type === condition && c.status === 'True') && job
+      },
+      { what: `Job ${name} to be ${condition}`, timeoutMs: 90_000 },
+    )
+  }
+
+  test('fifty pods run at the same time, succeed, and kubectl reads all of their output', async () => {
+    const script =
+      'echo "$JOB_COMPLETION_INDEX from $(date +%s%N)"; sleep 4; echo "to $(date +%s%N)"'
+    await createJob(
+      'fan-out',
+      { completions: PODS, parallelism: PODS, completionMode: 'Indexed' },
+      { containers: [shell(script)] },
+    )
+    const job = await finished('fan-out', 'Complete')
+    assert.equal(job.status?.succeeded, PODS)
+    assert.equal(job.status?.failed ?? 0, 0)
+    const flags = ['-l', 'job-name=fan-out', '--tail=-1', `--max-log-requests=${PODS}`]
+    const { stdout } = await cluster().kubectl(['logs', ...flags])
+    const starts = [...stdout.matchAll(/^(\d+) from (\d+)$/gm)]
+    const indexes = starts.map(([, index]) => Number(index)).toSorted((a, b) => a - b)
+    assert.deepEqual(indexes, Array.from(Array(PODS).keys()))
+    const ends = [...stdout.matchAll(/^to (\d+)$/gm)].map(([, time]) => BigInt(time ?? 0))
+    assert.equal(ends.length, PODS)
+    const firstEnd = ends.toSorted((a, b) => Number(a - b))[0] ?? 0n
+    const beforeAnyEnded = starts.filter(([, , time]) => BigInt(time ?? 0) < firstEnd)
+    assert.ok(beforeAnyEnded.length > PODS / 2, `only ${beforeAnyEnded.length} ran at once`)
+  })
+
+  test('a Job ends as Failed by the exit code that its policy names', async () => {
+    const rule = { action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }
+    await createJob(
+      'exit-42',
+      { podFailurePolicy: { rules: [rule] } },
+      { containers: [shell('echo no; exit 42')] },
+    )
+    const job = await finished('exit-42', 'Failed')
+    const failed = job.status?.conditions?.find((condition) => condition.type === 'Failed')
+    assert.equal(failed?.reason, 'PodFailurePolicy')
+    assert.match(failed?.message ?? '', /exit code 42/)
+  })
+
+  test('a failed pod is followed by another until the Job succeeds', async () => {
+    const script = 'case $JOB_COMPLETION_INDEX in 0) exit 0;; *) exit 1;; esac'
+    await createJob(
+      'retries',
+      { completions: 2, parallelism: 2, completionMode: 'Indexed', backoffLimit: 1 },
+      { containers: [shell(script)] },
+    )
+    const job = await finished('retries', 'Failed')
+    assert.equal(job.status?.succeeded, 1)
+    assert.equal(job.status?.failed, 2)
+  })
+
+  test('a pod that does not tolerate the taint stays away from the node', async () => {
+    await pods.create({ name: 'ordinary', spec: { tolerations: [], containers: [shell('true')] } })
+    const pod = await pods.until(
+      'ordinary',
+      (pod) => pod.status?.conditions?.some((c) => c.reason === 'Unschedulable'),
+      { what: 'be unschedulable' },
+    )
+    assert.equal(pod.spec.nodeName, undefined)
+    assert.match(JSON.stringify(pod.status), /untolerated taint/)
+  })
+})

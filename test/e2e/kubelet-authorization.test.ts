@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who may ask the kubelet API what. The API server is one caller among others: it shows a certificate,
+// and RBAC says what its name may do.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { before, describe, test } from 'node:test'
+import { Agent, request } from 'undici'
+import type { KeyPair } from './certificates.ts'
+import { createAuthority } from './certificates.ts'
+import { Pods, shell } from './pods.ts'
+import { startProcessNode } from './process-node.ts'
+import { skipReason } from './requirements.ts'
+import { useCluster } from './use-cluster.ts'
+import type { VirtualKubelet } from './virtual-kubelet.ts'
+
+const LOGS = '/containerLogs/default/talker/main'
+
+describe('the kubelet API', { skip: skipReason }, () => {
+  const cluster = useCluster()
+  const pods = new Pods(cluster)
+  let node: VirtualKubelet
+
+  before(async () => {
+    node = await startProcessNode(cluster())
+    await pods.create({ name: 'talker', spec: { containers: [shell('echo talk; sleep 600; :')] } })
+    await pods.untilLogged('talker', /talk/)
+    await cluster().kubectl(['create', 'serviceaccount', 'scraper'])
+    await grant('scraper', 'nodes/metrics')
+    await cluster().kubectl(['create', 'serviceaccount', 'lister'])
+    await grant('lister', 'nodes/pods')
+    await cluster().kubectl(['create', 'serviceaccount', 'nobody'])
+  })
+
+  /** Lets a service account read one subresource of nodes. */
+  async function grant(account: string, resource: string): Promise<void> {
+    const flags = ['--verb=get', `--resource=${resource}`]
+    await cluster().kubectl(['create', 'clusterrole', account, ...flags])
+    const binding = [`--clusterrole=${account}`, `--serviceaccount=default:${account}`]
+    await cluster().kubectl(['create', 'clusterrolebinding', account, ...binding])
+  }
+
+  async function tokenOf(account: string): Promise<string> {
+    const { stdout } = await cluster().kubectl(['create', 'token', account])
+    return stdout.trim()
+  }
+
+  async function statusOf(
+    path: string,
+    { token, user }: { readonly token?: string; readonly user?: KeyPair } = {},
+  ): Promise<number> {
+    const connect = {
+      rejectUnauthorized: false,
+      ...(user === undefined ? {} : { cert: user.certificate, key: user.key }),
+    }
+    const dispatcher = new Agent({ connect })
+    try {
+      const { statusCode, body } = await request(
+        `https://${node.nodeIp}:${node.kubeletPort}${path}`,
+        { dispatcher, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } },
+      )
+      await body.dump()
+      return statusCode
+    } finally {
+      await dispatcher.destroy()
+    }
+  }
+
+  test('answers nobody without credentials', async () => {
+    for (const path of ['/pods', LOGS, '/metrics/resource', '/stats/summary', '/healthz']) {
+      assert.equal(await statusOf(path), 401, path)
+    }
+  })
+
+  test('answers no bad token and no certificate of another authority', async () => {
+    assert.equal(await statusOf('/pods', { token: 'wrong' }), 401)
+    const stranger = await createAuthority('kubernetes')
+    const user = await stranger.issue({ commonName: 'admin', organizations: ['system:masters'] })
+    assert.equal(await statusOf('/pods', { user }), 401)
+  })
+
+  test('answers the admin whatever he asks', async () => {
+    const user = cluster().files.admin
+    for (const path of ['/pods', LOGS, '/metrics/resource', '/stats/summary', '/healthz']) {
+      assert.equal(await statusOf(path, { user }), 200, path)
+    }
+  })
+
+  test("answers the API server's own certificate", async () => {
+    const { certificate, key } = cluster().files.kubeletClient
+    const user = { certificate: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') }
+    assert.equal(await statusOf(LOGS, { user }), 200)
+  })
+
+  test('gives a service account what its role allows and nothing else', async () => {
+    const allowed = async (account: string, paths: readonly string[]) => {
+      const token = await tokenOf(account)
+      return await Promise.all(paths.map((path) => statusOf(path, { token })))
+    }
+    const paths = ['/metrics/resource', '/pods', LOGS, '/stats/summary']
+    assert.deepEqual(await allowed('scraper', paths), [200, 403, 403, 403])
+    assert.deepEqual(await allowed('lister', paths), [403, 200, 403, 403])
+    assert.deepEqual(await allowed('nobody', paths), [403, 403, 403, 403])
+  })
+
+  test('serves kubectl logs: tail, since, timestamps, follow until the end', async () => {
+    const script = 'for i in 1 2 3 4 5; do echo "line $i"; done; sleep 3; echo last'
+    await pods.create({
+      name: 'writer',
+      spec: { restartPolicy: 'Never', containers: [shell(script)] },
+    })
+    await pods.untilLogged('writer', /line 5/)
+    assert.equal(await pods.logs('writer', '-f'), 'line 1\nline 2\nline 3\nline 4\nline 5\nlast\n')
+    assert.equal(await pods.logs('writer', '--tail=2'), 'line 5\nlast\n')
+    assert.match(await pods.logs('writer', '--tail=1', '--timestamps'), /^\d{4}-\S+Z last\n$/)
+    assert.equal(await pods.logs('writer', '--limit-bytes=6'), 'line 1')
+    assert.equal(await pods.logs('writer', '--since=1h', '--tail=1'), 'last\n')
+  })
+
+  test('lists its pods and their usage through the API server', async () => {
+    const proxy = `/api/v1/nodes/${node.nodeName}/proxy`
+    assert.match((await cluster().kubectl(['get', '--raw', `${proxy}/pods`])).stdout, /talker/)
+    const stats = await cluster().kubectl(['get', '--raw', `${proxy}/stats/summary`])
+    assert.match(stats.stdout, /talker/)
+    const metrics = await cluster().kubectl(['get', '--raw', `${proxy}/metrics/resource`])
+    assert.match(metrics.stdout, /^node_cpu_usage_seconds_total/m)
+  })
+})

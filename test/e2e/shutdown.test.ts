@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How virtual-kubelet ends when it is asked to: at once, leaving its pods running for the next start;
+// or after its pods; or with its Node.
+import assert from 'node:assert/strict'
+import { afterEach, describe, test } from 'node:test'
+import type { Node } from '../../src/kube/types.gen.ts'
+import { ApiStatusError } from './api-client.ts'
+import { pidsWithArgument, uniqueSleep } from './host-processes.ts'
+import { conditionOf, Pods, shell, stateOf, statusOf } from './pods.ts'
+import { startProcessNode } from './process-node.ts'
+import { skipReason } from './requirements.ts'
+import { useCluster } from './use-cluster.ts'
+import type { VirtualKubelet } from './virtual-kubelet.ts'
+
+describe('on SIGTERM', { skip: skipReason }, () => {
+  const cluster = useCluster()
+  const pods = new Pods(cluster)
+
+  afterEach(async () => {
+    await cluster().kubectl(['delete', 'pods', '--all', '--force', '--grace-period=0'])
+  })
+
+  const node = async (name: string) => await cluster().api<Node>('GET', `/api/v1/nodes/${name}`)
+
+  async function terminate(vk: VirtualKubelet): Promise<{ code: number | null; seconds: number }> {
+    const start = performance.now()
+    vk.kill('SIGTERM')
+    const { code } = await vk.exited
+    return { code, seconds: (performance.now() - start) / 1000 }
+  }
+
+  test('the node is marked NotReady, pods run on, and the next start takes them over', async () => {
+    const vk = await startProcessNode(cluster(), { nodeName: 'restarted' })
+    const spec = { nodeName: 'restarted', containers: [shell('echo "pid $$"; sleep 600; :')] }
+    await pods.create({ name: 'survivor', spec })
+    const [, pid] = await pods.untilLogged('survivor', /pid (\d+)/)
+    const before = await pods.untilPhase('survivor', 'Running')
+    const { code, seconds } = await terminate(vk)
+    assert.equal(code, 0)
+    assert.ok(seconds < 5, `it took ${seconds} s`)
+    const ready = conditionOf(await node('restarted'), 'Ready')
+    assert.equal(ready?.status, 'False')
+    assert.equal(ready.reason, 'KubeletNotReady')
+    process.kill(Number(pid), 0)
+    await startProcessNode(cluster(), { nodeName: 'restarted', nodeIp: vk.nodeIp })
+    const after = await pods.until(
+      'survivor',
+      (pod) => conditionOf(pod, 'Ready')?.status === 'True',
+      {
+        what: 'be Ready',
+      },
+    )
+    assert.equal(statusOf(after)?.containerID, statusOf(before)?.containerID)
+    assert.equal(statusOf(after)?.restartCount, 0)
+    assert.equal((await pods.logs('survivor')).trim(), `pid ${pid}`)
+  })
+
+  test('with --drain-on-exit the pods end first, with their grace', async () => {
+    const vk = await startProcessNode(cluster(), { nodeName: 'drained', args: ['--drain-on-exit'] })
+    const seconds = uniqueSleep()
+    const script = `trap "exit 0" TERM; echo ready; sleep ${seconds} & wait`
+    await pods.create({
+      name: 'drained',
+      spec: {
+        nodeName: 'drained',
+        terminationGracePeriodSeconds: 60,
+        containers: [shell(script)],
+      },
+    })
+    await pods.untilLogged('drained', /ready/)
+    const { code, seconds: took } = await terminate(vk)
+    assert.equal(code, 0)
+    assert.ok(took < 15, `it took ${took} s`)
+    assert.deepEqual(pidsWithArgument(seconds), [])
+    const pod = await pods.find('drained')
+    if (pod !== undefined) {
+      assert.ok(stateOf(pod)?.terminated, JSON.stringify(pod.status))
+      assert.match(pod.status?.phase ?? '', /Failed|Succeeded/)
+    }
+  })
+
+  test('with --delete-node-on-exit its Node is gone, if it may do that', async () => {
+    const vk = await cluster().startVirtualKubelet(
+      ['--provider', 'mock', '--delete-node-on-exit'],
+      { nodeName: 'deleted', kubeconfig: cluster().kubeconfig },
+    )
+    assert.equal((await terminate(vk)).code, 0)
+    await assert.rejects(node('deleted'), (error) => {
+      return error instanceof ApiStatusError && error.status === 404
+    })
+  })
+})
