@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// A hardened HTTP/1.1 server, over TLS or not: bounds on headers, time and connections before any
+// caller is known, an abort signal per request, and an end that leaves nothing behind.
+import * as http from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import * as https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { constants } from 'node:crypto'
+import type { Logger } from '../util/logger.ts'
+import { behaviourOf, messageOf, UserError } from '../util/vk-error.ts'
+import { sendText } from './text-response.ts'
+import type { TlsMaterial } from './tls/tls-material.ts'
+
+/** Bounds of a server; the defaults are those of `defaultLimits`. */
+export interface ListenerLimits {
+  readonly maxHeaderBytes: number
+  readonly maxConnections: number
+  readonly handshakeTimeoutMs: number
+  /** From the connection, or the end of the request before, to the last byte of the headers. */
+  readonly headersTimeoutMs: number
+  /** The same to the last byte of the body. */
+  readonly requestTimeoutMs: number
+  readonly idleTimeoutMs: number
+  /** How often the three are looked at. */
+  readonly checkIntervalMs: number
+}
+
+/** Large headers are allowed because the command of an exec is part of the URL. */
+export const defaultLimits: ListenerLimits = {
+  maxHeaderBytes: 1024 * 1024,
+  maxConnections: 1000,
+  handshakeTimeoutMs: 10_000,
+  headersTimeoutMs: 30_000,
+  requestTimeoutMs: 60_000,
+  idleTimeoutMs: 90_000,
+  checkIntervalMs: 5000,
+}
+
+/** Answers one request. `signal` aborts when the caller is gone or the server closes. */
+export type RequestHandler = (exchange: Exchange) => Promise<void> | void
+
+export interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly signal: AbortSignal
+}
+
+export interface ListenerOptions {
+  /** For messages, such as `the kubelet API`. */
+  readonly name: string
+  readonly address: string
+  /** 0: any free one. */
+  readonly port: number
+  /** Plain HTTP without it. */
+  readonly tls?: TlsMaterial
+  readonly limits?: Partial<ListenerLimits>
+  readonly log: Logger
+}
+
+/** A server that listens from `open` until it is disposed. */
+export class Listener implements AsyncDisposable {
+  readonly #server: http.Server | https.Server
+  readonly #handle: RequestHandler
+  readonly #options: ListenerOptions
+  readonly #running = new Map<AbortController, Promise<void>>()
+  readonly #tlsChanges: Disposable | undefined
+
+  /** Resolves once connections are accepted; rejects with a UserError when the address is not free. */
+  static async open(handle: RequestHandler, options: ListenerOptions): Promise<Listener> {
+    const listener = new Listener(handle, options)
+    await listener.#listen()
+    return listener
+  }
+
+  private constructor(handle: RequestHandler, options: ListenerOptions) {
+    const { tls } = options
+    this.#handle = handle
+    this.#options = options
+    const limits = { ...defaultLimits, ...options.limits }
+    if (tls) {
+      const server = https.createServer({ ...httpOptions(limits), ...tlsOptions(tls, limits) })
+      this.#tlsChanges = tls.onChange(() => server.setSecureContext(contextOptions(tls)))
+      server.on('tlsClientError', (error) => {
+        options.log.debug({ error: messageOf(error) }, 'TLS handshake failed')
+      })
+      this.#server = server
+    } else {
+      this.#server = http.createServer(httpOptions(limits))
+    }
+    this.#server.maxConnections = limits.maxConnections
+    this.#server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      this.#accept(request, response)
+    })
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#tlsChanges?.[Symbol.dispose]()
+    const closed = Promise.withResolvers<void>()
+    this.#server.close(() => closed.resolve())
+    for (const controller of this.#running.keys()) controller.abort(closing())
+    await Promise.all(this.#running.values())
+    this.#server.closeAllConnections()
+    await closed.promise
+  }
+
+  async #listen(): Promise<void> {
+    const { name, address, port } = this.#options
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#server.once('error', reject)
+    this.#server.listen({ host: address, port }, resolve)
+    try {
+      await promise
+    } catch (cause) {
+      this.#tlsChanges?.[Symbol.dispose]()
+      throw new UserError(`Cannot open ${name} on ${address}:${port}: ${messageOf(cause)}`, {
+        cause,
+      })
+    }
+    this.#server.off('error', reject)
+    this.#server.on('error', (error) => {
+      this.#options.log.error({ error: messageOf(error) }, `Server of ${name} failed`)
+    })
+  }
+
+  #accept(request: IncomingMessage, response: ServerResponse): void {
+    const controller = new AbortController()
+    response.once('close', () => controller.abort(callerGone()))
+    const running = this.#answer({ request, response, signal: controller.signal })
+    this.#running.set(
+      controller,
+      running.finally(() => this.#running.delete(controller)),
+    )
+  }
+
+  /** Never rejects: what a route throws becomes an answer, or ends the connection. */
+  async #answer(exchange: Exchange): Promise<void> {
+    const { request, response, signal } = exchange
+    try {
+      await this.#handle(exchange)
+    } catch (error) {
+      if (!signal.aborted) {
+        this.#options.log.warn({ path: pathOf(request), error: messageOf(error) }, 'Request failed')
+      }
+      if (response.headersSent || signal.aborted) response.destroy()
+      else sendText(response, { status: behaviourOf(error).httpStatus, text: messageOf(error) })
+    }
+  }
+}
+
+function httpOptions(limits: ListenerLimits): http.ServerOptions {
+  return {
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.idleTimeoutMs,
+    connectionsCheckingInterval: limits.checkIntervalMs,
+  }
+}
+
+function tlsOptions(tls: TlsMaterial, limits: ListenerLimits): https.ServerOptions {
+  return {
+    ...contextOptions(tls),
+    requestCert: true,
+    rejectUnauthorized: false,
+    handshakeTimeout: limits.handshakeTimeoutMs,
+    ALPNProtocols: ['http/1.1'],
+  }
+}
+
+/** Without tickets no session is resumed, so that every connection's certificate is judged anew. */
+function contextOptions(tls: TlsMaterial): https.ServerOptions {
+  return { ...tls.current(), minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET }
+}
+
+/** Without the query, which may hold what was typed into a shell. */
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? ''
+}
+
+function callerGone(): Error {
+  return new DOMException('The caller closed the connection', 'AbortError')
+}
+
+function closing(): Error {
+  return new DOMException('The server closes', 'AbortError')
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kubelet API of one node: HTTPS on a port of its own, every route behind authentication and
+// authorization. Several run in one process, one per node.
+import type { Metrics } from '../observe/metrics.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Logger } from '../util/logger.ts'
+import { dispatchTo } from './dispatch.ts'
+import { withKubeletChecks } from './health.ts'
+import type { HealthCheck, KubeletNode } from './kubelet-node.ts'
+import { Listener } from './listener.ts'
+import type { ListenerLimits } from './listener.ts'
+import type { Route } from './router.ts'
+import { containerLogsRoute } from './routes/container-logs.ts'
+import { healthRoutes } from './routes/healthz.ts'
+import { debuggingOffRoutes, streamingRoutes, switchedOffRoutes } from './routes/not-offered.ts'
+import { podsRoute, runningPodsRoute } from './routes/pods.ts'
+import { processMetricsRoute } from './routes/process-metrics.ts'
+import { statsRoutes } from './routes/stats.ts'
+import type { KubeletSecurity } from './security.ts'
+import { HostStats } from './stats/host-stats.ts'
+import { usageOf } from './stats/node-usage.ts'
+
+export interface KubeletServerDeps {
+  readonly node: KubeletNode
+  /** Owned by the caller, who disposes it after the server. */
+  readonly security: KubeletSecurity
+  readonly clock: Clock
+  readonly log: Logger
+  /** /metrics; without it there is no such route. */
+  readonly metrics?: Metrics
+  /** Beside the kubelet's own; one named `syncloop` replaces that. */
+  readonly healthChecks?: readonly HealthCheck[]
+}
+
+export interface KubeletServerOptions {
+  /** Such as `0.0.0.0` or `::`. */
+  readonly address: string
+  /** 0: any free one, see `port`. */
+  readonly port: number
+  /** The file system whose room is reported where the backend reports none. */
+  readonly rootDir: string
+  /** Logs, exec and the like; default true. */
+  readonly enableDebuggingHandlers?: boolean
+  /** The feature PodLogsQuerySplitStreams; default false. */
+  readonly splitLogStreams?: boolean
+  readonly limits?: Partial<ListenerLimits>
+}
+
+/** A kubelet API that serves from `start` until it is disposed. */
+export class KubeletServer implements AsyncDisposable {
+  readonly #listener: Listener
+
+  /** Rejects with a UserError when the address is taken. */
+  static async start(
+    deps: KubeletServerDeps,
+    options: KubeletServerOptions,
+  ): Promise<KubeletServer> {
+    const { address, limits, port } = options
+    const { log, security } = deps
+    const handle = dispatchTo(routesOf(deps, options), security.gate)
+    const listener = await Listener.open(handle, {
+      name: 'the kubelet API',
+      address,
+      port,
+      tls: security.tls,
+      ...(limits && { limits }),
+      log,
+    })
+    return new KubeletServer(listener)
+  }
+
+  private constructor(listener: Listener) {
+    this.#listener = listener
+  }
+
+  /** The port that is listened on: what belongs into the Node's daemonEndpoints. */
+  get port(): number {
+    return this.#listener.port
+  }
+
+  /** Ends every request and closes the port. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#listener[Symbol.asyncDispose]()
+  }
+}
+
+function routesOf(deps: KubeletServerDeps, options: KubeletServerOptions): readonly Route[] {
+  const { clock, healthChecks = [], log, metrics, node } = deps
+  const { enableDebuggingHandlers = true, rootDir, splitLogStreams = false } = options
+  const usage = usageOf(node, new HostStats({ clock, rootDir }))
+  return [
+    ...healthRoutes('healthz', withKubeletChecks(healthChecks)),
+    podsRoute(node),
+    ...statsRoutes({ nodeName: node.nodeName, usage, log }),
+    ...(metrics ? [processMetricsRoute(metrics)] : []),
+    ...(enableDebuggingHandlers
+      ? [
+          runningPodsRoute(node, { log }),
+          containerLogsRoute(node, { clock, log, allowStream: splitLogStreams }),
+          ...streamingRoutes(),
+          ...switchedOffRoutes(),
+        ]
+      : debuggingOffRoutes()),
+  ]
+}
