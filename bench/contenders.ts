@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who takes part: programs that each run the pods of one node, all against the same API server.
+import { join } from 'node:path'
+import type { Cluster } from '../test/e2e/cluster.ts'
+import { startComponent } from '../test/e2e/component.ts'
+import type { Component } from '../test/e2e/component.ts'
+import { START_COMMAND } from '../test/e2e/virtual-kubelet.ts'
+
+/** One program. */
+export interface Contender {
+  readonly name: string
+  /** Name of its node. */
+  readonly node: string
+  /** Starts it; returns when its node takes pods. */
+  start(): Promise<Component>
+}
+
+/** The program under test, with the mock provider. With `profileFolder` it leaves a CPU profile. */
+export function ourselves(cluster: Cluster, profileFolder?: string): Contender {
+  const [program, ...words] = START_COMMAND
+  const profiling =
+    profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
+  return {
+    name: 'virtual-kubelet',
+    node: 'ours',
+    start: async () =>
+      await cluster.startVirtualKubelet(
+        ['--provider', 'mock', '--max-pods', '1000000', '--log-level', 'warn'],
+        { nodeName: 'ours', command: [program, ...profiling, ...words] },
+      ),
+  }
+}
+
+/** The ideal client; `ending` says which requests it sends for a pod that is deleted. */
+export function idealClient(cluster: Cluster, ending: 'patch-and-delete' | 'delete'): Contender {
+  const node = `ideal-${ending}`
+  return {
+    name: ending === 'delete' ? 'ideal, one write' : 'ideal, same writes',
+    node,
+    start: async () => {
+      await createNode(cluster, node)
+      const kubeconfig = await cluster.kubeconfigFor(`system:node:${node}`, ['system:nodes'])
+      return await startComponent({
+        name: node,
+        command: process.execPath,
+        args: [join(import.meta.dirname, 'ideal-client.ts'), kubeconfig, node, ending],
+        logFile: cluster.files.logFile(node),
+      })
+    },
+  }
+}
+
+async function createNode(cluster: Cluster, name: string): Promise<void> {
+  const body = { apiVersion: 'v1', kind: 'Node', metadata: { name } }
+  await cluster.kubectl(['apply', '-f', '-'], { input: body })
+}

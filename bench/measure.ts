@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One measurement: all pods up and down again with one contender, alone on the API server.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Cluster } from '../test/e2e/cluster.ts'
+import { apiWrites, writesSince } from './api-writes.ts'
+import type { Contender } from './contenders.ts'
+import { PodLoad } from './pod-load.ts'
+import { cpuMs, residentMib } from './process-usage.ts'
+
+/** Figures of one run. Latencies in ms. */
+export interface Measurement {
+  readonly contender: string
+  readonly podsPerSecondUp: number
+  readonly podsPerSecondDown: number
+  readonly cpuMsPerPodUp: number
+  readonly cpuMsPerPodDown: number
+  readonly residentMib: number
+  /** Bound to Running while pods come slowly; undefined if that was not measured. */
+  readonly latency?: { readonly p50: number; readonly p99: number }
+  /** Writing requests per pod by kind, without the generator's own. */
+  readonly writesUp: ReadonlyMap<string, number>
+  readonly writesDown: ReadonlyMap<string, number>
+}
+
+/** What to measure. */
+export interface MeasureOptions {
+  readonly pods: number
+  /** Pods per second for the latencies. */
+  readonly pacedPerSecond: number
+  readonly pacedPods: number
+}
+
+/** Starts the contender, measures, and stops it. */
+export async function measure(
+  cluster: Cluster,
+  contender: Contender,
+  options: MeasureOptions,
+): Promise<Measurement> {
+  await using component = await contender.start()
+  const { node } = contender
+  // What the program did in order to start, and the first, cold pods, are not counted.
+  await runPods(cluster, { node, count: 100 })
+  const latency = await pacedLatency(cluster, node, options)
+  await using load = new PodLoad(cluster, { node, count: options.pods })
+  await load.start()
+  const idle = { writes: await apiWrites(cluster), cpu: cpuMs(component.pid) }
+  const upMs = await load.up()
+  await sleep(500)
+  const full = { writes: await apiWrites(cluster), cpu: cpuMs(component.pid) }
+  const resident = residentMib(component.pid)
+  const downMs = await load.down()
+  await sleep(500)
+  const empty = { writes: await apiWrites(cluster), cpu: cpuMs(component.pid) }
+  return {
+    contender: contender.name,
+    podsPerSecondUp: (options.pods * 1000) / upMs,
+    podsPerSecondDown: (options.pods * 1000) / downMs,
+    cpuMsPerPodUp: (full.cpu - idle.cpu) / options.pods,
+    cpuMsPerPodDown: (empty.cpu - full.cpu) / options.pods,
+    residentMib: resident,
+    ...(latency === undefined ? {} : { latency }),
+    writesUp: perPod(writesSince(idle.writes, full.writes), options.pods, 'POST pods'),
+    writesDown: perPod(writesSince(full.writes, empty.writes), options.pods, 'DELETE pods'),
+  }
+}
+
+async function pacedLatency(
+  cluster: Cluster,
+  node: string,
+  { pacedPods, pacedPerSecond }: MeasureOptions,
+): Promise<Measurement['latency']> {
+  if (pacedPods === 0) return undefined
+  const latencies = await runPods(cluster, { node, count: pacedPods, perSecond: pacedPerSecond })
+  return { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) }
+}
+
+async function runPods(
+  cluster: Cluster,
+  options: { readonly node: string; readonly count: number; readonly perSecond?: number },
+): Promise<readonly number[]> {
+  await using load = new PodLoad(cluster, options)
+  await load.start()
+  await load.up()
+  const latencies = load.latencies()
+  await load.down()
+  return latencies
+}
+
+/** The value below which this share of sorted values lies. */
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}
+
+/** Divides by the pods, after taking away one request per pod that the generator itself sent. */
+function perPod(writes: Map<string, number>, pods: number, own: string): Map<string, number> {
+  writes.set(own, (writes.get(own) ?? 0) - pods)
+  const shares = [...writes].map(([kind, count]) => [kind, count / pods] as const)
+  return new Map(shares.filter(([kind, share]) => share > 0 && !kind.includes('leases')))
+}
