@@ -34,6 +34,8 @@ export interface PodLoadOptions {
   readonly count: number
   /** Pods per second; default: as many as possible. */
   readonly perSecond?: number
+  /** The spec of each pod; default is an ordinary pod of one container. */
+  readonly spec?: object
 }
 
 /** The pods of one measurement. */
@@ -69,8 +71,8 @@ export class PodLoad implements AsyncDisposable {
 
   /** Creates all pods; returns the ms from the first request until the last pod was seen Running. */
   async up(): Promise<number> {
-    const { node, count } = this.#options
-    const body = (name: string) => JSON.stringify(podOf(name, node))
+    const { count } = this.#options
+    const body = (name: string) => JSON.stringify(podOf(name, this.#options))
     const start = performance.now()
     await this.#forEach((name) => this.#request('POST', NAMESPACE, body(name)))
     await this.#settled(() => this.#running === count, `${count} pods to run`)
@@ -90,6 +92,14 @@ export class PodLoad implements AsyncDisposable {
   latencies(): readonly number[] {
     const times = [...this.#times.values()]
     return times.map(({ bound, running = Number.NaN }) => running - bound).sort((a, b) => a - b)
+  }
+
+  /** When each pod was seen for the first time, in ms of the epoch, by its name. */
+  boundAtMs(): ReadonlyMap<string, number> {
+    const times = [...this.#times].map(
+      ([name, { bound }]) => [name, performance.timeOrigin + bound] as const,
+    )
+    return new Map(times)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -153,7 +163,8 @@ export class PodLoad implements AsyncDisposable {
     const { name } = object.metadata
     let times = this.#times.get(name)
     if (times === undefined) this.#times.set(name, (times = { bound: time }))
-    if (object.status?.phase === 'Running' && times.running === undefined) {
+    // A short pod may have ended before anybody was told that it ran.
+    if (object.status?.phase !== 'Pending' && times.running === undefined) {
       times.running = time
       this.#running++
     }
@@ -177,14 +188,15 @@ export class PodLoad implements AsyncDisposable {
   }
 }
 
-/** An ordinary pod: one container, some resources and labels. */
-function podOf(name: string, nodeName: string): object {
-  const resources = { requests: { cpu: '1m', memory: '1Mi' } }
-  return {
-    metadata: { name, labels: { app: 'bench', tier: 'load' } },
-    spec: {
-      nodeName,
-      containers: [{ name: 'main', image: 'registry.example/app:1', command: ['run'], resources }],
-    },
-  }
+const RESOURCES = { requests: { cpu: '1m', memory: '1Mi' } }
+
+const ORDINARY_SPEC = {
+  containers: [
+    { name: 'main', image: 'registry.example/app:1', command: ['run'], resources: RESOURCES },
+  ],
+}
+
+function podOf(name: string, { node, spec = ORDINARY_SPEC }: PodLoadOptions): object {
+  const labels = { app: 'bench', tier: 'load' }
+  return { metadata: { name, labels }, spec: { nodeName: node, ...spec } }
 }
