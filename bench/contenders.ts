@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import type { Cluster } from '../test/e2e/cluster.ts'
 import { startComponent } from '../test/e2e/component.ts'
 import type { Component } from '../test/e2e/component.ts'
+import { eventually } from '../test/e2e/eventually.ts'
 import { START_COMMAND } from '../test/e2e/virtual-kubelet.ts'
+import { buildKwok } from './kwok/build.ts'
 
 /** One program. */
 export interface Contender {
@@ -47,6 +49,34 @@ export function idealClient(cluster: Cluster, ending: 'patch-and-delete' | 'dele
         args: [join(import.meta.dirname, 'ideal-client.ts'), kubeconfig, node, ending],
         logFile: cluster.files.logFile(node),
       })
+    },
+  }
+}
+
+/** kwok with its default stages, which publish no terminal status, as a client without limits. */
+export function kwok(cluster: Cluster): Contender {
+  const command = buildKwok()
+  return {
+    name: 'kwok',
+    node: 'kwok',
+    start: async () => {
+      await createNode(cluster, 'kwok')
+      const component = await startComponent({
+        name: 'kwok',
+        command,
+        args: [
+          `--kubeconfig=${cluster.kubeconfig}`,
+          '--manage-single-node=kwok',
+          '--cidr=10.0.0.1/8',
+          `--node-ip=${cluster.addAddress()}`,
+        ],
+        logFile: cluster.files.logFile('kwok'),
+      })
+      await eventually(
+        async () => (await cluster.kubectl(['get', 'node', 'kwok'])).stdout.includes(' Ready '),
+        { what: 'the node of kwok to be Ready' },
+      )
+      return component
     },
   }
 }

@@ -10,7 +10,7 @@ import { buildControlPlane } from '../test/e2e/control-plane/build.ts'
 import { namespaceObstacle } from '../test/e2e/network-namespace.ts'
 import { FOLDER_VARIABLE } from '../test/e2e/requirements.ts'
 import { runInNamespace } from '../test/e2e/run-in-namespace.ts'
-import { idealClient, ourselves } from './contenders.ts'
+import { idealClient, kwok, ourselves } from './contenders.ts'
 import type { Contender } from './contenders.ts'
 import { measure } from './measure.ts'
 import type { Measurement } from './measure.ts'
@@ -19,10 +19,11 @@ import { printReport } from './report.ts'
 const { values: flags } = parseArgs({
   options: {
     pods: { type: 'string', default: '1000' },
-    rounds: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '3' },
     'paced-pods': { type: 'string', default: '200' },
     'paced-per-second': { type: 'string', default: '50' },
     only: { type: 'string' },
+    kwok: { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
 })
@@ -74,6 +75,7 @@ function contendersOf(cluster: Cluster): readonly Contender[] {
     idealClient(cluster, 'patch-and-delete'),
     ourselves(cluster, flags.profile),
     idealClient(cluster, 'delete'),
+    ...(flags.kwok ? [kwok(cluster)] : []),
   ]
   const { only } = flags
   return only === undefined ? all : all.filter(({ name }) => name.includes(only))
