@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Who takes part: programs that each run the pods of one node, all against the same API server.
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cluster } from '../test/e2e/cluster.ts'
 import { startComponent } from '../test/e2e/component.ts'
@@ -8,12 +9,15 @@ import type { Component } from '../test/e2e/component.ts'
 import { eventually } from '../test/e2e/eventually.ts'
 import { START_COMMAND } from '../test/e2e/virtual-kubelet.ts'
 import { buildKwok } from './kwok/build.ts'
+import { buildUpstreamMock } from './upstream-mock/build.ts'
 
 /** One program. */
 export interface Contender {
   readonly name: string
   /** Name of its node. */
   readonly node: string
+  /** Upper limit of pods to measure with, for one that would take for ever; default none. */
+  readonly maxPods?: number
   /** Starts it; returns when its node takes pods. */
   start(): Promise<Component>
 }
@@ -72,13 +76,43 @@ export function kwok(cluster: Cluster): Contender {
         ],
         logFile: cluster.files.logFile('kwok'),
       })
-      await eventually(
-        async () => (await cluster.kubectl(['get', 'node', 'kwok'])).stdout.includes(' Ready '),
-        { what: 'the node of kwok to be Ready' },
-      )
+      await nodeIsReady(cluster, 'kwok')
       return component
     },
   }
+}
+
+/** The Go project's own command and mock; its client allows itself five requests a second. */
+export function upstreamMock(cluster: Cluster): Contender {
+  const command = buildUpstreamMock()
+  const node = 'upstream'
+  const config = join(cluster.files.folder, 'upstream-mock.json')
+  return {
+    name: 'upstream mock',
+    node,
+    maxPods: 100,
+    start: async () => {
+      const capacity = { cpu: '1000', memory: '4Ti', pods: '100000' }
+      writeFileSync(config, JSON.stringify({ [node]: capacity }))
+      const args = ['--provider=mock', `--nodename=${node}`, `--provider-config=${config}`]
+      const component = await startComponent({
+        name: node,
+        command,
+        args: [...args, `--kubeconfig=${cluster.kubeconfig}`],
+        logFile: cluster.files.logFile(node),
+        env: { ...process.env, VKUBELET_POD_IP: cluster.addAddress() },
+      })
+      await nodeIsReady(cluster, node)
+      return component
+    },
+  }
+}
+
+async function nodeIsReady(cluster: Cluster, name: string): Promise<void> {
+  await eventually(
+    async () => (await cluster.kubectl(['get', 'node', name])).stdout.includes(' Ready '),
+    { what: `node ${name} to be Ready` },
+  )
 }
 
 async function createNode(cluster: Cluster, name: string): Promise<void> {

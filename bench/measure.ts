@@ -38,11 +38,12 @@ export async function measure(
   options: MeasureOptions,
 ): Promise<Measurement> {
   await using component = await contender.start()
-  const { node } = contender
+  const { node, maxPods = Infinity } = contender
+  const pods = Math.min(options.pods, maxPods)
   // What the program did in order to start, and the first, cold pods, are not counted.
-  await runPods(cluster, { node, count: 100 })
-  const latency = await pacedLatency(cluster, node, options)
-  await using load = new PodLoad(cluster, { node, count: options.pods })
+  await runPods(cluster, { node, count: Math.min(100, Math.ceil(pods / 5)) })
+  const latency = maxPods < options.pods ? undefined : await pacedLatency(cluster, node, options)
+  await using load = new PodLoad(cluster, { node, count: pods })
   await load.start()
   const idle = { writes: await apiWrites(cluster), cpu: cpuMs(component.pid) }
   const upMs = await load.up()
@@ -54,14 +55,14 @@ export async function measure(
   const empty = { writes: await apiWrites(cluster), cpu: cpuMs(component.pid) }
   return {
     contender: contender.name,
-    podsPerSecondUp: (options.pods * 1000) / upMs,
-    podsPerSecondDown: (options.pods * 1000) / downMs,
-    cpuMsPerPodUp: (full.cpu - idle.cpu) / options.pods,
-    cpuMsPerPodDown: (empty.cpu - full.cpu) / options.pods,
+    podsPerSecondUp: (pods * 1000) / upMs,
+    podsPerSecondDown: (pods * 1000) / downMs,
+    cpuMsPerPodUp: (full.cpu - idle.cpu) / pods,
+    cpuMsPerPodDown: (empty.cpu - full.cpu) / pods,
     residentMib: resident,
     ...(latency === undefined ? {} : { latency }),
-    writesUp: perPod(writesSince(idle.writes, full.writes), options.pods, 'POST pods'),
-    writesDown: perPod(writesSince(full.writes, empty.writes), options.pods, 'DELETE pods'),
+    writesUp: perPod(writesSince(idle.writes, full.writes), pods, 'POST pods'),
+    writesDown: perPod(writesSince(full.writes, empty.writes), pods, 'DELETE pods'),
   }
 }
 

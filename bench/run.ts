@@ -10,7 +10,7 @@ import { buildControlPlane } from '../test/e2e/control-plane/build.ts'
 import { namespaceObstacle } from '../test/e2e/network-namespace.ts'
 import { FOLDER_VARIABLE } from '../test/e2e/requirements.ts'
 import { runInNamespace } from '../test/e2e/run-in-namespace.ts'
-import { idealClient, kwok, ourselves } from './contenders.ts'
+import { idealClient, kwok, ourselves, upstreamMock } from './contenders.ts'
 import type { Contender } from './contenders.ts'
 import { measure } from './measure.ts'
 import type { Measurement } from './measure.ts'
@@ -24,6 +24,7 @@ const { values: flags } = parseArgs({
     'paced-per-second': { type: 'string', default: '50' },
     only: { type: 'string' },
     kwok: { type: 'boolean', default: false },
+    upstream: { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
 })
@@ -76,6 +77,7 @@ function contendersOf(cluster: Cluster): readonly Contender[] {
     ourselves(cluster, flags.profile),
     idealClient(cluster, 'delete'),
     ...(flags.kwok ? [kwok(cluster)] : []),
+    ...(flags.upstream ? [upstreamMock(cluster)] : []),
   ]
   const { only } = flags
   return only === undefined ? all : all.filter(({ name }) => name.includes(only))
