@@ -9,12 +9,14 @@ import { constants } from 'node:crypto'
 import type { Logger } from '../util/logger.ts'
 import { behaviourOf, messageOf, UserError } from '../util/vk-error.ts'
 import { sendText } from './text-response.ts'
+import { maxHandshakeMs } from './tls/tls-material.ts'
 import type { TlsMaterial } from './tls/tls-material.ts'
 
 /** Bounds of a server; the defaults are those of `defaultLimits`. */
 export interface ListenerLimits {
   readonly maxHeaderBytes: number
   readonly maxConnections: number
+  /** Never more than `maxHandshakeMs`. */
   readonly handshakeTimeoutMs: number
   /** From the connection, or the end of the request before, to the last byte of the headers. */
   readonly headersTimeoutMs: number
@@ -29,7 +31,7 @@ export interface ListenerLimits {
 export const defaultLimits: ListenerLimits = {
   maxHeaderBytes: 1024 * 1024,
   maxConnections: 1000,
-  handshakeTimeoutMs: 10_000,
+  handshakeTimeoutMs: maxHandshakeMs,
   headersTimeoutMs: 30_000,
   requestTimeoutMs: 60_000,
   idleTimeoutMs: 90_000,
@@ -80,6 +82,7 @@ export class Listener implements AsyncDisposable {
     if (tls) {
       const server = https.createServer({ ...httpOptions(limits), ...tlsOptions(tls, limits) })
       this.#tlsChanges = tls.onChange(() => server.setSecureContext(contextOptions(tls)))
+      server.on('secureConnection', (socket) => tls.noteHandshake(socket))
       server.on('tlsClientError', (error) => {
         options.log.debug({ error: messageOf(error) }, 'TLS handshake failed')
       })
@@ -166,7 +169,7 @@ function tlsOptions(tls: TlsMaterial, limits: ListenerLimits): https.ServerOptio
     ...contextOptions(tls),
     requestCert: true,
     rejectUnauthorized: false,
-    handshakeTimeout: limits.handshakeTimeoutMs,
+    handshakeTimeout: Math.min(limits.handshakeTimeoutMs, maxHandshakeMs),
     ALPNProtocols: ['http/1.1'],
   }
 }

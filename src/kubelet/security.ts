@@ -63,10 +63,12 @@ export class KubeletSecurity implements Disposable {
     const certificate = resources.use(await openCertificate(deps, options))
     const caFile = options.authentication?.clientCaFile
     const clientCa = caFile ? resources.use(await ClientCaBundle.open(caFile, deps)) : undefined
+    const certificates = new ClientCertificateAuthenticator(clientCa, deps)
+    const noteHandshake = certificates.noteHandshake.bind(certificates)
     return new KubeletSecurity({
-      tls: tlsMaterialOf(certificate, clientCa),
+      tls: tlsMaterialOf(certificate, { clientCa, noteHandshake }),
       gate: new RequestGate({
-        authenticator: authenticatorOf(deps, { options, clientCa }),
+        authenticator: authenticatorOf(deps, { options, certificates }),
         authorizer: authorizerOf(deps, options),
         log: deps.log,
       }),
@@ -103,18 +105,15 @@ function authenticatorOf(
   { client, clock }: KubeletSecurityDeps,
   parts: {
     readonly options: KubeletSecurityOptions
-    readonly clientCa: ClientCaBundle | undefined
+    readonly certificates: Authenticator
   },
 ): Authenticator {
   const { authentication } = parts.options
   if (!authentication) return denyAll
-  const certificates = new ClientCertificateAuthenticator(() => parts.clientCa?.authorities, {
-    clock,
-  })
   const tokens = authentication.authenticationTokenWebhook
     ? new BearerTokenAuthenticator(client, { clock })
     : refuseBearerTokens
-  return chainAuthenticators([certificates, tokens], {
+  return chainAuthenticators([parts.certificates, tokens], {
     allowAnonymous: authentication.anonymousAuth ?? false,
   })
 }

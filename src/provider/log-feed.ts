@@ -13,7 +13,10 @@ export interface LogEntry {
 
 export interface LogBatch {
   readonly entries: readonly LogEntry[]
-  /** False for what was stored before the call. The first live batch may be empty: `caught up`. */
+  /**
+   * False for what was stored before the call. A feed that follows hands over its first live batch as
+   * soon as it is through with what is stored, empty if need be: a tail is sent then.
+   */
   readonly isLive: boolean
 }
 

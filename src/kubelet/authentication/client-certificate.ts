@@ -1,107 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0
 // Callers with a client certificate. OpenSSL judges chain, purpose and validity in the handshake,
-// against the client CA bundle of that moment; a connection may outlive that bundle and the
-// certificate, so each request is held against the present bundle and the present time as well.
-import { createHash, X509Certificate } from 'node:crypto'
+// against the client CA bundle of that moment. A connection may outlive that bundle, so each request
+// is held against the present one: a certificate issued by one of its authorities stays good. Of a
+// longer chain the middle is known only to OpenSSL, and such a connection has to be made anew.
+import { createHash } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
-import type { DetailedPeerCertificate } from 'node:tls'
+import type { PeerCertificate } from 'node:tls'
 import type { Clock } from '../../util/clock.ts'
+import type { ClientCaBundle } from '../tls/client-ca-bundle.ts'
+import { maxHandshakeMs } from '../tls/tls-material.ts'
 import type { Authentication, Authenticator } from './authenticator.ts'
 
-/** The certificates that callers' chains must end in; a new array when the bundle changes. */
-export type TrustedAuthorities = readonly X509Certificate[]
+type Authorities = ClientCaBundle['authorities']
 
 interface Judgement {
-  readonly authorities: TrustedAuthorities
+  /** The bundle that it was made with. */
+  readonly authorities: Authorities
   readonly validFromMs: number
   readonly validUntilMs: number
   readonly result: Authentication
 }
 
-/** Recognises client certificates issued by the present client CAs; refuses all while there are none. */
+/** Recognises client certificates of the present client CAs; without any it refuses them all. */
 export class ClientCertificateAuthenticator implements Authenticator {
-  readonly #authorities: () => TrustedAuthorities | undefined
+  readonly #bundle: ClientCaBundle | undefined
   readonly #clock: Clock
+  /** The bundle that OpenSSL certainly used for a connection. */
+  readonly #handshakes = new WeakMap<TLSSocket, Authorities>()
   readonly #judgements = new WeakMap<TLSSocket, Judgement>()
 
-  constructor(
-    authorities: () => TrustedAuthorities | undefined,
-    options: { readonly clock: Clock },
-  ) {
-    this.#authorities = authorities
+  constructor(bundle: ClientCaBundle | undefined, options: { readonly clock: Clock }) {
+    this.#bundle = bundle
     this.#clock = options.clock
   }
 
-  async authenticate(request: IncomingMessage): Promise<Authentication> {
-    const { socket } = request
+  /** To be called when a handshake is over. One that began before the bundle changed is left out. */
+  noteHandshake(socket: TLSSocket): void {
+    const bundle = this.#bundle
+    if (!bundle || this.#clock.monotonicMs() - bundle.changedAtMs <= maxHandshakeMs) return
+    this.#handshakes.set(socket, bundle.authorities)
+  }
+
+  async authenticate({ socket }: IncomingMessage): Promise<Authentication> {
     if (!(socket instanceof TLSSocket)) return { kind: 'none' }
-    if (!socket.getPeerX509Certificate()) return { kind: 'none' }
-    const authorities = this.#authorities()
+    const certificate = socket.getPeerX509Certificate()
+    if (!certificate) return { kind: 'none' }
+    const authorities = this.#bundle?.authorities
     if (!authorities) return refused('no client CA is configured')
     if (!socket.authorized) return refused(String(socket.authorizationError))
     let judgement = this.#judgements.get(socket)
     if (judgement?.authorities !== authorities) {
-      judgement = judge(socket, authorities)
+      judgement = this.#judge(socket, { certificate, authorities })
       this.#judgements.set(socket, judgement)
     }
     const nowMs = this.#clock.nowMs()
     if (nowMs < judgement.validFromMs || nowMs > judgement.validUntilMs) {
-      return refused('the certificate, or one of its issuers, is not valid at this time')
+      return refused('it, or its issuer, is not valid at this time')
     }
     return judgement.result
   }
-}
 
-function judge(socket: TLSSocket, authorities: TrustedAuthorities): Judgement {
-  const peer = socket.getPeerCertificate(true)
-  const path = pathTo(authorities, presentedBy(peer))
-  const result = path ? identityOf(peer) : refused('it was issued by no present client CA')
-  return {
-    authorities,
-    result,
-    validFromMs: Math.max(...(path ?? []).map(({ validFrom }) => Date.parse(validFrom))),
-    validUntilMs: Math.min(...(path ?? []).map(({ validTo }) => Date.parse(validTo))),
-  }
-}
-
-/** The caller's certificate, then what it and OpenSSL added to it. */
-function presentedBy(peer: DetailedPeerCertificate): readonly X509Certificate[] {
-  const chain: X509Certificate[] = []
-  const seen = new Set<DetailedPeerCertificate>()
-  let next: DetailedPeerCertificate | undefined = peer
-  while (next?.raw && !seen.has(next)) {
-    seen.add(next)
-    chain.push(new X509Certificate(next.raw))
-    next = next.issuerCertificate
-  }
-  return chain
-}
-
-/** Follows signatures from the first certificate to an authority; undefined when there is no way. */
-function pathTo(
-  authorities: TrustedAuthorities,
-  chain: readonly X509Certificate[],
-): readonly X509Certificate[] | undefined {
-  const path: X509Certificate[] = []
-  for (const certificate of chain) {
-    const below = path.at(-1)
-    if (below && !isIssuedBy(below, certificate)) return undefined
-    path.push(certificate)
-    if (authorities.some((authority) => authority.fingerprint256 === certificate.fingerprint256)) {
-      return path
+  #judge(
+    socket: TLSSocket,
+    about: { readonly certificate: X509Certificate; readonly authorities: Authorities },
+  ): Judgement {
+    const { authorities, certificate } = about
+    const issuer = authorities.find((authority) => isTrustedBy(certificate, authority))
+    const isTrusted = issuer !== undefined || this.#handshakes.get(socket) === authorities
+    const known = issuer ? [certificate, issuer] : [certificate]
+    return {
+      authorities,
+      result: isTrusted
+        ? identityOf(socket.getPeerCertificate())
+        : refused('it was issued by no present client CA'),
+      validFromMs: Math.max(...known.map(({ validFrom }) => Date.parse(validFrom))),
+      validUntilMs: Math.min(...known.map(({ validTo }) => Date.parse(validTo))),
     }
-    const authority = authorities.find((candidate) => isIssuedBy(certificate, candidate))
-    if (authority) return [...path, authority]
   }
-  return undefined
 }
 
-function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+/** Issued by the authority, or named in the bundle itself. */
+function isTrustedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
+  if (authority.fingerprint256 === certificate.fingerprint256) return true
+  return (
+    authority.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey)
+  )
 }
 
-function identityOf(peer: DetailedPeerCertificate): Authentication {
+function identityOf(peer: PeerCertificate): Authentication {
   const username = valuesOf(peer.subject.CN).at(-1)
   if (!username) return { kind: 'none' }
   const hash = createHash('sha256').update(peer.raw).digest('hex')

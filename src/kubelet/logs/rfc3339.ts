@@ -20,7 +20,7 @@ export function parseRfc3339(text: string): number | undefined {
   if (!isCalendarDate || minute > 59 || second > 59) return undefined
   if (Number(offsetHours) > 24 || Number(offsetMinutes) > 59) return undefined
   const offsetMs = (Number(offsetHours) * 60 + Number(offsetMinutes)) * 60_000
-  const fractionMs = fraction === '' ? 0 : Number(`0.${fraction}`) * 1000
+  const fractionMs = Math.round(Number(`0.${fraction}`) * 1e6) / 1000
   return at.getTime() + fractionMs - (sign === '-' ? -offsetMs : offsetMs)
 }
 
@@ -31,12 +31,16 @@ export class TimestampFormatter {
 
   /** `2026-01-31T23:59:59.123456000Z`; microseconds are as far as a number of milliseconds goes. */
   format(timeMs: number): string {
-    const micros = Math.round(timeMs * 1000)
-    const second = Math.floor(micros / 1_000_000)
+    let second = Math.floor(timeMs / 1000)
+    let micros = Math.round((timeMs - second * 1000) * 1000)
+    if (micros === 1_000_000) {
+      second++
+      micros = 0
+    }
     if (second !== this.#second) {
       this.#second = second
       this.#prefix = new Date(second * 1000).toISOString().slice(0, -4)
     }
-    return `${this.#prefix}${String(micros - second * 1_000_000).padStart(6, '0')}000Z`
+    return `${this.#prefix}${String(micros).padStart(6, '0')}000Z`
   }
 }

@@ -17,6 +17,7 @@ export function parseCertificates(pem: string): readonly X509Certificate[] {
 /** A bundle of client authorities that follows its file. */
 export class ClientCaBundle implements Disposable {
   readonly #file: WatchedFiles<readonly X509Certificate[]>
+  #changedAtMs = Number.NEGATIVE_INFINITY
 
   /** Rejects with a UserError when the file cannot be read or holds no certificate. */
   static async open(
@@ -29,11 +30,19 @@ export class ClientCaBundle implements Disposable {
       parse: ([pem = '']) => parseCertificates(pem),
       ...options,
     })
-    return new ClientCaBundle(file)
+    return new ClientCaBundle(file, options.clock)
   }
 
-  private constructor(file: WatchedFiles<readonly X509Certificate[]>) {
+  private constructor(file: WatchedFiles<readonly X509Certificate[]>, clock: Clock) {
     this.#file = file
+    file.onChange(() => {
+      this.#changedAtMs = clock.monotonicMs()
+    })
+  }
+
+  /** Monotonic time of the last change; minus infinity before the first. */
+  get changedAtMs(): number {
+    return this.#changedAtMs
   }
 
   /** The same array until the bundle changes. */

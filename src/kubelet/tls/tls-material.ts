@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All that a TLS listener of ours shows and trusts, as it is now: the serving certificate and the
 // client CA bundle. Either may change while connections are open.
-import type { SecureContextOptions } from 'node:tls'
+import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { ClientCaBundle } from './client-ca-bundle.ts'
 
 /** A certificate (with its chain) and its private key, as PEM. */
@@ -17,18 +17,28 @@ export interface ServingCertificate extends Disposable {
   onChange(changed: () => void): Disposable
 }
 
+/** No handshake takes longer; it is ended then. */
+export const maxHandshakeMs = 10_000
+
 /** What a listener needs for its next handshakes. */
 export interface TlsMaterial {
   current(): SecureContextOptions
+  /** The listener calls it with each connection whose handshake is over. */
+  noteHandshake(socket: TLSSocket): void
   onChange(changed: () => void): Disposable
 }
 
 /** Joins the certificate that we show with the authorities whose client certificates we accept. */
 export function tlsMaterialOf(
   certificate: ServingCertificate,
-  clientCa?: ClientCaBundle,
+  options: {
+    readonly clientCa: ClientCaBundle | undefined
+    readonly noteHandshake: (socket: TLSSocket) => void
+  },
 ): TlsMaterial {
+  const { clientCa, noteHandshake } = options
   return {
+    noteHandshake,
     current: () => ({
       ...certificate.current(),
       // Never left out: OpenSSL would then trust the public web's authorities.
