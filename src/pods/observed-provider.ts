@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// The backend with a watch on it: every call is counted, timed, and ended when it takes too long, so
+// that a backend that hangs holds up one call and never a worker for ever.
+import type { Metrics } from '../observe/metrics.ts'
+import type { CallContext, PodProvider } from '../provider/provider.ts'
+import type { Clock } from '../util/clock.ts'
+import { VkError, codeOf } from '../util/vk-error.ts'
+
+export interface ObservedProviderOptions {
+  /** The provider's name, for metrics. */
+  readonly name: string
+  readonly clock: Clock
+  readonly metrics?: Metrics | undefined
+  /** A call that takes longer fails with Timeout; default 2 min. */
+  readonly timeoutMs?: number
+}
+
+/** The calls that the pod loop makes; streams and node calls are others' business. */
+export type PodCalls = Pick<
+  PodProvider,
+  | 'features'
+  | 'resolves'
+  | 'createPod'
+  | 'updatePod'
+  | 'deletePod'
+  | 'cleanUpPod'
+  | 'listPods'
+  | 'getPodStatuses'
+  | 'watchPods'
+>
+
+/** Wraps `provider`; the methods it lacks stay lacking. */
+export function observeProvider(provider: PodCalls, options: ObservedProviderOptions): PodCalls {
+  const call = <T>(
+    name: string,
+    context: CallContext,
+    run: (context: CallContext) => Promise<T>,
+  ): Promise<T> => observeCall(name, { context, run, options })
+  return {
+    features: provider.features,
+    resolves: provider.resolves,
+    createPod: (request, context) =>
+      call('createPod', context, (inner) => provider.createPod(request, inner)),
+    updatePod: (request, context) =>
+      call('updatePod', context, (inner) => provider.updatePod(request, inner)),
+    deletePod: (ref, grace, context) =>
+      call('deletePod', context, (inner) => provider.deletePod(ref, grace, inner)),
+    listPods: (context) => call('listPods', context, (inner) => provider.listPods(inner)),
+    getPodStatuses: (refs, context) =>
+      call('getPodStatuses', context, (inner) => provider.getPodStatuses(refs, inner)),
+    ...(provider.cleanUpPod && {
+      cleanUpPod: (ref, context) =>
+        call('cleanUpPod', context, async (inner) => provider.cleanUpPod?.(ref, inner)),
+    }),
+    ...(provider.watchPods && { watchPods: provider.watchPods.bind(provider) }),
+  }
+}
+
+async function observeCall<T>(
+  name: string,
+  {
+    context,
+    run,
+    options,
+  }: {
+    readonly context: CallContext
+    readonly run: (context: CallContext) => Promise<T>
+    readonly options: ObservedProviderOptions
+  },
+): Promise<T> {
+  const { clock, metrics } = options
+  const labels = { provider: options.name, call: name }
+  const startedMs = clock.monotonicMs()
+  let code = 'ok'
+  try {
+    return await withDeadline(name, { context, run, options })
+  } catch (error) {
+    code = codeOf(error)
+    throw error
+  } finally {
+    metrics?.providerCalls.inc({ ...labels, code })
+    metrics?.providerCallDuration.observe(labels, (clock.monotonicMs() - startedMs) / 1000)
+  }
+}
+
+/** Settles at the deadline whatever the backend does with its signal. */
+async function withDeadline<T>(
+  name: string,
+  {
+    context: { signal, log },
+    run,
+    options: { clock, timeoutMs = 120_000 },
+  }: {
+    readonly context: CallContext
+    readonly run: (context: CallContext) => Promise<T>
+    readonly options: ObservedProviderOptions
+  },
+): Promise<T> {
+  signal.throwIfAborted()
+  const abort = new AbortController()
+  const { promise: cut, reject } = Promise.withResolvers<never>()
+  const end = (reason: unknown): void => {
+    reject(reason)
+    abort.abort(reason)
+  }
+  const onAbort = (): void => end(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  const timer = clock.setTimer(timeoutMs, () => {
+    const message = `Cannot finish ${name}: no answer from the provider in ${timeoutMs / 1000} s`
+    end(new VkError('Timeout', message))
+  })
+  try {
+    return await Promise.race([run({ signal: abort.signal, log }), cut])
+  } finally {
+    timer[Symbol.dispose]()
+    signal.removeEventListener('abort', onAbort)
+  }
+}

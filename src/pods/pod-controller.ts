@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reconcile loop of one node's pods, put together: watch -> cache -> queue by UID -> worker ->
+// backend, and the backend's news -> worker -> status writer -> API. Events only wake; the worker looks.
+// Nothing is done before the pod cache is synced and the backend has listed what it runs, so that a
+// start in the middle of anything finds out first where things stand.
+import type { EventRecorder } from '../kube/event-recorder.ts'
+import { Informer } from '../kube/informer.ts'
+import type { Change } from '../kube/informer.ts'
+import type { KubeClient } from '../kube/kube-client.ts'
+import { pods } from '../kube/resources.ts'
+import type { Pod } from '../kube/types.gen.ts'
+import { WorkQueue } from '../kube/work-queue.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { ObservedPod, PodProvider, PodRef } from '../provider/provider.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Logger } from '../util/logger.ts'
+import type { NodeFacts } from './admission.ts'
+import { BackendWatch } from './backend-watch.ts'
+import type { BackendSink } from './backend-watch.ts'
+import { isTerminal, mayRun } from './decide-pod.ts'
+import type { FeatureCheck } from './judge-pod.ts'
+import { refOf } from './known-pod.ts'
+import type { PodRecord } from './known-pod.ts'
+import { withoutBulk } from '../kube/without-bulk.ts'
+import { NodeServices } from './node-services.ts'
+import { observeProvider } from './observed-provider.ts'
+import { PodAnswers } from './pod-answers.ts'
+import type { PodLoop } from './pod-loop.ts'
+import { PodPublisher } from './pod-publisher.ts'
+import { PodRecords } from './pod-records.ts'
+import { PodReferences } from './pod-references.ts'
+import { PodWorker } from './pod-worker.ts'
+import { ServiceAccountTokens } from './service-account-tokens.ts'
+
+/** What a PodController works with. */
+export interface PodControllerDeps {
+  readonly client: KubeClient
+  readonly provider: PodProvider
+  readonly recorder: EventRecorder
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics?: Metrics | undefined
+  /** Undefined until the node is known well enough to judge pods by it. */
+  readonly nodeFacts: () => NodeFacts | undefined
+  /** Addresses for hostIP and hostIPs, one per family. */
+  readonly nodeIPs: () => readonly string[]
+}
+
+export interface PodControllerOptions {
+  readonly nodeName: string
+  /** The provider's name, for metrics; default `provider`. */
+  readonly providerName?: string
+  /** Default `strict`. */
+  readonly featureCheck?: FeatureCheck
+  /** Pods worked on at the same time; default 50. */
+  readonly workers?: number
+  /** Between two comparisons of backend and API; default 60 s. */
+  readonly reconcileIntervalMs?: number
+  /** Between two polls of a backend that does not push; default 5 s. */
+  readonly pollIntervalMs?: number
+  /** Status writes under way at once; default 100. */
+  readonly statusConcurrency?: number | undefined
+  /** A call to the backend that takes longer fails; default 2 min. */
+  readonly providerTimeoutMs?: number
+  /** Where pods reach the API server, when its service address does not lead there from the backend. */
+  readonly podApiServer?: { readonly host: string; readonly port: number } | undefined
+}
+
+const mirrorAnnotation = 'kubernetes.io/config.mirror'
+
+/** Runs the pods of one node. */
+export class PodController implements AsyncDisposable {
+  readonly #loop: PodLoop
+  readonly #records: PodRecords
+  readonly #informer: Informer<Pod>
+  readonly #queue: WorkQueue
+  readonly #backend: BackendWatch
+  readonly #publisher: PodPublisher
+  readonly #references: PodReferences
+  readonly #services: NodeServices
+  readonly #tokens: ServiceAccountTokens
+  readonly #abort = new AbortController()
+  #isDraining = false
+  #drained: (() => void) | undefined
+  #starting: Promise<void> = Promise.resolve()
+
+  constructor(deps: PodControllerDeps, options: PodControllerOptions) {
+    const { client, clock, log, metrics } = deps
+    const { nodeName } = options
+    const shared = { clock, log, ...(metrics && { metrics }) }
+    this.#records = new PodRecords({ nodeName, clock, metrics })
+    this.#loop = this.#makeLoop(deps, options)
+    this.#informer = new Informer(client, pods, {
+      ...shared,
+      fieldSelector: `spec.nodeName=${nodeName}`,
+      transform: withoutBulk,
+    })
+    this.#services = new NodeServices(client, shared)
+    this.#tokens = new ServiceAccountTokens(client, shared)
+    this.#references = new PodReferences(client, {
+      ...shared,
+      onChange: (uid) => this.#referenceChanged(uid),
+    })
+    this.#publisher = new PodPublisher(this.#loop, { concurrency: options.statusConcurrency })
+    this.#backend = new BackendWatch(this.#loop.provider, this.#sink(), {
+      ...shared,
+      ...pick(options),
+    })
+    const worker = this.#makeWorker(deps, options)
+    this.#queue = new WorkQueue(
+      async (uid, context) => {
+        const result = await worker.work(uid, context)
+        this.#drained?.()
+        return result
+      },
+      { ...shared, name: 'pods', concurrency: options.workers ?? 50 },
+    )
+  }
+
+  /** Resolves when the pod cache is synced; work begins once the backend has listed its pods too. */
+  async start(): Promise<void> {
+    this.#informer.onChange((change) => this.#apiChanged(change))
+    this.#informer.start()
+    await this.#informer.whenSynced(this.#abort.signal)
+    this.#backend.start()
+    this.#starting = this.#startWorkers()
+  }
+
+  /** The node's pods with our newest statuses, mirror pods of others left out. */
+  *pods(): Iterable<Pod> {
+    for (const { api, wanted } of this.#records) {
+      if (api) yield wanted ? { ...api, status: { ...api.status, ...wanted } } : api
+    }
+  }
+
+  /** The pod of this name with our newest status; the one that is not being deleted, when there are two. */
+  findPod(namespace: string, name: string): Pod | undefined {
+    for (const { api, wanted } of this.#records.named({ namespace, name })) {
+      if (api) return wanted ? { ...api, status: { ...api.status, ...wanted } } : api
+    }
+    return undefined
+  }
+
+  /** Keys that wait for a worker and statuses that wait for the API. */
+  get backlog(): number {
+    return this.#queue.depth + this.#publisher.backlog
+  }
+
+  /**
+   * Ends all pods with their grace and publishes them as terminated by the node's shutdown. Resolves
+   * when the API has that of every pod, or when the signal aborts. New pods are rejected from now on.
+   */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#isDraining = true
+    for (const { ref } of this.#records) this.#queue.add(ref.uid)
+    await new Promise<void>((resolve) => {
+      const check = (): void => {
+        if (signal.aborted || this.#isDrained()) resolve()
+      }
+      this.#drained = check
+      signal.addEventListener('abort', check, { once: true })
+      check()
+    })
+    this.#drained = undefined
+  }
+
+  /** Stops looking and writing. Pods run on in the backend. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort()
+    await this.#informer[Symbol.asyncDispose]()
+    await this.#backend[Symbol.asyncDispose]()
+    await this.#starting
+    await this.#queue[Symbol.asyncDispose]()
+    await this.#publisher[Symbol.asyncDispose]()
+    await this.#references[Symbol.asyncDispose]()
+    await this.#services[Symbol.asyncDispose]()
+  }
+
+  #makeLoop(deps: PodControllerDeps, options: PodControllerOptions): PodLoop {
+    const { client, provider, recorder, clock, log, metrics, nodeFacts, nodeIPs } = deps
+    const { nodeName, providerName = 'provider', featureCheck = 'strict' } = options
+    return {
+      nodeName,
+      client,
+      recorder,
+      clock,
+      log,
+      metrics,
+      featureCheck,
+      nodeFacts,
+      nodeIPs,
+      provider: observeProvider(provider, {
+        name: providerName,
+        clock,
+        metrics,
+        ...(options.providerTimeoutMs !== undefined && { timeoutMs: options.providerTimeoutMs }),
+      }),
+      records: this.#records,
+      isDraining: () => this.#isDraining,
+      wake: (uid) => this.#queue.add(uid),
+    }
+  }
+
+  #makeWorker(deps: PodControllerDeps, options: PodControllerOptions): PodWorker {
+    const { clock, recorder, nodeFacts } = deps
+    return new PodWorker({
+      loop: this.#loop,
+      publisher: this.#publisher,
+      backend: this.#backend,
+      answers: new PodAnswers({
+        clock,
+        recorder,
+        nodeFacts,
+        nodeName: options.nodeName,
+        podApiServer: options.podApiServer,
+        references: this.#references,
+        services: this.#services,
+        tokens: this.#tokens,
+      }),
+      release: (uid) => {
+        this.#references.release(uid)
+        this.#tokens.release(uid)
+      },
+    })
+  }
+
+  async #startWorkers(): Promise<void> {
+    const aborted = new Promise<void>((resolve) => {
+      this.#abort.signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+    await Promise.race([this.#backend.whenListed(), aborted])
+    if (!this.#abort.signal.aborted) this.#queue.start()
+  }
+
+  #apiChanged({ type, object }: Change<Pod>): void {
+    if (object.metadata.annotations?.[mirrorAnnotation] !== undefined) return
+    if (type === 'deleted') {
+      const record = this.#records.get(object.metadata.uid)
+      if (record) this.#apiLost(record)
+      return
+    }
+    const isNew = !this.#records.get(object.metadata.uid)?.api
+    const record = this.#records.ensure(refOf(object))
+    // A pod that runs already when it is first seen was started before this process.
+    if (isNew) record.isStartMeasured ||= object.status?.phase === 'Running'
+    if (this.#records.noteApi(record, object) === 'changed') this.#queue.add(record.ref.uid)
+  }
+
+  #apiLost(record: PodRecord): void {
+    this.#records.noteGone(record)
+    this.#queue.add(record.ref.uid)
+  }
+
+  // A pod that waits for an object need not wait for its back-off as well.
+  #referenceChanged(uid: string): void {
+    const record = this.#records.get(uid)
+    if (!record || record.accepted || !record.problem) return
+    record.retryAtMs = 0
+    this.#queue.add(uid)
+  }
+
+  #sink(): BackendSink {
+    return {
+      seen: (pod) => {
+        const record = this.#records.get(pod.ref.uid)
+        if (record) this.#seen(record, pod)
+      },
+      missing: (ref, askedAtMs) => {
+        const record = this.#records.get(ref.uid)
+        if (record) this.#missing(record, askedAtMs)
+      },
+      listed: (listed, askedAtMs) => this.#listed(listed, askedAtMs),
+    }
+  }
+
+  #seen(record: PodRecord, pod: ObservedPod): void {
+    // Cleaned up: late news. Ended: final, whatever an answer to an older question says.
+    if (record.isCleanedUp || (record.observed?.hasEnded && !pod.hasEnded)) return
+    if (record.observed === pod && record.mayExist) return
+    record.observed = pod
+    record.mayExist = true
+    record.misses = 0
+    if (pod.hasEnded) this.#backend.untrack(pod.ref.uid)
+    else if (!record.ending) this.#backend.track(record.ref, 'steady')
+    this.#queue.add(record.ref.uid)
+  }
+
+  #missing(record: PodRecord, askedAtMs: number): void {
+    if (!record.mayExist || record.isCreating || askedAtMs < record.acceptedAtMs) return
+    const isExpected = record.ending !== undefined || record.api === undefined
+    if (isExpected || record.observed?.hasEnded) {
+      record.mayExist = false
+      this.#queue.add(record.ref.uid)
+      return
+    }
+    // Backends are often behind themselves: one answer that lacks a pod is not believed.
+    record.misses++
+    if (record.misses < 2) {
+      this.#backend.track(record.ref, 'soon')
+      return
+    }
+    const { namespace, name, uid } = record.ref
+    this.#loop.log.warn({ pod: `${namespace}/${name}`, uid }, 'The backend has lost a pod')
+    record.mayExist = false
+    record.observed = undefined
+    record.accepted = undefined
+    this.#backend.untrack(uid)
+    this.#queue.add(uid)
+  }
+
+  #listed(listed: readonly ObservedPod[], askedAtMs: number): void {
+    const uids = new Set<string>()
+    for (const pod of listed) {
+      uids.add(pod.ref.uid)
+      // One without a record is nobody's any more; its worker makes sure of that first.
+      this.#seen(this.#records.get(pod.ref.uid) ?? this.#records.ensure(pod.ref), pod)
+    }
+    for (const record of this.#records) {
+      if (!uids.has(record.ref.uid)) this.#missing(record, askedAtMs)
+      this.#compareWithCache(record)
+      this.#queue.add(record.ref.uid)
+    }
+  }
+
+  // Records learn of the API from watch events; this finds one that an event was lost for.
+  #compareWithCache(record: PodRecord): void {
+    const { api, ref }: { api: Pod | undefined; ref: PodRef } = record
+    if (!api) return
+    const cached = this.#informer.get(ref.name, ref.namespace)
+    if (cached?.metadata.uid !== ref.uid) this.#apiLost(record)
+  }
+
+  #isDrained(): boolean {
+    for (const record of this.#records) {
+      const { api, verdict } = record
+      if (mayRun(record)) return false
+      if (api && !isTerminal(api) && verdict?.kind !== 'unsupported') return false
+    }
+    return true
+  }
+}
+
+function pick({ reconcileIntervalMs, pollIntervalMs }: PodControllerOptions): {
+  readonly reconcileIntervalMs?: number
+  readonly pollIntervalMs?: number
+} {
+  return {
+    ...(reconcileIntervalMs !== undefined && { reconcileIntervalMs }),
+    ...(pollIntervalMs !== undefined && { pollIntervalMs }),
+  }
+}

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes the steps that decide-pod.ts names, for one pod at a time: the only code that calls the backend
+// about a pod or deletes one from the API. Each step notes its outcome in the record, and the next
+// decision rests on that. A failure is never the pod's end: it becomes the reason why the pod waits, an
+// event, and a later try.
+//
+// Success is told by the status alone: an event for each created, updated and deleted pod would
+// double the writes of a busy node. Failures of the backend are Warning events by upstream's names.
+import { isNotFound, isConflict } from '../kube/api-error.ts'
+import { pods } from '../kube/resources.ts'
+import type { Pod } from '../kube/types.gen.ts'
+import { describeFields, unsupportedFields } from '../provider/feature-check.ts'
+import type { CallContext, PodRequest } from '../provider/provider.ts'
+import { backoffMs } from '../util/backoff.ts'
+import type { BackoffOptions } from '../util/backoff.ts'
+import { VkError, behaviourOf, codeOf, messageOf } from '../util/vk-error.ts'
+import type { BackendWatch } from './backend-watch.ts'
+import { decidePod, mayRun } from './decide-pod.ts'
+import type { PodStep } from './decide-pod.ts'
+import { featureCheckOf, judgePod, unsupportedJudgement } from './judge-pod.ts'
+import type { PodRecord } from './known-pod.ts'
+import type { PodAnswers } from './pod-answers.ts'
+import type { PodLoop } from './pod-loop.ts'
+import type { PodPublisher } from './pod-publisher.ts'
+import { podReference } from './pod-reference.ts'
+
+export interface PodWorkerOptions {
+  readonly loop: PodLoop
+  readonly publisher: PodPublisher
+  readonly backend: BackendWatch
+  readonly answers: PodAnswers
+  /** The record is gone: whatever is held for this pod can go as well. */
+  readonly release: (uid: string) => void
+}
+
+const backoff: BackoffOptions = { baseMs: 1000, factor: 2, capMs: 300_000, jitter: 0.25 }
+/** Ending a pod and cleaning up are tried more often: somebody waits for it. */
+const endingBackoff: BackoffOptions = { ...backoff, capMs: 30_000 }
+/** Far more than any pod needs in a row; a bound on what a fault in a decision can cost. */
+const maxSteps = 20
+const nodeUnknownRetryMs = 250
+
+type Step<D extends PodStep['do']> = Extract<PodStep, { readonly do: D }>
+
+/** Works on pods by UID. */
+export class PodWorker {
+  readonly #options: PodWorkerOptions
+  readonly #loop: PodLoop
+
+  constructor(options: PodWorkerOptions) {
+    this.#options = options
+    this.#loop = options.loop
+  }
+
+  /** Brings one pod as far as it can be brought now. */
+  async work(uid: string, context: CallContext): Promise<void | { requeueAfterMs: number }> {
+    for (let steps = 0; steps < maxSteps; steps++) {
+      const record = this.#loop.records.get(uid)
+      if (!record || context.signal.aborted) return undefined
+      const step = this.#decide(record)
+      if (step.do === 'wait') return this.#rest(record, step)
+      if (step.do === 'ignore') return undefined
+      await this.#take(step, record, context)
+    }
+    return { requeueAfterMs: 1000 }
+  }
+
+  #decide(record: PodRecord): PodStep {
+    const { nodeName, clock, records, isDraining } = this.#loop
+    return decidePod(record, {
+      nodeName,
+      nowMs: clock.nowMs(),
+      hasPredecessor: records.hasPredecessor(record),
+      isDraining: isDraining(),
+    })
+  }
+
+  #rest(record: PodRecord, { untilMs }: Step<'wait'>): void | { requeueAfterMs: number } {
+    if (!mayRun(record)) this.#options.backend.untrack(record.ref.uid)
+    const heldMs = this.#options.publisher.publish(record)
+    const waitMs = untilMs === undefined ? Infinity : untilMs - this.#loop.clock.nowMs()
+    const requeueAfterMs = Math.min(waitMs, heldMs ?? Infinity)
+    return requeueAfterMs < Infinity ? { requeueAfterMs: Math.max(requeueAfterMs, 1) } : undefined
+  }
+
+  async #take(
+    step: Exclude<PodStep, Step<'wait'> | Step<'ignore'>>,
+    record: PodRecord,
+    context: CallContext,
+  ): Promise<void> {
+    switch (step.do) {
+      case 'confirmGone':
+        return this.#confirmGone(record, context)
+      case 'judge':
+        return this.#judge(record)
+      case 'create':
+        return this.#create(record, context)
+      case 'update':
+        return this.#update(record, context)
+      case 'giveUp':
+        record.isLost = true
+        this.#log('warn', record, 'The backend lost a pod that may not run again')
+        return undefined
+      case 'end':
+        return this.#end(step, record, context)
+      case 'cleanUp':
+        return this.#cleanUp(record, context)
+      case 'deleteFromApi':
+        return this.#deleteFromApi(record, context)
+      case 'forget':
+        return this.#forget(record)
+    }
+  }
+
+  #judge(record: PodRecord): void {
+    const { nodeFacts, provider, featureCheck, records, recorder, isDraining, clock } = this.#loop
+    const { api } = record
+    const node = nodeFacts()
+    if (!api) return
+    if (!node) {
+      // Nothing can be said before the node knows itself; come back in a moment.
+      record.retryAtMs = clock.nowMs() + nodeUnknownRetryMs
+      return
+    }
+    const { features } = provider
+    const others = records.admitted
+    const context = { node, features, featureCheck, others, isDraining: isDraining() }
+    const { verdict, events } = judgePod(api, context)
+    record.verdict = verdict
+    if (verdict.kind === 'admitted') records.admitted.set(api)
+    for (const event of events) recorder.record(podReference(api), event)
+  }
+
+  async #create(record: PodRecord, context: CallContext): Promise<void> {
+    const { provider, clock } = this.#loop
+    const { api } = record
+    if (!api) return
+    let request: PodRequest
+    try {
+      request = await this.#requestFor(api)
+    } catch (error) {
+      if (!context.signal.aborted) this.#cannotResolve(record, api, error)
+      return
+    }
+    // From here on something may exist, whatever answer arrives, or none.
+    record.mayExist = true
+    record.isCreating = true
+    try {
+      await provider.createPod(request, context)
+      this.#succeeded(record)
+      record.accepted = api
+      record.acceptedAtMs = clock.nowMs()
+      record.misses = 0
+      const urgency = record.observed ? 'steady' : 'soon'
+      this.#options.backend.track(record.ref, urgency)
+    } catch (error) {
+      if (context.signal.aborted) return
+      if (codeOf(error) === 'Unsupported') this.#isUnsupported(record, api, messageOf(error))
+      else this.#failed(record, { reason: 'ProviderCreateFailed', error })
+    } finally {
+      record.isCreating = false
+    }
+  }
+
+  #requestFor(pod: Pod): Promise<PodRequest> {
+    const { provider, nodeIPs } = this.#loop
+    const { answers } = this.#options
+    if (provider.resolves === 'container') return Promise.resolve(answers.requestFor(pod))
+    return answers.resolvedRequestFor(pod, { podIPs: [], hostIPs: nodeIPs() })
+  }
+
+  async #update(record: PodRecord, context: CallContext): Promise<void> {
+    const { provider, featureCheck, recorder } = this.#loop
+    const { api } = record
+    if (!api) return
+    const unsupported =
+      featureCheckOf(api, featureCheck) === 'strict'
+        ? unsupportedFields(api, provider.features)
+        : []
+    if (unsupported.length > 0) {
+      // It runs, and goes on as it was; what was added to it cannot be had here.
+      record.accepted = api
+      const message = describeFields(unsupported)
+      recorder.record(podReference(api), { type: 'Warning', reason: 'UnsupportedPodSpec', message })
+      return
+    }
+    try {
+      await provider.updatePod(this.#options.answers.requestFor(api), context)
+      this.#succeeded(record)
+      record.accepted = api
+    } catch (error) {
+      if (!context.signal.aborted) this.#failed(record, { reason: 'ProviderUpdateFailed', error })
+    }
+  }
+
+  async #end(step: Step<'end'>, record: PodRecord, context: CallContext): Promise<void> {
+    const { provider, clock } = this.#loop
+    const { ref } = record
+    const { gracePeriodSeconds, deadlineMs } = step
+    try {
+      await provider.deletePod(ref, { gracePeriodSeconds }, context)
+    } catch (error) {
+      if (!context.signal.aborted) this.#failed(record, { reason: 'ProviderDeleteFailed', error })
+      return
+    }
+    this.#succeeded(record)
+    record.ending = { deadlineMs, calledAtMs: clock.nowMs() }
+    this.#options.backend.track(ref, 'soon')
+    // What was never seen, or is not pushed, is looked at once; the polls do the rest.
+    if (!record.observed || !provider.watchPods) await this.#lookOnce(record, context)
+  }
+
+  async #lookOnce(record: PodRecord, context: CallContext): Promise<void> {
+    const { provider, log } = this.#loop
+    try {
+      const found = await provider.getPodStatuses([record.ref], context)
+      const pod = found.get(record.ref.uid)
+      if (!pod) record.mayExist = false
+      else if (!record.observed?.hasEnded) record.observed = pod
+    } catch (error) {
+      log.debug({ error: messageOf(error) }, 'Cannot look at a pod that ends; the polls will')
+    }
+  }
+
+  async #cleanUp(record: PodRecord, context: CallContext): Promise<void> {
+    const { provider } = this.#loop
+    const { ref } = record
+    try {
+      if (provider.cleanUpPod) await provider.cleanUpPod(ref, context)
+      else if (!record.ending) await provider.deletePod(ref, { gracePeriodSeconds: 1 }, context)
+    } catch (error) {
+      if (!context.signal.aborted) this.#failed(record, { reason: 'ProviderDeleteFailed', error })
+      return
+    }
+    this.#succeeded(record)
+    record.mayExist = false
+    record.isCleanedUp = true
+    this.#options.backend.untrack(ref.uid)
+    this.#options.release(ref.uid)
+    this.#wakeSuccessors(record)
+  }
+
+  async #deleteFromApi(record: PodRecord, { signal }: CallContext): Promise<void> {
+    const { client, clock } = this.#loop
+    const { namespace, name, uid } = record.ref
+    try {
+      const options = { gracePeriodSeconds: 0, preconditions: { uid }, signal }
+      await client.delete(pods, { namespace, name }, options)
+    } catch (error) {
+      if (signal.aborted) return
+      // Not there, or another pod of that name: ours is gone, and the watch will say so.
+      if (!isNotFound(error) && !isConflict(error)) {
+        this.#hold(record, error, endingBackoff)
+        this.#log('warn', record, `Cannot delete pod from the API: ${messageOf(error)}`)
+        return
+      }
+    }
+    this.#succeeded(record)
+    record.apiDeletedAtMs = clock.nowMs()
+  }
+
+  // A watch cache can lag or lie for a moment; what runs is not ended on its word alone.
+  async #confirmGone(record: PodRecord, { signal }: CallContext): Promise<void> {
+    const { client, nodeName, records } = this.#loop
+    const { namespace, name, uid } = record.ref
+    try {
+      const { items } = await client.list(pods, {
+        namespace,
+        fieldSelector: `metadata.name=${name},spec.nodeName=${nodeName}`,
+        signal,
+      })
+      const found = items.find((pod) => pod.metadata.uid === uid)
+      if (found) records.noteApi(record, found)
+      else if (!record.api) record.isGoneConfirmed = true
+    } catch (error) {
+      if (signal.aborted) return
+      this.#hold(record, error, endingBackoff)
+      this.#log('warn', record, `Cannot ask the API whether the pod is gone: ${messageOf(error)}`)
+    }
+  }
+
+  #forget(record: PodRecord): void {
+    const { uid } = record.ref
+    this.#options.backend.untrack(uid)
+    this.#options.publisher.forget(uid)
+    this.#options.release(uid)
+    for (const { ref } of this.#loop.records.forget(record)) this.#loop.wake(ref.uid)
+  }
+
+  #wakeSuccessors(record: PodRecord): void {
+    for (const other of this.#loop.records.named(record.ref)) {
+      if (other !== record) this.#loop.wake(other.ref.uid)
+    }
+  }
+
+  #succeeded(record: PodRecord): void {
+    record.problem = undefined
+    record.failures = 0
+    record.retryAtMs = 0
+  }
+
+  #cannotResolve(record: PodRecord, api: Pod, error: unknown): void {
+    const before = record.problem?.message
+    const message = this.#hold(record, error, backoff)
+    record.problem = { reason: behaviourOf(error).podReason, message }
+    if (before === message) return
+    const event = { type: 'Warning', reason: 'Failed', message: `Error: ${message}` } as const
+    this.#loop.recorder.record(podReference(api), event)
+  }
+
+  #failed(
+    record: PodRecord,
+    { reason, error }: { readonly reason: string; readonly error: unknown },
+  ): void {
+    const isEnding = reason === 'ProviderDeleteFailed'
+    const message = this.#hold(record, error, isEnding ? endingBackoff : backoff)
+    if (!isEnding) record.problem = { reason: behaviourOf(error).podReason, message }
+    this.#log('warn', record, `${reason}: ${message}`)
+    const pod = record.api ?? record.lastApi
+    if (pod) this.#loop.recorder.record(podReference(pod), { type: 'Warning', reason, message })
+  }
+
+  // The backend itself found a field beyond its limits. Only another spec can change that.
+  #isUnsupported(record: PodRecord, api: Pod, message: string): void {
+    const { verdict, events } = unsupportedJudgement(api, message)
+    record.verdict = verdict
+    this.#loop.records.admitted.delete(record.ref.uid)
+    for (const event of events) this.#loop.recorder.record(podReference(api), event)
+  }
+
+  #hold(record: PodRecord, error: unknown, options: BackoffOptions): string {
+    record.failures++
+    const wishMs = error instanceof VkError ? (error.retryAfterMs ?? 0) : 0
+    const delayMs = Math.max(wishMs, backoffMs(record.failures, options))
+    record.retryAtMs = this.#loop.clock.nowMs() + delayMs
+    return messageOf(error)
+  }
+
+  #log(level: 'warn' | 'debug', { ref, failures }: PodRecord, message: string): void {
+    const pod = `${ref.namespace}/${ref.name}`
+    this.#loop.log[level]({ pod, uid: ref.uid, failures }, message)
+  }
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// The status that a pod should have in the API, from what is known of it. Pure. Phase and conditions
+// are computed by the runtime's rules; here containers the backend has not named yet are filled in,
+// addresses set, and the status of a pod that ends is made final: no terminal phase before nothing can
+// run, no container left `running` in one.
+import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from '../kube/types.gen.ts'
+import type { ObservedPod } from '../provider/provider.ts'
+import { computeConditions } from '../runtime/decide/pod-conditions.ts'
+import { computePhase } from '../runtime/decide/pod-phase.ts'
+import type { PodPhase } from '../runtime/decide/pod-phase.ts'
+import { afterExit } from '../runtime/decide/restart-policy.ts'
+import { wireTime } from '../runtime/decide/wire-time.ts'
+import { isDeleting, isTerminal, mayRun } from './decide-pod.ts'
+import type { KnownPod, Problem } from './known-pod.ts'
+import { asLost } from './lost-containers.ts'
+import { inWholeSeconds } from './whole-seconds.ts'
+
+export interface StatusContext {
+  /** Addresses of the node, one per family. */
+  readonly nodeIPs: readonly string[]
+  readonly nowMs: number
+  readonly isDraining: boolean
+  readonly problem: Problem | undefined
+}
+
+/** Reason and message of a pod that this node ended because it shuts down. */
+export const shutdownFailure: Problem = {
+  reason: 'Terminated',
+  message: 'Pod was terminated in response to imminent node shutdown.',
+}
+
+/**
+ * What the API should say, or undefined when there is nothing to say now: the API's status is final, or
+ * we know less than it does (a pod that is being created again).
+ */
+export function wireStatus(known: KnownPod, context: StatusContext): PodStatus | undefined {
+  const { api, verdict } = known
+  if (!api || isTerminal(api)) return undefined
+  if (verdict?.kind === 'rejected') {
+    const { reason, message } = verdict
+    return rejected(api, { reason, message: `Pod was rejected: ${message}` }, context)
+  }
+  if (isOver(known, context)) return endedStatus(known, api, context)
+  if (verdict === undefined && !known.observed) return undefined
+  return liveStatus(known, api, context)
+}
+
+/** Nothing of the pod runs, and nothing will. */
+function isOver(known: KnownPod, { isDraining }: StatusContext): boolean {
+  if (known.observed?.hasEnded || known.isLost) return true
+  if (mayRun(known) || !known.api) return false
+  return isDeleting(known.api) || (isDraining && known.verdict?.kind === 'admitted')
+}
+
+function rejected(api: Pod, { reason, message }: Problem, context: StatusContext): PodStatus {
+  return {
+    phase: 'Failed',
+    reason,
+    message,
+    startTime: api.status?.startTime ?? wireTime(context.nowMs),
+    ...generationOf(api, undefined),
+  }
+}
+
+function liveStatus(known: KnownPod, api: Pod, context: StatusContext): PodStatus | undefined {
+  const { observed, verdict } = known
+  const isUnsupported = verdict?.kind === 'unsupported'
+  const problem: Problem | undefined = isUnsupported
+    ? { reason: 'UnsupportedPodSpec', message: verdict.message }
+    : context.problem
+  // A pod that is created again after a loss: its old status stays until there is a new one.
+  if (!observed && !problem && api.status?.containerStatuses?.length) return undefined
+  const containers = allContainers(api, observed, problem)
+  const { isSandboxReady = false, failure } = observed ?? {}
+  const computed = computePhase(api, { ...containers, hasEnded: false, failure })
+  const isFinal = computed === 'Succeeded' || computed === 'Failed'
+  // Terminal only with the backend's word that nothing will be started again.
+  const phase = isFinal ? runningOrPending(api) : computed
+  return {
+    phase,
+    conditions: conditionsOf(known, api, { containers, isSandboxReady, phase, context }),
+    ...statusesOf(containers),
+    ...addressesOf(api, observed, context),
+    ...(!isUnsupported && { startTime: startTimeOf(api, observed, context) }),
+    ...generationOf(known.accepted ?? api, observed),
+  }
+}
+
+function endedStatus(known: KnownPod, api: Pod, context: StatusContext): PodStatus {
+  const { observed } = known
+  const failure =
+    observed?.failure ??
+    (context.isDraining && !isDeleting(api) && known.ending ? shutdownFailure : undefined)
+  const containers = finalContainers(known, api, context)
+  const phase = finalPhase(api, containers, { failure, isShutdown: failure === shutdownFailure })
+  const conditions = conditionsOf(known, api, { containers, isSandboxReady: false, phase, context })
+  return {
+    phase,
+    ...failure,
+    conditions:
+      failure === shutdownFailure ? [...conditions, disruption(failure, context)] : conditions,
+    ...statusesOf(containers),
+    ...addressesOf(api, observed, context),
+    startTime: startTimeOf(api, observed, context),
+    ...generationOf(api, observed),
+  }
+}
+
+function finalPhase(
+  api: Pod,
+  containers: Containers,
+  { failure, isShutdown }: { readonly failure: Problem | undefined; readonly isShutdown: boolean },
+): PodPhase {
+  if (isShutdown) return 'Failed'
+  return computePhase(api, { ...containers, hasEnded: true, failure })
+}
+
+function finalContainers(known: KnownPod, api: Pod, context: StatusContext): Containers {
+  const { observed } = known
+  const finishedAt = wireTime(context.nowMs)
+  // Forgotten by the backend before we saw its end: the API's last word is all there is.
+  const source = observed ?? {
+    containers: api.status?.containerStatuses ?? [],
+    initContainers: api.status?.initContainerStatuses ?? [],
+    ephemeralContainers: api.status?.ephemeralContainerStatuses ?? [],
+  }
+  const all = allContainers(api, source, undefined)
+  return {
+    containers: asLost(all.containers, finishedAt),
+    initContainers: asLost(all.initContainers, finishedAt),
+    ephemeralContainers: asLost(all.ephemeralContainers, finishedAt),
+  }
+}
+
+interface Containers {
+  readonly containers: readonly ContainerStatus[]
+  readonly initContainers: readonly ContainerStatus[]
+  readonly ephemeralContainers: readonly ContainerStatus[]
+}
+
+function allContainers(
+  api: Pod,
+  observed: Containers | undefined,
+  problem: Problem | undefined,
+): Containers {
+  const { spec, status } = api
+  const hasInit = (spec.initContainers?.length ?? 0) > 0
+  const fill = (specs: readonly Container[] | undefined, from?: readonly ContainerStatus[]) =>
+    (specs ?? []).map(
+      (container) =>
+        from?.find(({ name }) => name === container.name) ?? waiting(container, problem, hasInit),
+    )
+  const regular = fill(spec.containers, observed?.containers)
+  return {
+    containers: regular
+      .map((next) => keepFinished(api, next, status?.containerStatuses))
+      .sort((one, other) => (one.name < other.name ? -1 : 1)),
+    initContainers: fill(spec.initContainers, observed?.initContainers),
+    ephemeralContainers: observed?.ephemeralContainers ?? [],
+  }
+}
+
+function waiting(
+  { name, image = '' }: Container,
+  problem: Problem | undefined,
+  hasInit: boolean,
+): ContainerStatus {
+  const quiet = { reason: hasInit ? 'PodInitializing' : 'ContainerCreating' }
+  return {
+    name,
+    image,
+    imageID: '',
+    ready: false,
+    started: false,
+    restartCount: 0,
+    state: { waiting: problem ?? quiet },
+  }
+}
+
+// The API server refuses to take a container back from `terminated` where the policy forbids another
+// run. A backend that lost the record of such a container would otherwise block every later write.
+function keepFinished(
+  api: Pod,
+  next: ContainerStatus,
+  before: readonly ContainerStatus[] | undefined,
+): ContainerStatus {
+  if (!before || before.length === 0 || next.state?.terminated) return next
+  const previous = before.find(({ name }) => name === next.name)
+  const ended = previous?.state?.terminated
+  if (!previous || !ended) return next
+  const container = api.spec.containers.find(({ name }) => name === next.name)
+  const isOver = container && afterExit(api, container, ended.exitCode) === 'stop'
+  return isOver ? previous : next
+}
+
+function conditionsOf(
+  known: KnownPod,
+  api: Pod,
+  {
+    containers,
+    isSandboxReady,
+    phase,
+    context,
+  }: {
+    readonly containers: Containers
+    readonly isSandboxReady: boolean
+    readonly phase: PodPhase
+    readonly context: StatusContext
+  },
+): readonly PodCondition[] {
+  const { observedGeneration } = generationOf(known.accepted ?? api, known.observed)
+  return computeConditions(api, {
+    phase,
+    observed: { ...containers, isSandboxReady, observedGeneration },
+    previous: api.status?.conditions ?? [],
+    nowMs: context.nowMs,
+  })
+}
+
+function disruption({ message }: Problem, { nowMs }: StatusContext): PodCondition {
+  return {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: 'TerminationByKubelet',
+    message,
+    lastTransitionTime: wireTime(nowMs),
+  }
+}
+
+function statusesOf(containers: Containers): PodStatus {
+  return {
+    containerStatuses: inWholeSeconds(containers.containers),
+    initContainerStatuses: inWholeSeconds(containers.initContainers),
+    ephemeralContainerStatuses: inWholeSeconds(containers.ephemeralContainers),
+  }
+}
+
+function addressesOf(
+  api: Pod,
+  observed: ObservedPod | undefined,
+  { nodeIPs }: StatusContext,
+): PodStatus {
+  const hostIPs = observed?.hostIPs?.length ? observed.hostIPs : nodeIPs
+  const known = observed?.podIPs ?? []
+  const podIPs = known.length === 0 && api.spec.hostNetwork && observed ? hostIPs : known
+  // Addresses of a pod that has lost its sandbox stay what the API has.
+  const kept = podIPs.length > 0 ? podIPs : (api.status?.podIPs ?? []).map(({ ip }) => ip)
+  return {
+    ...(hostIPs[0] !== undefined && { hostIP: hostIPs[0], hostIPs: hostIPs.map((ip) => ({ ip })) }),
+    ...(kept[0] !== undefined && { podIP: kept[0], podIPs: kept.map((ip) => ({ ip })) }),
+  }
+}
+
+function startTimeOf(
+  api: Pod,
+  observed: ObservedPod | undefined,
+  { nowMs }: StatusContext,
+): string {
+  return api.status?.startTime ?? observed?.startTime?.replace(/\.\d+/, '') ?? wireTime(nowMs)
+}
+
+// Never lowered, and left out where the API server does not count generations.
+function generationOf(
+  actedOn: Pod,
+  observed: ObservedPod | undefined,
+): { readonly observedGeneration?: number } {
+  const now = observed?.observedGeneration ?? actedOn.metadata.generation ?? 0
+  const generation = Math.max(now, actedOn.status?.observedGeneration ?? 0)
+  return generation > 0 ? { observedGeneration: generation } : {}
+}
+
+function runningOrPending(api: Pod): PodPhase {
+  return api.status?.phase === 'Running' ? 'Running' : 'Pending'
+}
