@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all nodes of one process share.
+import type { KubeClient } from '../kube/kube-client.ts'
+import type { MachineInfo } from '../node/machine-info.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Logger } from '../util/logger.ts'
+
+/** Made once, handed to every node. */
+export interface NodeProcess {
+  readonly client: KubeClient
+  /** Names the cluster in a backend; see `clusterIdOf`. */
+  readonly clusterId: string
+  /** --root-dir, locked. */
+  readonly rootDir: string
+  readonly machine: MachineInfo
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// `virtual-kubelet start`: the life of the process. Locks its state, reaches the cluster, runs the
+// nodes until a signal comes, and leaves in an order that never looks like a crash.
+import { createKubeClient } from '../kube/http-kube-client.ts'
+import { loadConnection } from '../kube/kubeconfig.ts'
+import { startHealthServer } from '../kubelet/health-server.ts'
+import { startMetricsServer } from '../kubelet/metrics-server.ts'
+import { readMachineInfo } from '../node/machine-info.ts'
+import { Metrics } from '../observe/metrics.ts'
+import { createPinoLogger } from '../observe/pino-logger.ts'
+import { systemClock } from '../util/clock.ts'
+import { lockDir } from '../util/dir-lock.ts'
+import type { Logger } from '../util/logger.ts'
+import { untilAborted } from '../util/until-aborted.ts'
+import { UserError } from '../util/vk-error.ts'
+import { clusterIdOf, waitForApiServer } from './cluster.ts'
+import type { NodeProcess } from './node-process.ts'
+import type { Settings } from './settings.ts'
+import { stopSignals } from './stop-signals.ts'
+import { userAgent, version } from './version.ts'
+import { VirtualNode } from './virtual-node.ts'
+
+/** What the steps of a start work with. */
+interface Run {
+  readonly settings: Settings
+  readonly log: Logger
+  readonly resources: AsyncDisposableStack
+  /** Aborts when the start shall be given up: a stop signal, or the start-up timeout. */
+  readonly signal: AbortSignal
+}
+
+/** Runs until SIGTERM or SIGINT; a second signal ends the process without waiting. */
+export async function start(settings: Settings): Promise<void> {
+  const { logLevel: level, logFormat: format } = settings
+  const log = createPinoLogger({ level, format })
+  using stop = stopSignals(log)
+  await using resources = new AsyncDisposableStack()
+  using deadline = startupDeadline(settings)
+  const signal = AbortSignal.any([stop.signal, deadline.signal])
+  try {
+    const nodes = await bringUp({ settings, log, resources, signal })
+    deadline[Symbol.dispose]()
+    await whenAborted(stop.signal)
+    await leave(nodes, { settings, forced: stop.forced })
+  } catch (error) {
+    // A stop signal during the start ends it like any other wait; everything else is a failure.
+    if (!stop.signal.aborted) throw error
+  }
+}
+
+async function bringUp(run: Run): Promise<readonly VirtualNode[]> {
+  const { settings, log, resources, signal } = run
+  resources.use(await lockDir(settings.rootDir))
+  log.info({ version, rootDir: settings.rootDir }, 'virtual-kubelet starts')
+  const shared = await reachCluster(run)
+  const nodes: VirtualNode[] = []
+  for (const node of settings.nodes) {
+    nodes.push(resources.use(await VirtualNode.open(node, shared)))
+  }
+  await serveProcess(run, { nodes, metrics: shared.metrics })
+  await untilAborted(Promise.all(nodes.map((node) => node.start())), signal)
+  await Promise.all(nodes.map((node) => node.whenReady(signal)))
+  log.info({ nodes: nodes.map(({ name }) => name) }, 'Ready')
+  return nodes
+}
+
+async function reachCluster({ settings, log, resources, signal }: Run): Promise<NodeProcess> {
+  const { kubeconfig, context, rootDir } = settings
+  const metrics = new Metrics()
+  const connection = await loadConnection({
+    ...(kubeconfig !== undefined && { kubeconfig }),
+    ...(context !== undefined && { context }),
+    env: process.env,
+    log,
+  })
+  const client = resources.use(createKubeClient(connection, { userAgent, metrics, log }))
+  const clock = systemClock
+  await waitForApiServer(client, { clock, log, signal })
+  const clusterId = clusterIdOf({ server: connection.server, ca: connection.tls.caPem })
+  return { client, clusterId, rootDir, machine: await readMachineInfo(), clock, log, metrics }
+}
+
+/** The listeners that belong to the process and not to one node. */
+async function serveProcess(
+  { settings, log, resources }: Run,
+  { nodes, metrics }: { readonly nodes: readonly VirtualNode[]; readonly metrics: Metrics },
+): Promise<void> {
+  const { healthzPort, metricsAddr } = settings
+  if (healthzPort !== 0) {
+    const readinessChecks = nodes.map((node) => node.readiness)
+    resources.use(
+      await startHealthServer({ port: healthzPort, healthChecks: [], readinessChecks, log }),
+    )
+  }
+  if (metricsAddr === undefined) return
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(metricsAddr) ?? []
+  const address = host.replaceAll(/^\[|\]$/g, '') || '0.0.0.0'
+  const [first] = nodes
+  resources.use(
+    await startMetricsServer({
+      address,
+      port: Number(port),
+      metrics,
+      log,
+      ...(first && { security: first.security }),
+    }),
+  )
+}
+
+async function leave(
+  nodes: readonly VirtualNode[],
+  { settings, forced }: { readonly settings: Settings; readonly forced: AbortSignal },
+): Promise<void> {
+  const { drainOnExit: drain, deleteNodeOnExit: deleteNode } = settings
+  const leaving = nodes.map((node) => node.leave({ drain, deleteNode, signal: forced }))
+  await untilAborted(Promise.all(leaving), forced)
+}
+
+function startupDeadline({ startupTimeoutSeconds: seconds }: Settings): Disposable & {
+  readonly signal: AbortSignal
+} {
+  const controller = new AbortController()
+  const giveUp = (): void =>
+    controller.abort(
+      new UserError(`Cannot get ready within ${seconds} s (--startup-timeout)`, {
+        hint: 'The log lines above say what was waited for.',
+      }),
+    )
+  const timer = seconds > 0 ? systemClock.setTimer(seconds * 1000, giveUp) : undefined
+  return { signal: controller.signal, [Symbol.dispose]: () => timer?.[Symbol.dispose]() }
+}
+
+async function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// One node, put together: its provider, its kubelet API, its Node object and its pod loop. The order
+// matters: the port is known before the Node names it, and pods are watched once the Node is there.
+import { mkdir } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { ApiEventRecorder } from '../kube/api-event-recorder.ts'
+import type { HealthCheck, KubeletNode } from '../kubelet/kubelet-node.ts'
+import { KubeletSecurity } from '../kubelet/security.ts'
+import { KubeletServer } from '../kubelet/server.ts'
+import { NodeController } from '../node/node-controller.ts'
+import type { NodeOptions } from '../node/node-options.ts'
+import { chooseTaints } from '../node/node-taints.ts'
+import { PodController } from '../pods/pod-controller.ts'
+import type { PodControllerOptions } from '../pods/pod-controller.ts'
+import { podReference } from '../pods/pod-reference.ts'
+import type { PodProvider, ProviderHost } from '../provider/provider.ts'
+import { podApiServerOf } from './cluster.ts'
+import type { NodeProcess } from './node-process.ts'
+import { loadProviderModule } from './provider-modules.ts'
+import type { Settings } from './settings.ts'
+import { kubeletVersion } from './version.ts'
+
+type NodeSettings = Settings['nodes'][number]
+
+/** A node that runs from `start` until it is disposed; its pods go on without it. */
+export class VirtualNode implements AsyncDisposable {
+  readonly name: string
+  readonly security: KubeletSecurity
+  readonly #settings: NodeSettings
+  readonly #process: NodeProcess
+  readonly #server: KubeletServer
+  readonly #node: NodeController
+  readonly #pods: PodController
+  readonly #resources: AsyncDisposableStack
+  #hasStarted = false
+
+  /** Makes every part and opens the port, but tells the cluster nothing yet. */
+  static async open(settings: NodeSettings, shared: NodeProcess): Promise<VirtualNode> {
+    await using resources = new AsyncDisposableStack()
+    const parts = await makeParts(settings, { shared, resources })
+    return new VirtualNode(parts, resources.move())
+  }
+
+  private constructor(parts: NodeParts, resources: AsyncDisposableStack) {
+    this.name = parts.settings.name
+    this.#settings = parts.settings
+    this.#process = parts.shared
+    this.security = parts.security
+    this.#server = parts.server
+    this.#node = parts.node
+    this.#pods = parts.pods
+    this.#resources = resources
+  }
+
+  /** Registers the Node and begins to run its pods; resolves when both have happened. */
+  async start(): Promise<void> {
+    await this.#node.start()
+    await this.#pods.start()
+    this.#hasStarted = true
+    const { address, provider } = this.#settings
+    this.#process.log.info(
+      { node: this.name, provider, kubelet: `${address}:${this.#server.port}` },
+      'Node runs pods',
+    )
+  }
+
+  /** Resolves once the API server has the Node as Ready. */
+  async whenReady(signal: AbortSignal): Promise<void> {
+    await this.#node.whenReady(signal)
+  }
+
+  /** What keeps the node from its work, for /readyz. */
+  get readiness(): HealthCheck {
+    return {
+      name: `node-${this.name}`,
+      check: () => {
+        if (!this.#hasStarted) return 'the node is not registered yet'
+        const ready = this.#node.node?.status?.conditions?.find(({ type }) => type === 'Ready')
+        return ready?.status === 'True' ? undefined : (ready?.message ?? 'the Node does not exist')
+      },
+    }
+  }
+
+  /** Tells the cluster that the node goes; with `drain`, first ends its pods with their grace. */
+  async leave(how: {
+    readonly drain: boolean
+    readonly deleteNode: boolean
+    readonly signal: AbortSignal
+  }): Promise<void> {
+    const { drain, deleteNode, signal } = how
+    const message = drain ? 'node is shutting down' : 'virtual-kubelet has stopped; pods run on'
+    await this.#node.shutdown({ message, deleteNode: deleteNode && !drain })
+    if (!drain || !this.#hasStarted) return
+    await this.#pods.drain(signal)
+    await this.#node.shutdown({ message, deleteNode })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources[Symbol.asyncDispose]()
+  }
+}
+
+interface NodeParts {
+  readonly settings: NodeSettings
+  readonly shared: NodeProcess
+  readonly security: KubeletSecurity
+  readonly server: KubeletServer
+  readonly node: NodeController
+  readonly pods: PodController
+}
+
+/** The parts end in the reverse of the order in which they are made here. */
+async function makeParts(
+  settings: NodeSettings,
+  context: { readonly shared: NodeProcess; readonly resources: AsyncDisposableStack },
+): Promise<NodeParts> {
+  const { shared, resources } = context
+  const { client, clock, metrics } = shared
+  const log = shared.log.child({ node: settings.name })
+  const nodeIPs = settings.nodeIPs ?? [firstAddress()]
+  const deps = { client, clock, log, metrics }
+  const recorder = resources.use(
+    new ApiEventRecorder(client, { component: 'kubelet', host: settings.name, ...deps }),
+  )
+  // The provider and the kubelet API speak of pods, but the pod loop is made after them.
+  let pods: PodController | undefined
+  const host = await makeHost(settings, {
+    shared,
+    nodeIPs,
+    recordEvent: (ref, event, container) => {
+      const pod = pods?.findPod(ref.namespace, ref.name)
+      const isKnown = pod?.metadata.uid === ref.uid
+      recorder.record(isKnown ? podReference(pod, container) : { ...podKind, ...ref }, event)
+    },
+  })
+  const module = await loadProviderModule(settings.provider)
+  const provider = resources.use(await module.create(settings.providerConfig ?? {}, host))
+  const security = resources.use(await openSecurity(settings, { ...deps, host }))
+  const server = resources.use(
+    await openServer(settings, { ...deps, host, provider, security, pods: () => pods }),
+  )
+  const node = resources.use(
+    new NodeController(
+      { ...deps, provider, recorder },
+      nodeOptions(settings, { shared, host, kubeletPort: server.port }),
+    ),
+  )
+  pods = resources.use(
+    new PodController(
+      { ...deps, provider, recorder, nodeFacts: () => node.facts(), nodeIPs: () => nodeIPs },
+      podOptions(settings, client.server),
+    ),
+  )
+  return { settings, shared, security, server, node, pods }
+}
+
+const podKind = { apiVersion: 'v1', kind: 'Pod' }
+
+async function makeHost(
+  settings: NodeSettings,
+  parts: Pick<ProviderHost, 'nodeIPs' | 'recordEvent'> & { readonly shared: NodeProcess },
+): Promise<ProviderHost> {
+  const { shared, nodeIPs, recordEvent } = parts
+  const rootDir = join(shared.rootDir, 'nodes', settings.name)
+  await mkdir(rootDir, { recursive: true, mode: 0o700 })
+  return {
+    nodeName: settings.name,
+    clusterId: shared.clusterId,
+    nodeIPs,
+    os: settings.os,
+    rootDir,
+    protectedDir: shared.rootDir,
+    clock: shared.clock,
+    log: shared.log.child({ node: settings.name, provider: settings.provider }),
+    recordEvent,
+  }
+}
+
+type Deps = Pick<NodeProcess, 'client' | 'clock' | 'log' | 'metrics'> & {
+  readonly host: ProviderHost
+}
+
+async function openSecurity(settings: NodeSettings, deps: Deps): Promise<KubeletSecurity> {
+  const { tlsCertFile, tlsPrivateKeyFile, clientCAFile } = settings
+  const { rootDir, nodeIPs } = deps.host
+  return await KubeletSecurity.open(deps, {
+    nodeName: settings.name,
+    certificate:
+      tlsCertFile !== undefined && tlsPrivateKeyFile !== undefined
+        ? { certFile: tlsCertFile, keyFile: tlsPrivateKeyFile }
+        : { selfSigned: { rootDir, ipAddresses: nodeIPs } },
+    authentication: {
+      anonymousAuth: settings.anonymousAuth,
+      authenticationTokenWebhook: settings.authenticationTokenWebhook,
+      ...(clientCAFile !== undefined && { clientCaFile: clientCAFile }),
+    },
+    authorizationMode: settings.authorizationMode,
+  })
+}
+
+async function openServer(
+  settings: NodeSettings,
+  deps: Deps & {
+    readonly provider: PodProvider
+    readonly security: KubeletSecurity
+    readonly pods: () => PodController | undefined
+  },
+): Promise<KubeletServer> {
+  const node: KubeletNode = {
+    nodeName: settings.name,
+    provider: deps.provider,
+    pods: () => deps.pods()?.pods() ?? [],
+    findPod: (namespace, name) => deps.pods()?.findPod(namespace, name),
+  }
+  return await KubeletServer.start(
+    { ...deps, node },
+    {
+      address: settings.address,
+      port: settings.kubeletPort,
+      rootDir: deps.host.rootDir,
+      enableDebuggingHandlers: settings.enableDebuggingHandlers,
+    },
+  )
+}
+
+function nodeOptions(
+  settings: NodeSettings,
+  parts: {
+    readonly shared: NodeProcess
+    readonly host: ProviderHost
+    readonly kubeletPort: number
+  },
+): NodeOptions {
+  const { name, os, provider: providerName, labels, maxPods } = settings
+  return {
+    name,
+    os,
+    providerName,
+    labels,
+    kubeletVersion,
+    nodeIPs: parts.host.nodeIPs,
+    kubeletPort: parts.kubeletPort,
+    machine: parts.shared.machine,
+    taints: chooseTaints({
+      providerName,
+      isDisabled: settings.disableTaint,
+      key: settings.taintKey,
+      value: settings.taintValue,
+      effect: settings.taintEffect,
+      more: settings.registerWithTaints,
+    }),
+    ...(maxPods !== undefined && { maxPods }),
+  }
+}
+
+function podOptions(settings: NodeSettings, server: string): PodControllerOptions {
+  return {
+    nodeName: settings.name,
+    providerName: settings.provider,
+    featureCheck: settings.featureCheck,
+    workers: settings.podSyncWorkers,
+    reconcileIntervalMs: settings.reconcileIntervalSeconds * 1000,
+    podApiServer: podApiServerOf(settings.podApiServer, server),
+  }
+}
+
+/** This machine's first address that others may reach; loopback when it has none. */
+function firstAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  const usable = all.filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
+  return (usable.find(({ family }) => family === 'IPv4') ?? usable[0])?.address ?? '127.0.0.1'
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Waiting for something that may never come, but no longer than a signal allows.
+
+/** Settles as `promise` does, or rejects with the signal's reason, whichever is first. */
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const onAbort = (): void => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
