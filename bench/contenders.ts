@@ -100,7 +100,14 @@ export function upstreamMock(cluster: Cluster): Contender {
         command,
         args: [...args, `--kubeconfig=${cluster.kubeconfig}`],
         logFile: cluster.files.logFile(node),
-        env: { ...process.env, VKUBELET_POD_IP: cluster.addAddress() },
+        env: {
+          ...process.env,
+          VKUBELET_POD_IP: cluster.addAddress(),
+          // Any server certificate will do: nobody calls it.
+          APISERVER_CERT_LOCATION: cluster.files.apiServer.certificate,
+          APISERVER_KEY_LOCATION: cluster.files.apiServer.key,
+          APISERVER_CA_CERT_LOCATION: cluster.caFile,
+        },
       })
       await nodeIsReady(cluster, node)
       return component
