@@ -28,7 +28,7 @@ export interface ContainerRecord {
    * `started`: the runtime said that it runs. `ended`: `termination` says how.
    */
   readonly stage: 'begun' | 'started' | 'ended'
-  /** The image of the pod's spec that the run was begun with. */
+  /** The image of the pod's spec that the run was begun with; empty when nobody knows any more. */
   readonly image: string
   readonly termination?: Termination
   /** Of the run before this one. */
@@ -114,7 +114,7 @@ function foldRun({ record, runs, nowMs }: FoldInput, run: RuntimeContainer): Con
   return {
     attempt,
     stage: termination ? 'ended' : 'started',
-    image: isSame ? record.image : run.image,
+    image: isSame ? record.image : '',
     ...(termination && { termination }),
     ...(lastTermination && { lastTermination }),
     ...(backoff && { backoff }),

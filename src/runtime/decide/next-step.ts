@@ -179,7 +179,7 @@ function planContainer(container: Container, input: PlanInput): Plan {
 }
 
 function planRunning(container: Container, record: ContainerRecord, pod: Pod): Plan {
-  if ((container.image ?? '') === record.image) return { kind: 'keep' }
+  if (hasSameImage(container, record)) return { kind: 'keep' }
   const { name } = container
   const graceMs = Math.max(minGraceMs, gracePeriodMs(pod))
   const { attempt } = record
@@ -198,7 +198,7 @@ function planEnded(container: Container, record: ContainerRecord, input: PlanInp
   if (afterExit(pod, container, exitCode) === 'stop') return { kind: 'done' }
   const verdict = judgeRestart({
     // Another image is another container: the row starts anew.
-    state: record.image === (container.image ?? '') ? record.backoff : undefined,
+    state: hasSameImage(container, record) ? record.backoff : undefined,
     finishedAtMs: termination?.finishedAtMs ?? moment.nowMs,
     nowMs: moment.nowMs,
     capMs: moment.options.crashBackoffCapMs,
@@ -209,6 +209,10 @@ function planEnded(container: Container, record: ContainerRecord, input: PlanInp
   const message = `back-off ${goDuration(verdict.delayMs)} restarting failed container=${name} pod=${podName(pod)}`
   const untilMs = moment.nowMs + verdict.waitMs
   return { kind: 'wait', wait: { reason: 'CrashLoopBackOff', message, untilMs } }
+}
+
+function hasSameImage({ image = '' }: Container, record: ContainerRecord): boolean {
+  return record.image === '' || record.image === image
 }
 
 function waitFor({ reason, message, retryAtMs }: StartFailure): Plan {

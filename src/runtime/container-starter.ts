@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// One start of one container: resolve it, note the attempt where that must be on disk first, make its
+// directory, hand it to the runtime, and tell of it by the kubelet's events.
+import { mkdir } from 'node:fs/promises'
+import type { Container } from '../kube/types.gen.ts'
+import type { CallContext, PodRef, PodRequest, ProviderHost } from '../provider/provider.ts'
+import { behaviourOf, messageOf } from '../util/vk-error.ts'
+import type { ContainerKey, ContainerRuntime, RuntimeContainer } from './container-runtime.ts'
+import type { Failure } from './decide/next-step.ts'
+import { attemptDir, containerDir } from './pod-dirs.ts'
+import type { ServiceAccountVolumes } from './service-account-volume.ts'
+
+export interface StartOrder {
+  readonly request: PodRequest
+  readonly spec: Container
+  readonly key: ContainerKey
+  readonly podIPs: readonly string[]
+  /** Called when the start can no longer fail for want of an answer; resolves when all is noted. */
+  begin(): Promise<void>
+}
+
+export type StartResult =
+  | { readonly kind: 'started'; readonly run: RuntimeContainer }
+  | {
+      readonly kind: 'failed'
+      readonly failure: Failure
+      /** The attempt counts as a run that ended at once. */
+      readonly isUsedUp: boolean
+      /** The runtime was asked: whether anything runs is not known. */
+      readonly isUnsure: boolean
+    }
+
+export interface StarterDeps {
+  readonly runtime: ContainerRuntime
+  readonly host: ProviderHost
+  readonly volumes: ServiceAccountVolumes
+}
+
+const usedUpReason = 'RunContainerError'
+
+/** Starts the container. Never rejects. */
+export async function startOne(
+  order: StartOrder,
+  { deps, context }: { readonly deps: StarterDeps; readonly context: CallContext },
+): Promise<StartResult> {
+  const { host, runtime, volumes } = deps
+  const { request, spec, key } = order
+  let isUnsure = false
+  try {
+    const facts = { podIPs: order.podIPs, hostIPs: host.nodeIPs }
+    const dir = attemptDir(host.rootDir, key)
+    const [resolved] = await Promise.all([
+      abortable(request.resolveContainer(spec.name, facts), context.signal),
+      mkdir(dir, { recursive: true, mode: 0o700 }),
+    ])
+    await order.begin()
+    context.signal.throwIfAborted()
+    isUnsure = true
+    const canMount = Boolean(runtime.features.serviceAccountVolume)
+    const run = await runtime.startContainer(
+      {
+        key,
+        pod: request.pod,
+        spec,
+        resolved: canMount ? resolved : volumes.withVariable(spec, resolved),
+        containerDir: containerDir(host.rootDir, key),
+        attemptDir: dir,
+        volumeDirs: volumes.dirs,
+      },
+      context,
+    )
+    return { kind: 'started', run }
+  } catch (error) {
+    const reason = behaviourOf(error).podReason
+    return {
+      kind: 'failed',
+      failure: { reason, message: messageOf(error) },
+      isUsedUp: isUnsure && reason === usedUpReason,
+      isUnsure,
+    }
+  }
+}
+
+/** Created and Started, as the kubelet words them. */
+export function recordStarted(host: ProviderHost, ref: PodRef, container: string): void {
+  const created = { type: 'Normal', reason: 'Created', message: 'Container created' } as const
+  const started = { type: 'Normal', reason: 'Started', message: 'Container started' } as const
+  host.recordEvent(ref, created, container)
+  host.recordEvent(ref, started, container)
+}
+
+/** Settles as the promise does, or rejects as soon as the signal aborts. */
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const onAbort = (): void => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stops under way in one pod. A stop lasts as long as its grace, so none is waited for where it is
+// ordered; one that waits is only ever hurried.
+import type { CallContext } from '../provider/provider.ts'
+import type { Clock } from '../util/clock.ts'
+import type { ContainerKey, ContainerRuntime } from './container-runtime.ts'
+
+export interface StopOrder {
+  readonly key: ContainerKey
+  readonly graceMs: number
+  readonly signal?: string | undefined
+}
+
+export interface StopHooks {
+  /** No process of the container is left. */
+  stopped(key: ContainerKey): void
+  failed(key: ContainerKey, error: unknown): void
+}
+
+interface Stop {
+  deadlineMs: number
+  calls: number
+  /** A failed stop is not repeated before this. */
+  retryAtMs: number
+}
+
+// Each wake of the pod computes the rest of the grace anew; a nearer deadline by less is noise.
+const toleranceMs = 100
+const retryAfterMs = 5000
+
+/** Stops under way, by container instance. */
+export class ContainerStops {
+  readonly #runtime: ContainerRuntime
+  readonly #clock: Clock
+  readonly #hooks: StopHooks
+  readonly #stops = new Map<string, Stop>()
+
+  constructor(runtime: ContainerRuntime, deps: { clock: Clock; hooks: StopHooks }) {
+    this.#runtime = runtime
+    this.#clock = deps.clock
+    this.#hooks = deps.hooks
+  }
+
+  /** Begins to stop or shortens the grace; returns true when this is the first order for the run. */
+  order(order: StopOrder, context: CallContext): boolean {
+    const { key, graceMs } = order
+    const id = idOf(key)
+    const nowMs = this.#clock.nowMs()
+    const deadlineMs = nowMs + graceMs
+    const known = this.#stops.get(id)
+    if (known && known.calls > 0 && deadlineMs > known.deadlineMs - toleranceMs) return false
+    if (known && known.calls === 0 && nowMs < known.retryAtMs) return false
+    const stop = known ?? { deadlineMs, calls: 0, retryAtMs: 0 }
+    stop.deadlineMs = deadlineMs
+    stop.calls += 1
+    this.#stops.set(id, stop)
+    void this.#run(order, { stop, context })
+    return known === undefined
+  }
+
+  /** When a failed stop is due again, if any. */
+  get retryAtMs(): number | undefined {
+    const waiting = [...this.#stops.values()].filter(({ calls }) => calls === 0)
+    return waiting.length === 0 ? undefined : Math.min(...waiting.map((stop) => stop.retryAtMs))
+  }
+
+  async #run(
+    { key, graceMs, signal }: StopOrder,
+    { stop, context }: { readonly stop: Stop; readonly context: CallContext },
+  ): Promise<void> {
+    try {
+      const options = { graceMs, ...(signal !== undefined && { signal }) }
+      await this.#runtime.stopContainer(key, options, context)
+      stop.calls -= 1
+      this.#stops.delete(idOf(key))
+      this.#hooks.stopped(key)
+    } catch (error) {
+      stop.calls -= 1
+      stop.retryAtMs = this.#clock.nowMs() + retryAfterMs
+      if (context.signal.aborted) return
+      this.#hooks.failed(key, error)
+    }
+  }
+}
+
+function idOf({ name, attempt }: ContainerKey): string {
+  return `${name}/${attempt}`
+}

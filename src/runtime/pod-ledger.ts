@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// The facts of one pod: the record, brought up to date with every piece of news from the runtime, and
+// its copy on the disk. Container logs follow from here too: tailed while a run lasts, finished after.
+import type { Container, Pod } from '../kube/types.gen.ts'
+import type { PodRef } from '../provider/provider.ts'
+import type { Logger } from '../util/logger.ts'
+import { messageOf } from '../util/vk-error.ts'
+import type { ContainerKey, RuntimeContainer } from './container-runtime.ts'
+import { foldContainer, type ContainerRecord, type Termination } from './decide/container-record.ts'
+import type { CrashBackoff } from './decide/crash-backoff.ts'
+import type { MachineDeps } from './machine-deps.ts'
+import { attemptDir } from './pod-dirs.ts'
+import { PodRecordFile, type PodRecord } from './pod-record.ts'
+import { PodRuns } from './pod-runs.ts'
+
+/** Everything known of one pod. */
+export class PodLedger {
+  readonly runs: PodRuns = new PodRuns()
+  readonly #deps: MachineDeps
+  readonly #log: Logger
+  readonly #file: PodRecordFile
+  #record: PodRecord
+  #saved: PodRecord | undefined
+
+  constructor(
+    deps: MachineDeps,
+    initial: { ref: PodRef; record?: PodRecord | undefined; log: Logger },
+  ) {
+    const { ref, record, log } = initial
+    const startTimeMs = deps.host.clock.nowMs()
+    this.#deps = deps
+    this.#log = log
+    this.#file = new PodRecordFile(deps.host.rootDir, ref.uid)
+    this.#record = record ?? { ref, startTimeMs, podIPs: [], containers: {} }
+    this.#saved = record
+  }
+
+  get record(): PodRecord {
+    return this.#record
+  }
+
+  get hasEnded(): boolean {
+    return this.#record.endedAtMs !== undefined
+  }
+
+  container(name: string): ContainerRecord | undefined {
+    return this.#record.containers[name]
+  }
+
+  /** The run that the container's record is about, as the runtime has it. */
+  currentRun(name: string): RuntimeContainer | undefined {
+    const record = this.container(name)
+    if (!record) return undefined
+    // Before the runtime has heard of a restart, the run before is the newest there is.
+    return this.runs.get(name, record.stage === 'begun' ? record.attempt - 1 : record.attempt)
+  }
+
+  running(): readonly ContainerKey[] {
+    return Object.entries(this.#record.containers)
+      .filter(([, { stage }]) => stage === 'started')
+      .map(([name, { attempt }]) => ({ pod: this.#record.ref, name, attempt }))
+  }
+
+  /** Changes facts about the pod as a whole; without a change nothing is written later. */
+  update(change: Partial<Omit<PodRecord, 'ref' | 'containers'>>): void {
+    const next = { ...this.#record, ...change }
+    if (JSON.stringify(next.podIPs) === JSON.stringify(this.#record.podIPs)) {
+      next.podIPs = this.#record.podIPs
+    }
+    const keys = Object.keys(change) as (keyof typeof change)[]
+    if (keys.some((key) => next[key] !== this.#record[key])) this.#record = next
+  }
+
+  /** The pod as handed over; its status is not ours to keep. */
+  setPod(pod: Pod, startTimeMs: number | undefined): void {
+    const { status: _, ...kept } = pod
+    const isNew = this.#record.pod === undefined
+    this.update({ pod: kept, ...(isNew && startTimeMs !== undefined && { startTimeMs }) })
+    for (const { name, image = '' } of pod.spec.containers) {
+      const record = this.container(name)
+      if (record?.image === '') this.#set(name, { ...record, image })
+    }
+  }
+
+  addRun(run: RuntimeContainer): void {
+    this.runs.add(run, this.#deps.epoch())
+    this.#fold(run.key.name, false)
+  }
+
+  /** Takes in a full list; true when it changed anything. */
+  setRuns(runs: readonly RuntimeContainer[], epoch: number): boolean {
+    const before = this.#record
+    this.runs.replace(runs, epoch)
+    const names = new Set([...Object.keys(this.#record.containers), ...this.runs.names])
+    for (const name of names) this.#fold(name, true)
+    return this.#record !== before
+  }
+
+  /**
+   * Notes that a run is about to be started. From the second run on the record must be on the disk
+   * first: it alone knows the back-off step and the end of the run before.
+   */
+  async begin(
+    { name, image = '' }: Container,
+    { attempt, backoff }: { readonly attempt: number; readonly backoff?: CrashBackoff },
+  ): Promise<void> {
+    const before = this.container(name)
+    const last = before?.stage === 'ended' ? before.termination : before?.lastTermination
+    this.#set(name, {
+      attempt,
+      stage: 'begun',
+      image,
+      ...(last && { lastTermination: last }),
+      ...(backoff && { backoff }),
+    })
+    if (attempt === 0) return
+    const record = this.#record
+    await this.#file.save(record)
+    this.#saved = record
+  }
+
+  /** Notes the end of a run that the runtime does not know. */
+  end(name: string, termination: Termination): void {
+    const record = this.container(name)
+    if (record) this.#set(name, { ...record, stage: 'ended', termination })
+  }
+
+  /** The run is stopped only to be started anew; on the disk before it is stopped. */
+  async markReplacing(name: string): Promise<void> {
+    const container = this.container(name)
+    if (!container || container.isReplacing) return
+    this.#set(name, { ...container, isReplacing: true })
+    const record = this.#record
+    await this.#file.save(record)
+    this.#saved = record
+  }
+
+  /** Writes the record if it changed; false when it could not be written. */
+  async save(): Promise<boolean> {
+    const record = this.#record
+    if (record === this.#saved) return true
+    try {
+      await this.#file.save(record)
+      this.#saved = record
+      return true
+    } catch (error) {
+      this.#log.warn({ error: messageOf(error) }, 'Pod record cannot be written yet')
+      return false
+    }
+  }
+
+  async flush(): Promise<void> {
+    await this.#file.whenIdle()
+  }
+
+  #fold(name: string, isComplete: boolean): void {
+    const record = this.container(name)
+    const runs = this.runs.of(name)
+    const nowMs = this.#deps.host.clock.nowMs()
+    const folded = foldContainer({ record, runs, isComplete, nowMs })
+    if (!folded) return
+    const spec = this.#record.pod?.spec.containers.find((container) => container.name === name)
+    const image = folded.image === '' ? (spec?.image ?? '') : folded.image
+    const next = image === folded.image ? folded : { ...folded, image }
+    if (JSON.stringify(next) !== JSON.stringify(record)) this.#set(name, next)
+    this.#followLog(name, next)
+  }
+
+  #set(name: string, container: ContainerRecord): void {
+    const containers = { ...this.#record.containers, [name]: container }
+    this.#record = { ...this.#record, containers }
+  }
+
+  #followLog(name: string, { attempt, stage }: ContainerRecord): void {
+    if (stage === 'begun') return
+    const dir = attemptDir(this.#deps.host.rootDir, { pod: this.#record.ref, name, attempt })
+    if (stage === 'started') this.#deps.logs.tail(dir)
+    else this.#deps.logs.finish(dir)
+  }
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes a pod provider of any container runtime: one machine per pod, and what they share. At start the
+// records on disk and the runtime's list give back the pods of our last life; nothing of them is started
+// again before the API has handed them over.
+import { rm, stat } from 'node:fs/promises'
+import type { Features } from '../provider/features.ts'
+import type { LogBatch, LogQuery } from '../provider/log-feed.ts'
+import type {
+  CallContext,
+  NodeDescription,
+  ObservedPod,
+  PodProvider,
+  PodRef,
+  PodRequest,
+  ProviderHost,
+} from '../provider/provider.ts'
+import type { ContainerStats, NodeStats, PodStats } from '../provider/stats.ts'
+import { VkError, messageOf } from '../util/vk-error.ts'
+import { ContainerLists } from './container-lists.ts'
+import type { ContainerRuntime, RuntimeContainer } from './container-runtime.ts'
+import { coreFeatures } from './core-features.ts'
+import { LogStore } from './logs/log-store.ts'
+import type { MachineDeps, RuntimeProviderOptions } from './machine-deps.ts'
+import { attemptDir, podDir } from './pod-dirs.ts'
+import { PodMachine } from './pod-machine.ts'
+import { readPodRecords, type PodRecord } from './pod-record.ts'
+import { podStatsOf } from './pod-stats.ts'
+
+export type { RuntimeProviderOptions } from './machine-deps.ts'
+
+// With a watch the list is only a safety net.
+const relistEveryMs = 60_000
+const pollEveryMs = 1000
+
+/** A pod provider with a kubelet's lifecycle on top of `runtime`, which it owns from now on. */
+export async function createRuntimeProvider(
+  runtime: ContainerRuntime,
+  host: ProviderHost,
+  options: RuntimeProviderOptions = {},
+): Promise<PodProvider> {
+  const provider = new RuntimeProvider(runtime, host, options)
+  await provider.adopt()
+  return provider
+}
+
+class RuntimeProvider implements PodProvider {
+  readonly features: Features
+  readonly resolves = 'container'
+  readonly nodeStats?: (context: CallContext) => Promise<NodeStats>
+  readonly #runtime: ContainerRuntime
+  readonly #host: ProviderHost
+  readonly #deps: MachineDeps
+  readonly #lists: ContainerLists
+  readonly #logs: LogStore
+  readonly #machines = new Map<string, PodMachine>()
+  /** Pods cleaned up, with the newest list that had begun then. */
+  readonly #cleaned = new Map<string, number>()
+  readonly #listeners = new Set<(pod: ObservedPod) => void>()
+  readonly #lifetime = new AbortController()
+  #watch: Disposable | undefined
+  #timer: Disposable | undefined
+
+  constructor(runtime: ContainerRuntime, host: ProviderHost, options: RuntimeProviderOptions) {
+    const { clock, log } = host
+    this.#runtime = runtime
+    this.#host = host
+    this.features = coreFeatures(runtime.features)
+    if (runtime.nodeStats) this.nodeStats = runtime.nodeStats.bind(runtime)
+    this.#lists = new ContainerLists((epoch) => this.#list(epoch))
+    this.#logs = new LogStore({
+      clock,
+      log,
+      maxBytes: options.containerLogMaxBytes,
+      maxFiles: options.containerLogMaxFiles,
+    })
+    this.#deps = {
+      runtime,
+      host,
+      options,
+      logs: this.#logs,
+      epoch: () => this.#lists.epoch,
+      refresh: () => this.#lists.refresh(),
+      publish: (observed) => {
+        for (const notify of this.#listeners) notify(observed)
+      },
+    }
+  }
+
+  /** Takes on what our last life left. The watch comes first, so that no change is missed. */
+  async adopt(): Promise<void> {
+    this.#watch = this.#runtime.watchContainers?.((run) => this.#onRun(run))
+    const runs = await this.#runtime.listContainers(this.#context())
+    const keepUids = new Set(runs.map(({ key }) => key.pod.uid))
+    const { rootDir, log } = this.#host
+    const records = await readPodRecords(rootDir, { log, keepUids })
+    for (const record of records) this.#machineOf(record.ref, record)
+    await this.#lists.refresh()
+    this.#schedule()
+    if (records.length + keepUids.size > 0) {
+      log.info({ pods: this.#machines.size, containers: runs.length }, 'Adopted pods')
+    }
+  }
+
+  async createPod(request: PodRequest): Promise<void> {
+    this.#machineOf(refOf(request)).setRequest(request)
+  }
+
+  async updatePod(request: PodRequest): Promise<void> {
+    this.#machineOf(refOf(request)).setRequest(request)
+  }
+
+  async deletePod(
+    { uid }: PodRef,
+    { gracePeriodSeconds }: { readonly gracePeriodSeconds: number },
+  ): Promise<void> {
+    this.#machines.get(uid)?.delete(gracePeriodSeconds * 1000)
+  }
+
+  async cleanUpPod(ref: PodRef, context: CallContext): Promise<void> {
+    const machine = this.#machines.get(ref.uid)
+    if (machine) await machine.cleanUp(context)
+    else await rm(podDir(this.#host.rootDir, ref.uid), { recursive: true, force: true })
+    this.#machines.delete(ref.uid)
+    this.#cleaned.set(ref.uid, this.#lists.epoch)
+  }
+
+  async listPods(): Promise<readonly ObservedPod[]> {
+    return [...this.#machines.values()].map((machine) => machine.observed())
+  }
+
+  async getPodStatuses(refs: readonly PodRef[]): Promise<ReadonlyMap<string, ObservedPod>> {
+    const known = new Map<string, ObservedPod>()
+    for (const { uid } of refs) {
+      const machine = this.#machines.get(uid)
+      if (machine) known.set(uid, machine.observed())
+    }
+    return known
+  }
+
+  watchPods(notify: (pod: ObservedPod) => void): Disposable {
+    // A wrapper of its own, so that the same function given twice is told twice.
+    const listener = (pod: ObservedPod): void => notify(pod)
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+
+  async *logs(
+    ref: PodRef,
+    container: string,
+    query: LogQuery,
+    { signal }: CallContext,
+  ): AsyncGenerator<LogBatch, void, void> {
+    const attempt = this.#machines.get(ref.uid)?.logAttempt(container, query)
+    const dir =
+      attempt === undefined
+        ? undefined
+        : attemptDir(this.#host.rootDir, { pod: ref, name: container, attempt })
+    if (dir === undefined || !(await exists(dir))) {
+      const which = query.previous ? 'previous output' : 'output'
+      throw new VkError('NotFound', `Cannot read ${which} of container "${container}": it has none`)
+    }
+    yield* this.#logs.read(dir, { query, signal })
+  }
+
+  async podStats(context: CallContext): Promise<readonly PodStats[]> {
+    const keys = [...this.#machines.values()].flatMap((machine) => machine.runningKeys())
+    if (keys.length === 0) return []
+    const byUid = new Map<string, ContainerStats[]>()
+    for (const { key, stats } of await this.#runtime.containerStats(keys, context)) {
+      const known = byUid.get(key.pod.uid)
+      if (known) known.push(stats)
+      else byUid.set(key.pod.uid, [stats])
+    }
+    return [...byUid].flatMap(([uid, containers]) => {
+      const machine = this.#machines.get(uid)
+      if (!machine) return []
+      return [podStatsOf(machine.ref, { startTime: machine.startTime, containers })]
+    })
+  }
+
+  describeNode(context: CallContext): Promise<NodeDescription> {
+    return this.#runtime.describeNode(context)
+  }
+
+  ping(context: CallContext): Promise<void> {
+    return this.#runtime.ping(context)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lifetime.abort()
+    this.#watch?.[Symbol.dispose]()
+    this.#timer?.[Symbol.dispose]()
+    this.#listeners.clear()
+    await Promise.all([...this.#machines.values()].map((machine) => machine.dispose()))
+    await this.#logs[Symbol.asyncDispose]()
+    await this.#runtime[Symbol.asyncDispose]()
+  }
+
+  #machineOf(ref: PodRef, record?: PodRecord): PodMachine {
+    const known = this.#machines.get(ref.uid)
+    if (known) return known
+    const machine = new PodMachine(this.#deps, { ref, record })
+    this.#machines.set(ref.uid, machine)
+    return machine
+  }
+
+  #onRun(run: RuntimeContainer): void {
+    const machine = this.#machines.get(run.key.pod.uid)
+    if (machine) machine.onRun(run)
+  }
+
+  async #list(epoch: number): Promise<void> {
+    const byUid = new Map<string, RuntimeContainer[]>()
+    for (const run of await this.#runtime.listContainers(this.#context())) {
+      const known = byUid.get(run.key.pod.uid)
+      if (known) known.push(run)
+      else byUid.set(run.key.pod.uid, [run])
+    }
+    for (const [uid, cleanedIn] of this.#cleaned) {
+      // The list had begun when the pod was cleaned up: it tells of the past.
+      if (cleanedIn >= epoch) byUid.delete(uid)
+      else this.#cleaned.delete(uid)
+    }
+    for (const [run] of byUid.values()) if (run) this.#machineOf(run.key.pod)
+    for (const [uid, machine] of this.#machines) machine.onList(byUid.get(uid) ?? [], epoch)
+  }
+
+  #schedule(): void {
+    const everyMs = this.#watch ? relistEveryMs : pollEveryMs
+    this.#timer = this.#host.clock.setTimer(everyMs, () => void this.#relist())
+  }
+
+  async #relist(): Promise<void> {
+    try {
+      await this.#lists.refresh()
+    } catch (error) {
+      this.#host.log.warn({ error: messageOf(error) }, 'Cannot list containers; trying again')
+    }
+    if (!this.#lifetime.signal.aborted) this.#schedule()
+  }
+
+  #context(): CallContext {
+    return { signal: this.#lifetime.signal, log: this.#host.log }
+  }
+}
+
+function refOf({ pod }: PodRequest): PodRef {
+  const { namespace, name, uid } = pod.metadata
+  return { namespace, name, uid }
+}
+
+async function exists(dir: string): Promise<boolean> {
+  return await stat(dir).then(
+    () => true,
+    () => false,
+  )
+}

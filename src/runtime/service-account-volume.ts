@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The service account volumes of one pod on the host's disk: written before the first container starts,
+// rewritten when the resolver asks for a renewal. A renewal that fails leaves the old files.
+import type { Container, Pod } from '../kube/types.gen.ts'
+import { isServiceAccountVolume } from '../provider/feature-check.ts'
+import type { PodRequest, ProviderHost, ResolvedContainer } from '../provider/provider.ts'
+import { volumeDir } from './pod-dirs.ts'
+import { writeVolume } from './pod-volumes.ts'
+
+/** Where a container finds its service account's files when the runtime cannot mount them. */
+export const serviceAccountDirVariable = 'VK_SERVICEACCOUNT_DIR'
+
+/** The pod's service account volumes as directories. */
+export class ServiceAccountVolumes {
+  readonly #host: ProviderHost
+  readonly #dirs = new Map<string, string>()
+  readonly #refreshAtMs = new Map<string, number>()
+
+  constructor(host: ProviderHost) {
+    this.#host = host
+  }
+
+  /** Directories by volume name. */
+  get dirs(): ReadonlyMap<string, string> {
+    return this.#dirs
+  }
+
+  /** When `write` has something to do again. */
+  get refreshAtMs(): number | undefined {
+    return this.#refreshAtMs.size === 0 ? undefined : Math.min(...this.#refreshAtMs.values())
+  }
+
+  /** Is every volume of the pod there, and none due? */
+  isUpToDate(pod: Pod): boolean {
+    return namesOf(pod).every((name) => this.#dirs.has(name) && !this.#isDue(name))
+  }
+
+  /** Are the volumes there, if perhaps due for a renewal? */
+  isThere(pod: Pod): boolean {
+    return namesOf(pod).every((name) => this.#dirs.has(name))
+  }
+
+  /** Writes what is missing or due; rejects with the resolver's error. */
+  async write(request: PodRequest): Promise<void> {
+    const { pod } = request
+    for (const name of namesOf(pod)) {
+      if (this.#dirs.has(name) && !this.#isDue(name)) continue
+      const { files, refreshAtMs } = await request.resolveVolume(name)
+      const dir = volumeDir(this.#host.rootDir, { uid: pod.metadata.uid ?? '', volume: name })
+      await writeVolume(dir, { files, nowMs: this.#host.clock.nowMs() })
+      this.#dirs.set(name, dir)
+      if (refreshAtMs === undefined) this.#refreshAtMs.delete(name)
+      else this.#refreshAtMs.set(name, refreshAtMs)
+    }
+  }
+
+  /** Asks again for what is due after this long; the files stay as they are. */
+  postpone(delayMs: number): void {
+    const nextMs = this.#host.clock.nowMs() + delayMs
+    for (const [name, atMs] of this.#refreshAtMs) {
+      this.#refreshAtMs.set(name, Math.max(atMs, nextMs))
+    }
+  }
+
+  /** Tells the container of its files by a variable, unless it names the variable itself. */
+  withVariable(spec: Container, resolved: ResolvedContainer): ResolvedContainer {
+    const mount = spec.volumeMounts?.find(({ name }) => this.#dirs.has(name))
+    const value = mount && this.#dirs.get(mount.name)
+    if (value === undefined) return resolved
+    if (resolved.env.some(({ name }) => name === serviceAccountDirVariable)) return resolved
+    const variable = { name: serviceAccountDirVariable, value, isSecret: false }
+    return { ...resolved, env: [...resolved.env, variable] }
+  }
+
+  #isDue(name: string): boolean {
+    const atMs = this.#refreshAtMs.get(name)
+    return atMs !== undefined && atMs <= this.#host.clock.nowMs()
+  }
+}
+
+function namesOf(pod: Pod): readonly string[] {
+  const volumes = pod.spec.volumes ?? []
+  return volumes.filter((volume) => isServiceAccountVolume(pod, volume)).map(({ name }) => name)
+}
