@@ -111,8 +111,8 @@ export class NodeWriter {
     return this.#lastRefusal === '' && this.#objectPatch(live, desired) !== undefined
   }
 
-  /** Deletes the Node and its lease; says so when the identity may not. */
-  async delete(node: Node, signal: AbortSignal): Promise<void> {
+  /** Deletes the Node; false when this identity may not, which is then said in the log. */
+  async deleteNode(node: Node, signal: AbortSignal): Promise<boolean> {
     const { name, log } = this.#options
     const preconditions = { uid: node.metadata.uid }
     try {
@@ -121,17 +121,18 @@ export class NodeWriter {
       )
       log.info({}, 'Node deleted')
     } catch (error) {
-      if (isNotFound(error)) return
-      if (!isRefused(error)) throw error
-      const hint = `kubectl delete node ${name}`
-      log.warn({ hint }, 'Node left in place: this identity may not delete nodes')
-      return
+      if (isRefused(error)) {
+        const hint = `kubectl delete node ${name}`
+        log.warn({ hint }, 'Node left in place: this identity may not delete nodes')
+        return false
+      }
+      if (!isNotFound(error)) throw error
     }
-    await this.#deleteLease(signal)
+    return true
   }
 
-  // Its garbage collection may be a while coming, or not be there at all.
-  async #deleteLease(signal: AbortSignal): Promise<void> {
+  /** Deletes the lease of a deleted Node: its garbage collection may be long in coming. */
+  async deleteLease(signal: AbortSignal): Promise<void> {
     const at = { namespace: leaseNamespace, name: this.#options.name }
     try {
       await this.#call(signal, (call) => this.#client.delete(leases, at, call))
