@@ -98,10 +98,9 @@ export class TestAuthority {
 }
 
 function authorityExtensions(): x509.Extension[] {
-  const usages = x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign
   return [
     new x509.BasicConstraintsExtension(true, undefined, true),
-    new x509.KeyUsagesExtension(usages, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
   ]
 }
 

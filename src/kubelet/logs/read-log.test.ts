@@ -2,7 +2,7 @@
 // The log reader against a model that does the same the long way round: all in memory, one string.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { LogBatch, LogEntry } from '../../provider/log-feed.ts'
 import { readLog } from './read-log.ts'
 import type { ReadLogOptions } from './read-log.ts'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { parseRfc3339, TimestampFormatter } from './rfc3339.ts'
 
 test('a time is written with nine digits in UTC', () => {
