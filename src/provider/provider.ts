@@ -64,7 +64,7 @@ export interface PodRequest {
   /**
    * Final command and environment of a container; read afresh at each call, as a kubelet does at each
    * container start. Rejects with a VkError whose podReason is the waiting reason
-   * (CreateContainerConfigError); the fitting event has then been recorded already.
+   * (CreateContainerConfigError); telling of it by an event is the caller's part.
    */
   resolveContainer(name: string, facts: PodFacts): Promise<ResolvedContainer>
   /** Files of a volume made from API objects and tokens. Rejects like resolveContainer. */

@@ -289,10 +289,8 @@ export class PodMachine {
     const nowMs = host.clock.nowMs()
     if (isUnsure && !isUsedUp) this.#mustRelist = true
     if (this.#starting.signal.aborted && !isUsedUp) return
-    if (isUnsure) {
-      const event = { reason: 'Failed', message: `Error: ${failure.message}` }
-      host.recordEvent(this.ref, { type: 'Warning', ...event }, name)
-    }
+    const event = { reason: 'Failed', message: `Error: ${failure.message}` }
+    host.recordEvent(this.ref, { type: 'Warning', ...event }, name)
     if (isUsedUp) {
       const image = this.#ledger.container(name)?.image ?? ''
       const end = startErrorTermination({ attempt, image }, { message: failure.message, nowMs })

@@ -86,18 +86,26 @@ export class PodPreparation {
   }
 
   async #writeVolumes(request: PodRequest, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#deps.host
-    if (this.volumes.isUpToDate(request.pod) || this.#isEarly(this.#volumesRetryAtMs)) return
-    try {
-      await abortable(this.volumes.write(request), signal)
-      this.#volumesRetryAtMs = undefined
-    } catch (error) {
-      if (signal.aborted) return
-      // The resolver has recorded the event; a renewal that failed leaves valid files for a while.
-      this.#volumesRetryAtMs = clock.nowMs() + retryMs
-      this.volumes.postpone(retryMs)
-      this.#log.warn({ error: messageOf(error) }, 'Service account volume cannot be written yet')
+    if (this.#isEarly(this.#volumesRetryAtMs)) return
+    this.#volumesRetryAtMs = undefined
+    for (const name of this.volumes.toWrite(request.pod)) {
+      try {
+        await abortable(this.volumes.write(request, name), signal)
+      } catch (error) {
+        if (signal.aborted) return
+        this.#volumeFailed(name, error)
+      }
     }
+  }
+
+  /** A renewal that failed leaves files that are valid for a while. */
+  #volumeFailed(name: string, error: unknown): void {
+    const { clock } = this.#deps.host
+    this.#volumesRetryAtMs = clock.nowMs() + retryMs
+    this.volumes.postpone(retryMs)
+    const message = `MountVolume.SetUp failed for volume "${name}" : ${messageOf(error)}`
+    this.#deps.host.recordEvent(this.#ref, { type: 'Warning', reason: 'FailedMount', message })
+    this.#log.warn({ volume: name, error: messageOf(error) }, 'Volume cannot be written yet')
   }
 
   #isEarly(atMs: number | undefined): boolean {

@@ -30,28 +30,25 @@ export class ServiceAccountVolumes {
     return this.#refreshAtMs.size === 0 ? undefined : Math.min(...this.#refreshAtMs.values())
   }
 
-  /** Is every volume of the pod there, and none due? */
-  isUpToDate(pod: Pod): boolean {
-    return namesOf(pod).every((name) => this.#dirs.has(name) && !this.#isDue(name))
-  }
-
   /** Are the volumes there, if perhaps due for a renewal? */
   isThere(pod: Pod): boolean {
     return namesOf(pod).every((name) => this.#dirs.has(name))
   }
 
-  /** Writes what is missing or due; rejects with the resolver's error. */
-  async write(request: PodRequest): Promise<void> {
+  /** Volumes that are missing or due. */
+  toWrite(pod: Pod): readonly string[] {
+    return namesOf(pod).filter((name) => !this.#dirs.has(name) || this.#isDue(name))
+  }
+
+  /** Writes one volume; rejects with the resolver's error. */
+  async write(request: PodRequest, name: string): Promise<void> {
     const { pod } = request
-    for (const name of namesOf(pod)) {
-      if (this.#dirs.has(name) && !this.#isDue(name)) continue
-      const { files, refreshAtMs } = await request.resolveVolume(name)
-      const dir = volumeDir(this.#host.rootDir, { uid: pod.metadata.uid ?? '', volume: name })
-      await writeVolume(dir, { files, nowMs: this.#host.clock.nowMs() })
-      this.#dirs.set(name, dir)
-      if (refreshAtMs === undefined) this.#refreshAtMs.delete(name)
-      else this.#refreshAtMs.set(name, refreshAtMs)
-    }
+    const { files, refreshAtMs } = await request.resolveVolume(name)
+    const dir = volumeDir(this.#host.rootDir, { uid: pod.metadata.uid, volume: name })
+    await writeVolume(dir, { files, nowMs: this.#host.clock.nowMs() })
+    this.#dirs.set(name, dir)
+    if (refreshAtMs === undefined) this.#refreshAtMs.delete(name)
+    else this.#refreshAtMs.set(name, refreshAtMs)
   }
 
   /** Asks again for what is due after this long; the files stay as they are. */
