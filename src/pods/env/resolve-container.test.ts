@@ -1,56 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { RecordedEvent } from '../../kube/event-recorder.ts'
-import type { ConfigMap, Container, Pod, Secret, Service } from '../../kube/types.gen.ts'
+import type { Container, Pod, Service } from '../../kube/types.gen.ts'
 import type { ResolvedContainer } from '../../provider/provider.ts'
 import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
+import { FakeEnvSources } from '../../../test/support/fake-env-sources.ts'
 import { VkError } from '../../util/vk-error.ts'
 import type { EnvSources } from './env-sources.ts'
 import { resolveContainer } from './resolve-container.ts'
-
-type Data = Readonly<Record<string, Readonly<Record<string, string>>>>
-
-/** Sources that hold these objects, and note what they were asked and told. */
-class FakeSources implements EnvSources {
-  readonly nodeName = 'node-a'
-  readonly nodeAllocatable = { cpu: '4' }
-  readonly notices: RecordedEvent[] = []
-  readonly asked: string[] = []
-  readonly #configMaps: Data
-  readonly #secrets: Data
-  readonly #services: readonly Service[]
-
-  constructor(has: { configMaps?: Data; secrets?: Data; services?: readonly Service[] } = {}) {
-    this.#configMaps = has.configMaps ?? {}
-    this.#secrets = has.secrets ?? {}
-    this.#services = has.services ?? []
-  }
-
-  configMap(name: string): Promise<ConfigMap | undefined> {
-    this.asked.push(`configMap ${name}`)
-    const data = this.#configMaps[name]
-    return Promise.resolve(data && { metadata: { name, namespace: 'ns', uid: name }, data })
-  }
-
-  secret(name: string): Promise<Secret | undefined> {
-    this.asked.push(`secret ${name}`)
-    const texts = this.#secrets[name]
-    if (!texts) return Promise.resolve(undefined)
-    const data = Object.fromEntries(
-      Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
-    )
-    return Promise.resolve({ metadata: { name, namespace: 'ns', uid: name }, data })
-  }
-
-  services(): Promise<readonly Service[]> {
-    return Promise.resolve(this.#services)
-  }
-
-  notice(event: RecordedEvent): void {
-    this.notices.push(event)
-  }
-}
 
 const facts = { podIPs: ['10.1.0.5'], hostIPs: ['192.168.0.2'] }
 const database: Service = {
@@ -65,7 +22,7 @@ function podWith(container: Partial<Container>): Pod {
 
 function resolve(
   container: Partial<Container>,
-  sources: EnvSources = new FakeSources(stocked),
+  sources: EnvSources = new FakeEnvSources(stocked),
 ): Promise<ResolvedContainer> {
   return resolveContainer(podWith(container), 'main', { sources, facts })
 }
@@ -83,7 +40,7 @@ interface Case {
   readonly title: string
   readonly container: Partial<Container>
   readonly env: Readonly<Record<string, string>>
-  readonly has?: ConstructorParameters<typeof FakeSources>[0]
+  readonly has?: ConstructorParameters<typeof FakeEnvSources>[0]
 }
 
 const fromConfigMap = (name: string, key = 'k', optional?: boolean): Container['env'] => [
@@ -241,123 +198,7 @@ const cases: readonly Case[] = [
 ]
 for (const { title, container, env, has } of cases) {
   test(`environment: ${title}`, async () => {
-    assert.deepEqual(await envOf(container, new FakeSources(has ?? stocked)), env)
-  })
-}
-
-interface MissCase {
-  readonly reason: string
-  readonly message: string
-  readonly container: Partial<Container>
-}
-
-const optionalMisses: readonly MissCase[] = [
-  {
-    reason: 'OptionalConfigMapNotFound',
-    message: 'configmap "none" not found',
-    container: { env: fromConfigMap('none', 'k', true) ?? [] },
-  },
-  {
-    reason: 'OptionalConfigMapNotFound',
-    message: 'configmap "none" not found',
-    container: { envFrom: [{ configMapRef: { name: 'none', optional: true } }] },
-  },
-  {
-    reason: 'OptionalConfigMapKeyNotFound',
-    message: "couldn't find key z in ConfigMap ns/c",
-    container: { env: fromConfigMap('c', 'z', true) ?? [] },
-  },
-  {
-    reason: 'OptionalSecretNotFound',
-    message: 'secret "none" not found',
-    container: { env: fromSecret('none', 'k', true) ?? [] },
-  },
-  {
-    reason: 'OptionalSecretNotFound',
-    message: 'secret "none" not found',
-    container: { envFrom: [{ secretRef: { name: 'none', optional: true } }] },
-  },
-  {
-    reason: 'OptionalSecretKeyNotFound',
-    message: "couldn't find key z in Secret ns/s",
-    container: { env: fromSecret('s', 'z', true) ?? [] },
-  },
-]
-for (const { reason, message, container } of optionalMisses) {
-  const how = container.envFrom ? 'envFrom' : 'env'
-  test(`${reason} in ${how} leaves the variable out and says so`, async () => {
-    const sources = new FakeSources(stocked)
-    assert.deepEqual(await envOf(container, sources), {})
-    assert.deepEqual(sources.notices, [{ type: 'Warning', reason, message }])
-  })
-}
-
-const mandatoryMisses: readonly MissCase[] = [
-  {
-    reason: 'MandatoryConfigMapNotFound',
-    message: 'configmap "none" not found',
-    container: { env: fromConfigMap('none') ?? [] },
-  },
-  {
-    reason: 'MandatoryConfigMapNotFound',
-    message: 'configmap "none" not found',
-    container: { envFrom: [{ configMapRef: { name: 'none' } }] },
-  },
-  {
-    reason: 'MandatoryConfigMapKeyNotFound',
-    message: "couldn't find key toString in ConfigMap ns/c",
-    container: { env: fromConfigMap('c', 'toString') ?? [] },
-  },
-  {
-    reason: 'MandatorySecretNotFound',
-    message: 'secret "none" not found',
-    container: { env: fromSecret('none', 'k', false) ?? [] },
-  },
-  {
-    reason: 'MandatorySecretNotFound',
-    message: 'secret "none" not found',
-    container: { envFrom: [{ secretRef: { name: 'none', optional: false } }] },
-  },
-  {
-    reason: 'MandatorySecretKeyNotFound',
-    message: "couldn't find key z in Secret ns/s",
-    container: { env: fromSecret('s', 'z') ?? [] },
-  },
-]
-for (const { reason, message, container } of mandatoryMisses) {
-  const how = container.envFrom ? 'envFrom' : 'env'
-  test(`${reason} in ${how} stops the container and says so`, async () => {
-    const sources = new FakeSources(stocked)
-    await assert.rejects(resolve(container, sources), (error) => {
-      assert.ok(error instanceof VkError)
-      assert.deepEqual([error.message, error.podReason], [message, 'CreateContainerConfigError'])
-      return true
-    })
-    assert.deepEqual(sources.notices, [{ type: 'Warning', reason, message }])
-  })
-}
-
-for (const optional of [true, false]) {
-  const reason = `FailedToRead${optional ? 'Optional' : 'Mandatory'}Secret`
-  test(`${reason} stops the container: nobody knows whether the secret is there`, async () => {
-    const sources = new FakeSources()
-    sources.secret = () =>
-      Promise.reject(new VkError('Unavailable', 'no answer', { retryAfterMs: 7 }))
-    await assert.rejects(
-      resolve({ env: fromSecret('s', 'k', optional) ?? [] }, sources),
-      (error) => {
-        assert.ok(error instanceof VkError)
-        assert.deepEqual(
-          [error.code, error.podReason, error.retryAfterMs, error.message],
-          ['Unavailable', 'CreateContainerConfigError', 7, 'Cannot read secret "s": no answer'],
-        )
-        return true
-      },
-    )
-    assert.deepEqual(
-      sources.notices.map((notice) => notice.reason),
-      [reason],
-    )
+    assert.deepEqual(await envOf(container, new FakeEnvSources(has ?? stocked)), env)
   })
 }
 
@@ -379,14 +220,14 @@ test('command and args are expanded with everything, service variables included'
         { name: 'S', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
       ],
     },
-    new FakeSources({ ...stocked, services: [database] }),
+    new FakeEnvSources({ ...stocked, services: [database] }),
   )
   assert.deepEqual(resolved.command, ['run', 'a', '$(A)', '$(NONE)'])
   assert.deepEqual(resolved.args, ['10.0.0.3', 'from s'])
 })
 
 test('each object is read once, and a read that nobody awaits does not go unhandled', async () => {
-  const sources = new FakeSources({ configMaps: { c: { k: '1', l: '2' } } })
+  const sources = new FakeEnvSources({ configMaps: { c: { k: '1', l: '2' } } })
   sources.secret = () => Promise.reject(new Error('refused'))
   const container = {
     envFrom: [{ configMapRef: { name: 'c' } }, { configMapRef: { name: 'none' } }],
@@ -405,15 +246,15 @@ test('init and ephemeral containers are resolved like others', async () => {
     },
   })
   for (const name of ['init', 'debug']) {
-    const resolved = await resolveContainer(pod, name, { sources: new FakeSources(), facts })
+    const resolved = await resolveContainer(pod, name, { sources: new FakeEnvSources(), facts })
     assert.deepEqual(resolved.env, [{ name: 'A', value: 'a', isSecret: false }])
   }
-  const unknown = resolveContainer(pod, 'none', { sources: new FakeSources(), facts })
+  const unknown = resolveContainer(pod, 'none', { sources: new FakeEnvSources(), facts })
   await assert.rejects(unknown, (error) => error instanceof VkError && error.code === 'NotFound')
 })
 
 test('services that cannot be read keep the container from starting', async () => {
-  const sources = new FakeSources()
+  const sources = new FakeEnvSources()
   sources.services = () => Promise.reject(new Error('not synced'))
   await assert.rejects(resolve({}, sources), (error) => {
     assert.ok(error instanceof VkError)
@@ -431,7 +272,7 @@ test('a variable from a file is refused as unsupported', async () => {
 })
 
 test('no message and no notice holds a value of a secret', async () => {
-  const sources = new FakeSources({ secrets: { s: { k: 'hunter2' } } })
+  const sources = new FakeEnvSources({ secrets: { s: { k: 'hunter2' } } })
   const container = { envFrom: [{ secretRef: { name: 's' } }], env: fromSecret('s', 'z') ?? [] }
   await assert.rejects(resolve(container, sources), (error) => !String(error).includes('hunter2'))
   assert.ok(!JSON.stringify(sources.notices).includes('hunter2'))
