@@ -28,7 +28,7 @@ export interface StopCall {
 
 /** What outlives a provider: the containers themselves, and the test's orders. */
 export class FakeContainerRuntime implements ContainerRuntime {
-  readonly name = 'fake'
+  readonly name: string = 'fake'
   readonly features: Features = { multipleContainers: true }
   /** Every start that succeeded, in order. */
   readonly starts: ContainerStart[] = []
