@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The conformance kit for authors of providers: one call registers tests (node:test) that drive a
+// provider as the core does, with real time and on its real backend. Each test opens the provider in a
+// directory of its own, and fails when anything is left behind at its end.
+import { test } from 'node:test'
+import type { FeatureName } from '../provider/features.ts'
+import type { ConformanceOptions } from './conformance-options.ts'
+import { faultChecks } from './fault-checks.ts'
+import { lifecycleChecks } from './lifecycle-checks.ts'
+import { ProviderFixture } from './provider-fixture.ts'
+import { streamChecks } from './stream-checks.ts'
+
+/** One thing that a provider must do. */
+export interface Check {
+  /** Completes `<name>: `. */
+  readonly title: string
+  /** Features without which there is nothing to check. */
+  readonly needs?: readonly FeatureName[]
+  /** The optional workload that it uses. */
+  readonly needsWorkload?: 'printing' | 'stubborn'
+  run(fixture: ProviderFixture, options: ConformanceOptions): Promise<void>
+}
+
+/**
+ * Registers the conformance tests of a provider; call it at the top of a test file.
+ *
+ * @example
+ * providerConformance({
+ *   name: 'mine',
+ *   open: (host) => providerModule.create({}, host),
+ *   workloads: {
+ *     running: () => ({ container: { command: ['sleep', '3600'] } }),
+ *     exiting: ({ exitCode }) => ({ container: { command: ['sh', '-c', `exit ${exitCode}`] } }),
+ *   },
+ * })
+ */
+export function providerConformance(options: ConformanceOptions): void {
+  const { skip = false } = options
+  for (const check of [...lifecycleChecks, ...streamChecks, ...faultChecks]) {
+    test(`${options.name}: ${check.title}`, { skip }, async (t) => {
+      await using fixture = await ProviderFixture.open(options)
+      const reason = skipReason(check, { fixture, options })
+      if (reason === undefined) await check.run(fixture, options)
+      else t.skip(reason)
+    })
+  }
+}
+
+function skipReason(
+  { needs = [], needsWorkload }: Check,
+  { fixture, options }: { readonly fixture: ProviderFixture; readonly options: ConformanceOptions },
+): string | undefined {
+  const missing = needs.find((feature) => !fixture.provider.features[feature])
+  if (missing !== undefined) return `the provider does not support ${missing}`
+  if (needsWorkload === undefined || options.workloads[needsWorkload]) return undefined
+  return `no workload "${needsWorkload}" was given`
+}
