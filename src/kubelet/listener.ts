@@ -174,9 +174,14 @@ function tlsOptions(tls: TlsMaterial, limits: ListenerLimits): https.ServerOptio
   }
 }
 
-/** Without tickets no session is resumed, so that every connection's certificate is judged anew. */
+/**
+ * Every connection is judged by one full handshake of its own: without tickets no session is resumed,
+ * and none changes its certificate later.
+ */
+const secureOptions = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION
+
 function contextOptions(tls: TlsMaterial): https.ServerOptions {
-  return { ...tls.current(), minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET }
+  return { ...tls.current(), minVersion: 'TLSv1.2', secureOptions }
 }
 
 /** Without the query, which may hold what was typed into a shell. */

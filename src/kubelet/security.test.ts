@@ -308,6 +308,39 @@ test('an open connection follows the client CA bundle and the end of its certifi
   }
 })
 
+test('a connection by way of an authority in between ends with the bundle it was judged by', async () => {
+  const clock = new FakeClock(Date.now())
+  const file = path.join(folder, 'ca-above.pem')
+  await writeFile(file, authority.cert)
+  await using kubelet = await guarded({
+    clock,
+    security: { authentication: { clientCaFile: file }, authorizationMode: 'AlwaysAllow' },
+  })
+  const below = await authority.intermediate('below')
+  const client = await below.issue({ commonNames: ['bob'] })
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 1 })
+  try {
+    assert.equal((await kubelet.ask({ path: '/healthz', client, agent })).status, 200)
+    const done = new Promise<void>((resolve) => kubelet.security.tls.onChange(resolve))
+    await writeFile(file, `${authority.cert}${(await TestAuthority.create('more')).cert}`)
+    await clock.advance(10_000)
+    await done
+    assert.equal((await kubelet.ask({ path: '/healthz', client, agent })).status, 401)
+    // A handshake may have begun before the change, until none can have.
+    assert.equal((await kubelet.ask({ path: '/healthz', client })).status, 401)
+    await clock.advance(10_001)
+    assert.equal((await kubelet.ask({ path: '/healthz', client, agent })).status, 200)
+  } finally {
+    agent.destroy()
+  }
+})
+
+test('an API that is open to everybody says so in the log', async () => {
+  const lines: string[] = []
+  await using _kubelet = await startKubelet({ log: recordingLogger(lines) })
+  assert.match(lines.join(), /open to everybody/)
+})
+
 test('a client CA file that cannot be used is named at the start', async () => {
   for (const [name, content] of [
     ['empty.pem', ''],

@@ -64,6 +64,7 @@ export class KubeletSecurity implements Disposable {
     const caFile = options.authentication?.clientCaFile
     const clientCa = caFile ? resources.use(await ClientCaBundle.open(caFile, deps)) : undefined
     const certificates = new ClientCertificateAuthenticator(clientCa, deps)
+    warnIfOpen(deps, options)
     const noteHandshake = certificates.noteHandshake.bind(certificates)
     return new KubeletSecurity({
       tls: tlsMaterialOf(certificate, { clientCa, noteHandshake }),
@@ -89,6 +90,11 @@ export class KubeletSecurity implements Disposable {
   [Symbol.dispose](): void {
     this.#resources.dispose()
   }
+}
+
+function warnIfOpen({ log }: KubeletSecurityDeps, options: KubeletSecurityOptions): void {
+  if (!options.authentication?.anonymousAuth || options.authorizationMode !== 'AlwaysAllow') return
+  log.warn({}, 'The kubelet API is open to everybody who can reach it: logs, exec, all pods')
 }
 
 async function openCertificate(

@@ -265,6 +265,18 @@ test('headers that come too slowly, or not at all, end the connection with 408',
   }
 })
 
+test('connections beyond the limit are dropped, and room is made when one goes', async () => {
+  await using kubelet = await startKubelet({ server: { limits: { maxConnections: 1 } } })
+  const target = { host: '127.0.0.1', port: kubelet.port, rejectUnauthorized: false }
+  const holder = tls.connect(target)
+  await once(holder, 'secureConnect')
+  await assert.rejects(kubelet.ask({ path: '/healthz' }))
+  const gone = once(holder, 'close')
+  holder.end()
+  await gone
+  assert.equal((await kubelet.ask({ path: '/healthz' })).status, 200)
+})
+
 test('what is no TLS, and what is no HTTP, harms nobody', async () => {
   await using kubelet = await startKubelet()
   const socket = tls.connect({ host: '127.0.0.1', port: kubelet.port, rejectUnauthorized: false })

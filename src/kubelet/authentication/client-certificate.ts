@@ -23,12 +23,17 @@ interface Judgement {
   readonly result: Authentication
 }
 
+/** What OpenSSL certainly judged, and by which bundle. */
+interface Handshake {
+  readonly authorities: Authorities
+  readonly fingerprint: string
+}
+
 /** Recognises client certificates of the present client CAs; without any it refuses them all. */
 export class ClientCertificateAuthenticator implements Authenticator {
   readonly #bundle: ClientCaBundle | undefined
   readonly #clock: Clock
-  /** The bundle that OpenSSL certainly used for a connection. */
-  readonly #handshakes = new WeakMap<TLSSocket, Authorities>()
+  readonly #handshakes = new WeakMap<TLSSocket, Handshake>()
   readonly #judgements = new WeakMap<TLSSocket, Judgement>()
 
   constructor(bundle: ClientCaBundle | undefined, options: { readonly clock: Clock }) {
@@ -39,8 +44,10 @@ export class ClientCertificateAuthenticator implements Authenticator {
   /** To be called when a handshake is over. One that began before the bundle changed is left out. */
   noteHandshake(socket: TLSSocket): void {
     const bundle = this.#bundle
-    if (!bundle || this.#clock.monotonicMs() - bundle.changedAtMs <= maxHandshakeMs) return
-    this.#handshakes.set(socket, bundle.authorities)
+    const fingerprint = socket.getPeerX509Certificate()?.fingerprint256
+    if (!bundle || fingerprint === undefined) return
+    if (this.#clock.monotonicMs() - bundle.changedAtMs <= maxHandshakeMs) return
+    this.#handshakes.set(socket, { authorities: bundle.authorities, fingerprint })
   }
 
   async authenticate({ socket }: IncomingMessage): Promise<Authentication> {
@@ -68,7 +75,11 @@ export class ClientCertificateAuthenticator implements Authenticator {
   ): Judgement {
     const { authorities, certificate } = about
     const issuer = authorities.find((authority) => isTrustedBy(certificate, authority))
-    const isTrusted = issuer !== undefined || this.#handshakes.get(socket) === authorities
+    const handshake = this.#handshakes.get(socket)
+    const isTrusted =
+      issuer !== undefined ||
+      (handshake?.authorities === authorities &&
+        handshake.fingerprint === certificate.fingerprint256)
     const known = issuer ? [certificate, issuer] : [certificate]
     return {
       authorities,
