@@ -4,7 +4,7 @@
 // invariants hold at each step; and once the faults stop, everything comes to its right end.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { Pod, PodStatus } from '../kube/types.gen.ts'
 import { FakeClock } from '../util/fake-clock.ts'
 import { decidePod, deletionDeadlineMs, isTerminal } from './decide-pod.ts'

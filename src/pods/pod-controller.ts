@@ -11,12 +11,11 @@ import { pods } from '../kube/resources.ts'
 import type { Pod } from '../kube/types.gen.ts'
 import { WorkQueue } from '../kube/work-queue.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import type { ObservedPod, PodProvider, PodRef } from '../provider/provider.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import type { NodeFacts } from './admission.ts'
 import { BackendWatch } from './backend-watch.ts'
-import type { BackendSink } from './backend-watch.ts'
+import { BackendNews } from './backend-news.ts'
 import { isTerminal, mayRun } from './decide-pod.ts'
 import type { FeatureCheck } from './judge-pod.ts'
 import { refOf } from './known-pod.ts'
@@ -24,6 +23,7 @@ import type { PodRecord } from './known-pod.ts'
 import { withoutBulk } from '../kube/without-bulk.ts'
 import { NodeServices } from './node-services.ts'
 import { observeProvider } from './observed-provider.ts'
+import type { PodCalls } from './observed-provider.ts'
 import { PodAnswers } from './pod-answers.ts'
 import type { PodLoop } from './pod-loop.ts'
 import { PodPublisher } from './pod-publisher.ts'
@@ -35,7 +35,7 @@ import { ServiceAccountTokens } from './service-account-tokens.ts'
 /** What a PodController works with. */
 export interface PodControllerDeps {
   readonly client: KubeClient
-  readonly provider: PodProvider
+  readonly provider: PodCalls
   readonly recorder: EventRecorder
   readonly clock: Clock
   readonly log: Logger
@@ -102,10 +102,12 @@ export class PodController implements AsyncDisposable {
       onChange: (uid) => this.#referenceChanged(uid),
     })
     this.#publisher = new PodPublisher(this.#loop, { concurrency: options.statusConcurrency })
-    this.#backend = new BackendWatch(this.#loop.provider, this.#sink(), {
-      ...shared,
-      ...pick(options),
+    const news = new BackendNews(this.#loop, {
+      track: (ref, urgency) => this.#backend.track(ref, urgency),
+      untrack: (uid) => this.#backend.untrack(uid),
+      compare: (record) => this.#compareWithCache(record),
     })
+    this.#backend = new BackendWatch(this.#loop.provider, news, { ...shared, ...pick(options) })
     const worker = this.#makeWorker(deps, options)
     this.#queue = new WorkQueue(
       async (uid, context) => {
@@ -133,7 +135,7 @@ export class PodController implements AsyncDisposable {
     }
   }
 
-  /** The pod of this name with our newest status; the one that is not being deleted, when there are two. */
+  /** The pod of this name with our newest status. */
   findPod(namespace: string, name: string): Pod | undefined {
     for (const { api, wanted } of this.#records.named({ namespace, name })) {
       if (api) return wanted ? { ...api, status: { ...api.status, ...wanted } } : api
@@ -259,72 +261,9 @@ export class PodController implements AsyncDisposable {
     this.#queue.add(uid)
   }
 
-  #sink(): BackendSink {
-    return {
-      seen: (pod) => {
-        const record = this.#records.get(pod.ref.uid)
-        if (record) this.#seen(record, pod)
-      },
-      missing: (ref, askedAtMs) => {
-        const record = this.#records.get(ref.uid)
-        if (record) this.#missing(record, askedAtMs)
-      },
-      listed: (listed, askedAtMs) => this.#listed(listed, askedAtMs),
-    }
-  }
-
-  #seen(record: PodRecord, pod: ObservedPod): void {
-    // Cleaned up: late news. Ended: final, whatever an answer to an older question says.
-    if (record.isCleanedUp || (record.observed?.hasEnded && !pod.hasEnded)) return
-    if (record.observed === pod && record.mayExist) return
-    record.observed = pod
-    record.mayExist = true
-    record.misses = 0
-    if (pod.hasEnded) this.#backend.untrack(pod.ref.uid)
-    else if (!record.ending) this.#backend.track(record.ref, 'steady')
-    this.#queue.add(record.ref.uid)
-  }
-
-  #missing(record: PodRecord, askedAtMs: number): void {
-    if (!record.mayExist || record.isCreating || askedAtMs < record.acceptedAtMs) return
-    const isExpected = record.ending !== undefined || record.api === undefined
-    if (isExpected || record.observed?.hasEnded) {
-      record.mayExist = false
-      this.#queue.add(record.ref.uid)
-      return
-    }
-    // Backends are often behind themselves: one answer that lacks a pod is not believed.
-    record.misses++
-    if (record.misses < 2) {
-      this.#backend.track(record.ref, 'soon')
-      return
-    }
-    const { namespace, name, uid } = record.ref
-    this.#loop.log.warn({ pod: `${namespace}/${name}`, uid }, 'The backend has lost a pod')
-    record.mayExist = false
-    record.observed = undefined
-    record.accepted = undefined
-    this.#backend.untrack(uid)
-    this.#queue.add(uid)
-  }
-
-  #listed(listed: readonly ObservedPod[], askedAtMs: number): void {
-    const uids = new Set<string>()
-    for (const pod of listed) {
-      uids.add(pod.ref.uid)
-      // One without a record is nobody's any more; its worker makes sure of that first.
-      this.#seen(this.#records.get(pod.ref.uid) ?? this.#records.ensure(pod.ref), pod)
-    }
-    for (const record of this.#records) {
-      if (!uids.has(record.ref.uid)) this.#missing(record, askedAtMs)
-      this.#compareWithCache(record)
-      this.#queue.add(record.ref.uid)
-    }
-  }
-
   // Records learn of the API from watch events; this finds one that an event was lost for.
   #compareWithCache(record: PodRecord): void {
-    const { api, ref }: { api: Pod | undefined; ref: PodRef } = record
+    const { api, ref } = record
     if (!api) return
     const cached = this.#informer.get(ref.name, ref.namespace)
     if (cached?.metadata.uid !== ref.uid) this.#apiLost(record)

@@ -11,18 +11,17 @@ import { pods } from '../kube/resources.ts'
 import type { Pod } from '../kube/types.gen.ts'
 import { describeFields, unsupportedFields } from '../provider/feature-check.ts'
 import type { CallContext, PodRequest } from '../provider/provider.ts'
-import { backoffMs } from '../util/backoff.ts'
-import type { BackoffOptions } from '../util/backoff.ts'
-import { VkError, behaviourOf, codeOf, messageOf } from '../util/vk-error.ts'
+import { codeOf, messageOf } from '../util/vk-error.ts'
 import type { BackendWatch } from './backend-watch.ts'
 import { decidePod, mayRun } from './decide-pod.ts'
 import type { PodStep } from './decide-pod.ts'
-import { featureCheckOf, judgePod, unsupportedJudgement } from './judge-pod.ts'
+import { featureCheckOf, judgePod } from './judge-pod.ts'
 import type { PodRecord } from './known-pod.ts'
 import type { PodAnswers } from './pod-answers.ts'
 import type { PodLoop } from './pod-loop.ts'
 import type { PodPublisher } from './pod-publisher.ts'
 import { podReference } from './pod-reference.ts'
+import { PodTroubles, noteSuccess } from './pod-troubles.ts'
 
 export interface PodWorkerOptions {
   readonly loop: PodLoop
@@ -33,9 +32,6 @@ export interface PodWorkerOptions {
   readonly release: (uid: string) => void
 }
 
-const backoff: BackoffOptions = { baseMs: 1000, factor: 2, capMs: 300_000, jitter: 0.25 }
-/** Ending a pod and cleaning up are tried more often: somebody waits for it. */
-const endingBackoff: BackoffOptions = { ...backoff, capMs: 30_000 }
 /** Far more than any pod needs in a row; a bound on what a fault in a decision can cost. */
 const maxSteps = 20
 const nodeUnknownRetryMs = 250
@@ -46,10 +42,12 @@ type Step<D extends PodStep['do']> = Extract<PodStep, { readonly do: D }>
 export class PodWorker {
   readonly #options: PodWorkerOptions
   readonly #loop: PodLoop
+  readonly #troubles: PodTroubles
 
   constructor(options: PodWorkerOptions) {
     this.#options = options
     this.#loop = options.loop
+    this.#troubles = new PodTroubles(options.loop)
   }
 
   /** Brings one pod as far as it can be brought now. */
@@ -98,9 +96,7 @@ export class PodWorker {
       case 'update':
         return this.#update(record, context)
       case 'giveUp':
-        record.isLost = true
-        this.#log('warn', record, 'The backend lost a pod that may not run again')
-        return undefined
+        return this.#giveUp(record)
       case 'end':
         return this.#end(step, record, context)
       case 'cleanUp':
@@ -110,6 +106,13 @@ export class PodWorker {
       case 'forget':
         return this.#forget(record)
     }
+  }
+
+  #giveUp(record: PodRecord): void {
+    const { namespace, name, uid } = record.ref
+    const fields = { pod: `${namespace}/${name}`, uid }
+    this.#loop.log.warn(fields, 'The backend lost a pod that may not run again')
+    record.isLost = true
   }
 
   #judge(record: PodRecord): void {
@@ -139,7 +142,7 @@ export class PodWorker {
     try {
       request = await this.#requestFor(api)
     } catch (error) {
-      if (!context.signal.aborted) this.#cannotResolve(record, api, error)
+      if (!context.signal.aborted) this.#troubles.cannotResolve(record, api, error)
       return
     }
     // From here on something may exist, whatever answer arrives, or none.
@@ -147,7 +150,7 @@ export class PodWorker {
     record.isCreating = true
     try {
       await provider.createPod(request, context)
-      this.#succeeded(record)
+      noteSuccess(record)
       record.accepted = api
       record.acceptedAtMs = clock.nowMs()
       record.misses = 0
@@ -155,8 +158,8 @@ export class PodWorker {
       this.#options.backend.track(record.ref, urgency)
     } catch (error) {
       if (context.signal.aborted) return
-      if (codeOf(error) === 'Unsupported') this.#isUnsupported(record, api, messageOf(error))
-      else this.#failed(record, { reason: 'ProviderCreateFailed', error })
+      if (codeOf(error) === 'Unsupported') this.#troubles.unsupported(record, api, messageOf(error))
+      else this.#troubles.backendFailed(record, { reason: 'ProviderCreateFailed', error })
     } finally {
       record.isCreating = false
     }
@@ -186,10 +189,11 @@ export class PodWorker {
     }
     try {
       await provider.updatePod(this.#options.answers.requestFor(api), context)
-      this.#succeeded(record)
+      noteSuccess(record)
       record.accepted = api
     } catch (error) {
-      if (!context.signal.aborted) this.#failed(record, { reason: 'ProviderUpdateFailed', error })
+      if (!context.signal.aborted)
+        this.#troubles.backendFailed(record, { reason: 'ProviderUpdateFailed', error })
     }
   }
 
@@ -200,10 +204,11 @@ export class PodWorker {
     try {
       await provider.deletePod(ref, { gracePeriodSeconds }, context)
     } catch (error) {
-      if (!context.signal.aborted) this.#failed(record, { reason: 'ProviderDeleteFailed', error })
+      if (!context.signal.aborted)
+        this.#troubles.backendFailed(record, { reason: 'ProviderDeleteFailed', error })
       return
     }
-    this.#succeeded(record)
+    noteSuccess(record)
     record.ending = { deadlineMs, calledAtMs: clock.nowMs() }
     this.#options.backend.track(ref, 'soon')
     // What was never seen, or is not pushed, is looked at once; the polls do the rest.
@@ -229,10 +234,11 @@ export class PodWorker {
       if (provider.cleanUpPod) await provider.cleanUpPod(ref, context)
       else if (!record.ending) await provider.deletePod(ref, { gracePeriodSeconds: 1 }, context)
     } catch (error) {
-      if (!context.signal.aborted) this.#failed(record, { reason: 'ProviderDeleteFailed', error })
+      if (!context.signal.aborted)
+        this.#troubles.backendFailed(record, { reason: 'ProviderDeleteFailed', error })
       return
     }
-    this.#succeeded(record)
+    noteSuccess(record)
     record.mayExist = false
     record.isCleanedUp = true
     this.#options.backend.untrack(ref.uid)
@@ -250,12 +256,11 @@ export class PodWorker {
       if (signal.aborted) return
       // Not there, or another pod of that name: ours is gone, and the watch will say so.
       if (!isNotFound(error) && !isConflict(error)) {
-        this.#hold(record, error, endingBackoff)
-        this.#log('warn', record, `Cannot delete pod from the API: ${messageOf(error)}`)
+        this.#troubles.apiFailed(record, { what: 'delete the pod', error })
         return
       }
     }
-    this.#succeeded(record)
+    noteSuccess(record)
     record.apiDeletedAtMs = clock.nowMs()
   }
 
@@ -274,8 +279,7 @@ export class PodWorker {
       else if (!record.api) record.isGoneConfirmed = true
     } catch (error) {
       if (signal.aborted) return
-      this.#hold(record, error, endingBackoff)
-      this.#log('warn', record, `Cannot ask the API whether the pod is gone: ${messageOf(error)}`)
+      this.#troubles.apiFailed(record, { what: 'tell whether the pod is gone', error })
     }
   }
 
@@ -291,53 +295,5 @@ export class PodWorker {
     for (const other of this.#loop.records.named(record.ref)) {
       if (other !== record) this.#loop.wake(other.ref.uid)
     }
-  }
-
-  #succeeded(record: PodRecord): void {
-    record.problem = undefined
-    record.failures = 0
-    record.retryAtMs = 0
-  }
-
-  #cannotResolve(record: PodRecord, api: Pod, error: unknown): void {
-    const before = record.problem?.message
-    const message = this.#hold(record, error, backoff)
-    record.problem = { reason: behaviourOf(error).podReason, message }
-    if (before === message) return
-    const event = { type: 'Warning', reason: 'Failed', message: `Error: ${message}` } as const
-    this.#loop.recorder.record(podReference(api), event)
-  }
-
-  #failed(
-    record: PodRecord,
-    { reason, error }: { readonly reason: string; readonly error: unknown },
-  ): void {
-    const isEnding = reason === 'ProviderDeleteFailed'
-    const message = this.#hold(record, error, isEnding ? endingBackoff : backoff)
-    if (!isEnding) record.problem = { reason: behaviourOf(error).podReason, message }
-    this.#log('warn', record, `${reason}: ${message}`)
-    const pod = record.api ?? record.lastApi
-    if (pod) this.#loop.recorder.record(podReference(pod), { type: 'Warning', reason, message })
-  }
-
-  // The backend itself found a field beyond its limits. Only another spec can change that.
-  #isUnsupported(record: PodRecord, api: Pod, message: string): void {
-    const { verdict, events } = unsupportedJudgement(api, message)
-    record.verdict = verdict
-    this.#loop.records.admitted.delete(record.ref.uid)
-    for (const event of events) this.#loop.recorder.record(podReference(api), event)
-  }
-
-  #hold(record: PodRecord, error: unknown, options: BackoffOptions): string {
-    record.failures++
-    const wishMs = error instanceof VkError ? (error.retryAfterMs ?? 0) : 0
-    const delayMs = Math.max(wishMs, backoffMs(record.failures, options))
-    record.retryAtMs = this.#loop.clock.nowMs() + delayMs
-    return messageOf(error)
-  }
-
-  #log(level: 'warn' | 'debug', { ref, failures }: PodRecord, message: string): void {
-    const pod = `${ref.namespace}/${ref.name}`
-    this.#loop.log[level]({ pod, uid: ref.uid, failures }, message)
   }
 }

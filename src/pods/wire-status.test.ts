@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Pod, PodStatus } from '../kube/types.gen.ts'
+import { observedPod, testPod } from '../../test/support/test-pods.ts'
+import type { PodRecord } from './known-pod.ts'
+import { newPodRecord, refOf } from './known-pod.ts'
+import type { StatusContext } from './wire-status.ts'
+import { wireStatus } from './wire-status.ts'
+
+const nowMs = Date.UTC(2026, 0, 1)
+const admitted = { verdict: { kind: 'admitted' } } as const
+
+function statusOf(
+  pod: Pod,
+  change: Partial<PodRecord> = {},
+  context: Partial<StatusContext> = {},
+): PodStatus | undefined {
+  const record = { ...newPodRecord(refOf(pod), nowMs), api: pod, ...change }
+  return wireStatus(record, {
+    nodeIPs: ['192.0.2.1'],
+    nowMs,
+    isDraining: false,
+    problem: undefined,
+    ...context,
+  })
+}
+
+test('shows a running pod with its addresses and start time', () => {
+  const pod = testPod()
+  const status = statusOf(pod, { ...admitted, observed: observedPod(refOf(pod)), mayExist: true })
+  assert.equal(status?.phase, 'Running')
+  assert.equal(status.podIP, '10.0.0.1')
+  assert.equal(status.hostIP, '192.0.2.1')
+  assert.equal(status.startTime, '2026-01-01T00:00:00Z')
+  assert.equal(status.observedGeneration, 1)
+  const isReady = status.conditions?.find(({ type }) => type === 'Ready')?.status
+  assert.equal(isReady, 'True')
+})
+
+test('shows why containers wait', () => {
+  const problem = { reason: 'CreateContainerConfigError', message: 'secret "s" not found' }
+  const status = statusOf(testPod(), admitted, { problem })
+  assert.equal(status?.phase, 'Pending')
+  assert.deepEqual(status.containerStatuses?.[0]?.state?.waiting, problem)
+})
+
+test('gives an unsupported pod no start time, so that it is judged again after a restart', () => {
+  const verdict = { kind: 'unsupported', message: 'spec.x: no' } as const
+  const status = statusOf(testPod(), { verdict })
+  assert.equal(status?.phase, 'Pending')
+  assert.equal(status.startTime, undefined)
+  assert.equal(status.containerStatuses?.[0]?.state?.waiting?.reason, 'UnsupportedPodSpec')
+})
+
+test('shows a rejected pod as Failed without container statuses', () => {
+  const verdict = { kind: 'rejected', reason: 'OutOfcpu', message: 'too small' } as const
+  const status = statusOf(testPod(), { verdict })
+  assert.equal(status?.phase, 'Failed')
+  assert.equal(status.reason, 'OutOfcpu')
+  assert.equal(status.message, 'Pod was rejected: too small')
+  assert.equal(status.containerStatuses, undefined)
+})
+
+test('publishes no terminal phase while the backend may start something again', () => {
+  const pod = testPod({ restartPolicy: 'Never', status: { phase: 'Running' } })
+  const ended = observedPod(refOf(pod), { hasEnded: true })
+  const change = { ...admitted, mayExist: true }
+  const early = statusOf(pod, { ...change, observed: { ...ended, hasEnded: false } })
+  assert.equal(early?.phase, 'Running')
+  assert.equal(statusOf(pod, { ...change, observed: ended })?.phase, 'Succeeded')
+})
+
+test('ends a deleted pod as Succeeded when all exit codes are 0, whatever its restart policy', () => {
+  const pod = testPod({ deletion: { atMs: nowMs, graceSeconds: 30 } })
+  const observed = observedPod(refOf(pod), { hasEnded: true })
+  const status = statusOf(pod, { ...admitted, observed, mayExist: true })
+  assert.equal(status?.phase, 'Succeeded')
+  assert.equal(status.conditions?.find(({ type }) => type === 'Ready')?.status, 'False')
+})
+
+test('ends a deleted pod that never started as Failed, its containers still waiting', () => {
+  const status = statusOf(testPod({ deletion: { atMs: nowMs, graceSeconds: 30 } }), admitted)
+  assert.equal(status?.phase, 'Failed')
+  assert.ok(status.containerStatuses?.[0]?.state?.waiting)
+})
+
+test('marks what ran as lost when the backend forgot an ending pod', () => {
+  const running = observedPod({ namespace: 'default', name: 'a', uid: 'uid-of-a' })
+  const pod = testPod({
+    deletion: { atMs: nowMs, graceSeconds: 30 },
+    status: { phase: 'Running', containerStatuses: running.containers },
+  })
+  const status = statusOf(pod, { ...admitted, observed: undefined, mayExist: false })
+  assert.equal(status?.phase, 'Failed')
+  const ended = status.containerStatuses?.[0]?.state?.terminated
+  assert.equal(ended?.reason, 'ContainerStatusUnknown')
+  assert.equal(ended.exitCode, 137)
+})
+
+test('shows a drained pod as Failed, Terminated', () => {
+  const pod = testPod()
+  const observed = observedPod(refOf(pod), { hasEnded: true })
+  const ending = { deadlineMs: nowMs, calledAtMs: nowMs }
+  const change = { ...admitted, observed, ending, mayExist: true }
+  const status = statusOf(pod, change, { isDraining: true })
+  assert.equal(status?.phase, 'Failed')
+  assert.equal(status.reason, 'Terminated')
+  const message = 'Pod was terminated in response to imminent node shutdown.'
+  assert.equal(status.message, message)
+  const disruption = status.conditions?.find(({ type }) => type === 'DisruptionTarget')
+  assert.equal(disruption?.reason, 'TerminationByKubelet')
+})
+
+test('never takes a container back from its final end', () => {
+  const pod = testPod({ restartPolicy: 'OnFailure' })
+  const ended = observedPod(refOf(pod), { hasEnded: true })
+  const api = { ...pod, status: { phase: 'Running', containerStatuses: ended.containers } }
+  const change = { ...admitted, observed: observedPod(refOf(pod)), mayExist: true }
+  const status = statusOf(api, change)
+  assert.ok(status?.containerStatuses?.[0]?.state?.terminated)
+})
+
+test('keeps the old status of a lost pod until there is news of its new run', () => {
+  const { containers } = observedPod({ namespace: 'default', name: 'a', uid: 'uid-of-a' })
+  const pod = testPod({ status: { phase: 'Running', containerStatuses: containers } })
+  assert.equal(statusOf(pod, admitted), undefined)
+})
+
+test('cuts fractions of seconds, which the API would not keep', () => {
+  const pod = testPod()
+  const observed = observedPod(refOf(pod))
+  const [container] = observed.containers
+  const state = { running: { startedAt: '2026-01-01T00:00:01.234567Z' } }
+  const containers = container ? [{ ...container, state }] : []
+  const status = statusOf(pod, { ...admitted, observed: { ...observed, containers } })
+  const startedAt = status?.containerStatuses?.[0]?.state?.running?.startedAt
+  assert.equal(startedAt, '2026-01-01T00:00:01Z')
+})
