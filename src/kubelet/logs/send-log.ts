@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Clock } from '../../util/clock.ts'
-import { untilAborted } from '../until-aborted.ts'
+import { untilAborted } from '../../util/until-aborted.ts'
 
 export interface SendLogOptions {
   readonly signal: AbortSignal

@@ -8,7 +8,7 @@ import type { ObservedPod } from '../../provider/provider.ts'
 import type { Logger } from '../../util/logger.ts'
 import type { KubeletNode } from '../kubelet-node.ts'
 import type { Route } from '../router.ts'
-import { untilAborted } from '../until-aborted.ts'
+import { untilAborted } from '../../util/until-aborted.ts'
 
 const pieceLength = 64 * 1024
 

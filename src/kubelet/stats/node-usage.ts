@@ -3,7 +3,7 @@
 import type { CallContext } from '../../provider/provider.ts'
 import type { NodeStats, PodStats } from '../../provider/stats.ts'
 import type { KubeletNode } from '../kubelet-node.ts'
-import { untilAborted } from '../until-aborted.ts'
+import { untilAborted } from '../../util/until-aborted.ts'
 import type { HostStats } from './host-stats.ts'
 
 /** Figures of one node and its pods. */
