@@ -5,7 +5,7 @@
 //   node bench/ideal-client.ts <kubeconfig> <node> <patch-and-delete | delete>
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { Agent } from 'undici'
+import { Pool } from 'undici'
 
 interface Pod {
   readonly metadata: {
@@ -31,8 +31,8 @@ const CONNECTIONS = 64
 
 const [kubeconfig = '', node = '', ending = 'patch-and-delete'] = process.argv.slice(2)
 const { server, connect } = readKubeconfig(kubeconfig)
-const requests = new Agent({ connect, connections: CONNECTIONS, pipelining: 1 })
-const watches = new Agent({ connect, bodyTimeout: 0 })
+const requests = new Pool(server, { connect, connections: CONNECTIONS, pipelining: 1 })
+const watches = new Pool(server, { connect, bodyTimeout: 0 })
 const startTime = now()
 const isEnding = new Set<string>()
 
@@ -48,7 +48,6 @@ for (;;) {
 async function watch(): Promise<void> {
   const query = `watch=1&fieldSelector=spec.nodeName%3D${node}&resourceVersion=${resourceVersion}`
   const { body } = await watches.request({
-    origin: server,
     path: `/api/v1/pods?${query}`,
     method: 'GET',
   })
@@ -106,17 +105,31 @@ async function patchStatus(pod: Pod, status: object): Promise<void> {
   await send('PATCH', `${pathOf(pod)}/status`, { metadata: { uid: pod.metadata.uid }, status })
 }
 
-async function send(method: 'PATCH' | 'DELETE', path: string, body: object): Promise<void> {
+function send(method: 'PATCH' | 'DELETE', path: string, body: object): Promise<void> {
   const type = method === 'PATCH' ? 'strategic-merge-patch+json' : 'json'
-  const response = await requests.request({
-    origin: server,
-    path,
-    method,
-    headers: { 'content-type': `application/${type}` },
-    body: JSON.stringify(body),
-  })
-  await response.body.dump({ limit: 1 << 20 })
-  if (response.statusCode >= 300) console.error(method, path, response.statusCode)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  // The lowest interface of undici: no streams, the answer's body is dropped as it comes.
+  requests.dispatch(
+    {
+      path,
+      method,
+      headers: ['content-type', `application/${type}`],
+      body: JSON.stringify(body),
+    },
+    {
+      onRequestStart: () => {},
+      onResponseStart: (_, status) => {
+        if (status >= 300) console.error(method, path, status)
+      },
+      onResponseData: () => {},
+      onResponseEnd: () => resolve(),
+      onResponseError: (_, error) => {
+        console.error(method, path, error)
+        resolve()
+      },
+    },
+  )
+  return promise
 }
 
 function pathOf({ metadata }: Pod): string {
