@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control groups of version 1: a hierarchy per controller, a directory for the container in each.
+import { join } from 'node:path'
+import {
+  cpuPeriod,
+  cpuQuota,
+  cpuShares,
+  groupNames,
+  keyedValue,
+  makeGroup,
+  membersOf,
+  readOr,
+  removeGroup,
+} from './cgroup.ts'
+import type { CgroupLimits, CgroupUsage, Cgroups } from './cgroup.ts'
+
+const used = ['memory', 'cpu', 'cpuacct', 'pids']
+
+/** Groups below one directory per controller. */
+export class CgroupsV1 implements Cgroups {
+  readonly can: { readonly limitCpu: boolean; readonly limitMemory: boolean }
+  readonly #dirs: ReadonlyMap<string, string>
+
+  constructor(dirs: ReadonlyMap<string, string>) {
+    this.#dirs = new Map([...dirs].filter(([controller]) => used.includes(controller)))
+    this.can = { limitCpu: this.#dirs.has('cpu'), limitMemory: this.#dirs.has('memory') }
+  }
+
+  create(name: string, limits: CgroupLimits): readonly string[] {
+    for (const [controller, dir] of this.#dirs) {
+      makeGroup(join(dir, name), this.#settings(controller, { limits, dir: join(dir, name) }))
+    }
+    return this.#places(name).map((dir) => join(dir, 'cgroup.procs'))
+  }
+
+  killFile(_name: string): string | undefined {
+    return undefined
+  }
+
+  members(name: string): readonly number[] {
+    return [...new Set(this.#places(name).flatMap(membersOf))]
+  }
+
+  oomKills(name: string): number {
+    return keyedValue(this.#read('memory', name, 'memory.oom_control'), 'oom_kill') ?? 0
+  }
+
+  usage(name: string): CgroupUsage | undefined {
+    const stat = this.#read('memory', name, 'memory.stat')
+    const usageText = this.#read('memory', name, 'memory.usage_in_bytes')
+    const cpuText = this.#read('cpuacct', name, 'cpuacct.usage')
+    if (usageText === '' && cpuText === '') return undefined
+    const memoryBytes = Number(usageText)
+    const inactive = keyedValue(stat, 'total_inactive_file') ?? 0
+    const rssBytes = keyedValue(stat, 'total_rss')
+    const pageFaults = keyedValue(stat, 'total_pgfault')
+    const majorPageFaults = keyedValue(stat, 'total_pgmajfault')
+    return {
+      ...(cpuText !== '' && { cpuNanoseconds: Number(cpuText) }),
+      ...(usageText !== '' && {
+        memoryBytes,
+        workingSetBytes: Math.max(memoryBytes - inactive, 0),
+      }),
+      ...(rssBytes !== undefined && { rssBytes }),
+      ...(pageFaults !== undefined && { pageFaults }),
+      ...(majorPageFaults !== undefined && { majorPageFaults }),
+    }
+  }
+
+  remove(name: string): boolean {
+    return this.#places(name).map(removeGroup).every(Boolean)
+  }
+
+  list(): readonly string[] {
+    return [...new Set([...this.#dirs.values()].flatMap(groupNames))]
+  }
+
+  // Joint mounts (cpu,cpuacct) name one directory twice.
+  #places(name: string): readonly string[] {
+    return [...new Set([...this.#dirs.values()].map((dir) => join(dir, name)))]
+  }
+
+  #read(controller: string, name: string, file: string): string {
+    const dir = this.#dirs.get(controller)
+    return dir === undefined ? '' : readOr(join(dir, name, file)).trim()
+  }
+
+  #settings(
+    controller: string,
+    { limits, dir }: { readonly limits: CgroupLimits; readonly dir: string },
+  ): readonly (readonly [string, string])[] {
+    const { cpuLimitMilli, cpuRequestMilli, memoryLimitBytes, maxProcesses } = limits
+    if (controller === 'cpu') {
+      return [
+        ...(cpuLimitMilli === undefined
+          ? []
+          : [
+              ['cpu.cfs_period_us', String(cpuPeriod)] as const,
+              ['cpu.cfs_quota_us', String(cpuQuota(cpuLimitMilli))] as const,
+            ]),
+        ['cpu.shares', String(cpuShares(cpuRequestMilli ?? 0))],
+      ]
+    }
+    if (controller === 'memory' && memoryLimitBytes !== undefined) {
+      const value = String(memoryLimitBytes)
+      // Memory plus swap is limited to the same, so that nothing is swapped; kernels without swap
+      // accounting lack the file, which exists only once the group does.
+      makeGroup(dir, [['memory.limit_in_bytes', value]])
+      const swap = 'memory.memsw.limit_in_bytes'
+      return readOr(join(dir, swap)) === '' ? [] : [[swap, value]]
+    }
+    return controller === 'pids' && maxProcesses !== undefined
+      ? [['pids.max', String(maxProcesses)]]
+      : []
+  }
+}

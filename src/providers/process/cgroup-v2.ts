@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control groups of version 2: one hierarchy, controllers handed down from parent to child.
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  cpuPeriod,
+  cpuQuota,
+  cpuShares,
+  groupNames,
+  keyedValue,
+  makeGroup,
+  membersOf,
+  readOr,
+  removeGroup,
+} from './cgroup.ts'
+import type { CgroupLimits, CgroupUsage, Cgroups } from './cgroup.ts'
+
+/** Groups below `<mount><folder>`; `folder` starts with a slash. */
+export class CgroupsV2 implements Cgroups {
+  readonly can: { readonly limitCpu: boolean; readonly limitMemory: boolean }
+  readonly #mount: string
+  readonly #folder: string
+  #isHandedDown = false
+
+  constructor(mount: string, folder: string) {
+    this.#mount = mount
+    this.#folder = folder
+    const controllers = readOr(join(mount, 'cgroup.controllers')).trim().split(' ')
+    this.can = {
+      limitCpu: controllers.includes('cpu'),
+      limitMemory: controllers.includes('memory'),
+    }
+  }
+
+  create(name: string, limits: CgroupLimits): readonly string[] {
+    this.#handDown()
+    const dir = this.#dir(name)
+    makeGroup(dir, [])
+    for (const [file, value] of settingsOf(limits)) {
+      // A controller that was not handed down has no files; its limit was not promised either.
+      if (readOr(join(dir, file)) !== '') writeFileSync(join(dir, file), value)
+    }
+    return [join(dir, 'cgroup.procs')]
+  }
+
+  killFile(name: string): string | undefined {
+    const file = join(this.#dir(name), 'cgroup.kill')
+    return existsSync(file) ? file : undefined
+  }
+
+  members(name: string): readonly number[] {
+    return membersOf(this.#dir(name))
+  }
+
+  oomKills(name: string): number {
+    return keyedValue(readOr(join(this.#dir(name), 'memory.events')), 'oom_kill') ?? 0
+  }
+
+  usage(name: string): CgroupUsage | undefined {
+    const read = (file: string): string => readOr(join(this.#dir(name), file)).trim()
+    const [cpu, stat, current] = [read('cpu.stat'), read('memory.stat'), read('memory.current')]
+    const cpuMicroseconds = keyedValue(cpu, 'usage_usec')
+    if (cpuMicroseconds === undefined && current === '') return undefined
+    const memoryBytes = Number(current)
+    const rssBytes = keyedValue(stat, 'anon')
+    const pageFaults = keyedValue(stat, 'pgfault')
+    const majorPageFaults = keyedValue(stat, 'pgmajfault')
+    const inactive = keyedValue(stat, 'inactive_file') ?? 0
+    return {
+      ...(cpuMicroseconds !== undefined && { cpuNanoseconds: cpuMicroseconds * 1000 }),
+      ...(current !== '' && { memoryBytes, workingSetBytes: Math.max(memoryBytes - inactive, 0) }),
+      ...(rssBytes !== undefined && { rssBytes }),
+      ...(pageFaults !== undefined && { pageFaults }),
+      ...(majorPageFaults !== undefined && { majorPageFaults }),
+    }
+  }
+
+  remove(name: string): boolean {
+    return removeGroup(this.#dir(name))
+  }
+
+  list(): readonly string[] {
+    return groupNames(join(this.#mount, this.#folder))
+  }
+
+  #dir(name: string): string {
+    return join(this.#mount, this.#folder, name)
+  }
+
+  // Each directory on the way must pass the controllers on to its children.
+  #handDown(): void {
+    if (this.#isHandedDown) return
+    mkdirSync(join(this.#mount, this.#folder), { recursive: true })
+    const parts = this.#folder.split('/').filter(Boolean)
+    for (let depth = 0; depth <= parts.length; depth += 1) {
+      const dir = join(this.#mount, ...parts.slice(0, depth))
+      for (const controller of ['cpu', 'memory', 'pids']) {
+        if (!readOr(join(dir, 'cgroup.controllers')).split(/\s/).includes(controller)) continue
+        writeFileSync(join(dir, 'cgroup.subtree_control'), `+${controller}`)
+      }
+    }
+    this.#isHandedDown = true
+  }
+}
+
+function settingsOf(limits: CgroupLimits): readonly (readonly [string, string])[] {
+  const { cpuLimitMilli, cpuRequestMilli, memoryLimitBytes, maxProcesses } = limits
+  const shares = cpuShares(cpuRequestMilli ?? 0)
+  const quota = cpuQuota(cpuLimitMilli ?? 0)
+  const settings: (readonly [string, string])[] = [
+    ['cpu.weight', String(Math.floor(1 + ((shares - 2) * 9999) / 262_142))],
+  ]
+  if (cpuLimitMilli !== undefined) settings.push(['cpu.max', `${quota} ${cpuPeriod}`])
+  if (memoryLimitBytes !== undefined) {
+    settings.push(['memory.max', String(memoryLimitBytes)])
+    settings.push(['memory.swap.max', '0'], ['memory.oom.group', '1'])
+  }
+  if (maxProcesses !== undefined) settings.push(['pids.max', String(maxProcesses)])
+  return settings
+}

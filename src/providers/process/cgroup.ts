@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control groups as this provider uses them: one per container, for limits, usage, the reason of a
+// kill, and to find processes that left their process group. Version 1 and 2 differ in files only.
+import { mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** What a container may use; undefined is no limit. */
+export interface CgroupLimits {
+  readonly cpuLimitMilli: number | undefined
+  readonly cpuRequestMilli: number | undefined
+  readonly memoryLimitBytes: number | undefined
+  readonly maxProcesses: number | undefined
+}
+
+/** Usage as the kernel counts it. */
+export interface CgroupUsage {
+  readonly cpuNanoseconds?: number
+  readonly memoryBytes?: number
+  readonly workingSetBytes?: number
+  readonly rssBytes?: number
+  readonly pageFaults?: number
+  readonly majorPageFaults?: number
+}
+
+/** The control groups of one node's containers. Names are hexadecimal ids. */
+export interface Cgroups {
+  readonly can: { readonly limitCpu: boolean; readonly limitMemory: boolean }
+  /** Makes the container's group, or finds it; answers the files that a process joins it by. */
+  create(name: string, limits: CgroupLimits): readonly string[]
+  /** File that kills all members when `1` is written to it, where the kernel has one. */
+  killFile(name: string): string | undefined
+  /** Pids of the members; empty for an unknown group. */
+  members(name: string): readonly number[]
+  /** How often the kernel has killed a member for want of memory. */
+  oomKills(name: string): number
+  usage(name: string): CgroupUsage | undefined
+  /** Removes an empty group; false while it still has members. */
+  remove(name: string): boolean
+  list(): readonly string[]
+}
+
+/** Kills every member until none is left, or `signal` aborts. */
+export async function killMembers(
+  cgroups: Cgroups,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let pauseMs = 5; !signal.aborted; pauseMs = Math.min(pauseMs * 2, 200)) {
+    const members = cgroups.members(name)
+    if (members.length === 0) return
+    for (const pid of members) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It ended in between.
+      }
+    }
+    await delay(pauseMs)
+  }
+}
+
+/** The text of a file, empty when it cannot be read. */
+export function readOr(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    // Groups vanish, and older kernels lack files; both mean that there is nothing to read.
+    return ''
+  }
+}
+
+/** Pids in a group and the groups below it. */
+export function membersOf(dir: string): readonly number[] {
+  const own = readOr(join(dir, 'cgroup.procs')).split('\n').filter(Boolean).map(Number)
+  return [...own, ...subgroups(dir).flatMap(membersOf)]
+}
+
+/** Removes a group with the groups below it; false while one has members. */
+export function removeGroup(dir: string): boolean {
+  const areGone = subgroups(dir).map(removeGroup).every(Boolean)
+  try {
+    rmdirSync(dir)
+    return areGone
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  }
+}
+
+/** Names of the groups in `dir`; none when it is not there. */
+export function groupNames(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+  } catch {
+    // Not there: nothing was made yet.
+    return []
+  }
+}
+
+/** Makes a group and writes its settings. */
+export function makeGroup(dir: string, settings: readonly (readonly [string, string])[]): void {
+  mkdirSync(dir, { recursive: true })
+  for (const [file, value] of settings) writeFileSync(join(dir, file), value)
+}
+
+/** A figure from a flat keyed file such as memory.stat. */
+export function keyedValue(text: string, key: string): number | undefined {
+  const value = new RegExp(`^${key} (\\d+)$`, 'm').exec(text)?.[1]
+  return value === undefined ? undefined : Number(value)
+}
+
+/** Length of a CPU scheduling period, in microseconds. */
+export const cpuPeriod = 100_000
+
+/** CPU time per period for a limit in millicores; the kernel takes no less than 1 ms. */
+export function cpuQuota(limitMilli: number): number {
+  return Math.max(Math.floor((limitMilli * cpuPeriod) / 1000), 1000)
+}
+
+/** cpu.shares for a request in millicores, as the kubelet computes it. */
+export function cpuShares(requestMilli: number): number {
+  return Math.min(Math.max(Math.floor((requestMilli * 1024) / 1000), 2), 262_144)
+}
+
+function subgroups(dir: string): readonly string[] {
+  return groupNames(dir).map((name) => join(dir, name))
+}

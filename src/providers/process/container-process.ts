@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// One container that was started, by us or by a former life of ours: what state it is in, and how it is
+// ended. The truth is in the launch's notes and in the process table; this class only looks.
+import type { ContainerState, RuntimeContainer } from '../../runtime/container-runtime.ts'
+import type { Clock } from '../../util/clock.ts'
+import type { Cgroups } from './cgroup.ts'
+import { readNotes } from './exit-record.ts'
+import type { Launch, LaunchNotes } from './exit-record.ts'
+import { isAlive, maySignalGroup, observeProcess } from './process-identity.ts'
+import type { ProcessIdentity } from './process-identity.ts'
+import { readProcessTable } from './process-table.ts'
+
+export interface ProcessSurroundings {
+  readonly bootId: string
+  readonly clock: Clock
+  readonly cgroups: Cgroups | undefined
+}
+
+/** How to end a container. */
+export interface StopOptions {
+  readonly graceMs: number
+  readonly signal: number
+}
+
+interface Stop {
+  deadlineMs: number
+  /** Aborted when the deadline moved. */
+  moved: AbortController
+  readonly done: Promise<void>
+}
+
+type Started = NonNullable<LaunchNotes['started']>
+
+/** A started container. `refresh` looks at the world; `ended` resolves once the program is over. */
+export class ContainerProcess {
+  readonly launch: Launch
+  readonly ended: Promise<void>
+  readonly #started: Started
+  readonly #surroundings: ProcessSurroundings
+  readonly #markEnded: () => void
+  #state: ContainerState
+  #refreshing: Promise<void> | undefined
+  #stop: Stop | undefined
+
+  constructor(launch: Launch, started: Started, surroundings: ProcessSurroundings) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.launch = launch
+    this.ended = promise
+    this.#markEnded = resolve
+    this.#started = started
+    this.#surroundings = surroundings
+    this.#state = { kind: 'running', startedAtMs: started.atMs }
+  }
+
+  get pid(): number {
+    return this.#started.process.pid
+  }
+
+  get startedAtMs(): number {
+    return this.#started.atMs
+  }
+
+  get isRunning(): boolean {
+    return this.#state.kind === 'running'
+  }
+
+  describe(): RuntimeContainer {
+    const { key, id, image, imageId, user } = this.launch.record
+    return { key, containerId: `process://${id}`, image, imageId, user, state: this.#state }
+  }
+
+  /** Looks whether it has ended. Calls that come while one looks share its answer. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#look().finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  /** Resolves when no process is left. A later call can only shorten the grace of an earlier one. */
+  stop({ graceMs, signal }: StopOptions): Promise<void> {
+    const deadlineMs = this.#surroundings.clock.monotonicMs() + graceMs
+    if (this.#stop === undefined) {
+      const stop = { deadlineMs, moved: new AbortController() }
+      const done = this.#end(stop, graceMs > 0 ? signal : undefined)
+      this.#stop = Object.assign(stop, { done })
+    } else if (deadlineMs < this.#stop.deadlineMs) {
+      this.#stop.deadlineMs = deadlineMs
+      this.#stop.moved.abort()
+    }
+    return this.#stop.done
+  }
+
+  async #look(): Promise<void> {
+    if (!this.isRunning) return
+    const { exit } = await readNotes(this.launch)
+    if (exit !== undefined) return this.#settleExited(exit)
+    const { process, wrapper } = this.#started
+    if ((await this.#isAlive(process)) || (await this.#isAlive(wrapper))) return
+    // The wrapper may have written its note between the two looks.
+    const last = (await readNotes(this.launch)).exit
+    if (last !== undefined) return this.#settleExited(last)
+    this.#settle({ kind: 'lost', startedAtMs: this.#started.atMs })
+  }
+
+  #settleExited({ code, atMs }: NonNullable<LaunchNotes['exit']>): void {
+    const isSignal = code > 128 && code <= 128 + 64
+    const oomKills = this.#surroundings.cgroups?.oomKills(this.launch.record.id) ?? 0
+    this.#settle({
+      kind: 'exited',
+      startedAtMs: this.#started.atMs,
+      finishedAtMs: Math.max(atMs, this.#started.atMs),
+      exitCode: code,
+      ...(isSignal && { signal: code - 128 }),
+      ...(oomKills > 0 && code !== 0 && { isOutOfMemory: true }),
+    })
+  }
+
+  #settle(state: ContainerState): void {
+    this.#state = state
+    this.#markEnded()
+  }
+
+  async #isAlive(identity: ProcessIdentity): Promise<boolean> {
+    const observed = await observeProcess(identity.pid)
+    return isAlive(identity, { bootId: this.#surroundings.bootId, observed })
+  }
+
+  async #end(stop: Pick<Stop, 'deadlineMs' | 'moved'>, signal: number | undefined): Promise<void> {
+    const { clock } = this.#surroundings
+    if (this.isRunning && signal !== undefined) await this.#signal(signal)
+    while (this.isRunning) {
+      const leftMs = stop.deadlineMs - clock.monotonicMs()
+      if (leftMs <= 0) break
+      stop.moved = new AbortController()
+      const waiting = new AbortController()
+      const wake = AbortSignal.any([stop.moved.signal, waiting.signal])
+      const pause = clock.sleep(leftMs, { signal: wake }).catch(() => {
+        // Woken: the deadline moved, or the container ended.
+      })
+      await Promise.race([pause, this.ended])
+      waiting.abort()
+    }
+    await this.killAll()
+  }
+
+  /** Kills what is left, the program included; resolves when nothing is. */
+  async killAll(): Promise<void> {
+    const { clock, cgroups } = this.#surroundings
+    const { id } = this.launch.record
+    for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 100)) {
+      await this.refresh()
+      const isGroupGone = !(await this.#signal('SIGKILL')) || (await this.#isGroupDead())
+      const members = cgroups?.members(id) ?? []
+      for (const pid of members) send(pid, 'SIGKILL')
+      if (isGroupGone && members.length === 0 && !this.isRunning) return
+      await clock.sleep(pauseMs)
+    }
+  }
+
+  // Zombies take signals too; they stay until their parent, often init, has time for them.
+  async #isGroupDead(): Promise<boolean> {
+    if (this.isRunning) return false
+    const table = await readProcessTable()
+    return !table.some((entry) => entry.group === this.pid && !entry.isZombie)
+  }
+
+  /** Signals the process group, and the program alone while it has none; false when nobody is there. */
+  async #signal(signal: number | 'SIGKILL'): Promise<boolean> {
+    const { process } = this.#started
+    const observed = await observeProcess(process.pid)
+    const now = { bootId: this.#surroundings.bootId, observed }
+    if (!maySignalGroup(process, now)) return false
+    if (send(-process.pid, signal)) return true
+    return isAlive(process, now) && send(process.pid, signal)
+  }
+}
+
+// False: there is no such process (or it is not ours, which a checked identity rules out).
+function send(target: number, signal: number | 'SIGKILL'): boolean {
+  try {
+    return process.kill(target, signal)
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is written down about one launch, in a directory of its own below the node's: `launch.json` by
+// us before anything runs, `started` by the stage, `exit` by the wrapper. Who dies when leaves one of
+// few combinations, and `readLaunch` names each. Values of the pod are never written here.
+import { randomBytes } from 'node:crypto'
+import { open, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ContainerKey } from '../../runtime/container-runtime.ts'
+import type { ProcessIdentity } from './process-identity.ts'
+import type { RunUser } from './users.ts'
+
+/** What is known before the launch. */
+export interface LaunchRecord {
+  readonly version: 1
+  readonly id: string
+  readonly key: ContainerKey
+  readonly image: string
+  readonly imageId: string
+  readonly user: RunUser
+  readonly bootId: string
+}
+
+/** What stage and wrapper have noted. */
+export interface LaunchNotes {
+  readonly started?: {
+    readonly process: ProcessIdentity
+    readonly wrapper: ProcessIdentity
+    readonly atMs: number
+  }
+  readonly exit?: { readonly code: number; readonly atMs: number }
+}
+
+/** A launch with its directory. */
+export interface Launch {
+  readonly dir: string
+  readonly record: LaunchRecord
+}
+
+const recordFile = 'launch.json'
+const dropped = '.dropped-'
+
+/** Makes the directory of a new launch. Each has a name of its own, so that none meets another's late stage. */
+export async function createLaunch(parent: string, record: LaunchRecord): Promise<Launch> {
+  const dir = join(parent, `${record.id}-${randomBytes(4).toString('hex')}`)
+  await mkdir(dir, { mode: 0o700 })
+  const path = join(dir, recordFile)
+  await writeFile(`${path}.tmp`, JSON.stringify(record), { mode: 0o600 })
+  await rename(`${path}.tmp`, path)
+  return { dir, record }
+}
+
+/** All launches written down below `parent`; what is half made or half dropped is cleared away. */
+export async function listLaunches(parent: string): Promise<readonly Launch[]> {
+  const launches: Launch[] = []
+  for (const name of await readdir(parent)) {
+    const dir = join(parent, name)
+    const record = await readRecord(dir)
+    if (record === undefined || name.startsWith(dropped)) await dropLaunch(dir)
+    else launches.push({ dir, record })
+  }
+  return launches
+}
+
+async function readRecord(dir: string): Promise<LaunchRecord | undefined> {
+  const text = await readFile(join(dir, recordFile), 'utf8').catch(() => undefined)
+  // The file came by rename, so it is whole.
+  return text === undefined ? undefined : (JSON.parse(text) as LaunchRecord)
+}
+
+/** Reads what stage and wrapper have noted so far. */
+export async function readNotes({ dir, record }: Launch): Promise<LaunchNotes> {
+  const [started, exit] = await Promise.all([
+    readNote(join(dir, 'started')),
+    readNote(join(dir, 'exit')),
+  ])
+  const identities = started && parseStarted(started.text, record.bootId)
+  const code = exit && /^(\d{1,3})\n$/.exec(exit.text)?.[1]
+  return {
+    ...(identities && { started: { ...identities, atMs: started.atMs } }),
+    ...(exit && code !== undefined && { exit: { code: Number(code), atMs: exit.atMs } }),
+  }
+}
+
+/** Reads the stage's line: pid, its start time, the wrapper's pid and start time. */
+export function parseStarted(
+  text: string,
+  bootId: string,
+): { readonly process: ProcessIdentity; readonly wrapper: ProcessIdentity } | undefined {
+  const match = /^(\d+)\|([^|\n]+)\|(\d+)\|([^|\n]+)\|\.\n$/.exec(text)
+  if (!match) return undefined
+  const [, pid, startTime = '', wrapperPid, wrapperStartTime = ''] = match
+  return {
+    process: { pid: Number(pid), startTime: startTime.trim(), bootId },
+    wrapper: { pid: Number(wrapperPid), startTime: wrapperStartTime.trim(), bootId },
+  }
+}
+
+/**
+ * Makes sure that a launch without a `started` note never starts any more: takes the note's place.
+ * False: the stage was quicker, and the launch has started.
+ */
+export async function forbidStart({ dir }: Launch): Promise<boolean> {
+  try {
+    await (await open(join(dir, 'started'), 'wx')).close()
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Removes a launch's directory. It loses its name first: a half removed one is never read again. */
+export async function dropLaunch(dir: string): Promise<void> {
+  const parent = join(dir, '..')
+  const doomed = join(parent, `${dropped}${randomBytes(8).toString('hex')}`)
+  try {
+    await rename(dir, doomed)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  await rm(doomed, { recursive: true, force: true })
+}
+
+async function readNote(path: string): Promise<{ text: string; atMs: number } | undefined> {
+  try {
+    const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)])
+    return { text, atMs: mtimeMs }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}

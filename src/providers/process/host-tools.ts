@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The few programs of the host that supervision leans on, looked up once at start by absolute path,
+// so that nothing a pod puts into a PATH can replace them.
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { UserError } from '../../util/vk-error.ts'
+
+/** Absolute paths of programs; undefined where the host has none. */
+export interface HostTools {
+  /** A POSIX shell: dash where there is one, for it is the smallest and adds nothing to the environment. */
+  readonly shell: string
+  /** Can close descriptors above 9, which POSIX shells cannot name. */
+  readonly bash: string | undefined
+  readonly mv: string
+  /** Gives a container a session of its own; without it the shell's job control makes a process group. */
+  readonly setsid: string | undefined
+  /** util-linux's setpriv, which can switch users (BusyBox's cannot). */
+  readonly setpriv: string | undefined
+  /** GNU env, which can undo ignored signals. */
+  readonly env: string | undefined
+  readonly unshare: string | undefined
+  readonly mount: string | undefined
+}
+
+const toolDirs = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin', '/opt/homebrew/bin']
+
+/** Looks the programs up. Throws a UserError when there is no shell or no `mv`. */
+export function findHostTools(): HostTools {
+  const shell = find('dash') ?? find('sh')
+  const mv = find('mv')
+  if (shell === undefined || mv === undefined) {
+    throw new UserError('Cannot run processes: this machine has no "sh" or no "mv"', {
+      hint: `They are looked for in ${toolDirs.join(', ')}.`,
+    })
+  }
+  return {
+    shell,
+    bash: find('bash'),
+    mv,
+    setsid: find('setsid'),
+    setpriv: withOption(find('setpriv'), '--reuid'),
+    env: withOption(find('env'), '--default-signal'),
+    unshare: find('unshare'),
+    mount: find('mount'),
+  }
+}
+
+function find(name: string): string | undefined {
+  for (const dir of toolDirs) {
+    const path = `${dir}/${name}`
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {
+      // Not in this directory; the next one may have it.
+    }
+  }
+  return undefined
+}
+
+function withOption(path: string | undefined, option: string): string | undefined {
+  if (path === undefined) return undefined
+  const { stdout } = spawnSync(path, ['--help'], { env: {}, encoding: 'utf8', timeout: 5000 })
+  return stdout?.includes(option) ? path : undefined
+}

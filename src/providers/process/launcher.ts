@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starts a container: builds the chain wrapper -> stage -> [user switch] -> program, hands it the
+// program on a nameless file, and waits until the stage has noted who it is.
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { closeSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { VkError } from '../../util/vk-error.ts'
+import { isShellSafe, quote } from './environment.ts'
+import type { HostTools } from './host-tools.ts'
+import { openNamelessFile } from './nameless-file.ts'
+import { nodeProgramScript } from './node-program.ts'
+import type { Program } from './program.ts'
+import type { Surroundings } from './surroundings.ts'
+import type { RunUser } from './users.ts'
+import { stageScript, wrapperScript } from './wrapper.ts'
+
+/** Everything one launch needs; nothing is looked up any more. */
+export interface LaunchPlan {
+  /** Directory of the launch record. */
+  readonly dir: string
+  readonly stdoutPath: string
+  readonly stderrPath: string
+  readonly program: Program
+  readonly env: ReadonlyMap<string, string>
+  /** Undefined: stay who we are. */
+  readonly user: RunUser | undefined
+  readonly noNewPrivileges: boolean
+  readonly cgroupFiles: readonly string[]
+  readonly killFile: string | undefined
+}
+
+export type LaunchHost = Pick<Surroundings, 'tools' | 'strayDescriptors'>
+
+/** Starts the wrapper; resolves when the stage has started, rejects with what it said otherwise. */
+export async function launch(plan: LaunchPlan, host: LaunchHost): Promise<ChildProcess> {
+  const { tools, strayDescriptors } = host
+  const { argv, input } = finalStep(plan, tools)
+  const descriptor = openNamelessFile(input)
+  let child: ChildProcess
+  try {
+    const shell = strayDescriptors.length === 0 ? tools.shell : (tools.bash ?? tools.shell)
+    child = spawn(shell, wrapperArgs(plan, { host, final: argv }), {
+      argv0: 'sh',
+      cwd: '/',
+      env: {},
+      detached: true,
+      stdio: [descriptor, 'ignore', 'ignore', 'pipe'],
+    })
+  } finally {
+    closeSync(descriptor)
+  }
+  child.unref()
+  await whenStarted(child)
+  return child
+}
+
+function wrapperArgs(
+  plan: LaunchPlan,
+  { host, final }: { readonly host: LaunchHost; readonly final: readonly string[] },
+): string[] {
+  const { tools, strayDescriptors } = host
+  const closing = tools.bash === undefined ? [] : strayDescriptors
+  const script = [
+    ...closing.map((descriptor) => `exec ${descriptor}>&-\n`),
+    ...(tools.setsid === undefined ? ['set -m\n'] : []),
+    wrapperScript,
+  ].join('')
+  const { dir, stdoutPath, stderrPath, cgroupFiles } = plan
+  const wrapper = ['-c', script, 'virtual-kubelet-wrapper', dir, tools.mv, plan.killFile ?? '']
+  const session = tools.setsid === undefined ? [] : [tools.setsid]
+  const stage = [tools.shell, '-c', stageScript, 'virtual-kubelet-stage']
+  const files = [dir, stdoutPath, stderrPath, String(cgroupFiles.length), ...cgroupFiles]
+  return [...wrapper, ...session, ...stage, ...files, ...final]
+}
+
+/** The last step before the program: what the stage becomes, and what that reads from descriptor 0. */
+function finalStep(
+  { program, env, user, noNewPrivileges }: LaunchPlan,
+  tools: HostTools,
+): { readonly argv: readonly string[]; readonly input: string } {
+  const canSwitch = tools.setpriv !== undefined
+  const needsSetpriv = canSwitch && (user !== undefined || noNewPrivileges)
+  const before = needsSetpriv ? [tools.setpriv, ...setprivOptions({ user, noNewPrivileges })] : []
+  if (isShellSafe(env) && (user === undefined || canSwitch)) {
+    return { argv: [...before, tools.shell, '-s'], input: shellProgram(program, env) }
+  }
+  const input = JSON.stringify({
+    argv: program.argv,
+    workingDir: program.workingDir,
+    env: Object.fromEntries(env),
+    user: canSwitch ? undefined : user,
+    envTool: tools.env,
+  })
+  return { argv: [...before, process.execPath, '--no-warnings', '-e', nodeProgramScript], input }
+}
+
+function setprivOptions({
+  user,
+  noNewPrivileges,
+}: Pick<LaunchPlan, 'user' | 'noNewPrivileges'>): readonly string[] {
+  const groups = user?.supplementalGroups ?? []
+  return [
+    ...(user ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--inh-caps=-all'] : []),
+    ...(user ? [groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`] : []),
+    ...(noNewPrivileges ? ['--no-new-privs'] : []),
+    '--',
+  ]
+}
+
+// Shells set PWD, OLDPWD, SHLVL and `_` by themselves; they go before the pod's own variables come.
+function shellProgram(program: Program, env: ReadonlyMap<string, string>): string {
+  const exports = [...env].map(([name, value]) => `export ${name}=${quote(value)}\n`)
+  return [
+    `cd -- ${quote(program.workingDir)} || exit 126\n`,
+    'unset PWD OLDPWD SHLVL _\n',
+    ...exports,
+    `exec ${program.argv.map(quote).join(' ')} </dev/null\n`,
+  ].join('')
+}
+
+/** Resolves on the stage's word on descriptor 3. The wrapper holds that open, so only text counts. */
+async function whenStarted(child: ChildProcess): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const pipe = child.stdio[3] as Readable
+  let said = ''
+  const fail = (cause?: unknown): void =>
+    reject(
+      new VkError('Unavailable', `Cannot start process: ${said.trim() || 'its wrapper ended'}`, {
+        podReason: 'RunContainerError',
+        cause,
+      }),
+    )
+  pipe.setEncoding('utf8')
+  pipe.on('data', (text: string) => {
+    said += text
+    if (said.endsWith('started\n')) resolve()
+  })
+  pipe.once('end', () => fail())
+  pipe.once('error', fail)
+  child.once('error', fail)
+  try {
+    await promise
+  } finally {
+    pipe.destroy()
+  }
+}

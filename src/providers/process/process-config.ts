@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process provider's settings: which programs, users and host paths pods may use, and what the
+// node offers. Judged once, at start; a mistake is a UserError that names the key.
+import { statfsSync } from 'node:fs'
+import { availableParallelism, totalmem } from 'node:os'
+import * as v from 'valibot'
+import { UserError } from '../../util/vk-error.ts'
+import { parseQuantity } from '../../util/quantity.ts'
+import { highestId, parseIdRanges } from './id-ranges.ts'
+
+const absolutePath = v.pipe(
+  v.string(),
+  v.regex(/^\/(?!.*(^|\/)\.\.?(\/|$))/, 'must be an absolute path without "." or ".."'),
+)
+const id = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(highestId))
+const ranges = v.pipe(
+  v.array(v.union([id, v.string()])),
+  v.check(
+    (list) => parseIdRanges(list) !== undefined,
+    'must hold numbers or ranges like "1000-1999"',
+  ),
+)
+const quantity = v.pipe(
+  v.union([v.string(), v.number()]),
+  v.transform(String),
+  v.check(isQuantity, 'must be a quantity such as 4, 500m or 8Gi'),
+)
+
+/** Settings of the process provider, complete. README.md says what each is for. */
+export interface ProcessConfig {
+  readonly imagePath: readonly string[]
+  readonly defaultUser?: number | undefined
+  readonly allowedUsers: readonly (number | string)[]
+  readonly allowedGroups: readonly (number | string)[]
+  readonly allowRoot: boolean
+  readonly hostPathPrefixes: readonly string[]
+  readonly hideRootDir: 'auto' | 'never' | 'always'
+  readonly cgroupRoot: string | false
+  readonly podPidsLimit?: number | undefined
+  readonly capacity: Readonly<Record<string, string>>
+}
+
+const entries = {
+  imagePath: v.optional(v.array(absolutePath), []),
+  defaultUser: v.optional(id),
+  allowedUsers: v.optional(ranges, []),
+  allowedGroups: v.optional(ranges, []),
+  allowRoot: v.optional(v.boolean(), false),
+  hostPathPrefixes: v.optional(v.array(absolutePath), []),
+  hideRootDir: v.optional(v.picklist(['auto', 'never', 'always']), 'auto'),
+  cgroupRoot: v.optional(v.union([absolutePath, v.literal(false)]), '/virtual-kubelet'),
+  podPidsLimit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  capacity: v.optional(v.record(v.string(), quantity), {}),
+}
+const schema: v.GenericSchema<unknown, ProcessConfig> = v.strictObject(entries)
+
+/** Checks what stands under `providerConfig`; throws a UserError that lists every mistake. */
+export function parseProcessConfig(config: unknown): ProcessConfig {
+  const result = v.safeParse(schema, config ?? {})
+  if (!result.success) {
+    const mistakes = result.issues.map(describe)
+    throw new UserError(`Cannot use the process provider's configuration: ${mistakes.join('; ')}`, {
+      hint: `Its settings are: ${Object.keys(entries).join(', ')}.`,
+    })
+  }
+  const parsed = result.output
+  if (parsed.defaultUser === 0 && !parsed.allowRoot) {
+    throw new UserError(
+      `Cannot use the process provider's configuration: "defaultUser" is 0 (root)`,
+      { hint: 'Choose another user, or say allowRoot: true if pods may do anything to this host.' },
+    )
+  }
+  return parsed
+}
+
+/** What the node offers: the machine's own size where the configuration says nothing. */
+export function capacityOf(config: ProcessConfig, dir: string): Readonly<Record<string, string>> {
+  const { bsize, blocks } = statfsSync(dir)
+  return {
+    cpu: String(availableParallelism()),
+    memory: `${Math.floor(totalmem() / 1024)}Ki`,
+    pods: '110',
+    'ephemeral-storage': `${Math.floor((bsize * blocks) / 1024)}Ki`,
+    ...config.capacity,
+  }
+}
+
+function describe(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue) ?? 'it'
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    return `there is no setting "${path}"`
+  }
+  return issue.message.startsWith('Invalid')
+    ? `"${path}" must be ${issue.expected ?? 'valid'} (${issue.received})`
+    : `"${path}" ${issue.message} (${issue.received})`
+}
+
+function isQuantity(text: string): boolean {
+  try {
+    return parseQuantity(text).nanos >= 0n
+  } catch {
+    // parseQuantity throws for nothing but a text that is no quantity.
+    return false
+  }
+}

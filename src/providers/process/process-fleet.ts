@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// All containers of one node that a record is left of. Those started in this life report their end by
+// the wrapper's exit; adopted ones, and those whose wrapper died, by a look at their directory when it
+// changes and once a second.
+import { watch } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import type { ContainerStart } from '../../runtime/container-runtime.ts'
+import type { Clock } from '../../util/clock.ts'
+import type { Logger } from '../../util/logger.ts'
+import { messageOf } from '../../util/vk-error.ts'
+import { ContainerProcess } from './container-process.ts'
+import { createLaunch, dropLaunch, forbidStart, listLaunches, readNotes } from './exit-record.ts'
+import type { Launch, LaunchRecord } from './exit-record.ts'
+import { launch } from './launcher.ts'
+import type { StartPlan } from './start-plan.ts'
+import type { Surroundings } from './surroundings.ts'
+
+const lookEveryMs = 1000
+
+export interface FleetOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly surroundings: Surroundings
+}
+
+/** What one launch needs besides its plan. */
+export interface FleetLaunch {
+  readonly id: string
+  readonly start: ContainerStart
+  readonly plan: StartPlan
+}
+
+/** The containers of a node, by id. */
+export class ProcessFleet implements Disposable {
+  readonly #dir: string
+  readonly #options: FleetOptions
+  readonly #containers = new Map<string, ContainerProcess>()
+  readonly #listeners = new Set<(container: ContainerProcess) => void>()
+  /** Without a living wrapper of ours to tell of their end. */
+  readonly #watched = new Map<ContainerProcess, Disposable>()
+  #timer: Disposable | undefined
+  #isClosed = false
+
+  private constructor(dir: string, options: FleetOptions) {
+    this.#dir = dir
+    this.#options = options
+  }
+
+  /** Reads `dir` and adopts what was started; sweeps what never was. */
+  static async open(dir: string, options: FleetOptions): Promise<ProcessFleet> {
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    const fleet = new ProcessFleet(dir, options)
+    for (const found of await listLaunches(dir)) await fleet.#adopt(found)
+    fleet.#sweepCgroups()
+    return fleet
+  }
+
+  get(id: string): ContainerProcess | undefined {
+    return this.#containers.get(id)
+  }
+
+  all(): readonly ContainerProcess[] {
+    return [...this.#containers.values()]
+  }
+
+  idsOf(podUid: string): readonly string[] {
+    return this.all()
+      .map(({ launch }) => launch.record)
+      .filter(({ key }) => key.pod.uid === podUid)
+      .map(({ id }) => id)
+  }
+
+  /** Calls back once for each container that ends. */
+  onEnd(listener: (container: ContainerProcess) => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+
+  /** Starts a container; rejects, leaving nothing, when its stage did not get as far as the program. */
+  async launch({ id, start, plan }: FleetLaunch): Promise<ContainerProcess> {
+    const { surroundings } = this.#options
+    const { cgroups, bootId } = surroundings
+    const record: LaunchRecord = {
+      version: 1,
+      id,
+      key: start.key,
+      image: start.spec.image ?? '',
+      imageId: plan.imageId,
+      user: plan.runsAs,
+      bootId,
+    }
+    const made = await createLaunch(this.#dir, record)
+    try {
+      const cgroupFiles = cgroups?.create(id, plan.limits) ?? []
+      const killFile = cgroups?.killFile(id)
+      const wrapper = await launch({ ...plan, dir: made.dir, cgroupFiles, killFile }, surroundings)
+      const container = await this.#register(made)
+      if (container === undefined) throw new Error('the stage has left no note')
+      wrapper.once('exit', () => void this.#wrapperEnded(container))
+      if (wrapper.exitCode !== null || wrapper.signalCode !== null) {
+        void this.#wrapperEnded(container)
+      }
+      return container
+    } catch (error) {
+      await dropLaunch(made.dir)
+      cgroups?.remove(id)
+      throw error
+    }
+  }
+
+  /** Ends a container where it still runs, and forgets it. */
+  async remove(id: string): Promise<void> {
+    const container = this.#containers.get(id)
+    if (container === undefined) return
+    await container.stop({ graceMs: 0, signal: 9 })
+    this.#containers.delete(id)
+    this.#unwatch(container)
+    await dropLaunch(container.launch.dir)
+    this.#options.surroundings.cgroups?.remove(id)
+  }
+
+  /** Stops looking; the processes run on. */
+  [Symbol.dispose](): void {
+    this.#isClosed = true
+    this.#timer?.[Symbol.dispose]()
+    for (const watching of this.#watched.values()) watching[Symbol.dispose]()
+    this.#watched.clear()
+    this.#listeners.clear()
+  }
+
+  async #adopt(found: Launch): Promise<void> {
+    const isForbidden = (await readNotes(found)).started === undefined && (await forbidStart(found))
+    const container = isForbidden ? undefined : await this.#register(found)
+    if (container === undefined) {
+      await dropLaunch(found.dir)
+      return
+    }
+    await container.refresh()
+    if (container.isRunning) this.#watch(container)
+    else void container.killAll()
+  }
+
+  async #register(made: Launch): Promise<ContainerProcess | undefined> {
+    const { started } = await readNotes(made)
+    if (started === undefined) return undefined
+    const { clock, surroundings } = this.#options
+    const { bootId, cgroups } = surroundings
+    const container = new ContainerProcess(made, started, { clock, bootId, cgroups })
+    this.#containers.set(made.record.id, container)
+    void container.ended.then(() => this.#ended(container))
+    return container
+  }
+
+  async #wrapperEnded(container: ContainerProcess): Promise<void> {
+    if (this.#isClosed) return
+    await this.#look(container)
+    // The wrapper was killed, and the program runs on alone.
+    if (container.isRunning) this.#watch(container)
+  }
+
+  #ended(container: ContainerProcess): void {
+    this.#unwatch(container)
+    if (this.#isClosed) return
+    // Processes that left the group outlive the wrapper's own kill; the control group has them still.
+    void container.killAll()
+    for (const listener of this.#listeners) listener(container)
+  }
+
+  #watch(container: ContainerProcess): void {
+    if (this.#isClosed || this.#watched.has(container)) return
+    this.#watched.set(
+      container,
+      watchDir(container, () => void this.#look(container)),
+    )
+    this.#timer ??= this.#nextLook()
+  }
+
+  #unwatch(container: ContainerProcess): void {
+    this.#watched.get(container)?.[Symbol.dispose]()
+    this.#watched.delete(container)
+  }
+
+  #nextLook(): Disposable {
+    return this.#options.clock.setTimer(lookEveryMs, () => {
+      this.#timer = undefined
+      if (this.#isClosed || this.#watched.size === 0) return
+      void Promise.all([...this.#watched.keys()].map((container) => this.#look(container)))
+      this.#timer = this.#nextLook()
+    })
+  }
+
+  async #look(container: ContainerProcess): Promise<void> {
+    try {
+      await container.refresh()
+    } catch (error) {
+      const { id } = container.launch.record
+      this.#options.log.error({ id, error: messageOf(error) }, 'Cannot read the state of a process')
+    }
+  }
+
+  // Groups in this node's folder are its own; one that no record names was left by a broken removal.
+  #sweepCgroups(): void {
+    const { cgroups } = this.#options.surroundings
+    for (const name of cgroups?.list() ?? []) {
+      if (!this.#containers.has(name)) cgroups?.remove(name)
+    }
+  }
+}
+
+function watchDir(container: ContainerProcess, changed: () => void): Disposable {
+  try {
+    const watcher = watch(container.launch.dir, { persistent: false }, changed)
+    // The look once a second goes on without it.
+    watcher.on('error', () => watcher.close())
+    return { [Symbol.dispose]: () => watcher.close() }
+  } catch {
+    // No watches left on this machine: the look once a second will do.
+    return { [Symbol.dispose]: () => {} }
+  }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tells a process from a later one with the same pid: by its start time, within one boot. A bare pid
+// is never trusted, for signalling a stranger is worse than signalling nobody.
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+
+/** One process, for good. */
+export interface ProcessIdentity {
+  readonly pid: number
+  /** Clock ticks since boot from /proc, or what `ps -o lstart` prints. */
+  readonly startTime: string
+  readonly bootId: string
+}
+
+/** What the system says of a pid now. */
+export interface ObservedProcess {
+  readonly startTime: string
+  /** A zombie has ended; only its parent has not looked yet. */
+  readonly isZombie: boolean
+}
+
+/** Is the process of that pid still the recorded one, and does it still run? */
+export function isAlive(
+  recorded: ProcessIdentity,
+  now: { readonly bootId: string; readonly observed: ObservedProcess | undefined },
+): boolean {
+  return isSame(recorded, now) && now.observed?.isZombie === false
+}
+
+/**
+ * May the process group of the recorded leader be signalled? Not after a reboot, and not when the pid
+ * belongs to another process. A leader that has ended keeps its number reserved as long as the group
+ * has members.
+ */
+export function maySignalGroup(
+  recorded: ProcessIdentity,
+  now: { readonly bootId: string; readonly observed: ObservedProcess | undefined },
+): boolean {
+  if (recorded.bootId !== now.bootId || recorded.pid <= 1) return false
+  return now.observed === undefined || now.observed.startTime === recorded.startTime
+}
+
+function isSame(
+  recorded: ProcessIdentity,
+  now: { readonly bootId: string; readonly observed: ObservedProcess | undefined },
+): boolean {
+  return recorded.bootId === now.bootId && recorded.startTime === now.observed?.startTime
+}
+
+/** Reads /proc/<pid>/stat. The command's name may hold blanks and brackets; fields follow the last one. */
+export function parseStat(text: string): (ObservedProcess & StatFields) | undefined {
+  const fields = text.slice(text.lastIndexOf(') ') + 2).split(' ')
+  const field = (number: number): number => Number(fields[number - 3])
+  const startTime = fields[22 - 3]
+  if (!text.includes(') ') || startTime === undefined) return undefined
+  return {
+    startTime,
+    isZombie: fields[0] === 'Z' || fields[0] === 'X',
+    parent: field(4),
+    group: field(5),
+    session: field(6),
+    cpuTicks: field(14) + field(15),
+    residentPages: field(24),
+  }
+}
+
+/** What else of /proc/<pid>/stat is of use. */
+export interface StatFields {
+  readonly parent: number
+  readonly group: number
+  readonly session: number
+  readonly cpuTicks: number
+  readonly residentPages: number
+}
+
+/** The process of that pid, or undefined when there is none. */
+export async function observeProcess(pid: number): Promise<ObservedProcess | undefined> {
+  return process.platform === 'linux' ? observeByProc(pid) : observeByPs(pid)
+}
+
+async function observeByProc(pid: number): Promise<ObservedProcess | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return parseStat(text)
+}
+
+async function observeByPs(pid: number): Promise<ObservedProcess | undefined> {
+  try {
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+    })
+    const match = /^\s*(\S+)\s+(.*\S)\s*$/.exec(stdout)
+    if (!match) return undefined
+    return { startTime: match[2] ?? '', isZombie: match[1]?.startsWith('Z') === true }
+  } catch {
+    // ps fails when there is no such process.
+    return undefined
+  }
+}
+
+/** Changes with each boot; empty where the system does not tell. */
+export function readBootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  } catch {
+    // Not Linux. Start times are dates there, which no two boots share.
+    return ''
+  }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// The container runtime whose containers are processes of the host. What it keeps in memory is what the
+// launch directories say, and it starts from them: every process of a former life is found again.
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import type { Container, Pod } from '../../kube/types.gen.ts'
+import type { Features } from '../../provider/features.ts'
+import type { CallContext, NodeDescription, PodRef, ProviderHost } from '../../provider/provider.ts'
+import type { ContainerStats, NodeStats } from '../../provider/stats.ts'
+import type {
+  ContainerKey,
+  ContainerRuntime,
+  ContainerStart,
+  RuntimeContainer,
+  SandboxState,
+} from '../../runtime/container-runtime.ts'
+import { readNodeStats } from './node-stats.ts'
+import { prepareStart, resolveStart } from './start-plan.ts'
+import { ProcessFleet } from './process-fleet.ts'
+import { capacityOf } from './process-config.ts'
+import type { ProcessConfig } from './process-config.ts'
+import { featuresOf } from './process-features.ts'
+import { StatsReader } from './process-stats.ts'
+import { signalNumber } from './stop-signal.ts'
+import type { Surroundings } from './surroundings.ts'
+
+const defaultSignal = 'SIGTERM'
+
+/** Containers as processes. `open` makes one and adopts what runs already. */
+export class ProcessRuntime implements ContainerRuntime {
+  readonly name = 'process'
+  readonly features: Features
+  readonly #host: ProviderHost
+  readonly #config: ProcessConfig
+  readonly #surroundings: Surroundings
+  readonly #fleet: ProcessFleet
+  readonly #stats: StatsReader
+  readonly #starting = new Map<string, Promise<RuntimeContainer>>()
+
+  private constructor(
+    host: ProviderHost,
+    parts: {
+      readonly config: ProcessConfig
+      readonly surroundings: Surroundings
+      readonly fleet: ProcessFleet
+    },
+  ) {
+    this.#host = host
+    this.#config = parts.config
+    this.#surroundings = parts.surroundings
+    this.#fleet = parts.fleet
+    this.#stats = new StatsReader(host.clock, parts.surroundings.cgroups)
+    this.features = featuresOf(parts.surroundings)
+  }
+
+  /** Makes the runtime of one node; containers started before, by whatever life, are adopted. */
+  static async open(
+    host: ProviderHost,
+    {
+      config,
+      surroundings,
+    }: { readonly config: ProcessConfig; readonly surroundings: Surroundings },
+  ): Promise<ProcessRuntime> {
+    const fleet = await ProcessFleet.open(join(host.rootDir, 'process'), {
+      clock: host.clock,
+      log: host.log,
+      surroundings,
+    })
+    return new ProcessRuntime(host, { config, surroundings, fleet })
+  }
+
+  async ensureSandbox(): Promise<SandboxState> {
+    return { podIPs: this.#host.nodeIPs }
+  }
+
+  async removeSandbox(pod: PodRef): Promise<void> {
+    const ids = this.#fleet.idsOf(pod.uid)
+    await Promise.all(ids.map((id) => this.#fleet.remove(id)))
+  }
+
+  async checkContainer(pod: Pod, spec: Container): Promise<void> {
+    await resolveStart({ pod, spec }, this.#places())
+  }
+
+  startContainer(start: ContainerStart, { signal }: CallContext): Promise<RuntimeContainer> {
+    signal.throwIfAborted()
+    const id = idOf(start.key)
+    const known = this.#fleet.get(id)
+    if (known) return Promise.resolve(known.describe())
+    const starting = this.#starting.get(id)
+    if (starting) return starting
+    const started = this.#start(id, start).finally(() => this.#starting.delete(id))
+    this.#starting.set(id, started)
+    return started
+  }
+
+  async #start(id: string, start: ContainerStart): Promise<RuntimeContainer> {
+    const plan = await prepareStart(start, this.#places())
+    const container = await this.#fleet.launch({ id, start, plan })
+    return container.describe()
+  }
+
+  async stopContainer(
+    key: ContainerKey,
+    { graceMs, signal = defaultSignal }: { readonly graceMs: number; readonly signal?: string },
+    context: CallContext,
+  ): Promise<void> {
+    const number = signalNumber(signal)
+    await this.#starting.get(idOf(key))?.catch(() => {
+      // It did not start; the caller of startContainer was told.
+    })
+    const stopped = this.#fleet.get(idOf(key))?.stop({ graceMs, signal: number })
+    await unlessAborted(stopped, context.signal)
+  }
+
+  async removeContainer(key: ContainerKey): Promise<void> {
+    await this.#fleet.remove(idOf(key))
+  }
+
+  async listContainers(): Promise<readonly RuntimeContainer[]> {
+    return this.#fleet.all().map((container) => container.describe())
+  }
+
+  watchContainers(notify: (container: RuntimeContainer) => void): Disposable {
+    return this.#fleet.onEnd((container) => notify(container.describe()))
+  }
+
+  async containerStats(
+    keys: readonly ContainerKey[],
+  ): Promise<readonly { readonly key: ContainerKey; readonly stats: ContainerStats }[]> {
+    const running = keys.flatMap((key) => {
+      const container = this.#fleet.get(idOf(key))
+      return container?.isRunning ? [container] : []
+    })
+    return this.#stats.read(running)
+  }
+
+  nodeStats(): Promise<NodeStats> {
+    return readNodeStats(this.#host.rootDir, this.#host.clock)
+  }
+
+  async describeNode(): Promise<NodeDescription> {
+    return {
+      capacity: capacityOf(this.#config, this.#host.rootDir),
+      runtimeVersion: `process://${process.versions.node}`,
+    }
+  }
+
+  async ping({ signal }: CallContext): Promise<void> {
+    signal.throwIfAborted()
+  }
+
+  /** Lets go of the processes; they run on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#starting.values())
+    this.#fleet[Symbol.dispose]()
+  }
+
+  #places(): Parameters<typeof prepareStart>[1] {
+    return { config: this.#config, host: this.#host, surroundings: this.#surroundings }
+  }
+}
+
+/** Identifies one run of one container, in file names too: nothing of the pod's own words is in it. */
+function idOf({ pod, name, attempt }: ContainerKey): string {
+  return createHash('sha256')
+    .update(JSON.stringify([pod.uid, name, attempt]))
+    .digest('hex')
+    .slice(0, 40)
+}
+
+async function unlessAborted(work: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const abort = (): void => reject(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Usage of containers: from their control groups where there are some, else summed over the processes
+// of their session and group.
+import type { CpuStats, ContainerStats, MemoryStats } from '../../provider/stats.ts'
+import type { ContainerKey } from '../../runtime/container-runtime.ts'
+import type { Clock } from '../../util/clock.ts'
+import type { CgroupUsage, Cgroups } from './cgroup.ts'
+import type { ContainerProcess } from './container-process.ts'
+import { readProcessTable } from './process-table.ts'
+import type { TableEntry } from './process-table.ts'
+
+interface CpuSample {
+  readonly atMs: number
+  readonly nanoseconds: number
+  readonly rate?: number | undefined
+}
+
+// A rate over a shorter time is mostly noise; the last one is given again.
+const minIntervalMs = 1000
+
+/** Reads usage; remembers the last CPU reading of each container, for the current rate. */
+export class StatsReader {
+  readonly #clock: Clock
+  readonly #cgroups: Cgroups | undefined
+  readonly #samples = new Map<string, CpuSample>()
+
+  constructor(clock: Clock, cgroups: Cgroups | undefined) {
+    this.#clock = clock
+    this.#cgroups = cgroups
+  }
+
+  async read(
+    containers: readonly ContainerProcess[],
+  ): Promise<readonly { readonly key: ContainerKey; readonly stats: ContainerStats }[]> {
+    const usages = containers.map((container) => this.#cgroups?.usage(container.launch.record.id))
+    const isComplete = usages.every(
+      (usage) => usage?.cpuNanoseconds !== undefined && usage.memoryBytes !== undefined,
+    )
+    const table = isComplete ? [] : await readProcessTable()
+    return containers.flatMap((container, index) => {
+      const usage = { ...sumOf(container.pid, table), ...usages[index] }
+      if (usage.cpuNanoseconds === undefined) return []
+      const { key } = container.launch.record
+      return [{ key, stats: this.#statsOf(container, usage) }]
+    })
+  }
+
+  /** Forgets a container. */
+  forget(id: string): void {
+    this.#samples.delete(id)
+  }
+
+  #statsOf(container: ContainerProcess, usage: CgroupUsage): ContainerStats {
+    const time = new Date(this.#clock.nowMs()).toISOString()
+    const { record } = container.launch
+    const memory: MemoryStats = {
+      time,
+      ...pick('usageBytes', usage.memoryBytes),
+      ...pick('workingSetBytes', usage.workingSetBytes),
+      ...pick('rssBytes', usage.rssBytes),
+      ...pick('pageFaults', usage.pageFaults),
+      ...pick('majorPageFaults', usage.majorPageFaults),
+    }
+    return {
+      name: record.key.name,
+      startTime: new Date(container.startedAtMs).toISOString(),
+      cpu: this.#cpuOf(record.id, { time, nanoseconds: usage.cpuNanoseconds ?? 0 }),
+      memory,
+    }
+  }
+
+  #cpuOf(id: string, now: { readonly time: string; readonly nanoseconds: number }): CpuStats {
+    const atMs = this.#clock.monotonicMs()
+    const { time, nanoseconds } = now
+    const last = this.#samples.get(id)
+    const elapsedMs = last ? atMs - last.atMs : 0
+    const isFresh = last === undefined || elapsedMs >= minIntervalMs
+    const rate =
+      last && isFresh
+        ? Math.max(Math.round(((nanoseconds - last.nanoseconds) * 1000) / elapsedMs), 0)
+        : last?.rate
+    if (isFresh) this.#samples.set(id, { atMs, nanoseconds, rate })
+    return { time, usageCoreNanoSeconds: nanoseconds, ...pick('usageNanoCores', rate) }
+  }
+}
+
+function sumOf(pid: number, table: readonly TableEntry[]): CgroupUsage {
+  const own = table.filter(({ session, group }) => session === pid || group === pid)
+  if (own.length === 0) return {}
+  const rssBytes = own.reduce((sum, entry) => sum + entry.residentBytes, 0)
+  return {
+    cpuNanoseconds: own.reduce((sum, entry) => sum + entry.cpuNanoseconds, 0),
+    memoryBytes: rssBytes,
+    workingSetBytes: rssBytes,
+    rssBytes,
+  }
+}
+
+function pick<K extends string>(name: K, value: number | undefined): Partial<Record<K, number>> {
+  return value === undefined ? {} : ({ [name]: value } as Record<K, number>)
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a pod's words to a launch: image, user, program, environment, limits. All that can be wrong with
+// a container is found here, before anything is written or run.
+import { mkdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Container, Pod } from '../../kube/types.gen.ts'
+import type { ProviderHost } from '../../provider/provider.ts'
+import type { ContainerStart } from '../../runtime/container-runtime.ts'
+import { milliUnits, parseQuantity, wholeUnits } from '../../util/quantity.ts'
+import type { CgroupLimits } from './cgroup.ts'
+import { defaultPath, environmentOf, hostnameOf } from './environment.ts'
+import { imageIdOf, resolveImage } from './image-resolution.ts'
+import type { ResolvedImage } from './image-resolution.ts'
+import type { LaunchPlan } from './launcher.ts'
+import type { ProcessConfig } from './process-config.ts'
+import { checkProgram, programOf } from './program.ts'
+import type { Surroundings } from './surroundings.ts'
+import { readUsers } from './user-database.ts'
+import type { UserEntry } from './user-database.ts'
+import { resolveUser } from './users.ts'
+import type { RunUser } from './users.ts'
+
+export interface StartPlaces {
+  readonly config: ProcessConfig
+  readonly host: Pick<ProviderHost, 'protectedDir'>
+  readonly surroundings: Surroundings
+}
+
+/** A launch without what belongs to its record. */
+export interface StartPlan extends Omit<LaunchPlan, 'dir' | 'cgroupFiles' | 'killFile'> {
+  readonly runsAs: RunUser
+  readonly imageId: string
+  readonly limits: CgroupLimits
+}
+
+/** Image and user of a container; rejects with CreateContainerConfigError when one is wrong. */
+export async function resolveStart(
+  { pod, spec }: { readonly pod: Pod; readonly spec: Container },
+  { config, host, surroundings }: StartPlaces,
+): Promise<{
+  readonly image: ResolvedImage
+  readonly user: RunUser
+  readonly users: ReadonlyMap<number, UserEntry>
+}> {
+  const users = await readUsers()
+  const image = await resolveImage(spec.image ?? '', {
+    imagePath: config.imagePath,
+    protectedDir: host.protectedDir,
+  })
+  programOf(spec, image, { command: spec.command ?? [], args: spec.args ?? [] })
+  const user = resolveUser(pod, spec, { config, own: surroundings.own, users })
+  return { image, user, users }
+}
+
+/** The whole plan of a start; makes the directory for the output, nothing else. */
+export async function prepareStart(start: ContainerStart, places: StartPlaces): Promise<StartPlan> {
+  const { pod, spec, resolved, attemptDir } = start
+  const { image, user, users } = await resolveStart(start, places)
+  const env = environmentOf(resolved.env, {
+    home: await existingHome(users.get(user.uid)?.home),
+    hostname: hostnameOf(pod),
+  })
+  const program = programOf(spec, image, resolved)
+  await checkProgram(program, { searchPath: env.get('PATH') ?? defaultPath, user })
+  await mkdir(attemptDir, { recursive: true, mode: 0o700 })
+  const { own } = places.surroundings
+  return {
+    stdoutPath: join(attemptDir, 'stdout.log'),
+    stderrPath: join(attemptDir, 'stderr.log'),
+    program,
+    env,
+    user: own.uid === 0 ? user : undefined,
+    noNewPrivileges: spec.securityContext?.allowPrivilegeEscalation === false,
+    runsAs: user,
+    imageId: imageIdOf(image),
+    limits: limitsOf(spec, places.config),
+  }
+}
+
+async function existingHome(home: string | undefined): Promise<string> {
+  const found = home === undefined ? undefined : await stat(home).catch(() => undefined)
+  return home !== undefined && found?.isDirectory() ? home : '/'
+}
+
+function limitsOf({ resources }: Container, config: ProcessConfig): CgroupLimits {
+  const limits = resources?.limits ?? {}
+  const milli = (text: string | undefined): number | undefined =>
+    text === undefined ? undefined : Number(milliUnits(parseQuantity(text)))
+  return {
+    cpuLimitMilli: milli(limits['cpu']),
+    cpuRequestMilli: milli(resources?.requests?.['cpu'] ?? limits['cpu']),
+    memoryLimitBytes:
+      limits['memory'] === undefined
+        ? undefined
+        : Number(wholeUnits(parseQuantity(limits['memory']))),
+    maxProcesses: config.podPidsLimit,
+  }
+}

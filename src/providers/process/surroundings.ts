@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this machine and our rights on it allow, found out once.
+import { createHash } from 'node:crypto'
+import type { Cgroups } from './cgroup.ts'
+import { findStrayDescriptors } from './stray-descriptors.ts'
+import { detectCgroups } from './detect-cgroups.ts'
+import { findHostTools } from './host-tools.ts'
+import type { HostTools } from './host-tools.ts'
+import type { ProcessConfig } from './process-config.ts'
+import { readBootId } from './process-identity.ts'
+import type { OwnUser } from './users.ts'
+
+export interface Surroundings {
+  readonly tools: HostTools
+  readonly cgroups: Cgroups | undefined
+  readonly bootId: string
+  readonly own: OwnUser
+  /** Descriptors that our own children would inherit, because our parent let us inherit them. */
+  readonly strayDescriptors: readonly number[]
+}
+
+/** Looks around. Nothing is made; `rootDir` only names this node's folder among control groups. */
+export function exploreSurroundings(config: ProcessConfig, rootDir: string): Surroundings {
+  const folder = createHash('sha256').update(rootDir).digest('hex').slice(0, 12)
+  return {
+    tools: findHostTools(),
+    cgroups: detectCgroups(config.cgroupRoot, folder),
+    bootId: readBootId(),
+    strayDescriptors: findStrayDescriptors(),
+    own: {
+      uid: process.getuid?.() ?? 0,
+      gid: process.getgid?.() ?? 0,
+      groups: process.getgroups?.() ?? [],
+    },
+  }
+}
