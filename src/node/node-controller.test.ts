@@ -324,6 +324,37 @@ test('registers again when the Node is deleted, and gives it the lease', async (
   assert.equal(lease.metadata.ownerReferences?.[0]?.uid, t.stored().metadata.uid)
 })
 
+test('is not misled by a reply that comes after the Node was deleted', async () => {
+  await using t = setUp()
+  await t.start()
+  const { uid } = t.stored().metadata
+  const held = Promise.withResolvers<void>()
+  t.client.after = ({ subresource }) => (subresource ? held.promise : undefined)
+  t.backend.ping = () => Promise.reject(new Error('sick'))
+  await t.clock.advance(10_500)
+  await t.client.delete(nodes, { name: 'n' })
+  await t.clock.advance(100)
+  assert.equal(t.controller.node, undefined)
+  t.client.after = () => {}
+  held.resolve()
+  await t.clock.advance(2000)
+  assert.notEqual(t.stored().metadata.uid, uid)
+})
+
+test('gives the same facts until something changes', async () => {
+  await using t = setUp()
+  assert.equal(t.controller.facts().taints.length, 1)
+  await t.start()
+  const facts = t.controller.facts()
+  assert.equal(t.controller.facts(), facts)
+  assert.deepEqual(facts.allocatable, amounts)
+  assert.deepEqual([facts.name, facts.os], ['n', 'linux'])
+  t.backend.description = { ...description, allocatable: { ...amounts, cpu: '1' } }
+  t.backend.changed()
+  await t.clock.advance(1000)
+  assert.equal(t.controller.facts().allocatable['cpu'], '1')
+})
+
 test('notices a deletion by the next status write when no watch tells of it', async () => {
   await using t = setUp()
   t.client.before = ({ verb }) => {

@@ -218,7 +218,7 @@ export class NodeController implements AsyncDisposable {
       desired: () => this.#desired(),
       mayCreate: () => this.#shutdown === undefined,
       onChange: (node, { isNewUid }) => {
-        if (isNewUid) this.#lease.renewNow()
+        if (isNewUid && this.#hasStarted) this.#lease.renewNow()
         for (const listener of this.#listeners) listener(node)
         for (const look of this.#watchers) look()
       },
