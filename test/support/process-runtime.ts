@@ -44,12 +44,12 @@ export interface StartInWords {
 /** Opens a runtime on a new directory, or on `dir`, which is then kept. */
 export async function processWorld(
   config: Readonly<Record<string, unknown>> = {},
-  options: { readonly dir?: string } = {},
+  options: { readonly dir?: string; readonly surroundings?: Surroundings } = {},
 ): Promise<ProcessWorld> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'vk-process-')))
   const host = hostIn(dir)
   const parsed = parseProcessConfig(config)
-  const surroundings = exploreSurroundings(parsed, dir)
+  const surroundings = options.surroundings ?? exploreSurroundings(parsed, dir)
   const open = (): Promise<ProcessRuntime> =>
     ProcessRuntime.open(host, { config: parsed, surroundings })
   const runtime = await open()

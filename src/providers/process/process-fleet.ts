@@ -137,7 +137,7 @@ export class ProcessFleet implements Disposable {
     }
     await container.refresh()
     if (container.isRunning) this.#watch(container)
-    else void container.killAll()
+    else void this.#killLeftovers(container)
   }
 
   async #register(made: Launch): Promise<ContainerProcess | undefined> {
@@ -161,9 +161,18 @@ export class ProcessFleet implements Disposable {
   #ended(container: ContainerProcess): void {
     this.#unwatch(container)
     if (this.#isClosed) return
-    // Processes that left the group outlive the wrapper's own kill; the control group has them still.
-    void container.killAll()
+    void this.#killLeftovers(container)
     for (const listener of this.#listeners) listener(container)
+  }
+
+  // Processes that left the group outlive the wrapper's own kill; the control group has them still.
+  async #killLeftovers(container: ContainerProcess): Promise<void> {
+    try {
+      await container.killAll()
+    } catch (error) {
+      const { id } = container.launch.record
+      this.#options.log.error({ id, error: messageOf(error) }, 'Cannot end what a container left')
+    }
   }
 
   #watch(container: ContainerProcess): void {

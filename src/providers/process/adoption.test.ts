@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// virtual-kubelet is killed with SIGKILL, and a new one finds what the old one started.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { ended, eventually, pidOf, stateOf } from '../../../test/support/process-probes.ts'
+import { keyOf, processWorld } from '../../../test/support/process-runtime.ts'
+import { createLaunch } from './exit-record.ts'
+import { observeProcess } from './process-identity.ts'
+
+const starter = fileURLToPath(new URL('../../../test/support/process-starter.ts', import.meta.url))
+
+test('adopts a running container under its pid, with a whole log and the right exit code', async () => {
+  await using dir = await temporaryDir()
+  const script = 'i=0; while [ $i -lt 30 ]; do echo $i; i=$((i + 1)); sleep 0.03; done; exit 42'
+  await startAndDie(dir.path, [{ uid: 'a', command: ['sh', '-c', script] }])
+  await using world = await processWorld({}, { dir: dir.path })
+  const pid = await pidOf(world, keyOf('a'))
+  assert.deepEqual(await stateOf(world.runtime, keyOf('a')).then((state) => state?.kind), 'running')
+  assert.ok(await observeProcess(pid))
+  const seen = Promise.withResolvers<void>()
+  using _ = world.runtime.watchContainers(() => seen.resolve())
+  const state = await ended(world.runtime, keyOf('a'))
+  assert.ok(state.kind === 'exited' && state.exitCode === 42)
+  await seen.promise
+  const lines = await world.output(world.start({ uid: 'a', command: [] }))
+  assert.equal(lines, Array.from({ length: 30 }, (_, index) => `${index}\n`).join(''))
+})
+
+test('a start of an adopted container answers with it', async () => {
+  await using dir = await temporaryDir()
+  await startAndDie(dir.path, [{ uid: 'a', command: ['sleep', '60'] }])
+  await using world = await processWorld({}, { dir: dir.path })
+  const pid = await pidOf(world, keyOf('a'))
+  const start = world.start({ uid: 'a', command: ['sleep', '60'] })
+  const container = await world.runtime.startContainer(start, world.context)
+  assert.equal(container.state.kind, 'running')
+  assert.equal(await pidOf(world, keyOf('a')), pid)
+})
+
+test('knows how a container ended that ended while nobody watched', async () => {
+  await using dir = await temporaryDir()
+  const starts = [
+    { uid: 'seven', command: ['sh', '-c', 'sleep 0.2; exit 7'] },
+    { uid: 'killed', command: ['sh', '-c', 'sleep 0.2; kill -KILL $$'] },
+    { uid: 'fine', command: ['sleep', '0.2'] },
+  ]
+  await startAndDie(dir.path, starts)
+  const beforeMs = Date.now()
+  await delay(600)
+  await using world = await processWorld({}, { dir: dir.path })
+  const codes = await Promise.all(
+    starts.map(async ({ uid }) => {
+      const state = await stateOf(world.runtime, keyOf(uid))
+      assert.ok(state?.kind === 'exited')
+      assert.ok(Math.abs(state.finishedAtMs - beforeMs) < 2000)
+      return state.exitCode
+    }),
+  )
+  assert.deepEqual(codes, [7, 137, 0])
+})
+
+test('stops an adopted container with its grace', async () => {
+  await using dir = await temporaryDir()
+  const command = ['sh', '-c', 'trap "exit 5" TERM; echo ready; while :; do sleep 0.02; done']
+  await startAndDie(dir.path, [{ uid: 'a', command }])
+  await using world = await processWorld({}, { dir: dir.path })
+  const start = world.start({ uid: 'a', command })
+  await eventually(async () => (await world.output(start)) !== '')
+  await world.runtime.stopContainer(start.key, { graceMs: 20_000 }, world.context)
+  const state = await stateOf(world.runtime, start.key)
+  assert.ok(state?.kind === 'exited' && state.exitCode === 5)
+})
+
+test('a container whose wrapper was killed runs on, and is lost when it ends', async () => {
+  await using world = await processWorld()
+  const start = world.start({ command: ['sleep', '60'] })
+  await world.runtime.startContainer(start, world.context)
+  const pid = await pidOf(world, start.key)
+  process.kill(await pidOf(world, start.key, 'wrapper'), 'SIGKILL')
+  await delay(100)
+  assert.equal((await stateOf(world.runtime, start.key))?.kind, 'running')
+  process.kill(pid, 'SIGKILL')
+  assert.equal((await ended(world.runtime, start.key)).kind, 'lost')
+})
+
+test('the wrapper shrugs off the signals that a terminal or a service manager sends', async () => {
+  await using world = await processWorld()
+  const start = world.start({ command: ['sh', '-c', 'sleep 0.5; exit 9'] })
+  await world.runtime.startContainer(start, world.context)
+  const wrapper = await pidOf(world, start.key, 'wrapper')
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) {
+    process.kill(wrapper, signal)
+  }
+  const state = await ended(world.runtime, start.key)
+  assert.ok(state.kind === 'exited' && state.exitCode === 9)
+})
+
+test('sweeps a launch that never started, and starts it anew when asked', async () => {
+  await using dir = await temporaryDir()
+  {
+    await using world = await processWorld({}, { dir: dir.path })
+    await createLaunch(join(dir.path, 'process'), {
+      version: 1,
+      id: 'f00d',
+      key: keyOf('a'),
+      image: 'host',
+      imageId: 'host',
+      user: { uid: 0, gid: 0, supplementalGroups: [] },
+      bootId: world.surroundings.bootId,
+    })
+  }
+  await using world = await processWorld({}, { dir: dir.path })
+  assert.deepEqual(await readdir(join(dir.path, 'process')), [])
+  assert.deepEqual(await world.runtime.listContainers(), [])
+})
+
+test('takes containers of an earlier boot for lost and signals nobody', async () => {
+  await using dir = await temporaryDir()
+  await startAndDie(dir.path, [{ uid: 'a', command: ['sleep', '60'] }])
+  await using present = await processWorld({}, { dir: dir.path })
+  const pid = await pidOf(present, keyOf('a'))
+  {
+    const rebooted = { ...present.surroundings, bootId: 'another-boot', cgroups: undefined }
+    await using later = await processWorld({}, { dir: dir.path, surroundings: rebooted })
+    assert.equal((await stateOf(later.runtime, keyOf('a')))?.kind, 'lost')
+    await later.runtime.stopContainer(keyOf('a'), { graceMs: 0 }, later.context)
+    assert.ok(await observeProcess(pid))
+  }
+  process.kill(pid, 'SIGKILL')
+})
+
+async function startAndDie(
+  dir: string,
+  starts: readonly { readonly uid: string; readonly command: readonly string[] }[],
+): Promise<void> {
+  const child = spawn(process.execPath, [starter, dir, JSON.stringify({ config: {}, starts })], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(child.stdout, 'data')
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
+
+async function temporaryDir(): Promise<{ readonly path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), 'vk-process-'))
+  return {
+    path,
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  }
+}
