@@ -37,6 +37,7 @@ export interface NodeDependencies {
   readonly provider: Pick<PodProvider, 'describeNode' | 'ping' | 'watchNode'>
   readonly recorder: EventRecorder
   readonly clock: Clock
+  /** Says by itself which node it is about. */
   readonly log: Logger
   readonly metrics?: Metrics
 }
@@ -79,7 +80,7 @@ export class NodeController implements AsyncDisposable {
     this.#deps = deps
     this.#options = options
     this.#intervals = { ...defaultIntervals, ...options.intervals }
-    this.#log = deps.log.child({ node: options.name })
+    this.#log = deps.log
     const { statusMs: intervalMs } = this.#intervals
     const shared = { clock, log: this.#log, random: options.random ?? Math.random }
     this.#loop = new StatusLoop((signal) => this.#keeper.pass(signal), { ...shared, intervalMs })
