@@ -199,7 +199,7 @@ class Model {
         held.hasEnded ||= held.isEnding
         this.records.ensure({ namespace: 'default', name, uid })
       }
-      for (const record of [...this.records]) {
+      for (const record of this.records) {
         this.#notify(record)
         this.#poll(record)
         for (let steps = 0; steps < 12; steps++) this.#work(record, 'none')

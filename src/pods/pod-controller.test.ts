@@ -378,7 +378,6 @@ test('watches of referenced objects close with the pod', async () => {
 
 test('a projected volume has its token, its CA and its namespace', async () => {
   await using node = await PodLoopFixture.start()
-  node.client.after = () => {}
   const sources = [
     { serviceAccountToken: { path: 'token', expirationSeconds: 3607 } },
     { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
@@ -394,14 +393,11 @@ test('a projected volume has its token, its CA and its namespace', async () => {
     metadata: { namespace: 'default', name: 'kube-root-ca.crt' },
     data: { 'ca.crt': 'CA' },
   })
-  // The memory API answers a token request with the request; the answer's status is put in here.
-  const { createSubresource } = node.client
-  node.client.createSubresource = async <B, R>(
-    ...[resource, at, body, options]: Parameters<typeof createSubresource<B, R>>
-  ): Promise<R> => {
-    const answer = await createSubresource.call(node.client, resource, at, body, options)
-    const expirationTimestamp = new Date(node.clock.nowMs() + 3_607_000).toISOString()
-    return { ...(answer as object), status: { token: 'jwt', expirationTimestamp } } as R
+  const expirationTimestamp = new Date(node.clock.nowMs() + 3_607_000).toISOString()
+  // The memory API answers a token request with the request itself; its status is put in here.
+  node.client.after = ({ verb, plural, body }) => {
+    if (verb !== 'create' || plural !== 'serviceaccounts') return
+    Object.assign(body as object, { status: { token: 'jwt', expirationTimestamp } })
   }
   const reading = node.backend.requests.get(uid)?.resolveVolume('kube-api-access-x')
   await node.settle()

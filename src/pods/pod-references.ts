@@ -87,7 +87,7 @@ export class PodReferences implements AsyncDisposable {
     const known = held.get(key) as TrackedObject<T> | undefined
     if (known) return known
     const object = acquire()
-    held.set(key, object as TrackedObject<ConfigMap> | TrackedObject<Secret>)
+    held.set(key, object)
     const readers = this.#podsByObject.get(key) ?? new Set()
     this.#podsByObject.set(key, readers.add(uid))
     return object
