@@ -33,7 +33,7 @@ export class FakeContainerRuntime implements ContainerRuntime {
   /** Every start that succeeded, in order. */
   readonly starts: ContainerStart[] = []
   readonly stops: StopCall[] = []
-  readonly sandboxes = new Set<string>()
+  readonly sandboxes: Set<string> = new Set()
   /** A stop ends the container with this code, at once; undefined: it ignores TERM. */
   exitCodeOnStop: number | undefined = 143
   /** Thrown by the next starts. */
