@@ -410,6 +410,20 @@ test('puts back labels that somebody removes and leaves theirs alone', async () 
   assert.equal(t.controller.facts().labels['theirs'], 'x')
 })
 
+test('does not chase somebody who undoes its work again and again', async () => {
+  await using t = setUp()
+  await t.start()
+  const before = t.client.count('patch', 'nodes')
+  const undo = { type: 'merge', body: { metadata: { labels: { type: 'other' } } } } as const
+  for (let turn = 0; turn < 600; turn++) {
+    await t.client.patch(nodes, { name: 'n' }, undo)
+    await t.clock.advance(100)
+  }
+  assert.ok(t.client.count('patch', 'nodes') - before - 600 < 15)
+  await t.clock.advance(11_000)
+  assert.equal(t.stored().metadata.labels?.['type'], 'virtual-kubelet')
+})
+
 test('tries a status five times, later against what the API server has', async () => {
   await using t = setUp()
   await t.start()

@@ -29,6 +29,7 @@ export interface NodeKeeperOptions {
   readonly onReported: (desired: DesiredNode) => void
 }
 
+const driftGapMs = 10_000
 const registerRetries = { baseMs: 100, factor: 2, capMs: 7000, jitter: 0.2 }
 
 /** Keeps one Node object right. Passes must not overlap. */
@@ -38,6 +39,7 @@ export class NodeKeeper {
   #uid: string | undefined
   #deletedUid: string | undefined
   #nextReportMs = 0
+  #lastDriftMs = Number.NEGATIVE_INFINITY
   #isInDoubt = false
   #hasLeft = false
 
@@ -106,9 +108,18 @@ export class NodeKeeper {
       else this.doubt()
       return true
     }
-    return (
-      this.#accept(object) && this.#options.writer.isWriteNeeded(object, this.#options.desired())
-    )
+    return this.#accept(object) && this.#isDriftUrgent(object)
+  }
+
+  // What somebody has undone is put right at once, but whoever undoes it again and again gets an answer
+  // only with the regular pass: two controllers must not chase each other.
+  #isDriftUrgent(node: Node): boolean {
+    const { writer, desired, clock } = this.#options
+    if (!writer.isWriteNeeded(node, desired())) return false
+    const nowMs = clock.monotonicMs()
+    if (nowMs - this.#lastDriftMs < driftGapMs) return false
+    this.#lastDriftMs = nowMs
+    return true
   }
 
   /** Deletes the Node, and nothing is written any more; false when it may not be deleted. */
