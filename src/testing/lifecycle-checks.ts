@@ -98,6 +98,11 @@ export const lifecycleChecks: readonly Check[] = [
   },
   { title: 'several containers run side by side', needs: ['multipleContainers'], run: runsSeveral },
   {
+    title: 'init containers are over before the others start',
+    needs: ['initContainers'],
+    run: runsInitFirst,
+  },
+  {
     title: 'a second delete shortens the grace of the first',
     needsWorkload: 'stubborn',
     run: shortensGrace,
@@ -112,6 +117,7 @@ async function runsWhatIsCreated(
   assert.deepEqual(observed.ref, refOf(pod))
   assert.equal(observed.hasEnded, false)
   assert.equal(observed.isSandboxReady, true)
+  assert.ok(observed.podIPs.length > 0, 'a running pod has an address')
   const status = firstContainer(observed)
   assert.equal(status.name, pod.spec.containers[0]?.name)
   assert.equal(status.restartCount, 0)
@@ -189,6 +195,28 @@ async function runsSeveral(...[fixture, { workloads }]: Parameters<Check['run']>
   assert.deepEqual(containers.map(({ name }) => name).sort(), ['c0', 'c1'])
   const ids = containers.map(({ containerID }) => containerID)
   assert.equal(new Set(ids).size, 2, 'each container has an ID of its own')
+}
+
+async function runsInitFirst(...[fixture, { workloads }]: Parameters<Check['run']>): Promise<void> {
+  const { container } = workloads.exiting({ exitCode: 0 })
+  const names = ['first', 'second']
+  const initContainers = names.map((name) => ({ image: 'conformance', ...container, name }))
+  const pod = fixture.pod(workloads.running(), { initContainers })
+  const observed = await fixture.run(pod)
+  assert.deepEqual(
+    observed.initContainers.map(({ name, ready, state }) => [
+      name,
+      ready,
+      state?.terminated?.exitCode,
+      state?.terminated?.reason,
+    ]),
+    names.map((name) => [name, true, 0, 'Completed']),
+  )
+  const startedAt = firstContainer(observed).state?.running?.startedAt ?? ''
+  for (const { state } of observed.initContainers) {
+    const finishedMs = Date.parse(state?.terminated?.finishedAt ?? '')
+    assert.ok(finishedMs <= Date.parse(startedAt), 'it had ended when the container started')
+  }
 }
 
 async function shortensGrace(...[fixture, { workloads }]: Parameters<Check['run']>): Promise<void> {

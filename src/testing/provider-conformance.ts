@@ -36,14 +36,30 @@ export interface Check {
  */
 export function providerConformance(options: ConformanceOptions): void {
   const { skip = false } = options
-  for (const check of [...lifecycleChecks, ...streamChecks, ...faultChecks]) {
+  for (const check of conformanceChecks) {
     test(`${options.name}: ${check.title}`, { skip }, async (t) => {
-      await using fixture = await ProviderFixture.open(options)
-      const reason = skipReason(check, { fixture, options })
-      if (reason === undefined) await check.run(fixture, options)
-      else t.skip(reason)
+      const reason = await runCheck(check, options)
+      if (reason !== undefined) t.skip(reason)
     })
   }
+}
+
+/** Every check, in the order in which they are best understood when they fail. */
+export const conformanceChecks: readonly Check[] = [
+  ...lifecycleChecks,
+  ...streamChecks,
+  ...faultChecks,
+]
+
+/** Runs one check on a freshly opened provider; resolves to the reason when there was nothing to check. */
+export async function runCheck(
+  check: Check,
+  options: ConformanceOptions,
+): Promise<string | undefined> {
+  await using fixture = await ProviderFixture.open(options)
+  const reason = skipReason(check, { fixture, options })
+  if (reason === undefined) await check.run(fixture, options)
+  return reason
 }
 
 function skipReason(
