@@ -6,6 +6,7 @@ import type { ObservedPod, PodRef } from '../provider/provider.ts'
 import type { BackendSink, Urgency } from './backend-watch.ts'
 import type { PodRecord } from './known-pod.ts'
 import type { PodLoop } from './pod-loop.ts'
+import { sameWire } from './wire-equal.ts'
 
 export interface BackendNewsOptions {
   readonly track: (ref: PodRef, urgency: Urgency) => void
@@ -15,6 +16,7 @@ export interface BackendNewsOptions {
 }
 
 const missesUntilLost = 2
+const startingMs = 120_000
 
 /** Notes the backend's news and wakes the pods concerned. */
 export class BackendNews implements BackendSink {
@@ -37,7 +39,7 @@ export class BackendNews implements BackendSink {
   }
 
   listed(listed: readonly ObservedPod[], askedAtMs: number): void {
-    const { records, wake } = this.#loop
+    const { records } = this.#loop
     const uids = new Set<string>()
     for (const pod of listed) {
       uids.add(pod.ref.uid)
@@ -47,20 +49,36 @@ export class BackendNews implements BackendSink {
     for (const record of records) {
       if (!uids.has(record.ref.uid)) this.#noteMissing(record, askedAtMs)
       this.#options.compare(record)
-      wake(record.ref.uid)
+      this.#wakeRestless(record)
     }
   }
 
   #note(record: PodRecord, pod: ObservedPod): void {
     // Cleaned up: late news. Ended: final, whatever an answer to an older question says.
     if (record.isCleanedUp || (record.observed?.hasEnded && !pod.hasEnded)) return
-    if (record.observed === pod && record.mayExist) return
+    if (record.mayExist && sameWire(record.observed, pod)) {
+      record.misses = 0
+      return
+    }
     record.observed = pod
     record.mayExist = true
     record.misses = 0
     if (pod.hasEnded) this.#options.untrack(pod.ref.uid)
-    else if (!record.ending) this.#options.track(record.ref, 'steady')
+    else if (!record.ending) this.#options.track(record.ref, this.#urgencyOf(record, pod))
     this.#loop.wake(record.ref.uid)
+  }
+
+  // A pod that starts is looked at often for a while, where nothing is pushed.
+  #urgencyOf({ acceptedAtMs }: PodRecord, { containers }: ObservedPod): Urgency {
+    const { clock, provider } = this.#loop
+    if (provider.watchPods || clock.nowMs() - acceptedAtMs > startingMs) return 'steady'
+    return containers.some(({ state }) => state?.running) ? 'steady' : 'soon'
+  }
+
+  // A net below the events: what is under way gets another look. A pod at rest costs nothing.
+  #wakeRestless(record: PodRecord): void {
+    const { api, accepted, ending, wanted, ref } = record
+    if (!api || !accepted || ending || wanted) this.#loop.wake(ref.uid)
   }
 
   #noteMissing(record: PodRecord, askedAtMs: number): void {

@@ -120,6 +120,12 @@ export class PodWorker {
     const { api } = record
     const node = nodeFacts()
     if (!api) return
+    if (record.observed) {
+      // It runs already: taken on by an earlier process that could not say so any more.
+      record.verdict = { kind: 'admitted' }
+      records.admitted.set(api)
+      return
+    }
     if (!node) {
       // Nothing can be said before the node knows itself; come back in a moment.
       record.retryAtMs = clock.nowMs() + nodeUnknownRetryMs

@@ -21,13 +21,7 @@ const listFields = [
   'ephemeralContainerStatuses',
 ] as const
 const addressFields = ['podIPs', 'hostIPs'] as const
-// A DisruptionTarget is shared: we add ours, and never take another's away.
-const ownedTypes: ReadonlySet<string> = new Set([
-  ...ownedConditionTypes,
-  'DisruptionTarget',
-  'PodResizePending',
-  'PodResizeInProgress',
-])
+const ownedTypes: ReadonlySet<string> = new Set(ownedConditionTypes)
 
 /** The PATCH from the status that `api` has to `wanted`; undefined when nothing is to be said. */
 export function diffStatus(api: Pod, wanted: PodStatus, nowMs: number): StatusPatch | undefined {
@@ -68,12 +62,18 @@ function diffConditions(
 ): readonly ConditionDiff[] {
   const diffs: ConditionDiff[] = []
   for (const condition of wanted) {
-    if (!ownedTypes.has(condition.type)) continue
+    if (!isOurs(condition)) continue
     const before = had.find(({ type }) => type === condition.type)
     const diff = diffCondition(before, condition, nowMs)
     if (diff) diffs.push(diff)
   }
   return diffs
+}
+
+// A DisruptionTarget is shared: we add ours, and never touch another's.
+function isOurs({ type, reason }: PodCondition): boolean {
+  if (type === 'DisruptionTarget') return reason === 'TerminationByKubelet'
+  return ownedTypes.has(type)
 }
 
 function diffCondition(
