@@ -113,7 +113,10 @@ test('pods that have ended and the pod itself use nothing', () => {
 
 test('the operating system is compared first', () => {
   assert.deepEqual(
-    judge(asks({ cpu: '99' }, { nodeSelector: { 'kubernetes.io/os': 'windows' } })),
+    judge({
+      ...asks({ cpu: '99' }),
+      metadata: { ...buildPod().metadata, labels: { 'kubernetes.io/os': 'windows' } },
+    }),
     {
       reason: 'PodOSSelectorNodeLabelDoesNotMatch',
       message: "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label",

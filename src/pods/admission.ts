@@ -39,7 +39,8 @@ export function admit(pod: Pod, { node, others }: AdmissionContext): Rejection |
 }
 
 function checkOs(pod: Pod, node: NodeFacts): Rejection | undefined {
-  const wanted = pod.spec.nodeSelector?.['kubernetes.io/os']
+  // The pod's own label: a nodeSelector is part of NodeAffinity below.
+  const wanted = pod.metadata.labels?.['kubernetes.io/os']
   if (wanted !== undefined && wanted !== node.os) {
     return {
       reason: 'PodOSSelectorNodeLabelDoesNotMatch',
