@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Waiting that ends: calls are given up after a while, and never made twice at once.
+// Calls that may hang: given up after a while, and never made twice at once.
 import type { Clock } from '../util/clock.ts'
 import { VkError } from '../util/vk-error.ts'
 
@@ -62,18 +62,5 @@ export function singleFlight<T>(
       // Whoever waits for the answer hears of it; after a deadline nobody does.
     })
     return { answer, stop }
-  }
-}
-
-/** Settles with the promise, or rejects with the signal's reason. */
-export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const aborted = Promise.withResolvers<never>()
-  const onAbort = (): void => aborted.reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([promise, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }
