@@ -46,6 +46,8 @@ test('gives up a pod with restart policy Never whose containers are lost', () =>
   const pod = testPod({ nodeName, status, restartPolicy: 'Never' })
   const record = known(pod, { verdict: { kind: 'admitted' } })
   assert.deepEqual(decide(record), { do: 'giveUp' })
+  const world = { nodeName, nowMs: 0, hasPredecessor: false, isDraining: false }
+  assert.deepEqual(decidePod(record, { ...world, adoptsByStatus: true }), { do: 'create' })
   record.isLost = true
   const final = wireStatus(record, { nodeIPs: [], nowMs: 0, isDraining: false, problem: undefined })
   assert.equal(final?.phase, 'Failed')

@@ -18,6 +18,8 @@ export interface PodWorld {
   readonly hasPredecessor: boolean
   /** The node shuts down and ends its pods. */
   readonly isDraining: boolean
+  /** See PodProvider.adoptsByStatus: a pod that the backend does not name is not lost. */
+  readonly adoptsByStatus?: boolean | undefined
 }
 
 /** The next step. `wait` also means: publish the status that follows from what is known. */
@@ -110,7 +112,8 @@ function decideLive(pod: KnownPod, api: Pod, world: PodWorld): PodStep {
   }
   if (!pod.observed) {
     if (world.hasPredecessor) return wait()
-    if (!pod.mayExist && isLostForGood(api)) return { do: 'giveUp' }
+    const isKept = pod.mayExist || world.adoptsByStatus
+    if (!isKept && isLostForGood(api)) return { do: 'giveUp' }
   }
   return unlessHeld(pod, { do: 'create' }, world)
 }

@@ -20,6 +20,7 @@ export type PodCalls = Pick<
   PodProvider,
   | 'features'
   | 'resolves'
+  | 'adoptsByStatus'
   | 'createPod'
   | 'updatePod'
   | 'deletePod'
@@ -39,6 +40,7 @@ export function observeProvider(provider: PodCalls, options: ObservedProviderOpt
   return {
     features: provider.features,
     resolves: provider.resolves,
+    ...(provider.adoptsByStatus && { adoptsByStatus: true }),
     createPod: (request, context) =>
       call('createPod', context, (inner) => provider.createPod(request, inner)),
     updatePod: (request, context) =>

@@ -64,8 +64,9 @@ export class PodWorker {
   }
 
   #decide(record: PodRecord): PodStep {
-    const { nodeName, clock, records, isDraining } = this.#loop
+    const { nodeName, clock, records, isDraining, provider } = this.#loop
     return decidePod(record, {
+      adoptsByStatus: provider.adoptsByStatus,
       nodeName,
       nowMs: clock.nowMs(),
       hasPredecessor: records.hasPredecessor(record),

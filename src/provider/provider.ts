@@ -130,6 +130,11 @@ export interface PodProvider extends AsyncDisposable {
    * starting. `container`: the provider resolves each container when it starts it.
    */
   readonly resolves: 'pod' | 'container'
+  /**
+   * The backend remembers nothing over a restart of ours. A pod that the API says is running is then no
+   * loss when listPods does not name it: createPod takes it on as its status says.
+   */
+  readonly adoptsByStatus?: boolean
   /** Starts the pod, or adopts it. Resolves once the backend has taken it on, not when it runs. */
   createPod(request: PodRequest, context: CallContext): Promise<void>
   /** The spec, labels or annotations of a running pod changed. */

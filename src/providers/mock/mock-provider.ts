@@ -31,6 +31,7 @@ import { observePod } from './observe-pod.ts'
 export class MockProvider implements PodProvider {
   readonly features: Features
   readonly resolves = 'pod'
+  readonly adoptsByStatus = true
   readonly #config: MockConfig
   readonly #host: ProviderHost
   readonly #pods = new Map<string, MockPod>()
