@@ -16,6 +16,7 @@ import type {
   ProviderHost,
 } from '../../provider/provider.ts'
 import type { NodeStats, PodStats } from '../../provider/stats.ts'
+import { untilAborted } from '../../util/until-aborted.ts'
 import { VkError } from '../../util/vk-error.ts'
 import { AddressPool, addressRange } from './address-pool.ts'
 import { adoptedState } from './adopt-pod.ts'
@@ -56,7 +57,7 @@ export class MockProvider implements PodProvider {
     signal.throwIfAborted()
     const { uid } = pod.metadata
     const behaviour = behaviourOf(pod, this.#config.defaults)
-    if (behaviour.hang === 'create') await untilAborted(signal)
+    if (behaviour.hang === 'create') await hang(signal)
     this.#faults.failCreate(uid, behaviour)
     const known = this.#pods.get(uid)
     if (known) this.#notify(known)
@@ -90,7 +91,7 @@ export class MockProvider implements PodProvider {
     const pod = this.#pods.get(ref.uid)
     if (!pod) return this.#faults.forget(ref.uid)
     const { behaviour } = pod.spec
-    if (behaviour.hang === 'delete') await untilAborted(signal)
+    if (behaviour.hang === 'delete') await hang(signal)
     this.#faults.failDelete(ref.uid, behaviour)
     if (pod.run.kind === 'ended') return
     const graceMs = gracePeriodSeconds * 1000
@@ -258,13 +259,10 @@ export class MockProvider implements PodProvider {
   }
 }
 
-async function untilAborted(signal: AbortSignal): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const give = (): void => {
-    const message = 'Cannot reach the mock backend: it does not answer'
-    reject(new VkError('Timeout', message, { cause: signal.reason }))
+async function hang(signal: AbortSignal): Promise<never> {
+  try {
+    return await untilAborted(Promise.withResolvers<never>().promise, signal)
+  } catch (cause) {
+    throw new VkError('Timeout', 'Cannot reach the mock backend: it does not answer', { cause })
   }
-  if (signal.aborted) give()
-  else signal.addEventListener('abort', give, { once: true })
-  return await promise
 }
