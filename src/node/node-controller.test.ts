@@ -3,97 +3,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryKubeClient } from '../../test/support/memory-kube-client.ts'
 import type { MemoryCall } from '../../test/support/memory-kube-client.ts'
+import { amounts, description, machine, ready, setUpNode } from '../../test/support/node-fixture.ts'
 import { ApiError } from '../kube/api-error.ts'
-import type { RecordedEvent } from '../kube/event-recorder.ts'
 import { nodes } from '../kube/resources.ts'
-import type { Lease, Node, NodeCondition, ObjectReference } from '../kube/types.gen.ts'
-import type { NodeDescription } from '../provider/provider.ts'
-import { FakeClock } from '../util/fake-clock.ts'
-import { silentLogger } from '../util/logger.ts'
+import type { Node } from '../kube/types.gen.ts'
 import { UserError, VkError } from '../util/vk-error.ts'
-import { NodeController } from './node-controller.ts'
-import type { NodeDependencies } from './node-controller.ts'
-import type { NodeOptions } from './node-options.ts'
-
-const machine = {
-  machineID: 'm',
-  systemUUID: 's',
-  bootID: 'b',
-  kernelVersion: '6',
-  osImage: 'Linux',
-  architecture: 'amd64',
-}
-const amounts = { cpu: '4', memory: '8Gi', pods: '20', 'ephemeral-storage': '10Gi' }
-const description: NodeDescription = { capacity: amounts, runtimeVersion: 'mock://1' }
-
-class Backend {
-  description: NodeDescription = description
-  described = 0
-  ping: NodeDependencies['provider']['ping'] = () => Promise.resolve()
-  changed = (): void => {}
-  describeNode = (): Promise<NodeDescription> => {
-    this.described++
-    return Promise.resolve(this.description)
-  }
-  watchNode = (changed: () => void): Disposable => {
-    this.changed = changed
-    return { [Symbol.dispose]: () => {} }
-  }
-}
-
-function setUp(given: Partial<NodeOptions> = {}, client = new MemoryKubeClient()) {
-  const clock = new FakeClock()
-  const backend = new Backend()
-  const events: (RecordedEvent & { about: ObjectReference })[] = []
-  const recorder = {
-    record: (about: ObjectReference, event: RecordedEvent) => void events.push({ ...event, about }),
-  }
-  const deps = { client, provider: backend, recorder, clock, log: silentLogger }
-  const controller = new NodeController(deps, {
-    name: 'n',
-    providerName: 'mock',
-    os: 'linux',
-    nodeIPs: ['10.0.0.1'],
-    kubeletPort: 10_250,
-    kubeletVersion: 'v1.36.3-vk-0.1.0',
-    machine,
-    random: () => 0.5,
-    ...given,
-  })
-  const find = () => client.store.find({ collection: 'v1/nodes', name: 'n' }) as Node | undefined
-  const stored = (): Node => find() ?? assert.fail('there is no Node')
-  const start = async (): Promise<void> => {
-    const started = controller.start()
-    await clock.advance(10)
-    await started
-  }
-  const dispose = () => controller[Symbol.asyncDispose]()
-  const statusWrites = () => client.calls.filter((call) => call.subresource === 'status').length
-  return {
-    client,
-    clock,
-    backend,
-    events,
-    controller,
-    find,
-    stored,
-    start,
-    statusWrites,
-    [Symbol.asyncDispose]: dispose,
-  }
-}
-
-function ready(node: Node): NodeCondition {
-  return node.status?.conditions?.at(-1) ?? assert.fail('no conditions')
-}
-
-async function patchStatus(client: MemoryKubeClient, body: object): Promise<void> {
-  const patch = { type: 'strategic', body: { status: body }, subresource: 'status' } as const
-  await client.patch(nodes, { name: 'n' }, patch)
-}
 
 test('registers a ready Node in one request and says so in events', async () => {
-  await using t = setUp({ labels: { 'example.com/a': 'b' } })
+  await using t = setUpNode({ labels: { 'example.com/a': 'b' } })
   await t.start()
   const { metadata, spec, status } = t.stored()
   assert.deepEqual(metadata.labels, {
@@ -141,7 +58,7 @@ test('registers a ready Node in one request and says so in events', async () => 
 })
 
 test('is quiet while nothing changes: a lease every 10 s, a status every 5 min', async () => {
-  await using t = setUp()
+  await using t = setUpNode()
   await t.start()
   const before = t.client.calls.length
   await t.clock.advance(3_600_000)
@@ -158,7 +75,7 @@ test('is quiet while nothing changes: a lease every 10 s, a status every 5 min',
 })
 
 test('waits for the first health check before it registers (TestPingAfterStatusUpdate)', async () => {
-  await using t = setUp()
+  await using t = setUpNode()
   const answer = Promise.withResolvers<void>()
   t.backend.ping = () => answer.promise
   const started = t.controller.start()
@@ -182,7 +99,7 @@ test('waits for the first health check before it registers (TestPingAfterStatusU
 })
 
 test('registers a node whose backend hangs as not ready, and renews its lease', async () => {
-  await using t = setUp()
+  await using t = setUpNode()
   t.backend.ping = () => new Promise(() => {})
   const started = t.controller.start()
   await t.clock.advance(10_100)
@@ -197,7 +114,7 @@ test('registers a node whose backend hangs as not ready, and renews its lease', 
 })
 
 test('turns not ready with the reason of the backend, and back', async () => {
-  await using t = setUp()
+  await using t = setUpNode()
   await t.start()
   t.backend.ping = () => Promise.reject(new VkError('Unavailable', 'Cannot reach engine: refused'))
   await t.clock.advance(10_500)
@@ -212,7 +129,7 @@ test('turns not ready with the reason of the backend, and back', async () => {
 })
 
 test('writes what the backend changes at once, and a storm of changes once a second', async () => {
-  await using t = setUp()
+  await using t = setUpNode()
   await t.start()
   await t.clock.advance(3000)
   t.backend.description = { ...description, capacity: { ...amounts, cpu: '5' } }
@@ -231,7 +148,7 @@ test('writes what the backend changes at once, and a storm of changes once a sec
 })
 
 test('keeps the last good description and stays ready while newer ones fail', async () => {
-  await using t = setUp()
+  await using t = setUpNode()
   await t.start()
   t.backend.describeNode = () => Promise.reject(new Error('no'))
   t.backend.changed()
@@ -241,7 +158,7 @@ test('keeps the last good description and stays ready while newer ones fail', as
 })
 
 test('is not ready until the backend has described the node', async () => {
-  await using t = setUp()
+  await using t = setUpNode()
   const { describeNode } = t.backend
   t.backend.describeNode = () => Promise.reject(new VkError('Unavailable', 'Cannot ask: refused'))
   await t.start()
@@ -263,7 +180,7 @@ test('adopts a Node that is there, with what others have set', async () => {
     spec: { taints: [taint] },
     status: { conditions: [{ type: 'NetworkUnavailable', status: 'False' }] },
   })
-  await using t = setUp({}, client)
+  await using t = setUpNode({}, client)
   const { uid } = t.stored().metadata
   await t.start()
   const node = t.stored()
@@ -282,14 +199,14 @@ test("refuses the Node of a machine's own kubelet", async () => {
   const nodeInfo = { kubeletVersion: 'v1.36.3' }
   const status = { nodeInfo } as unknown as NonNullable<Node['status']>
   await client.create(nodes, { metadata: { name: 'n' }, spec: {}, status })
-  await using t = setUp({}, client)
+  await using t = setUpNode({}, client)
   const started = assert.rejects(t.controller.start(), UserError)
   await t.clock.advance(100)
   await started
 })
 
 test('gives up at once on a Node that the API server calls invalid', async () => {
-  await using t = setUp()
+  await using t = setUpNode()
   t.client.before = ({ verb, plural }) => {
     if (verb === 'create' && plural === 'nodes') throw new ApiError(422, 'Cannot create node: no')
   }
@@ -299,7 +216,7 @@ test('gives up at once on a Node that the API server calls invalid', async () =>
 })
 
 test('registers when the API server comes up, though replies are lost', async () => {
-  await using t = setUp()
+  await using t = setUpNode()
   t.client.after = ({ verb }) => {
     const isLost = t.clock.nowMs() < Date.UTC(2026, 0, 1, 0, 0, 30)
     if (isLost && verb !== 'watch') throw new VkError('Unavailable', 'Cannot read the reply')
@@ -310,122 +227,8 @@ test('registers when the API server comes up, though replies are lost', async ()
   assert.equal(ready(t.stored()).status, 'True')
 })
 
-test('registers again when the Node is deleted, and gives it the lease', async () => {
-  await using t = setUp()
-  await t.start()
-  const { uid } = t.stored().metadata
-  await t.client.delete(nodes, { name: 'n' })
-  await t.clock.advance(1500)
-  assert.notEqual(t.stored().metadata.uid, uid)
-  assert.equal(t.controller.node?.metadata.uid, t.stored().metadata.uid)
-  assert.equal(ready(t.stored()).status, 'True')
-  const place = { collection: 'coordination.k8s.io/v1/leases', namespace: 'kube-node-lease' }
-  const lease = t.client.store.get({ ...place, name: 'n' }) as unknown as Lease
-  assert.equal(lease.metadata.ownerReferences?.[0]?.uid, t.stored().metadata.uid)
-})
-
-test('is not misled by a reply that comes after the Node was deleted', async () => {
-  await using t = setUp()
-  await t.start()
-  const { uid } = t.stored().metadata
-  const held = Promise.withResolvers<void>()
-  t.client.after = ({ subresource }) => (subresource ? held.promise : undefined)
-  t.backend.ping = () => Promise.reject(new Error('sick'))
-  await t.clock.advance(10_500)
-  await t.client.delete(nodes, { name: 'n' })
-  await t.clock.advance(100)
-  assert.equal(t.controller.node, undefined)
-  t.client.after = () => {}
-  held.resolve()
-  await t.clock.advance(2000)
-  assert.notEqual(t.stored().metadata.uid, uid)
-})
-
-test('gives the same facts until something changes', async () => {
-  await using t = setUp()
-  assert.equal(t.controller.facts().taints.length, 1)
-  await t.start()
-  const facts = t.controller.facts()
-  assert.equal(t.controller.facts(), facts)
-  assert.deepEqual(facts.allocatable, amounts)
-  assert.deepEqual([facts.name, facts.os], ['n', 'linux'])
-  t.backend.description = { ...description, allocatable: { ...amounts, cpu: '1' } }
-  t.backend.changed()
-  await t.clock.advance(1000)
-  assert.equal(t.controller.facts().allocatable['cpu'], '1')
-})
-
-test('notices a deletion by the next status write when no watch tells of it', async () => {
-  await using t = setUp()
-  t.client.before = ({ verb }) => {
-    if (verb === 'watch' || verb === 'list')
-      throw new ApiError(403, 'Cannot watch nodes: no rights')
-  }
-  await t.start()
-  const { uid } = t.stored().metadata
-  await t.client.delete(nodes, { name: 'n' })
-  t.backend.ping = () => Promise.reject(new Error('sick'))
-  await t.clock.advance(11_000)
-  assert.notEqual(t.stored().metadata.uid, uid)
-})
-
-test('notices a deletion by its lease, which the garbage collector takes', async () => {
-  await using t = setUp()
-  t.client.before = ({ verb }) => {
-    if (verb === 'watch' || verb === 'list')
-      throw new ApiError(403, 'Cannot watch nodes: no rights')
-  }
-  await t.start()
-  const { uid } = t.stored().metadata
-  await t.client.delete(nodes, { name: 'n' })
-  t.client.store.delete({
-    collection: 'coordination.k8s.io/v1/leases',
-    namespace: 'kube-node-lease',
-    name: 'n',
-  })
-  await t.clock.advance(11_000)
-  assert.notEqual(t.stored().metadata.uid, uid)
-})
-
-test('restores what the control plane has set Unknown at once', async () => {
-  await using t = setUp()
-  await t.start()
-  await t.clock.advance(3000)
-  await patchStatus(t.client, {
-    conditions: [{ type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown', message: 'x' }],
-  })
-  await t.clock.advance(100)
-  assert.equal(ready(t.stored()).status, 'True')
-  assert.equal(ready(t.stored()).reason, 'KubeletReady')
-})
-
-test('puts back labels that somebody removes and leaves theirs alone', async () => {
-  await using t = setUp()
-  await t.start()
-  await t.clock.advance(3000)
-  const labels = { type: null, theirs: 'x' }
-  await t.client.patch(nodes, { name: 'n' }, { type: 'merge', body: { metadata: { labels } } })
-  await t.clock.advance(100)
-  assert.equal(t.stored().metadata.labels?.['type'], 'virtual-kubelet')
-  assert.equal(t.controller.facts().labels['theirs'], 'x')
-})
-
-test('does not chase somebody who undoes its work again and again', async () => {
-  await using t = setUp()
-  await t.start()
-  const before = t.client.count('patch', 'nodes')
-  const undo = { type: 'merge', body: { metadata: { labels: { type: 'other' } } } } as const
-  for (let turn = 0; turn < 600; turn++) {
-    await t.client.patch(nodes, { name: 'n' }, undo)
-    await t.clock.advance(100)
-  }
-  assert.ok(t.client.count('patch', 'nodes') - before - 600 < 15)
-  await t.clock.advance(11_000)
-  assert.equal(t.stored().metadata.labels?.['type'], 'virtual-kubelet')
-})
-
 test('tries a status five times, later against what the API server has', async () => {
-  await using t = setUp()
+  await using t = setUpNode()
   await t.start()
   let failures = 0
   t.client.before = ({ subresource }) => {
@@ -439,7 +242,7 @@ test('tries a status five times, later against what the API server has', async (
 })
 
 test('goes on reporting when the object itself may not be patched', async () => {
-  await using t = setUp()
+  await using t = setUpNode()
   await t.start()
   t.client.before = ({ verb, plural, subresource }) => {
     if (verb === 'patch' && plural === 'nodes' && !subresource) throw new ApiError(403, 'Forbidden')
@@ -450,77 +253,6 @@ test('goes on reporting when the object itself may not be patched', async () => 
   assert.equal(t.stored().status?.capacity?.['cpu'], '9')
 })
 
-test('as a node identity sets taints at creation only and leaves the Node behind', async () => {
-  const client = new MemoryKubeClient()
-  client.username = 'system:node:n'
-  await using t = setUp({}, client)
-  await t.start()
-  assert.equal(t.stored().spec.taints?.length, 1)
-  await client.patch(nodes, { name: 'n' }, { type: 'merge', body: { spec: { taints: null } } })
-  const patches = client.count('patch', 'nodes')
-  await t.clock.advance(30_000)
-  assert.equal(client.count('patch', 'nodes'), patches)
-  client.before = ({ verb }) => {
-    if (verb === 'delete') throw new ApiError(403, 'Cannot delete node "n": no rights')
-  }
-  const ended = t.controller.shutdown({ message: 'node is shutting down', deleteNode: true })
-  await t.clock.advance(1000)
-  await ended
-  assert.equal(ready(t.stored()).status, 'False')
-})
-
-test('says that it goes down, at once, and keeps its lease until it is gone', async () => {
-  await using t = setUp()
-  await t.start()
-  const ended = t.controller.shutdown({ message: 'node is shutting down' })
-  await t.clock.advance(0)
-  await ended
-  assert.deepEqual(
-    [ready(t.stored()).status, ready(t.stored()).reason, ready(t.stored()).message],
-    ['False', 'KubeletNotReady', 'node is shutting down'],
-  )
-  const before = t.client.count('replace', 'leases')
-  await t.clock.advance(30_000)
-  assert.ok(t.client.count('replace', 'leases') - before >= 2)
-  assert.equal(ready(t.stored()).status, 'False')
-  await t.client.delete(nodes, { name: 'n' })
-  await t.clock.advance(30_000)
-  assert.equal(t.find(), undefined, 'a Node that is deleted while it goes down stays away')
-})
-
-test('deletes its Node and lease when told to, and makes no new one', async () => {
-  await using t = setUp()
-  await t.start()
-  const ended = t.controller.shutdown({ message: 'bye', deleteNode: true })
-  await t.clock.advance(100)
-  await ended
-  await t.clock.advance(60_000)
-  assert.equal(t.find(), undefined)
-  assert.deepEqual(t.client.store.list('coordination.k8s.io/v1/leases'), [])
-})
-
-test('ends although the API server does not answer', async () => {
-  const t = setUp()
-  await t.start()
-  t.client.before = ({ signal }) =>
-    new Promise((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }))
-  const ended = t.controller.shutdown({ message: 'bye', deleteNode: true })
-  await t.clock.advance(20_000)
-  await ended
-  await t[Symbol.asyncDispose]()
-})
-
-test('ends before it has registered', async () => {
-  const t = setUp()
-  t.backend.ping = () => new Promise(() => {})
-  const started = assert.rejects(t.controller.start(), /it has ended/)
-  await t.clock.advance(0)
-  await t.controller.shutdown({ message: 'bye' })
-  await t[Symbol.asyncDispose]()
-  await started
-  assert.equal(t.clock.pending, 0)
-})
-
 test('refuses labels that no node may give itself, before anything starts', () => {
-  assert.throws(() => setUp({ labels: { 'node-role.kubernetes.io/agent': '' } }), UserError)
+  assert.throws(() => setUpNode({ labels: { 'node-role.kubernetes.io/agent': '' } }), UserError)
 })

@@ -3,45 +3,23 @@
 // compares it with what the API server has, made anew when somebody deletes it, marked not ready when
 // the process goes. The parts that decide are pure (node-object, node-merge); this one holds the state.
 // Several controllers live in one process without knowing of each other.
-import type { EventRecorder, RecordedEvent } from '../kube/event-recorder.ts'
-import { Informer } from '../kube/informer.ts'
-import type { KubeClient } from '../kube/kube-client.ts'
-import { nodes } from '../kube/resources.ts'
+import type { RecordedEvent } from '../kube/event-recorder.ts'
 import type { Node } from '../kube/types.gen.ts'
-import type { Metrics } from '../observe/metrics.ts'
-import type { NodeDescription, PodProvider } from '../provider/provider.ts'
-import type { Clock } from '../util/clock.ts'
-import type { Logger } from '../util/logger.ts'
+import type { NodeDescription } from '../provider/provider.ts'
 import { untilAborted } from '../util/until-aborted.ts'
 import { messageOf, VkError } from '../util/vk-error.ts'
 import { withDeadline } from './deadline.ts'
-import { HealthCheck } from './health-check.ts'
 import { conditionEvents } from './node-conditions.ts'
 import type { DesiredCondition } from './node-conditions.ts'
-import { NodeDescriber } from './node-description.ts'
 import { nodeFacts } from './node-facts.ts'
 import type { NodeFacts } from './node-facts.ts'
 import { isNodeIdentity } from './node-identity.ts'
 import { checkLabels } from './node-labels.ts'
-import { NodeKeeper } from './node-keeper.ts'
-import { NodeLease } from './node-lease.ts'
 import { descriptionObstacles, desiredNode } from './node-object.ts'
 import type { DesiredNode } from './node-object.ts'
-import { defaultIntervals } from './node-options.ts'
-import type { NodeIntervals, NodeOptions } from './node-options.ts'
-import { StatusLoop } from './node-status-loop.ts'
-import { NodeWriter } from './node-writer.ts'
-
-/** What a node needs from the rest of the process. */
-export interface NodeDependencies {
-  readonly client: KubeClient
-  readonly provider: Pick<PodProvider, 'describeNode' | 'ping' | 'watchNode'>
-  readonly recorder: EventRecorder
-  readonly clock: Clock
-  /** Says by itself which node it is about. */
-  readonly log: Logger
-  readonly metrics?: Metrics
-}
+import type { NodeDependencies, NodeOptions } from './node-options.ts'
+import { makeNodeParts } from './node-parts.ts'
+import type { NodeParts } from './node-parts.ts'
 
 /** How a node goes down. */
 export interface NodeShutdown {
@@ -56,16 +34,8 @@ export interface NodeShutdown {
 export class NodeController implements AsyncDisposable {
   readonly #deps: NodeDependencies
   readonly #options: NodeOptions
-  readonly #intervals: NodeIntervals
-  readonly #log: Logger
+  readonly #parts: NodeParts
   readonly #stop = new AbortController()
-  readonly #health: HealthCheck
-  readonly #describer: NodeDescriber
-  readonly #writer: NodeWriter
-  readonly #keeper: NodeKeeper
-  readonly #lease: NodeLease
-  readonly #loop: StatusLoop
-  readonly #informer: Informer<Node>
   readonly #listeners = new Set<(node: Node) => void>()
   readonly #watchers = new Set<() => void>()
   #facts: KnownFacts | undefined
@@ -77,25 +47,20 @@ export class NodeController implements AsyncDisposable {
   /** Throws a UserError for options that no node may have. */
   constructor(deps: NodeDependencies, options: NodeOptions) {
     checkLabels(options.labels ?? {})
-    const { clock, provider } = deps
     this.#deps = deps
     this.#options = options
-    this.#intervals = { ...defaultIntervals, ...options.intervals }
-    this.#log = deps.log
-    const { statusMs: intervalMs } = this.#intervals
-    const shared = { clock, log: this.#log, random: options.random ?? Math.random }
-    this.#loop = new StatusLoop((signal) => this.#keeper.pass(signal), { ...shared, intervalMs })
-    this.#health = this.#makeHealthCheck(provider, shared)
-    this.#describer = this.#makeDescriber(provider, shared)
-    this.#writer = new NodeWriter(deps.client, {
-      ...shared,
-      name: options.name,
+    const hooks = {
       isNodeIdentity: () => this.#isNodeIdentity,
-      callTimeoutMs: this.#intervals.callTimeoutMs,
-    })
-    this.#keeper = this.#makeKeeper(shared)
-    this.#lease = this.#makeLease(shared)
-    this.#informer = this.#makeInformer()
+      desired: () => this.#desired(),
+      mayCreate: () => this.#shutdown === undefined,
+      onChange: (node: Node, { isNewUid }: { isNewUid: boolean }) => {
+        if (isNewUid && this.#hasStarted) this.#parts.lease.renewNow()
+        for (const listener of this.#listeners) listener(node)
+        for (const look of this.#watchers) look()
+      },
+      onReported: ({ status }: DesiredNode) => this.#tell(status.conditions),
+    }
+    this.#parts = makeNodeParts(deps, { options, hooks })
   }
 
   /**
@@ -104,30 +69,31 @@ export class NodeController implements AsyncDisposable {
    */
   async start(): Promise<void> {
     const { signal } = this.#stop
-    this.#health.start()
-    this.#describer.start()
-    await untilAborted(Promise.all([this.#health.whenKnown, this.#describer.whenAsked]), signal)
+    const { health, describer, keeper, lease, loop } = this.#parts
+    health.start()
+    describer.start()
+    await untilAborted(Promise.all([health.whenKnown, describer.whenAsked]), signal)
     this.#isNodeIdentity =
       this.#options.isNodeIdentity ??
-      (await isNodeIdentity(this.#deps.client, { signal, log: this.#log }))
-    await this.#keeper.register(signal)
+      (await isNodeIdentity(this.#deps.client, { signal, log: this.#deps.log }))
+    await keeper.register(signal)
     this.#record({ type: 'Normal', reason: 'Starting', message: 'Starting virtual-kubelet.' })
     this.#hasStarted = true
     this.#follow()
-    this.#lease.start()
-    this.#loop.start()
-    await untilAborted(this.#loop.flush(), signal)
+    lease.start()
+    loop.start()
+    await untilAborted(loop.flush(), signal)
   }
 
   /** The Node as last known; undefined before it is registered and while it is gone. */
   get node(): Node | undefined {
-    return this.#keeper.node
+    return this.#parts.keeper.node
   }
 
   /** What is known of the node now, also before it is registered; the same object until it changes. */
   facts(): NodeFacts {
     const { node } = this
-    const { description } = this.#describer
+    const { description } = this.#parts.describer
     const known = this.#facts
     if (known && known.node === node && known.description === description) return known.facts
     const facts = nodeFacts(this.#desired(), { node, os: this.#options.os })
@@ -167,115 +133,52 @@ export class NodeController implements AsyncDisposable {
     const { reason = 'KubeletNotReady', message, deleteNode = false } = how
     this.#shutdown = { reason, message }
     if (!this.#hasStarted || this.#stop.signal.aborted) return
-    const { clock } = this.#deps
-    const { callTimeoutMs: timeoutMs } = this.#intervals
+    const { clock, log } = this.#deps
+    const { loop, intervals } = this.#parts
+    const { callTimeoutMs: timeoutMs } = intervals
     const limit = { clock, timeoutMs, message: `no answer for ${timeoutMs / 1000}s` }
     try {
-      await withDeadline(() => this.#loop.flush(), limit)
+      await withDeadline(() => loop.flush(), limit)
       if (deleteNode) await withDeadline((signal) => this.#leave(signal), limit)
     } catch (error) {
-      this.#log.warn({ error: messageOf(error) }, 'Cannot tell the API server that the node ends')
+      log.warn({ error: messageOf(error) }, 'Cannot tell the API server that the node ends')
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new VkError('Unavailable', 'Cannot go on with the node: it has ended'))
-    const parts = [this.#informer, this.#loop, this.#lease, this.#describer, this.#health]
-    await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()))
+    const { informer, loop, lease, describer, health } = this.#parts
+    const running = [informer, loop, lease, describer, health]
+    await Promise.all(running.map((part) => part[Symbol.asyncDispose]()))
     this.#deps.metrics?.nodeReady.remove({ node: this.#options.name })
   }
 
   async #leave(signal: AbortSignal): Promise<void> {
-    if (!(await this.#keeper.leave(signal))) return
-    await this.#lease[Symbol.asyncDispose]()
-    await this.#writer.deleteLease(signal)
-  }
-
-  #makeHealthCheck(provider: NodeDependencies['provider'], shared: Shared): HealthCheck {
-    const { pingMs: intervalMs, pingTimeoutMs: timeoutMs } = this.#intervals
-    return new HealthCheck((context) => provider.ping(context), {
-      ...shared,
-      intervalMs,
-      timeoutMs,
-      onChange: () => this.#loop.wake(),
-    })
-  }
-
-  #makeDescriber(provider: NodeDependencies['provider'], shared: Shared): NodeDescriber {
-    const { statusMs, statusReportMs, pingTimeoutMs: timeoutMs } = this.#intervals
-    return new NodeDescriber(provider, {
-      ...shared,
-      pollMs: statusMs,
-      watchedPollMs: statusReportMs,
-      timeoutMs,
-      onChange: () => this.#loop.wake(),
-    })
-  }
-
-  #makeKeeper(shared: Shared): NodeKeeper {
-    return new NodeKeeper({
-      ...shared,
-      writer: this.#writer,
-      reportMs: this.#intervals.statusReportMs,
-      desired: () => this.#desired(),
-      mayCreate: () => this.#shutdown === undefined,
-      onChange: (node, { isNewUid }) => {
-        if (isNewUid && this.#hasStarted) this.#lease.renewNow()
-        for (const listener of this.#listeners) listener(node)
-        for (const look of this.#watchers) look()
-      },
-      onReported: ({ status }) => this.#tell(status.conditions),
-    })
-  }
-
-  #makeLease(shared: Shared): NodeLease {
-    const { leaseRenewMs, leaseDurationSeconds, callTimeoutMs } = this.#intervals
-    return new NodeLease(this.#deps.client, {
-      ...shared,
-      nodeName: this.#options.name,
-      nodeUid: () => this.#keeper.uid,
-      metrics: this.#deps.metrics,
-      renewMs: leaseRenewMs,
-      durationSeconds: leaseDurationSeconds,
-      callTimeoutMs,
-      onGone: () => this.#inDoubt(),
-    })
-  }
-
-  #makeInformer(): Informer<Node> {
-    const { client, clock, metrics } = this.#deps
-    const informer = new Informer(client, nodes, {
-      fieldSelector: `metadata.name=${this.#options.name}`,
-      clock,
-      log: this.#log,
-      ...(metrics ? { metrics } : {}),
-    })
-    informer.onChange((change) => {
-      if (this.#keeper.observe(change)) this.#loop.wake()
-    })
-    return informer
+    const { keeper, lease, writer } = this.#parts
+    if (!(await keeper.leave(signal))) return
+    await lease[Symbol.asyncDispose]()
+    await writer.deleteLease(signal)
   }
 
   // A Node that is deleted before the watch first sees it makes no event.
   #follow(): void {
-    this.#informer.start()
+    const { informer, keeper, loop } = this.#parts
+    informer.start()
     const look = (): void => {
-      if (this.#informer.size === 0) this.#inDoubt()
+      if (informer.size > 0) return
+      keeper.doubt()
+      loop.wake()
     }
-    this.#informer.whenSynced(this.#stop.signal).then(look, () => {
+    informer.whenSynced(this.#stop.signal).then(look, () => {
       // It has ended before it saw anything.
     })
   }
 
-  #inDoubt(): void {
-    this.#keeper.doubt()
-    this.#loop.wake()
-  }
-
   #desired(): DesiredNode {
-    const { description, obstacle } = this.#describer
+    const { describer, health } = this.#parts
+    const { description, obstacle } = describer
     const obstacles = [
-      this.#health.obstacle,
+      health.obstacle,
       ...(obstacle === undefined ? descriptionObstacles(description) : [obstacle]),
     ]
     return desiredNode(this.#options, {
@@ -290,7 +193,7 @@ export class NodeController implements AsyncDisposable {
     for (const event of conditionEvents(name, { before: this.#reported, after })) {
       this.#record(event)
       const ready = after.at(-1)
-      this.#log.info({ reason: ready?.message }, event.message)
+      this.#deps.log.info({ reason: ready?.message }, event.message)
     }
     this.#reported = after
     for (const look of this.#watchers) look()
@@ -300,7 +203,7 @@ export class NodeController implements AsyncDisposable {
   // Without a namespace, as events about nodes are: the recorder puts them into `default`.
   #record(event: RecordedEvent): void {
     const { name } = this.#options
-    const uid = this.#keeper.uid ?? name
+    const uid = this.#parts.keeper.uid ?? name
     this.#deps.recorder.record({ apiVersion: 'v1', kind: 'Node', name, uid }, event)
   }
 
@@ -316,10 +219,4 @@ interface KnownFacts {
   readonly node: Node | undefined
   readonly description: NodeDescription | undefined
   readonly facts: NodeFacts
-}
-
-interface Shared {
-  readonly clock: Clock
-  readonly log: Logger
-  readonly random: () => number
 }

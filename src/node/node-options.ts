@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one node is made from: the settings that a person chose, and the intervals of its life with
-// the kubelet's own defaults.
+// What one node is made from: the settings that a person chose, the intervals of its life with the
+// kubelet's own defaults, and the parts of the process that it uses.
+import type { EventRecorder } from '../kube/event-recorder.ts'
+import type { KubeClient } from '../kube/kube-client.ts'
 import type { Taint } from '../kube/types.gen.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { PodProvider } from '../provider/provider.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Logger } from '../util/logger.ts'
 import type { MachineInfo } from './machine-info.ts'
 
 /** How often things happen; the defaults are the kubelet's. */
@@ -59,4 +65,15 @@ export const defaultIntervals: NodeIntervals = {
   leaseRenewMs: 10_000,
   leaseDurationSeconds: 40,
   callTimeoutMs: 10_000,
+}
+
+/** What a node needs from the rest of the process. */
+export interface NodeDependencies {
+  readonly client: KubeClient
+  readonly provider: Pick<PodProvider, 'describeNode' | 'ping' | 'watchNode'>
+  readonly recorder: EventRecorder
+  readonly clock: Clock
+  /** Says by itself which node it is about. */
+  readonly log: Logger
+  readonly metrics?: Metrics
 }
