@@ -81,6 +81,11 @@ export class LogStore implements AsyncDisposable {
     for (const dir of dirs) if (dir.startsWith(`${parent}/`)) await this.forget(dir)
   }
 
+  /** Resolves when everything that is being written is written. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#lastFlush.values())
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true
     this.#timer?.[Symbol.dispose]()
@@ -89,7 +94,7 @@ export class LogStore implements AsyncDisposable {
       tailer.stop()
       this.#flush(tailer)
     }
-    await Promise.all(this.#lastFlush.values())
+    await this.idle()
   }
 
   async #openEnded(dir: string): Promise<LogTailer> {
