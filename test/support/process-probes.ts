@@ -7,6 +7,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ProcessRuntime } from '../../src/providers/process/process-runtime.ts'
 import type { ContainerKey, ContainerState } from '../../src/runtime/container-runtime.ts'
 
+// Command lines of what runs in a container before its program does.
+const ownStep =
+  /virtual-kubelet-|^(\S*\/)?(da)?sh\0-s\0|^(\S*\/)?(setsid|setpriv|node|env|unshare|mount)\0/
+
 /** Waits until `isSo` answers true; fails after ten seconds. */
 export async function eventually(isSo: () => boolean | Promise<boolean>): Promise<void> {
   for (const endMs = performance.now() + 10_000; performance.now() < endMs; await delay(10)) {
@@ -56,7 +60,7 @@ export async function pidOf(
     if (which === 'wrapper') return Number(wrapper)
     await eventually(async () => {
       const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => 'gone')
-      return !/virtual-kubelet-stage|^(\S*\/)?(da)?sh\0-s\0|setpriv|^\S*node\0|unshare/.test(line)
+      return !ownStep.test(line)
     })
     return Number(pid)
   }

@@ -30,7 +30,9 @@ export class CgroupsV1 implements Cgroups {
     for (const [controller, dir] of this.#dirs) {
       makeGroup(join(dir, name), this.#settings(controller, { limits, dir: join(dir, name) }))
     }
-    return this.#places(name).map((dir) => join(dir, 'cgroup.procs'))
+    // A process that writes itself to `tasks` joins at once; `cgroup.procs` waits some 10 ms for all
+    // processors to pass a quiet point. A shell has one thread, so both do the same.
+    return this.#places(name).map((dir) => join(dir, 'tasks'))
   }
 
   killFile(_name: string): string | undefined {

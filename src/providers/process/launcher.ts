@@ -13,7 +13,7 @@ import { nodeProgramScript } from './node-program.ts'
 import type { Program } from './program.ts'
 import type { Surroundings } from './surroundings.ts'
 import type { RunUser } from './users.ts'
-import { stageScript, wrapperScript } from './wrapper.ts'
+import { portableScript, wrapperScript } from './wrapper.ts'
 
 /** Everything one launch needs; nothing is looked up any more. */
 export interface LaunchPlan {
@@ -34,13 +34,12 @@ export type LaunchHost = Pick<Surroundings, 'tools' | 'strayDescriptors'>
 
 /** Starts the wrapper; resolves when the stage has started, rejects with what it said otherwise. */
 export async function launch(plan: LaunchPlan, host: LaunchHost): Promise<ChildProcess> {
-  const { tools, strayDescriptors } = host
-  const { argv, input } = finalStep(plan, tools)
+  const shell = shellFor(host)
+  const { argv, input } = finalStep(plan, { tools: host.tools, shell })
   const descriptor = openNamelessFile(input)
   let child: ChildProcess
   try {
-    const shell = strayDescriptors.length === 0 ? tools.shell : (tools.bash ?? tools.shell)
-    child = spawn(shell, wrapperArgs(plan, { host, final: argv }), {
+    child = spawn(shell.path, wrapperArgs(plan, { host, shell, final: argv }), {
       argv0: 'sh',
       cwd: '/',
       env: {},
@@ -55,41 +54,67 @@ export async function launch(plan: LaunchPlan, host: LaunchHost): Promise<ChildP
   return child
 }
 
-function wrapperArgs(
-  plan: LaunchPlan,
-  { host, final }: { readonly host: LaunchHost; readonly final: readonly string[] },
-): string[] {
-  const { tools, strayDescriptors } = host
-  const closing = tools.bash === undefined ? [] : strayDescriptors
-  const script = [
-    ...closing.map((descriptor) => `exec ${descriptor}>&-\n`),
-    ...(tools.setsid === undefined ? ['set -m\n'] : []),
-    wrapperScript,
-  ].join('')
-  const { dir, stdoutPath, stderrPath, cgroupFiles } = plan
-  const wrapper = ['-c', script, 'virtual-kubelet-wrapper', dir, tools.mv, plan.killFile ?? '']
-  const session = tools.setsid === undefined ? [] : [tools.setsid]
-  const stage = [tools.shell, '-c', stageScript, 'virtual-kubelet-stage']
-  const files = [dir, stdoutPath, stderrPath, String(cgroupFiles.length), ...cgroupFiles]
-  return [...wrapper, ...session, ...stage, ...files, ...final]
+/** The wrapper's shell. Only bash can close high descriptors, but it adds `_` to what it starts. */
+interface WrapperShell {
+  readonly path: string
+  readonly closes: readonly number[]
+  /** setsid, where the wrapper's own subshell becomes the container by it. */
+  readonly inlineSetsid: string | undefined
 }
 
-/** The last step before the program: what the stage becomes, and what that reads from descriptor 0. */
+function shellFor({ tools, strayDescriptors }: LaunchHost): WrapperShell {
+  const needsBash = strayDescriptors.length > 0 && tools.bash !== undefined
+  return {
+    path: needsBash ? tools.bash : tools.shell,
+    closes: needsBash ? strayDescriptors : [],
+    inlineSetsid: process.platform === 'linux' ? tools.setsid : undefined,
+  }
+}
+
+function wrapperArgs(
+  plan: LaunchPlan,
+  {
+    host,
+    shell,
+    final,
+  }: {
+    readonly host: LaunchHost
+    readonly shell: WrapperShell
+    readonly final: readonly string[]
+  },
+): string[] {
+  const { mv, setsid } = host.tools
+  const { dir, stdoutPath, stderrPath, killFile = '', cgroupFiles } = plan
+  const script = [
+    ...shell.closes.map((descriptor) => `exec ${descriptor}>&-\n`),
+    shell.inlineSetsid === undefined ? portableScript(setsid !== undefined) : wrapperScript,
+  ].join('')
+  const files = [dir, stdoutPath, stderrPath, mv, killFile]
+  const groups = [String(cgroupFiles.length), ...cgroupFiles]
+  return ['-c', script, 'virtual-kubelet-wrapper', ...files, ...groups, ...final]
+}
+
+/** The last step before the program: what the stage becomes, and what is read from descriptor 0. */
 function finalStep(
   { program, env, user, noNewPrivileges }: LaunchPlan,
-  tools: HostTools,
+  { tools, shell }: { readonly tools: HostTools; readonly shell: WrapperShell },
 ): { readonly argv: readonly string[]; readonly input: string } {
-  const canSwitch = tools.setpriv !== undefined
-  const needsSetpriv = canSwitch && (user !== undefined || noNewPrivileges)
-  const before = needsSetpriv ? [tools.setpriv, ...setprivOptions({ user, noNewPrivileges })] : []
-  if (isShellSafe(env) && (user === undefined || canSwitch)) {
-    return { argv: [...before, tools.shell, '-s'], input: shellProgram(program, env) }
+  const { setpriv } = tools
+  const switches = user !== undefined || noNewPrivileges
+  const session = shell.inlineSetsid === undefined ? [] : [shell.inlineSetsid]
+  const drop = switches && setpriv ? [setpriv, ...setprivOptions({ user, noNewPrivileges })] : []
+  const before = [...session, ...drop]
+  if (isShellSafe(env) && (user === undefined || setpriv !== undefined)) {
+    if (!switches && session.length > 0 && shell.closes.length === 0) {
+      return { argv: [], input: shellProgram(program, { env, via: [...session, '--'] }) }
+    }
+    return { argv: [...before, tools.shell, '-s'], input: shellProgram(program, { env, via: [] }) }
   }
   const input = JSON.stringify({
     argv: program.argv,
     workingDir: program.workingDir,
     env: Object.fromEntries(env),
-    user: canSwitch ? undefined : user,
+    user: setpriv === undefined ? user : undefined,
     envTool: tools.env,
   })
   return { argv: [...before, process.execPath, '--no-warnings', '-e', nodeProgramScript], input }
@@ -109,13 +134,16 @@ function setprivOptions({
 }
 
 // Shells set PWD, OLDPWD, SHLVL and `_` by themselves; they go before the pod's own variables come.
-function shellProgram(program: Program, env: ReadonlyMap<string, string>): string {
+function shellProgram(
+  { argv, workingDir }: Program,
+  { env, via }: { readonly env: ReadonlyMap<string, string>; readonly via: readonly string[] },
+): string {
   const exports = [...env].map(([name, value]) => `export ${name}=${quote(value)}\n`)
   return [
-    `cd -- ${quote(program.workingDir)} || exit 126\n`,
+    `cd -- ${quote(workingDir)} || exit 126\n`,
     'unset PWD OLDPWD SHLVL _\n',
     ...exports,
-    `exec ${program.argv.map(quote).join(' ')} </dev/null\n`,
+    `exec ${[...via, ...argv].map(quote).join(' ')} </dev/null\n`,
   ].join('')
 }
 

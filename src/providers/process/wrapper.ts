@@ -1,22 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
-// The shell that stands between virtual-kubelet and a container. Three small scripts, each of a fixed
-// text, so that a command line shows paths but never a value of the pod:
+// The shell that stands between virtual-kubelet and a container. Its text is fixed, so that a command
+// line shows paths but never a value of the pod:
 //   wrapper  lives as long as the container, outside its session; notes how it ended.
-//   stage    is the container's process before it becomes the workload: joins cgroups, opens the
-//            output files, notes who it is, then hands over by exec, so that its pid stays.
+//   stage    is the container's process before it becomes the workload: joins control groups, opens
+//            the output files, notes who it is, then hands over by exec, so that its pid stays.
 //   program  is read from descriptor 0, a nameless file: environment, directory, command.
 // virtual-kubelet may die between any two of these lines.
 
-/**
- * Arguments: record directory, path of mv, file that kills the cgroup when `1` is written to it or
- * '', then the stage's command line. The wrapper's signals are caught and not ignored: what a
- * shell ignores, its children could never receive.
- */
-export const wrapperScript: string = `umask 077
+// Signals are caught and not ignored: what a shell ignores, its children could never receive.
+const head: string = `umask 077
 trap : HUP INT QUIT TERM USR1 USR2 ALRM
-dir=$1 mv=$2 kill=$3
-shift 3
-"$@"
+dir=$1 out=$2 err=$3 mv=$4 kill=$5 groups=$6
+shift 6
+`
+
+// A subshell has no variable that tells its pid.
+const stageByProc = `
+trap '' PIPE
+exec 2>&3
+read -r line <"/proc/$$/stat"
+after=\${line##*) }
+start_of() { start=\${20}; }
+start_of $after
+wrapper="$$|$start"
+read -r line </proc/self/stat
+pid=\${line%% *}
+start_of \${line##*) }
+`
+
+const stageByPs = `
+trap '' PIPE
+exec 2>&3
+dir=$1 out=$2 err=$3 groups=$4
+shift 4
+pid=$$
+wrapper="$PPID|$(LC_ALL=C TZ=UTC ps -o lstart= -p "$PPID")"
+start=$(LC_ALL=C TZ=UTC ps -o lstart= -p "$$")
+`
+
+// Of two stages for one directory only the first to make the file `started` goes on. On descriptor 3
+// the stage says `started`, or why not.
+const stage = `while [ "$groups" -gt 0 ]; do
+  echo 0 >"$1" || exit 125
+  groups=$((groups - 1))
+  shift
+done
+exec 5>>"$out" 6>>"$err"
+set -C
+printf '%s|%s|%s|.\\n' "$pid" "$start" "$wrapper" >"$dir/started" || exit 125
+echo started >&3
+exec >&5 2>&6 3>&- 5>&- 6>&-
+set +C
+trap - PIPE
+umask 022
+[ "$#" -gt 0 ] || . /proc/self/fd/0
+exec "$@"
+`
+
+const tail = `
 code=$?
 pid=
 [ -r "$dir/started" ] && IFS='|' read -r pid rest <"$dir/started"
@@ -30,38 +71,19 @@ exit "$code"
 `
 
 /**
- * Arguments: record directory, stdout file, stderr file, number of cgroup.procs files, these files,
- * then the command line that the stage becomes. On descriptor 3 it says `started` or why not.
- * Of two stages for one directory only the first to make the file \`started\` goes on.
+ * Text of the wrapper where there is /proc and setsid. Arguments: record directory, stdout file, stderr
+ * file, path of mv, file that kills the control group when `1` is written to it or '', number of files
+ * by which a process joins control groups, these files, then the command line that the stage becomes;
+ * none: the stage itself runs what descriptor 0 holds.
  */
-export const stageScript: string = `umask 077
-trap '' PIPE
-exec 2>&3
-dir=$1 out=$2 err=$3 groups=$4
-shift 4
-while [ "$groups" -gt 0 ]; do
-  echo 0 >"$1" || exit 125
-  groups=$((groups - 1))
-  shift
-done
-start_of() {
-  if [ -r "/proc/$1/stat" ]; then
-    read -r line <"/proc/$1/stat"
-    set -- \${line##*) }
-    start=\${20}
-  else
-    start=$(LC_ALL=C TZ=UTC ps -o lstart= -p "$1")
-  fi
+export const wrapperScript: string = `${head}(${stageByProc}${stage})${tail}`
+
+/**
+ * The same for other systems: the stage is a shell of its own, which knows its pid, and without
+ * setsid the shell's job control makes the process group.
+ */
+export function portableScript(hasSetsid: boolean): string {
+  const run = `sh -c "$stage" virtual-kubelet-stage "$dir" "$out" "$err" "$groups" "$@"`
+  return `${head}stage='${`${stageByPs}${stage}`.replaceAll("'", String.raw`'\''`)}'
+${hasSetsid ? `setsid ${run}` : `set -m\n${run}`}${tail}`
 }
-start_of "$PPID"
-wrapper="$PPID|$start"
-start_of "$$"
-exec 5>>"$out" 6>>"$err"
-set -C
-printf '%s|%s|%s|.\\n' "$$" "$start" "$wrapper" >"$dir/started" || exit 125
-echo started >&3
-exec >&5 2>&6 3>&- 5>&- 6>&-
-trap - PIPE
-umask 022
-exec "$@"
-`
