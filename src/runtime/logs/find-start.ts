@@ -3,11 +3,12 @@
 import type { LogQuery } from '../../provider/log-feed.ts'
 import type { Streams } from './log-cursor.ts'
 import type { LogIndex } from './log-index.ts'
-import type { LogMark } from './log-mark.ts'
+import { spanBytes, type LogMark } from './log-mark.ts'
 import { countEntries } from './split-entries.ts'
 
 // How much is looked at in one go when counting from the end.
 const scanMarks = 256
+const scanBytes = 512 * 1024
 
 export interface StartInput {
   readonly query: LogQuery
@@ -51,15 +52,28 @@ async function findTail(
     const from = Math.max(index.base, at - scanMarks)
     const before = await index.before(from)
     const { marks } = await index.read(from, at - from)
-    const counts = await countByMark(streams, [before, ...marks])
-    for (let i = counts.length - 1; i >= 0; i -= 1) {
-      missing -= counts[i] ?? 0
-      // Unreadable marks make the numbers uncertain: the whole stretch is then read.
-      if (missing <= 0) return counts.length === at - from ? from + i : from
+    // Unreadable marks make the numbers uncertain: the whole stretch is then read.
+    const isWhole = marks.length === at - from
+    for (let to = marks.length; to > 0 && missing > 0;) {
+      const group = groupBefore(to, [before, ...marks])
+      const counts = await countByMark(streams, [before, ...marks].slice(group, to + 1))
+      for (let i = counts.length - 1; i >= 0; i -= 1) {
+        missing -= counts[i] ?? 0
+        if (missing <= 0) return isWhole ? from + group + i : from
+      }
+      to = group
     }
     at = from
   }
   return at
+}
+
+/** Index of the mark from which on up to `to` not too much has arrived. */
+function groupBefore(to: number, marks: readonly LogMark[]): number {
+  const last = marks[to]
+  if (!last) return 0
+  const from = marks.findIndex((mark) => spanBytes(mark, last) <= scanBytes)
+  return Math.min(from, to - 1)
 }
 
 /** Entries that came with each mark after the first. */

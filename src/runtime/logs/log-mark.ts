@@ -15,6 +15,11 @@ export const firstMark: LogMark = { timeMs: 0, stdoutEnd: 0, stderrEnd: 0 }
 /** Size of a mark in the file. */
 export const markBytes = 24
 
+/** Output that arrived between two marks. */
+export function spanBytes(from: LogMark, to: LogMark): number {
+  return to.stdoutEnd - from.stdoutEnd + to.stderrEnd - from.stderrEnd
+}
+
 /** Puts a mark at `at`. */
 export function writeMark(target: Buffer, at: number, mark: LogMark): void {
   target.writeDoubleLE(mark.timeMs, at)

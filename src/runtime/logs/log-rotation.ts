@@ -3,7 +3,7 @@
 // they cannot be renamed: the oldest entries go by punching holes, a step at a time.
 import type { Logger } from '../../util/logger.ts'
 import { messageOf } from '../../util/vk-error.ts'
-import { markBytes, type LogMark } from './log-mark.ts'
+import { markBytes, spanBytes } from './log-mark.ts'
 import type { LogTailer } from './log-tailer.ts'
 import { punchHole } from './punch-hole.ts'
 
@@ -63,8 +63,4 @@ export class LogRotation {
 
 function storedBytes({ index }: LogTailer): number {
   return spanBytes(index.beforeBase, index.last) + (index.count - index.base) * markBytes
-}
-
-function spanBytes(from: LogMark, to: LogMark): number {
-  return to.stdoutEnd - from.stdoutEnd + to.stderrEnd - from.stderrEnd
 }
