@@ -66,7 +66,7 @@ class HttpKubeClient implements KubeClient {
 
   constructor(connection: ClusterConnection, options: KubeClientOptions) {
     this.server = connection.server
-    this.#transport = new HttpTransport(connection, options.userAgent)
+    this.#transport = new HttpTransport(connection, options)
     this.#metrics = new ApiMetrics(options.metrics)
   }
 
@@ -257,12 +257,19 @@ function withKinds<T>(items: readonly T[], resource: Resource<T>): readonly T[] 
 function callOf(
   verb: string,
   resource: Resource<unknown>,
-  at: { readonly namespace?: string; readonly name?: string; readonly subresource?: string },
+  at: {
+    readonly namespace?: string
+    readonly name?: string
+    readonly subresource?: string
+    readonly fieldSelector?: string
+  },
 ): Call {
   const kind =
     at.subresource === undefined ? resource.plural : `${resource.plural}/${at.subresource}`
   const place = [at.namespace, at.name].filter((part) => part !== undefined).join('/')
-  return { verb, resource: kind, what: place === '' ? kind : `${kind} "${place}"` }
+  const named = place === '' ? kind : `${kind} "${place}"`
+  const what = at.fieldSelector === undefined ? named : `${named} where ${at.fieldSelector}`
+  return { verb, resource: kind, what }
 }
 
 function limits(options: CallOptions): Pick<HttpRequest, 'signal' | 'timeoutMs'> {

@@ -4,6 +4,8 @@
 // connections where the server speaks it, so that a thousand of them need only a few.
 import { Pool, ProxyAgent } from 'undici'
 import type { Dispatcher } from 'undici'
+import type { Logger } from '../util/logger.ts'
+import { VkError } from '../util/vk-error.ts'
 import type { ClusterConnection } from './cluster-connection.ts'
 import { isSameCertificate } from './credentials.ts'
 import type { ClientCertificate, Identity } from './credentials.ts'
@@ -33,7 +35,7 @@ const keepIdleMs = 50_000
 const connectTimeoutMs = 10_000
 const tcpKeepAliveMs = 30_000
 const maxRequestConnections = 100
-const streamsPerConnection = 200
+const streamsPerConnection = 250
 
 /** Sends requests with the connection's identity, and once more after a 401 if that changed it. */
 export class HttpTransport implements AsyncDisposable {
@@ -41,13 +43,19 @@ export class HttpTransport implements AsyncDisposable {
   readonly #userAgent: string
   readonly #origin: string
   readonly #pathPrefix: string
+  readonly #log: Logger
   readonly #headers = new WeakMap<Identity, Map<string, string[]>>()
   #connections: Connections | undefined
+  #isClosed = false
 
-  constructor(connection: ClusterConnection, userAgent: string) {
+  constructor(
+    connection: ClusterConnection,
+    options: { readonly userAgent: string; readonly log: Logger },
+  ) {
     const url = new URL(connection.server)
     this.#connection = connection
-    this.#userAgent = userAgent
+    this.#userAgent = options.userAgent
+    this.#log = options.log
     this.#origin = url.origin
     this.#pathPrefix = url.pathname.replace(/\/+$/, '')
   }
@@ -56,9 +64,7 @@ export class HttpTransport implements AsyncDisposable {
   async exchange(request: HttpRequest): Promise<HttpAnswer> {
     const identity = await this.#identity()
     const answer = await this.#exchangeAs(identity, request)
-    if (answer.status !== 401 || !(await this.#connection.credentials.renew(identity))) {
-      return answer
-    }
+    if (answer.status !== 401 || !(await this.#renew(identity))) return answer
     return await this.#exchangeAs(await this.#identity(), request)
   }
 
@@ -66,17 +72,15 @@ export class HttpTransport implements AsyncDisposable {
   async openStream(request: HttpRequest): Promise<HttpStream> {
     const identity = await this.#identity()
     const stream = await this.#openStreamAs(identity, request)
-    if (stream.status !== 401 || !(await this.#connection.credentials.renew(identity))) {
-      return stream
-    }
+    if (stream.status !== 401 || !(await this.#renew(identity))) return stream
     stream.close()
     return await this.#openStreamAs(await this.#identity(), request)
   }
 
   /** Breaks off whatever is under way. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
     const connections = this.#connections
-    this.#connections = undefined
     await Promise.all([connections?.requests.destroy(), connections?.watches.destroy()])
   }
 
@@ -84,9 +88,16 @@ export class HttpTransport implements AsyncDisposable {
     return this.#connection.credentials.identity()
   }
 
+  async #renew(refused: Identity): Promise<boolean> {
+    const isRenewed = await this.#connection.credentials.renew(refused)
+    this.#log.info({ isRenewed }, 'The API server refused our credentials (401)')
+    return isRenewed
+  }
+
   #exchangeAs(identity: Identity, request: HttpRequest): Promise<HttpAnswer> {
+    const { requests } = this.#connectionsFor(identity)
     const exchange = new HttpExchange(request)
-    this.#connectionsFor(identity).requests.dispatch(
+    requests.dispatch(
       {
         path: this.#pathPrefix + request.path,
         method: request.method,
@@ -103,8 +114,9 @@ export class HttpTransport implements AsyncDisposable {
   }
 
   async #openStreamAs(identity: Identity, request: HttpRequest): Promise<HttpStream> {
+    const { watches } = this.#connectionsFor(identity)
     const stream = new HttpStream(request)
-    this.#connectionsFor(identity).watches.dispatch(
+    watches.dispatch(
       {
         path: this.#pathPrefix + request.path,
         method: request.method,
@@ -135,6 +147,7 @@ export class HttpTransport implements AsyncDisposable {
   }
 
   #connectionsFor(identity: Identity): Connections {
+    if (this.#isClosed) throw new VkError('Unavailable', 'the client is closed')
     const old = this.#connections
     if (old && isSameCertificate(old.certificate, identity.certificate)) return old
     const { certificate } = identity

@@ -3,6 +3,7 @@
 // of this object alone unless it can never change.
 import { backoffMs } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
+import type { Logger } from '../util/logger.ts'
 import { VkError, messageOf } from '../util/vk-error.ts'
 import { isNotFound } from './api-error.ts'
 import type { KubeClient } from './kube-client.ts'
@@ -138,7 +139,7 @@ export class TrackedEntry<T extends { readonly metadata: StoredMeta }> implement
     let seen: T | undefined
     return new Watcher(this.#client, this.#resource, {
       clock,
-      log: log.child({ namespace, name }),
+      log: quiet(log.child({ namespace, name })),
       ...(metrics && { metrics }),
       namespace,
       fieldSelector: `metadata.name=${name}`,
@@ -195,6 +196,19 @@ function isSameVersion(
     one?.metadata.uid === other?.metadata.uid &&
     one?.metadata.resourceVersion === other?.metadata.resourceVersion
   )
+}
+
+// When the API server restarts, a thousand watches break at once; whoever needs an object that cannot
+// be read says so itself.
+function quiet(log: Logger): Logger {
+  const debug: Logger['debug'] = (fields, message) => log.debug(fields, message)
+  return {
+    debug,
+    info: debug,
+    warn: debug,
+    error: debug,
+    child: (fields) => quiet(log.child(fields)),
+  }
 }
 
 async function sleepUnlessAborted(
