@@ -27,6 +27,8 @@ interface Run {
   readonly resources: AsyncDisposableStack
   /** Aborts when the start shall be given up: a stop signal, or the start-up timeout. */
   readonly signal: AbortSignal
+  /** Filled as they are made, so that a start which is cut short can still take leave. */
+  readonly nodes: VirtualNode[]
 }
 
 /** Runs until SIGTERM or SIGINT; a second signal ends the process without waiting. */
@@ -37,23 +39,23 @@ export async function start(settings: Settings): Promise<void> {
   await using resources = new AsyncDisposableStack()
   using deadline = startupDeadline(settings)
   const signal = AbortSignal.any([stop.signal, deadline.signal])
+  const nodes: VirtualNode[] = []
   try {
-    const nodes = await bringUp({ settings, log, resources, signal })
+    await bringUp({ settings, log, resources, signal, nodes })
     deadline[Symbol.dispose]()
     await whenAborted(stop.signal)
-    await leave(nodes, { settings, forced: stop.forced })
   } catch (error) {
     // A stop signal during the start ends it like any other wait; everything else is a failure.
     if (!stop.signal.aborted) throw error
   }
+  await leave(nodes, { settings, forced: stop.forced })
 }
 
-async function bringUp(run: Run): Promise<readonly VirtualNode[]> {
-  const { settings, log, resources, signal } = run
+async function bringUp(run: Run): Promise<void> {
+  const { settings, log, resources, signal, nodes } = run
   resources.use(await lockDir(settings.rootDir))
   log.info({ version, rootDir: settings.rootDir }, 'virtual-kubelet starts')
   const shared = await reachCluster(run)
-  const nodes: VirtualNode[] = []
   for (const node of settings.nodes) {
     nodes.push(resources.use(await VirtualNode.open(node, shared)))
   }
@@ -61,7 +63,6 @@ async function bringUp(run: Run): Promise<readonly VirtualNode[]> {
   await untilAborted(Promise.all(nodes.map((node) => node.start())), signal)
   await Promise.all(nodes.map((node) => node.whenReady(signal)))
   log.info({ nodes: nodes.map(({ name }) => name) }, 'Ready')
-  return nodes
 }
 
 async function reachCluster({ settings, log, resources, signal }: Run): Promise<NodeProcess> {
