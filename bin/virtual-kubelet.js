@@ -5,9 +5,10 @@
 var major = Number(process.versions.node.split('.')[0])
 if (major < 24) {
   console.error(
-    'virtual-kubelet needs Node.js 24 or newer; this is ' + process.versions.node +
+    'virtual-kubelet needs Node.js 24 or newer; this is ' +
+      process.versions.node +
       '. Install it, or run: npx -p node@24 -p virtual-kubelet virtual-kubelet',
   )
   process.exit(2)
 }
-import('../dist/cli/main.js')
+void import('../dist/cli/main.js')

@@ -2,11 +2,9 @@
 // The kinds of the Kubernetes API that this program reads or writes, as typed descriptors: where an
 // object lives in the API's paths, and what type it has on the wire.
 import type {
-  CertificateSigningRequest,
   ConfigMap,
   Event,
   Lease,
-  Namespace,
   Node,
   Pod,
   Secret,
@@ -39,7 +37,6 @@ function core<T>(kind: string, plural: string, isNamespaced = true): Resource<T>
 
 export const pods: Resource<Pod> = core('Pod', 'pods')
 export const nodes: Resource<Node> = core('Node', 'nodes', false)
-export const namespaces: Resource<Namespace> = core('Namespace', 'namespaces', false)
 export const secrets: Resource<Secret> = core('Secret', 'secrets')
 export const configMaps: Resource<ConfigMap> = core('ConfigMap', 'configmaps')
 export const services: Resource<Service> = core('Service', 'services')
@@ -61,12 +58,6 @@ export const subjectAccessReviews: Resource<SubjectAccessReview> = {
   apiVersion: 'authorization.k8s.io/v1',
   kind: 'SubjectAccessReview',
   plural: 'subjectaccessreviews',
-  isNamespaced: false,
-}
-export const certificateSigningRequests: Resource<CertificateSigningRequest> = {
-  apiVersion: 'certificates.k8s.io/v1',
-  kind: 'CertificateSigningRequest',
-  plural: 'certificatesigningrequests',
   isNamespaced: false,
 }
 
