@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command as a person meets it: a process with arguments, an exit code and what it prints.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('main.ts', import.meta.url))
+
+interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function vk(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const { promise, resolve } = Promise.withResolvers<Outcome>()
+  const options = { env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env } }
+  execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
+    resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
+  })
+  return promise
+}
+
+function folder(): { readonly path: string; [Symbol.dispose](): void } {
+  const path = mkdtempSync(join(tmpdir(), 'vk-program-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+test('an unknown flag is one clear line with what was meant, and exit 2', async () => {
+  const { code, stderr } = await vk(['start', '--node-name', 'x'])
+  assert.equal(code, 2)
+  assert.match(stderr, /^error: unknown option '--node-name'\n\(Did you mean --nodename\?\)\n/)
+  assert.doesNotMatch(stderr, /\bat \//)
+})
+
+test('an unknown command, and none at all, exit 2 with help', async () => {
+  assert.equal((await vk(['strat'])).code, 2)
+  assert.equal((await vk([])).code, 2)
+})
+
+test('an unknown provider is named, with those there are', async () => {
+  using dir = folder()
+  const kubeconfig = join(dir.path, 'kubeconfig')
+  const { code, stderr } = await vk(['explain', '--provider', 'dokcer', kubeconfig])
+  assert.equal(code, 2)
+  assert.match(
+    stderr,
+    /^Cannot use provider "dokcer": there is none of that name\nThere are: mock, process\.\n$/,
+  )
+})
+
+test('no kubeconfig anywhere: one line that says where it looked, exit 2', async () => {
+  using dir = folder()
+  const { code, stderr } = await vk(['start', '--provider', 'mock', '--root-dir', dir.path])
+  assert.equal(code, 2)
+  assert.match(stderr, /kubeconfig/)
+  assert.doesNotMatch(stderr, /\n\s+at /)
+})
+
+test('providers lists them, and one by its features', async () => {
+  assert.match((await vk(['providers'])).stdout, /^mock +.+\nprocess +.+\n$/)
+  const { stdout } = await vk(['providers', 'process'])
+  assert.match(stdout, /^serviceAccountVolume +no$/m)
+})
+
+test('explain lists every field that a provider cannot do, without a cluster, and exits 1', async () => {
+  using dir = folder()
+  const file = join(dir.path, 'pods.yaml')
+  writeFileSync(
+    file,
+    `kind: Job
+metadata: { name: crunch }
+spec:
+  template:
+    spec:
+      containers:
+        - { name: a, image: host, command: [echo], tty: true }
+---
+kind: Pod
+metadata: { name: plain }
+spec:
+  containers: [{ name: a, image: host, command: [echo] }]
+`,
+  )
+  const { code, stdout } = await vk(['explain', file, '--provider', 'process'])
+  assert.equal(code, 1)
+  assert.match(stdout, /^Job crunch: spec\.containers\[0\]\.tty: .+$/m)
+  assert.match(stdout, /^Pod plain: runs on process as written$/m)
+})
+
+test('explain refuses a file without pods', async () => {
+  using dir = folder()
+  const file = join(dir.path, 'service.yaml')
+  writeFileSync(file, 'kind: Service\nmetadata: { name: web }\n')
+  const { code, stderr } = await vk(['explain', file, '--provider', 'mock'])
+  assert.equal(code, 2)
+  assert.match(stderr, /holds no pod/)
+})
