@@ -60,7 +60,7 @@ export async function pidOf(
     if (which === 'wrapper') return Number(wrapper)
     await eventually(async () => {
       const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => 'gone')
-      return !ownStep.test(line)
+      return line !== '' && !ownStep.test(line)
     })
     return Number(pid)
   }

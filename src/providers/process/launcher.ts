@@ -7,6 +7,8 @@ import { closeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { VkError } from '../../util/vk-error.ts'
 import { isShellSafe, quote } from './environment.ts'
+import { hidingPrefix } from './hidden-dir.ts'
+import type { HiddenDir } from './hidden-dir.ts'
 import type { HostTools } from './host-tools.ts'
 import { openNamelessFile } from './nameless-file.ts'
 import { nodeProgramScript } from './node-program.ts'
@@ -26,6 +28,8 @@ export interface LaunchPlan {
   /** Undefined: stay who we are. */
   readonly user: RunUser | undefined
   readonly noNewPrivileges: boolean
+  /** Undefined: the container sees all that its user may see. */
+  readonly hidden: HiddenDir | undefined
   readonly cgroupFiles: readonly string[]
   readonly killFile: string | undefined
 }
@@ -96,16 +100,17 @@ function wrapperArgs(
 
 /** The last step before the program: what the stage becomes, and what is read from descriptor 0. */
 function finalStep(
-  { program, env, user, noNewPrivileges }: LaunchPlan,
+  { dir, program, env, user, noNewPrivileges, hidden }: LaunchPlan,
   { tools, shell }: { readonly tools: HostTools; readonly shell: WrapperShell },
 ): { readonly argv: readonly string[]; readonly input: string } {
   const { setpriv } = tools
   const switches = user !== undefined || noNewPrivileges
   const session = shell.inlineSetsid === undefined ? [] : [shell.inlineSetsid]
   const drop = switches && setpriv ? [setpriv, ...setprivOptions({ user, noNewPrivileges })] : []
-  const before = [...session, ...drop]
+  const hide = hidden === undefined ? [] : hidingPrefix(hidden, { tools, base: dir })
+  const before = [...hide, ...session, ...drop]
   if (isShellSafe(env) && (user === undefined || setpriv !== undefined)) {
-    if (!switches && session.length > 0 && shell.closes.length === 0) {
+    if (!switches && hide.length === 0 && session.length > 0 && shell.closes.length === 0) {
       return { argv: [], input: shellProgram(program, { env, via: [...session, '--'] }) }
     }
     return { argv: [...before, tools.shell, '-s'], input: shellProgram(program, { env, via: [] }) }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, readdir, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readFile, readdir, readlink, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { containerUid, isRoot, keyOf, processWorld } from '../../../test/support/process-runtime.ts'
 import type { ContainerState, RuntimeContainer } from '../../runtime/container-runtime.ts'
@@ -280,6 +280,32 @@ test('gives up privileges for good where the pod says so', async (t) => {
   await world.runtime.startContainer(start, world.context)
   await ended(world.runtime, start.key)
   assert.equal(await world.output(start), 'NoNewPrivs:\t1\n')
+})
+
+test('hides the root directory, but for the pod’s own volumes', async (t) => {
+  await using world = await processWorld({ allowRoot: true })
+  if (!world.surroundings.canHide) return t.skip('needs root, unshare and mount')
+  const volume = join(world.dir, 'pods', 'pod-1', 'volumes', 'token')
+  await mkdir(volume, { recursive: true })
+  await writeFile(join(volume, 'token'), 'secret')
+  await writeFile(join(world.dir, 'kubeconfig'), 'credential')
+  for (const runAsUser of [0, 65_534]) {
+    const uid = `as-${runAsUser}`
+    const start = {
+      ...world.start({
+        uid,
+        command: ['sh', '-c', `cat ${volume}/token; cat ${world.dir}/kubeconfig; ls /tmp >&2`],
+        security: { runAsUser },
+      }),
+      volumeDirs: new Map([['token', volume]]),
+    }
+    await world.runtime.startContainer(start, world.context)
+    await ended(world.runtime, start.key)
+    assert.equal(await world.output(start), 'secret')
+    const errors = await world.output(start, 'stderr')
+    assert.match(errors, /kubeconfig: No such file/)
+    assert.ok(errors.includes(basename(world.dir)))
+  }
 })
 
 async function exitOf(

@@ -9,6 +9,7 @@ import type { ContainerStart } from '../../runtime/container-runtime.ts'
 import { milliUnits, parseQuantity, wholeUnits } from '../../util/quantity.ts'
 import type { CgroupLimits } from './cgroup.ts'
 import { defaultPath, environmentOf, hostnameOf } from './environment.ts'
+import type { HiddenDir } from './hidden-dir.ts'
 import { imageIdOf, resolveImage } from './image-resolution.ts'
 import type { ResolvedImage } from './image-resolution.ts'
 import type { LaunchPlan } from './launcher.ts'
@@ -71,10 +72,22 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
     env,
     user: own.uid === 0 ? user : undefined,
     noNewPrivileges: spec.securityContext?.allowPrivilegeEscalation === false,
+    hidden: hiddenFor(start, { user, places }),
     runsAs: user,
     imageId: imageIdOf(image),
     limits: limitsOf(spec, places.config),
   }
+}
+
+// Other users are kept out by the directory's mode; they need the namespace only to see their volumes.
+function hiddenFor(
+  { volumeDirs }: ContainerStart,
+  { user, places }: { readonly user: RunUser; readonly places: StartPlaces },
+): HiddenDir | undefined {
+  const { surroundings, host } = places
+  if (!surroundings.canHide) return undefined
+  if (user.uid !== surroundings.own.uid && volumeDirs.size === 0) return undefined
+  return { dir: host.protectedDir, visible: [...new Set(volumeDirs.values())] }
 }
 
 async function existingHome(home: string | undefined): Promise<string> {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import type { Cgroups } from './cgroup.ts'
 import { findStrayDescriptors } from './stray-descriptors.ts'
 import { detectCgroups } from './detect-cgroups.ts'
+import { canHide } from './hidden-dir.ts'
 import { findHostTools } from './host-tools.ts'
 import type { HostTools } from './host-tools.ts'
 import type { ProcessConfig } from './process-config.ts'
@@ -15,15 +16,19 @@ export interface Surroundings {
   readonly cgroups: Cgroups | undefined
   readonly bootId: string
   readonly own: OwnUser
+  /** Containers can be kept from seeing --root-dir. */
+  readonly canHide: boolean
   /** Descriptors that our own children would inherit, because our parent let us inherit them. */
   readonly strayDescriptors: readonly number[]
 }
 
-/** Looks around. Nothing is made; `rootDir` only names this node's folder among control groups. */
+/** Looks around; nothing is made. `rootDir` also names this node's folder among control groups. */
 export function exploreSurroundings(config: ProcessConfig, rootDir: string): Surroundings {
   const folder = createHash('sha256').update(rootDir).digest('hex').slice(0, 12)
+  const tools = findHostTools()
   return {
-    tools: findHostTools(),
+    tools,
+    canHide: canHide(config, { tools, dir: rootDir }),
     cgroups: detectCgroups(config.cgroupRoot, folder),
     bootId: readBootId(),
     strayDescriptors: findStrayDescriptors(),
