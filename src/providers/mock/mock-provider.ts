@@ -77,7 +77,8 @@ export class MockProvider implements PodProvider {
     )
     if (hasNewImage && known.run.kind === 'running') {
       const { startedAtMs } = known.run
-      restart(known, { startedAtMs, nowMs: this.#host.clock.nowMs(), exitCode: 0 })
+      const nowMs = this.#host.clock.nowMs()
+      this.#countingUsage(known, () => restart(known, { startedAtMs, nowMs, exitCode: 0 }))
     }
     this.#settle(known, { isNew: true })
   }
@@ -225,9 +226,7 @@ export class MockProvider implements PodProvider {
   #settle(pod: MockPod, { isNew = false }: { readonly isNew?: boolean } = {}): void {
     const { clock } = this.#host
     const nowMs = clock.nowMs()
-    const usedNanos = podStatsOf(pod, nowMs)?.cpu?.usageCoreNanoSeconds
-    const hasChanged = advance(pod, nowMs)
-    if (pod.run.kind === 'ended') this.#endedCpuNanos += usedNanos ?? 0
+    const hasChanged = this.#countingUsage(pod, () => advance(pod, nowMs))
     pod.timer?.[Symbol.dispose]()
     const dueMs = nextDueMs(pod)
     pod.timer =
@@ -235,6 +234,15 @@ export class MockProvider implements PodProvider {
         ? undefined
         : clock.setTimer(dueMs - nowMs, () => this.#settle(pod))
     if (hasChanged || isNew) this.#notify(pod)
+  }
+
+  /** What a run has used stays with the node when `change` ends that run. */
+  #countingUsage<T>(pod: MockPod, change: () => T): T {
+    const { run } = pod
+    const stats = run.kind === 'running' ? podStatsOf(pod, this.#host.clock.nowMs()) : undefined
+    const result = change()
+    if (pod.run !== run) this.#endedCpuNanos += stats?.cpu?.usageCoreNanoSeconds ?? 0
+    return result
   }
 
   #notify(pod: MockPod): void {

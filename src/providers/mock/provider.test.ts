@@ -100,6 +100,20 @@ test('a ping fails with the content of the configured file while that exists', a
   }
 })
 
+test('the node forgets no CPU time when containers are restarted', async () => {
+  const clock = new FakeClock()
+  await using provider = await providerModule.create({}, buildHost(clock))
+  const annotations = { 'mock.virtual-kubelet.io/run-time': '30s' }
+  await provider.createPod(request(buildPod({ metadata: { annotations } })), patient)
+  let before = 0
+  for (let seconds = 0; seconds < 100; seconds += 5) {
+    const nanos = (await provider.nodeStats?.(patient))?.cpu?.usageCoreNanoSeconds ?? 0
+    assert.ok(nanos > before, `${nanos} after ${before}`)
+    before = nanos
+    await clock.advance(5000)
+  }
+})
+
 test('usage grows, and its rate is what is reported beside it', async () => {
   const clock = new FakeClock()
   await using busy = await providerModule.create({}, buildHost(clock))
