@@ -188,6 +188,31 @@ test('goes through a proxy that the connection names', async () => {
   proxy.close()
 })
 
+test('drops idle connections when a timeout shows that the way to the server died', async () => {
+  await using server = await startFakeApiServer()
+  await using client = server.client()
+  await Promise.all([1, 2, 3].map(() => client.getRaw('/version')))
+  const before = server.connectionCount
+  assert.ok(before > 1)
+  using _pause = server.pause()
+  await assert.rejects(client.getRaw('/version', { timeoutMs: 20 }), /no answer within 20 ms/)
+  await until(() => server.connectionCount === 0)
+})
+
+test('keeps its connections when only one request is slow', async () => {
+  await using server = await startFakeApiServer()
+  await using client = server.client()
+  await Promise.all([1, 2, 3].map(() => client.getRaw('/version')))
+  const before = server.connectionCount
+  server.fail({ name: 'slow' }, { delayMs: 200 })
+  const at = { namespace: 'default', name: 'slow' }
+  const slow = client.get(configMaps, at, { timeoutMs: 100 })
+  await client.getRaw('/version')
+  await assert.rejects(slow, /no answer within 100 ms/)
+  await client.getRaw('/version')
+  await until(() => server.connectionCount === before - 1)
+})
+
 test('refuses calls after it was closed', async () => {
   await using server = await startFakeApiServer()
   const client = server.client()

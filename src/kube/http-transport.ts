@@ -25,7 +25,7 @@ export interface HttpRequest {
 
 interface Connections {
   readonly certificate: ClientCertificate | undefined
-  readonly requests: Dispatcher
+  requests: Dispatcher
   readonly watches: Dispatcher
 }
 
@@ -46,6 +46,7 @@ export class HttpTransport implements AsyncDisposable {
   readonly #log: Logger
   readonly #headers = new WeakMap<Identity, Map<string, string[]>>()
   #connections: Connections | undefined
+  #answeredMs = 0
   #isClosed = false
 
   constructor(
@@ -94,9 +95,11 @@ export class HttpTransport implements AsyncDisposable {
     return isRenewed
   }
 
-  #exchangeAs(identity: Identity, request: HttpRequest): Promise<HttpAnswer> {
-    const { requests } = this.#connectionsFor(identity)
+  async #exchangeAs(identity: Identity, request: HttpRequest): Promise<HttpAnswer> {
+    const connections = this.#connectionsFor(identity)
+    const { requests } = connections
     const exchange = new HttpExchange(request)
+    const sentMs = performance.now()
     requests.dispatch(
       {
         path: this.#pathPrefix + request.path,
@@ -110,7 +113,25 @@ export class HttpTransport implements AsyncDisposable {
       },
       exchange,
     )
-    return exchange.answer
+    try {
+      const answer = await exchange.answer
+      this.#answeredMs = performance.now()
+      return answer
+    } catch (error) {
+      const isTimeout = error instanceof VkError && error.code === 'Timeout'
+      if (isTimeout && this.#answeredMs < sentMs && connections.requests === requests) {
+        this.#replaceRequests(connections)
+      }
+      throw error
+    }
+  }
+
+  // When nothing at all was answered since a request was sent, the way to the server may have died
+  // without a word, and every idle connection with it: each would cost its next user a timeout.
+  #replaceRequests(connections: Connections): void {
+    const old = connections.requests
+    connections.requests = this.#requestDispatcher(connections.certificate)
+    void old.close()
   }
 
   async #openStreamAs(identity: Identity, request: HttpRequest): Promise<HttpStream> {
@@ -123,7 +144,7 @@ export class HttpTransport implements AsyncDisposable {
         origin: this.#origin,
         headers: this.#headersFor(identity, ''),
         // With HTTP/2 a stream that gets no answer makes undici look whether its connection lives.
-        headersTimeout: request.timeoutMs,
+        headersTimeout: request.timeoutMs / 2,
         bodyTimeout: 0,
       },
       stream,
@@ -153,10 +174,7 @@ export class HttpTransport implements AsyncDisposable {
     const { certificate } = identity
     const connections: Connections = {
       certificate,
-      requests: this.#dispatcher(certificate, {
-        connections: maxRequestConnections,
-        allowH2: false,
-      }),
+      requests: this.#requestDispatcher(certificate),
       watches: this.#dispatcher(certificate, {
         allowH2: true,
         h2Options: {
@@ -172,6 +190,10 @@ export class HttpTransport implements AsyncDisposable {
     // What runs on the old certificate may end by itself: watches do so within minutes.
     for (const dispatcher of [old?.requests, old?.watches]) void dispatcher?.close()
     return connections
+  }
+
+  #requestDispatcher(certificate: ClientCertificate | undefined): Dispatcher {
+    return this.#dispatcher(certificate, { connections: maxRequestConnections, allowH2: false })
   }
 
   #dispatcher(certificate: ClientCertificate | undefined, options: Pool.Options): Dispatcher {

@@ -7,13 +7,13 @@ import type { Logger } from '../util/logger.ts'
 import { UserError } from '../util/vk-error.ts'
 import type { ServerTls } from './cluster-connection.ts'
 import { fixedCredentials } from './credentials.ts'
-import type { Credentials } from './credentials.ts'
+import type { ClientCertificate, Credentials } from './credentials.ts'
 import { ExecCredentials } from './exec-credentials.ts'
 import type { ExecPlugin } from './exec-plugin.ts'
 import { pathIn } from './kubeconfig-files.ts'
 import type { Located } from './kubeconfig-files.ts'
 import type { KubeconfigCluster, KubeconfigExec, KubeconfigUser } from './kubeconfig-schema.ts'
-import { checkKeyPair, pemOf } from './pem.ts'
+import { checkKeyPair, expiryOf, pemOf } from './pem.ts'
 import { StoredCredentials } from './stored-credentials.ts'
 import type { Stored, StoredCredentialsOptions } from './stored-credentials.ts'
 
@@ -43,7 +43,7 @@ export async function credentialsOf(
     const plugin = pluginOf({ value: value.exec, file }, context, source)
     const credentials = new ExecCredentials({ plugin, clock, log })
     const { certificate } = await credentials.identity()
-    if (certificate) checkKeyPair(certificate, source)
+    if (certificate) checkCertificate(certificate, source, context)
     return credentials
   }
   const token = tokenOf(user)
@@ -55,8 +55,21 @@ export async function credentialsOf(
     log,
   })
   const identity = await credentials.load()
-  if (identity.certificate) checkKeyPair(identity.certificate, source)
+  if (identity.certificate) checkCertificate(identity.certificate, source, context)
   return credentials
+}
+
+// An expired certificate only brings a warning: our own clock may be the one that is wrong.
+function checkCertificate(
+  certificate: ClientCertificate,
+  source: string,
+  { clock, log }: UserContext,
+): void {
+  checkKeyPair(certificate, source)
+  const expiryMs = expiryOf(certificate.certificatePem)
+  if (expiryMs > clock.nowMs()) return
+  const expired = new Date(expiryMs).toISOString()
+  log.warn({ source, expired }, 'The client certificate has expired; the API server will refuse it')
 }
 
 /** Headers of a user that acts as another one. */

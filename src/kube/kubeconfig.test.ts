@@ -160,6 +160,39 @@ test('reads files again at once after a 401', async () => {
   assert.deepEqual(await credentials.identity(), { token: 'two' })
 })
 
+test('keeps the old certificate while only one of its two files was rewritten', async () => {
+  const authority = await createAuthority('ca')
+  const one = await authority.issue({ commonName: 'one' })
+  const two = await authority.issue({ commonName: 'two' })
+  await using directory = await directoryOf({
+    crt: one.certificate,
+    key: one.key,
+    config: kubeconfig('{client-certificate: crt, client-key: key}'),
+  })
+  const clock = new FakeClock(Date.now())
+  const { credentials } = await load(directory.file('config'), { clock })
+  await writeFile(directory.file('crt'), two.certificate)
+  await clock.advance(60_000)
+  const half = await credentials.identity()
+  assert.equal(half.certificate?.certificatePem, one.certificate)
+  await writeFile(directory.file('key'), two.key)
+  await clock.advance(60_000)
+  const whole = await credentials.identity()
+  assert.equal(whole.certificate?.certificatePem, two.certificate)
+})
+
+test('warns of an expired client certificate', async () => {
+  const { certificate, key } = await createAuthority('me')
+  const user = `{client-certificate-data: ${base64(certificate)}, client-key-data: ${base64(key)}}`
+  await using directory = await directoryOf({ config: kubeconfig(user) })
+  const warnings: string[] = []
+  const log = { ...silentLogger, warn: (_fields: object, text: string) => void warnings.push(text) }
+  await load(directory.file('config'), { log })
+  assert.deepEqual(warnings, [])
+  await load(directory.file('config'), { log, clock: new FakeClock(Date.now() + 1e10) })
+  assert.match(warnings[0] ?? '', /has expired/)
+})
+
 test('complains in one line that names the file and what to do, and gives no secret away', async () => {
   const { certificate } = await createAuthority('ca')
   const other = await createAuthority('other')

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The base64 fields of a kubeconfig, and the check that certificate and key belong together, made
 // once at the start: OpenSSL's own complaint at the first handshake helps nobody.
+import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { UserError } from '../util/vk-error.ts'
 
@@ -30,4 +31,9 @@ export function checkKeyPair(
       hint: 'certificate and key must be PEM and belong together',
     })
   }
+}
+
+/** Milliseconds since the epoch at which a certificate ends; it must be a valid one. */
+export function expiryOf(certificatePem: string): number {
+  return new X509Certificate(certificatePem).validToDate.getTime()
 }

@@ -7,6 +7,7 @@ import type { Logger } from '../util/logger.ts'
 import { UserError, messageOf } from '../util/vk-error.ts'
 import { isSameIdentity } from './credentials.ts'
 import type { Credentials, Identity } from './credentials.ts'
+import { checkKeyPair } from './pem.ts'
 
 /** A value itself, or the file that holds it. */
 export type Stored = { readonly value: string } | { readonly file: string }
@@ -64,7 +65,11 @@ export class StoredCredentials implements Credentials {
     const { clock, log } = this.#options
     try {
       const identity = await this.#read()
-      if (!isSameIdentity(identity, this.#identity)) this.#identity = identity
+      if (!isSameIdentity(identity, this.#identity)) {
+        // Certificate and key are two files: between the two writes they do not fit.
+        if (identity.certificate) checkKeyPair(identity.certificate, 'the kubeconfig')
+        this.#identity = identity
+      }
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'Credentials could not be read; the old ones stay')
     }
