@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // One object that an ObjectTracker follows: first a GET, which is the quickest answer, then a watch
 // of this object alone unless it can never change.
+import type { Metrics } from '../observe/metrics.ts'
 import { backoffMs } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import { VkError, messageOf } from '../util/vk-error.ts'
 import { isNotFound } from './api-error.ts'
 import type { KubeClient } from './kube-client.ts'
-import type { ObjectTrackerOptions } from './object-tracker.ts'
 import type { Resource } from './resources.ts'
 import type { StoredMeta } from './types.gen.ts'
 import { Watcher } from './watcher.ts'
 import { withoutBulk } from './without-bulk.ts'
 
-export interface TrackedEntryOptions extends ObjectTrackerOptions {
+export interface TrackedEntryOptions {
   readonly namespace: string
   readonly name: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics?: Metrics
+  readonly onChange?: (namespace: string, name: string) => void
+  readonly readTimeoutMs?: number
 }
 
 type Known<T> = { readonly object: T | undefined }
