@@ -204,11 +204,11 @@ test('keeps its connections when only one request is slow', async () => {
   await using client = server.client()
   await Promise.all([1, 2, 3].map(() => client.getRaw('/version')))
   const before = server.connectionCount
-  server.fail({ name: 'slow' }, { delayMs: 200 })
+  server.fail({ name: 'slow' }, { delayMs: 600 })
   const at = { namespace: 'default', name: 'slow' }
-  const slow = client.get(configMaps, at, { timeoutMs: 100 })
+  const slow = client.get(configMaps, at, { timeoutMs: 300 })
   await client.getRaw('/version')
-  await assert.rejects(slow, /no answer within 100 ms/)
+  await assert.rejects(slow, /no answer within 300 ms/)
   await client.getRaw('/version')
   await until(() => server.connectionCount === before - 1)
 })
