@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One start of one container: resolve it, note the attempt where that must be on disk first, make its
-// directory, hand it to the runtime, and tell of it by the kubelet's events.
-import { mkdir } from 'node:fs/promises'
+// directory, and hand it to the runtime.
 import type { Container } from '../kube/types.gen.ts'
-import type { CallContext, PodRef, PodRequest, ProviderHost } from '../provider/provider.ts'
+import type { CallContext, PodRequest, ProviderHost } from '../provider/provider.ts'
 import { behaviourOf, messageOf } from '../util/vk-error.ts'
 import type { ContainerKey, ContainerRuntime, RuntimeContainer } from './container-runtime.ts'
 import type { Failure } from './decide/next-step.ts'
+import { makeDir } from './disk.ts'
 import { attemptDir, containerDir } from './pod-dirs.ts'
 import type { ServiceAccountVolumes } from './service-account-volume.ts'
 
@@ -51,7 +51,7 @@ export async function startOne(
     const dir = attemptDir(host.rootDir, key)
     const [resolved] = await Promise.all([
       abortable(request.resolveContainer(spec.name, facts), context.signal),
-      mkdir(dir, { recursive: true, mode: 0o700 }),
+      makeDir(dir),
     ])
     await order.begin()
     context.signal.throwIfAborted()
@@ -79,14 +79,6 @@ export async function startOne(
       isUnsure,
     }
   }
-}
-
-/** Created and Started, as the kubelet words them. */
-export function recordStarted(host: ProviderHost, ref: PodRef, container: string): void {
-  const created = { type: 'Normal', reason: 'Created', message: 'Container created' } as const
-  const started = { type: 'Normal', reason: 'Started', message: 'Container started' } as const
-  host.recordEvent(ref, created, container)
-  host.recordEvent(ref, started, container)
 }
 
 /** Settles as the promise does, or rejects as soon as the signal aborts. */

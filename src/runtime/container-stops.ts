@@ -12,8 +12,9 @@ export interface StopOrder {
 }
 
 export interface StopHooks {
-  /** No process of the container is left. */
-  stopped(key: ContainerKey): void
+  /** The runtime says that it is done: is the container known to have ended? */
+  isGone(key: ContainerKey): Promise<boolean>
+  settled(): void
   failed(key: ContainerKey, error: unknown): void
 }
 
@@ -44,16 +45,15 @@ export class ContainerStops {
   /** Begins to stop or shortens the grace; returns true when this is the first order for the run. */
   order(order: StopOrder, context: CallContext): boolean {
     const { key, graceMs } = order
-    const id = idOf(key)
     const nowMs = this.#clock.nowMs()
     const deadlineMs = nowMs + graceMs
-    const known = this.#stops.get(id)
+    const known = this.#stops.get(idOf(key))
     if (known && known.calls > 0 && deadlineMs > known.deadlineMs - toleranceMs) return false
     if (known && known.calls === 0 && nowMs < known.retryAtMs) return false
     const stop = known ?? { deadlineMs, calls: 0, retryAtMs: 0 }
     stop.deadlineMs = deadlineMs
     stop.calls += 1
-    this.#stops.set(id, stop)
+    this.#stops.set(idOf(key), stop)
     void this.#run(order, { stop, context })
     return known === undefined
   }
@@ -71,13 +71,13 @@ export class ContainerStops {
     try {
       const options = { graceMs, ...(signal !== undefined && { signal }) }
       await this.#runtime.stopContainer(key, options, context)
-      stop.calls -= 1
+      if (!(await this.#hooks.isGone(key))) throw new Error('it is still listed as running')
       this.#stops.delete(idOf(key))
-      this.#hooks.stopped(key)
+      this.#hooks.settled()
     } catch (error) {
+      if (context.signal.aborted) return
       stop.calls -= 1
       stop.retryAtMs = this.#clock.nowMs() + retryAfterMs
-      if (context.signal.aborted) return
       this.#hooks.failed(key, error)
     }
   }

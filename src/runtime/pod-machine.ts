@@ -6,26 +6,18 @@
 import type { CallContext, ObservedPod, PodRef, PodRequest } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
 import { messageOf } from '../util/vk-error.ts'
+import { ContainerActions } from './container-actions.ts'
 import type { ContainerKey, RuntimeContainer } from './container-runtime.ts'
-import { recordStarted, startOne } from './container-starter.ts'
-import { ContainerStops } from './container-stops.ts'
-import { startErrorTermination } from './decide/container-record.ts'
 import { logAttempt } from './decide/log-attempt.ts'
-import type { Action, Decision, StartFailure, Wait } from './decide/next-step.ts'
-import { decide, podName } from './decide/next-step.ts'
+import { decide, podName, type Decision, type Wait } from './decide/next-step.ts'
 import { parseWireTime, wireTime } from './decide/wire-time.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { observedPod } from './observed-pod.ts'
-import { containerDir, podDir } from './pod-dirs.ts'
+import { podDir } from './pod-dirs.ts'
 import { PodLedger } from './pod-ledger.ts'
 import { PodPreparation } from './pod-preparation.ts'
 import type { PodRecord } from './pod-record.ts'
-import { pruneAttempts } from './prune-attempts.ts'
 
-type StartAction = Extract<Action, { kind: 'start' }>
-type StopAction = Extract<Action, { kind: 'stop' }>
-
-const retryStartMs = 10_000
 const retryStepMs = 10_000
 /** A start that takes longer does not hold up the news of what happened before it. */
 const slowStartMs = 200
@@ -36,18 +28,15 @@ export class PodMachine {
   readonly #deps: MachineDeps
   readonly #log: Logger
   readonly #ledger: PodLedger
-  readonly #stops: ContainerStops
   readonly #preparation: PodPreparation
+  readonly #actions: ContainerActions
   readonly #lifetime = new AbortController()
   /** Aborted when nothing is to be started any more. */
   readonly #starting = new AbortController()
-  readonly #startFailures = new Map<string, StartFailure>()
   readonly #announcedBackoffs = new Map<string, number>()
   readonly #background = new Set<Promise<void>>()
   #request: PodRequest | undefined
   #waits: ReadonlyMap<string, Wait> = new Map()
-  /** The answer to a start was no answer: only the runtime knows whether anything runs. */
-  #mustRelist = false
   #isNew = true
   #isDirty = false
   #stepping: Promise<void> | undefined
@@ -62,12 +51,12 @@ export class PodMachine {
     this.#log = deps.host.log.child({ pod: `${ref.namespace}/${ref.name}`, uid: ref.uid })
     this.#ledger = new PodLedger(deps, { ...initial, log: this.#log })
     this.#preparation = new PodPreparation(deps, { ref, log: this.#log })
-    this.#stops = new ContainerStops(deps.runtime, {
-      clock: deps.host.clock,
-      hooks: {
-        stopped: (key) => this.#inBackground(this.#afterStop(key)),
-        failed: (key, error) => this.#stopFailed(key, error),
-      },
+    this.#actions = new ContainerActions(deps, {
+      ledger: this.#ledger,
+      volumes: this.#preparation.volumes,
+      log: this.#log,
+      wake: () => this.#wake(),
+      inBackground: (work) => this.#inBackground(work),
     })
   }
 
@@ -108,7 +97,7 @@ export class PodMachine {
     if (this.hasEnded) return
     this.#request = request
     this.#ledger.setPod(request.pod, parseWireTime(request.pod.status?.startTime))
-    this.#startFailures.clear()
+    this.#actions.retryNow()
     this.#preparation.retryNow()
     if (request.pod.metadata.deletionTimestamp !== undefined) this.#starting.abort()
     this.#wake()
@@ -138,19 +127,19 @@ export class PodMachine {
   /** Every run of this pod that the runtime knew in `epoch`. */
   onList(runs: readonly RuntimeContainer[], epoch: number): void {
     const hasChanged = this.#ledger.setRuns(runs, epoch)
-    const isNews = hasChanged || this.#mustRelist || this.#isNew
-    this.#mustRelist = false
+    const isNews = hasChanged || this.#actions.mustRelist || this.#isNew
+    this.#actions.relisted()
     this.#isNew = false
     if (isNews) this.#wake()
   }
 
   /** Removes the pod from the runtime and from the disk. */
   async cleanUp(context: CallContext): Promise<void> {
-    const { runtime, logs } = this.#deps
+    const { runtime, logs, host } = this.#deps
     await this.dispose()
     for (const { key } of this.#ledger.runs.all()) await runtime.removeContainer(key, context)
     await runtime.removeSandbox(this.ref, context)
-    await logs.forgetBelow(podDir(this.#deps.host.rootDir, this.ref.uid))
+    await logs.forgetBelow(podDir(host.rootDir, this.ref.uid))
     await this.#preparation.removeDirs()
   }
 
@@ -171,6 +160,8 @@ export class PodMachine {
   }
 
   async #run(): Promise<void> {
+    // Whoever wakes the pod does so in the middle of something, and must not see it change yet.
+    await Promise.resolve()
     try {
       while (this.#isDirty && !this.#lifetime.signal.aborted) {
         this.#isDirty = false
@@ -186,15 +177,24 @@ export class PodMachine {
   }
 
   async #step(): Promise<void> {
-    if (this.#mustRelist) await this.#deps.refresh()
+    const actions = this.#actions
+    if (actions.mustRelist) await this.#deps.refresh()
     await this.#prepare()
     const decision = this.#decide()
     this.#take(decision)
-    for (const action of decision.actions) if (action.kind === 'stop') await this.#stop(action)
+    const context = { signal: this.#lifetime.signal, log: this.#log }
+    for (const action of decision.actions) {
+      if (action.kind === 'stop') await actions.stop(action, context)
+    }
     const start = decision.actions.find((action) => action.kind === 'start')
-    if (start && this.#request) await this.#start(start, this.#request)
-    else this.#publish()
-    const times = [decision.wakeAtMs, this.#stops.retryAtMs, this.#preparation.wakeAtMs]
+    if (start && this.#request) {
+      using _news = this.#deps.host.clock.setTimer(slowStartMs, () => this.#publish())
+      this.#isDirty = true
+      await actions.start(start, this.#request, this.#starting.signal)
+    } else {
+      this.#publish()
+    }
+    const times = [decision.wakeAtMs, actions.retryAtMs, this.#preparation.wakeAtMs]
     this.#wakeAt(this.hasEnded ? Infinity : Math.min(...times.map((atMs) => atMs ?? Infinity)))
   }
 
@@ -218,7 +218,7 @@ export class PodMachine {
         this.#preparation.isReady(record.pod),
       ending: record.ending,
       hasEnded: this.hasEnded,
-      startFailures: this.#startFailures,
+      startFailures: this.#actions.startFailures,
     }
     const { crashBackoffCapMs } = this.#deps.options
     return decide(state, this.#deps.host.clock.nowMs(), { crashBackoffCapMs })
@@ -247,101 +247,6 @@ export class PodMachine {
     const where = pod ? podName(pod) : this.ref.name
     const message = `Back-off restarting failed container ${name} in pod ${where}`
     this.#deps.host.recordEvent(this.ref, { type: 'Warning', reason: 'BackOff', message }, name)
-  }
-
-  async #start(action: StartAction, request: PodRequest): Promise<void> {
-    const name = action.container
-    const spec = request.pod.spec.containers.find((container) => container.name === name)
-    if (!spec) return
-    const key = { pod: this.ref, name, attempt: action.attempt }
-    using _news = this.#deps.host.clock.setTimer(slowStartMs, () => this.#publish())
-    const { podIPs } = this.#ledger.record
-    const begin = (): Promise<void> => this.#ledger.begin(spec, action)
-    const result = await startOne(
-      { request, spec, key, podIPs, begin },
-      {
-        deps: {
-          runtime: this.#deps.runtime,
-          host: this.#deps.host,
-          volumes: this.#preparation.volumes,
-        },
-        context: { signal: this.#starting.signal, log: this.#log },
-      },
-    )
-    this.#isDirty = true
-    if (result.kind === 'started') return this.#started(key, result.run)
-    this.#startFailed(key, result)
-  }
-
-  #started(key: ContainerKey, run: RuntimeContainer): void {
-    this.#startFailures.delete(key.name)
-    this.#ledger.addRun(run)
-    recordStarted(this.#deps.host, this.ref, key.name)
-    if (key.attempt >= 2) this.#inBackground(this.#prune(key))
-  }
-
-  #startFailed(
-    { name, attempt }: ContainerKey,
-    result: Extract<Awaited<ReturnType<typeof startOne>>, { kind: 'failed' }>,
-  ): void {
-    const { failure, isUsedUp, isUnsure } = result
-    const { host } = this.#deps
-    const nowMs = host.clock.nowMs()
-    if (isUnsure && !isUsedUp) this.#mustRelist = true
-    if (this.#starting.signal.aborted && !isUsedUp) return
-    const event = { reason: 'Failed', message: `Error: ${failure.message}` }
-    host.recordEvent(this.ref, { type: 'Warning', ...event }, name)
-    if (isUsedUp) {
-      const image = this.#ledger.container(name)?.image ?? ''
-      const end = startErrorTermination({ attempt, image }, { message: failure.message, nowMs })
-      this.#ledger.end(name, end)
-      return
-    }
-    this.#startFailures.set(name, { ...failure, retryAtMs: nowMs + retryStartMs })
-  }
-
-  async #stop({ container, attempt, graceMs, why }: StopAction): Promise<void> {
-    const { record } = this.#ledger
-    if (why === 'changed') await this.#ledger.markReplacing(container)
-    const spec = record.pod?.spec.containers.find(({ name }) => name === container)
-    const isFirst = this.#stops.order(
-      {
-        key: { pod: this.ref, name: container, attempt },
-        graceMs,
-        signal: spec?.lifecycle?.stopSignal,
-      },
-      { signal: this.#lifetime.signal, log: this.#log },
-    )
-    if (!isFirst) return
-    const message =
-      why === 'changed'
-        ? `Container ${container} definition changed, will be restarted`
-        : `Stopping container ${container}`
-    this.#deps.host.recordEvent(this.ref, { type: 'Normal', reason: 'Killing', message }, container)
-  }
-
-  /** The runtime's own news may come a moment later; without them we ask. */
-  async #afterStop({ name, attempt }: ContainerKey): Promise<void> {
-    const current = this.#ledger.container(name)
-    if (current?.attempt === attempt && current.stage === 'started') await this.#deps.refresh()
-    this.#wake()
-  }
-
-  #stopFailed({ name }: ContainerKey, error: unknown): void {
-    const message = `error killing pod: failed to stop container ${name}: ${messageOf(error)}`
-    this.#log.warn({ container: name, error: messageOf(error) }, 'Container cannot be stopped yet')
-    this.#deps.host.recordEvent(this.ref, { type: 'Warning', reason: 'FailedKillPod', message })
-    this.#wake()
-  }
-
-  async #prune(current: ContainerKey): Promise<void> {
-    const { runtime, host, logs } = this.#deps
-    const dir = containerDir(host.rootDir, current)
-    const removed = await pruneAttempts(current, {
-      options: { runtime, dir, forget: (attemptDir) => logs.forget(attemptDir) },
-      context: { signal: this.#lifetime.signal, log: this.#log },
-    })
-    for (const attempt of removed) this.#ledger.runs.remove(current.name, attempt)
   }
 
   async #save(): Promise<void> {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a pod needs before its first container: a sandbox and its volumes. Both are made at the same time;
 // a failure is told by an event and tried again, with the containers still ContainerCreating.
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import type { Pod } from '../kube/types.gen.ts'
 import type { PodRef, PodRequest } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
 import { messageOf } from '../util/vk-error.ts'
 import { abortable } from './container-starter.ts'
 import type { SandboxState } from './container-runtime.ts'
+import { makeDir } from './disk.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { containersDir, podDir } from './pod-dirs.ts'
 import { ServiceAccountVolumes } from './service-account-volume.ts'
@@ -74,7 +75,7 @@ export class PodPreparation {
     const { host, runtime } = this.#deps
     try {
       const dir = podDir(host.rootDir, this.#ref.uid)
-      await mkdir(dir, { recursive: true, mode: 0o700 })
+      await makeDir(dir)
       this.#sandbox = await runtime.ensureSandbox(pod, { podDir: dir }, { signal, log: this.#log })
       this.#sandboxRetryAtMs = undefined
     } catch (error) {

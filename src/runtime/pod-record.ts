@@ -6,7 +6,7 @@
 // is synced, because it alone knows the back-off step and how earlier runs ended, which the runtime is
 // about to forget. All else (started, ending, ended) is written after the fact: a record that lags is
 // brought up to date by the runtime's list (decide/container-record.ts).
-import { mkdir, readFile, readdir, rename, rm } from 'node:fs/promises'
+import { readFile, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import type { Pod } from '../kube/types.gen.ts'
@@ -15,8 +15,8 @@ import type { Logger } from '../util/logger.ts'
 import { messageOf } from '../util/vk-error.ts'
 import type { ContainerRecord } from './decide/container-record.ts'
 import type { Ending, Failure } from './decide/next-step.ts'
+import { makeDir, writeFileAtomically } from './disk.ts'
 import { podDir, podsDir } from './pod-dirs.ts'
-import { writeFileAtomically } from './write-file-atomically.ts'
 
 export interface PodRecord {
   readonly ref: PodRef
@@ -100,7 +100,7 @@ export class PodRecordFile {
       const { record, done } = this.#next
       this.#next = undefined
       try {
-        await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
+        await makeDir(dirname(this.#path))
         await writeFileAtomically(this.#path, JSON.stringify({ version: formatVersion, ...record }))
         done.resolve()
       } catch (error) {
@@ -133,9 +133,9 @@ async function readPodRecord(
   { log, uid }: { readonly log: Logger; readonly uid: string },
 ): Promise<PodRecord | undefined> {
   const path = join(dir, fileName)
-  const text = await readFile(path, 'utf8').catch(ifMissing(() => undefined))
-  if (text === undefined) return undefined
   try {
+    const text = await readFile(path, 'utf8').catch(ifMissing(() => undefined))
+    if (text === undefined) return undefined
     const record = v.parse(recordSchema, JSON.parse(text))
     if (record.ref.uid !== uid) throw new Error(`it belongs to uid "${record.ref.uid}"`)
     // The schema holds what decisions rest on; the rest was written from this very type.
@@ -146,7 +146,9 @@ async function readPodRecord(
       { path: aside, error: messageOf(error) },
       'Pod record cannot be read and is set aside',
     )
-    await rename(path, aside)
+    await rename(path, aside).catch(() => {
+      // A disk that refuses this too does not keep the other pods from being adopted.
+    })
     return undefined
   }
 }

@@ -4,6 +4,7 @@
 import type { Container, Pod } from '../kube/types.gen.ts'
 import { isServiceAccountVolume } from '../provider/feature-check.ts'
 import type { PodRequest, ProviderHost, ResolvedContainer } from '../provider/provider.ts'
+import { diskError } from './disk.ts'
 import { volumeDir } from './pod-dirs.ts'
 import { writeVolume } from './pod-volumes.ts'
 
@@ -45,7 +46,9 @@ export class ServiceAccountVolumes {
     const { pod } = request
     const { files, refreshAtMs } = await request.resolveVolume(name)
     const dir = volumeDir(this.#host.rootDir, { uid: pod.metadata.uid, volume: name })
-    await writeVolume(dir, { files, nowMs: this.#host.clock.nowMs() })
+    await writeVolume(dir, { files, nowMs: this.#host.clock.nowMs() }).catch((error: unknown) => {
+      throw diskError('write the files', error)
+    })
     this.#dirs.set(name, dir)
     if (refreshAtMs === undefined) this.#refreshAtMs.delete(name)
     else this.#refreshAtMs.set(name, refreshAtMs)

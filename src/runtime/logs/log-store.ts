@@ -22,6 +22,7 @@ const flushEveryMs = 500
 const pollEveryMs = 1000
 /** Watched logs are looked at too, now and then: a flood can make the kernel drop notices. */
 const pollWatchedEvery = 10
+const complainEveryMs = 60_000
 
 /** Logs by the directory of their run. */
 export class LogStore implements AsyncDisposable {
@@ -33,7 +34,7 @@ export class LogStore implements AsyncDisposable {
   #timer: Disposable | undefined
   #ticks = 0
   #isDisposed = false
-  #isFlushFailing = false
+  #quietUntilMs = -Infinity
 
   constructor({ clock, log, maxBytes = 10 << 20, maxFiles = 5 }: LogStoreOptions) {
     this.#clock = clock
@@ -44,9 +45,15 @@ export class LogStore implements AsyncDisposable {
   /** The run in `dir` writes from now on, or still does. */
   tail(dir: string): void {
     if (this.#live.has(dir) || this.#isDisposed) return
-    const tailer = new LogTailer(dir, this.#clock)
-    this.#live.set(dir, tailer)
-    tailer.start()
+    try {
+      const tailer = new LogTailer(dir, this.#clock)
+      this.#live.set(dir, tailer)
+      tailer.start()
+    } catch (error) {
+      // The container runs on, and its output stays: it is looked at again when somebody reads it.
+      this.#live.delete(dir)
+      this.#complain(error)
+    }
     this.#schedule()
   }
 
@@ -120,6 +127,7 @@ export class LogStore implements AsyncDisposable {
     const isWatchedPoll = this.#ticks % ((pollEveryMs / flushEveryMs) * pollWatchedEvery) === 0
     for (const tailer of this.#live.values()) {
       if (isWatchedPoll || (isPoll && !tailer.isWatching)) tailer.catchUp()
+      if (tailer.failure !== undefined) this.#complain(tailer.failure)
       if (tailer.index.hasPending && !this.#lastFlush.has(tailer.dir)) this.#flush(tailer)
     }
   }
@@ -142,11 +150,16 @@ export class LogStore implements AsyncDisposable {
     try {
       await tailer.index.flush()
       await this.#rotation.rotate(tailer)
-      this.#isFlushFailing = false
     } catch (error) {
-      if (this.#isFlushFailing) return
-      this.#isFlushFailing = true
-      this.#log.warn({ error: messageOf(error) }, 'Log index cannot be written; times may be lost')
+      this.#complain(error)
     }
+  }
+
+  /** Not for each of a thousand containers, twice a second, while a disk is full. */
+  #complain(error: unknown): void {
+    const nowMs = this.#clock.monotonicMs()
+    if (nowMs < this.#quietUntilMs) return
+    this.#quietUntilMs = nowMs + complainEveryMs
+    this.#log.warn({ error: messageOf(error) }, 'Container logs cannot be indexed at the moment')
   }
 }

@@ -14,6 +14,12 @@ export const indexFileName = 'log.idx'
 // A busy log gets a mark per 25 ms; one that was quiet gets its mark at once.
 const quietMs = 25
 
+interface Arrival {
+  readonly isStdout: boolean
+  readonly timeMs: number
+  readonly isFinal: boolean
+}
+
 /** Marks the output of one container run as it comes. */
 export class LogTailer {
   readonly dir: string
@@ -23,6 +29,7 @@ export class LogTailer {
   #watcher: FSWatcher | undefined
   #timer: Disposable | undefined
   #markedAtMs = -Infinity
+  #failure: unknown
   #isFinished = false
 
   constructor(dir: string, clock: Clock) {
@@ -47,6 +54,11 @@ export class LogTailer {
   /** False: the kernel gives no more watches, and somebody must call `catchUp` now and then. */
   get isWatching(): boolean {
     return this.#watcher !== undefined
+  }
+
+  /** Why the output could not be looked at when that was last tried; the next look may go well. */
+  get failure(): unknown {
+    return this.#failure
   }
 
   /** Begins to follow; what was written while nobody looked is marked with the files' own times. */
@@ -128,11 +140,17 @@ export class LogTailer {
     }
   }
 
-  #mark(what: {
-    readonly isStdout: boolean
-    readonly timeMs: number
-    readonly isFinal: boolean
-  }): void {
+  #mark(what: Arrival): void {
+    try {
+      this.#failure = undefined
+      this.#markGrowth(what)
+    } catch (error) {
+      // This runs in callbacks of the kernel's notices, where nobody could catch it.
+      this.#failure = error
+    }
+  }
+
+  #markGrowth(what: Arrival): void {
     const path = what.isStdout ? this.stdoutPath : this.stderrPath
     const { last } = this.index
     const from = what.isStdout ? last.stdoutEnd : last.stderrEnd
@@ -144,7 +162,7 @@ export class LogTailer {
     this.#notify()
   }
 
-  #markAt(end: number, what: { readonly isStdout: boolean; readonly timeMs: number }): LogMark {
+  #markAt(end: number, what: Arrival): LogMark {
     const { last } = this.index
     return {
       // Times never go back within a log, whatever the wall clock does.

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starts and stops the containers of one pod as decided, tells of it by the kubelet's events, and keeps
+// what the next decision needs: which starts failed, and whether only the runtime knows what runs.
+import type { CallContext, PodRequest } from '../provider/provider.ts'
+import type { Logger } from '../util/logger.ts'
+import { messageOf } from '../util/vk-error.ts'
+import type { ContainerKey, RuntimeContainer } from './container-runtime.ts'
+import { startOne, type StartResult } from './container-starter.ts'
+import { ContainerStops } from './container-stops.ts'
+import { startErrorTermination } from './decide/container-record.ts'
+import type { Action, StartFailure } from './decide/next-step.ts'
+import type { MachineDeps } from './machine-deps.ts'
+import { containerDir } from './pod-dirs.ts'
+import type { PodLedger } from './pod-ledger.ts'
+import { pruneAttempts } from './prune-attempts.ts'
+import type { ServiceAccountVolumes } from './service-account-volume.ts'
+
+type StartAction = Extract<Action, { kind: 'start' }>
+type StopAction = Extract<Action, { kind: 'stop' }>
+
+const retryStartMs = 10_000
+
+export interface ActionParts {
+  readonly ledger: PodLedger
+  readonly volumes: ServiceAccountVolumes
+  readonly log: Logger
+  /** Something has happened that a decision may follow from. */
+  wake(): void
+  /** Work that nothing waits for but the pod's end. */
+  inBackground(work: Promise<void>): void
+}
+
+/** What is done to one pod's containers. */
+export class ContainerActions {
+  readonly #deps: MachineDeps
+  readonly #parts: ActionParts
+  readonly #stops: ContainerStops
+  readonly #startFailures = new Map<string, StartFailure>()
+  /** The answer to a start was no answer: only the runtime knows whether anything runs. */
+  #isUnsure = false
+
+  constructor(deps: MachineDeps, parts: ActionParts) {
+    this.#deps = deps
+    this.#parts = parts
+    this.#stops = new ContainerStops(deps.runtime, {
+      clock: deps.host.clock,
+      hooks: {
+        isGone: (key) => this.#isGone(key),
+        settled: () => parts.wake(),
+        failed: (key, error) => this.#stopFailed(key, error),
+      },
+    })
+  }
+
+  get startFailures(): ReadonlyMap<string, StartFailure> {
+    return this.#startFailures
+  }
+
+  /** Must a list be taken in before anything is decided? */
+  get mustRelist(): boolean {
+    return this.#isUnsure
+  }
+
+  /** When a failed stop is due again. */
+  get retryAtMs(): number | undefined {
+    return this.#stops.retryAtMs
+  }
+
+  /** A list has been taken in. */
+  relisted(): void {
+    this.#isUnsure = false
+  }
+
+  /** What failed before is tried at once. */
+  retryNow(): void {
+    this.#startFailures.clear()
+  }
+
+  /** Starts a container; never rejects. The signal aborts while nothing has been started yet. */
+  async start(action: StartAction, request: PodRequest, signal: AbortSignal): Promise<void> {
+    const { ledger, volumes, log } = this.#parts
+    const { runtime, host } = this.#deps
+    const { container: name, attempt } = action
+    const spec = request.pod.spec.containers.find((container) => container.name === name)
+    if (!spec) return
+    const { ref, podIPs } = ledger.record
+    const key = { pod: ref, name, attempt }
+    const begin = (): Promise<void> => ledger.begin(spec, action)
+    const result = await startOne(
+      { request, spec, key, podIPs, begin },
+      { deps: { runtime, host, volumes }, context: { signal, log } },
+    )
+    if (result.kind === 'started') this.#started(key, result.run)
+    else this.#startFailed(key, { result, isAborted: signal.aborted })
+  }
+
+  /** Begins to stop a container, or hurries it. */
+  async stop(action: StopAction, context: CallContext): Promise<void> {
+    const { container: name, attempt, graceMs, why } = action
+    const { ledger } = this.#parts
+    if (why === 'changed') await ledger.markReplacing(name)
+    const { ref, pod } = ledger.record
+    const spec = pod?.spec.containers.find((container) => container.name === name)
+    const key = { pod: ref, name, attempt }
+    const signal = spec?.lifecycle?.stopSignal
+    if (!this.#stops.order({ key, graceMs, signal }, context)) return
+    const message =
+      why === 'changed'
+        ? `Container ${name} definition changed, will be restarted`
+        : `Stopping container ${name}`
+    this.#event('Normal', { reason: 'Killing', message, name })
+  }
+
+  #started(key: ContainerKey, run: RuntimeContainer): void {
+    const { name } = key
+    this.#startFailures.delete(name)
+    this.#parts.ledger.addRun(run)
+    this.#event('Normal', { reason: 'Created', message: 'Container created', name })
+    this.#event('Normal', { reason: 'Started', message: 'Container started', name })
+    if (key.attempt >= 2) this.#parts.inBackground(this.#prune(key))
+  }
+
+  #startFailed(
+    { name, attempt }: ContainerKey,
+    { result, isAborted }: { result: Extract<StartResult, { kind: 'failed' }>; isAborted: boolean },
+  ): void {
+    const { failure, isUsedUp, isUnsure } = result
+    const { ledger } = this.#parts
+    if (isUnsure && !isUsedUp) this.#isUnsure = true
+    if (isAborted && !isUsedUp) return
+    const { message } = failure
+    this.#event('Warning', { reason: 'Failed', message: `Error: ${message}`, name })
+    const nowMs = this.#deps.host.clock.nowMs()
+    if (isUsedUp) {
+      const image = ledger.container(name)?.image ?? ''
+      ledger.end(name, startErrorTermination({ attempt, image }, { message, nowMs }))
+      return
+    }
+    this.#startFailures.set(name, { ...failure, retryAtMs: nowMs + retryStartMs })
+  }
+
+  /** The runtime's own news may come a moment after the stop; without them we ask. */
+  async #isGone({ name, attempt }: ContainerKey): Promise<boolean> {
+    const isRunning = (): boolean => {
+      const current = this.#parts.ledger.container(name)
+      return current?.attempt === attempt && current.stage === 'started'
+    }
+    if (isRunning()) await this.#deps.refresh()
+    return !isRunning()
+  }
+
+  #stopFailed({ name }: ContainerKey, error: unknown): void {
+    const why = messageOf(error)
+    this.#parts.log.warn({ container: name, error: why }, 'Container cannot be stopped yet')
+    const message = `error killing pod: failed to stop container ${name}: ${why}`
+    this.#event('Warning', { reason: 'FailedKillPod', message })
+    this.#parts.wake()
+  }
+
+  async #prune(current: ContainerKey): Promise<void> {
+    const { runtime, host, logs } = this.#deps
+    const { ledger, log } = this.#parts
+    const removed = await pruneAttempts(current, {
+      options: {
+        runtime,
+        dir: containerDir(host.rootDir, current),
+        forget: (dir) => logs.forget(dir),
+      },
+      context: { signal: new AbortController().signal, log },
+    })
+    for (const attempt of removed) ledger.runs.remove(current.name, attempt)
+  }
+
+  #event(
+    type: 'Normal' | 'Warning',
+    { reason, message, name }: { reason: string; message: string; name?: string },
+  ): void {
+    const { host } = this.#deps
+    host.recordEvent(this.#parts.ledger.record.ref, { type, reason, message }, name)
+  }
+}

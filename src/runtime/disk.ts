@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing below the root directory. Failures reach a pod's status, so they say what went wrong and not
+// where on this machine.
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { VkError } from '../util/vk-error.ts'
+
+/** Makes a directory and those above it, for nobody else to look into. */
+export async function makeDir(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw diskError('make a directory for the pod', error)
+  }
+}
+
+/** Replaces a file so that a reader, and a machine that loses power, sees the old or the new content. */
+export async function writeFileAtomically(
+  path: string,
+  content: string | Uint8Array,
+): Promise<void> {
+  const temporary = `${path}.tmp`
+  try {
+    await writeAndSync(temporary, content)
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {
+      // The first failure tells more; the next write replaces the leftover.
+    })
+    throw diskError("write the pod's record", error)
+  }
+}
+
+async function writeAndSync(path: string, content: string | Uint8Array): Promise<void> {
+  await using file = await open(path, 'w', 0o600)
+  await file.writeFile(content)
+  await file.sync()
+}
+
+/** The error without the path that Node puts into its message. */
+export function diskError(what: string, cause: unknown): VkError {
+  const { code } = cause as NodeJS.ErrnoException
+  const why = code === 'ENOSPC' ? 'no space left on the node (ENOSPC)' : (code ?? 'unknown error')
+  return new VkError('Internal', `Cannot ${what}: ${why}`, { cause })
+}
