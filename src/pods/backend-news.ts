@@ -82,7 +82,7 @@ export class BackendNews implements BackendSink {
   }
 
   #noteMissing(record: PodRecord, askedAtMs: number): void {
-    if (!record.mayExist || record.isCreating || askedAtMs < record.acceptedAtMs) return
+    if (!record.mayExist || record.creating || askedAtMs < record.acceptedAtMs) return
     const isExpected = record.ending !== undefined || record.api === undefined
     if (isExpected || record.observed?.hasEnded) record.mayExist = false
     else if (++record.misses < missesUntilLost) {

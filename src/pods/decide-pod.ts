@@ -108,7 +108,8 @@ function decideLive(pod: KnownPod, api: Pod, world: PodWorld): PodStep {
   if (pod.observed?.hasEnded || pod.isLost) return wait()
   if (world.isDraining) return mayRun(pod) ? endByItsGrace(pod, api, world) : wait()
   if (pod.accepted) {
-    return needsUpdate(pod.accepted, api) ? unlessHeld(pod, { do: 'update' }, world) : wait()
+    const isDue = pod.isNudged || needsUpdate(pod.accepted, api)
+    return isDue ? unlessHeld(pod, { do: 'update' }, world) : wait()
   }
   if (!pod.observed) {
     if (world.hasPredecessor) return wait()

@@ -40,6 +40,8 @@ export interface KnownPod {
   readonly mayExist: boolean
   /** The object last accepted by createPod or updatePod of this process. */
   readonly accepted: Pod | undefined
+  /** Something it waits for has changed: the backend is to try again now. */
+  readonly isNudged: boolean
   /** The backend lost a pod whose restart policy forbids another run. */
   readonly isLost: boolean
   readonly ending: Ending | undefined
@@ -62,6 +64,7 @@ export interface PodRecord extends KnownPod {
   observed: ObservedPod | undefined
   mayExist: boolean
   accepted: Pod | undefined
+  isNudged: boolean
   isLost: boolean
   ending: Ending | undefined
   isCleanedUp: boolean
@@ -71,8 +74,8 @@ export interface PodRecord extends KnownPod {
   problem: Problem | undefined
   /** The status to publish, until the API has it. */
   wanted: PodStatus | undefined
-  /** A createPod is under way; an answer that lacks the pod proves nothing. */
-  isCreating: boolean
+  /** Set while a createPod is under way: aborts it, and answers that lack the pod prove nothing. */
+  creating: AbortController | undefined
   /** When createPod last succeeded, by our clock; answers asked for before it prove nothing. */
   acceptedAtMs: number
   /** Answers in a row in which the backend did not name the pod. */
@@ -94,6 +97,7 @@ export function newPodRecord(ref: PodRef, nowMs: number): PodRecord {
     observed: undefined,
     mayExist: false,
     accepted: undefined,
+    isNudged: false,
     isLost: false,
     ending: undefined,
     isCleanedUp: false,
@@ -102,7 +106,7 @@ export function newPodRecord(ref: PodRef, nowMs: number): PodRecord {
     failures: 0,
     problem: undefined,
     wanted: undefined,
-    isCreating: false,
+    creating: undefined,
     acceptedAtMs: 0,
     misses: 0,
     phaseCounted: undefined,

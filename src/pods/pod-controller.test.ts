@@ -441,6 +441,37 @@ test('a backend that hangs holds up one call and not the pod for ever', async ()
   assert.equal(node.find()?.status?.phase, 'Running')
 })
 
+test('a deletion does not wait for a create that hangs', async () => {
+  await using node = await PodLoopFixture.start()
+  node.backend.before = async ({ name }) => {
+    if (name === 'createPod') await new Promise(() => {})
+  }
+  await node.bind()
+  await node.delete()
+  await node.settle(2000)
+  assert.equal(node.find(), undefined)
+  assert.equal(node.backend.count('deletePod'), 1)
+  assert.deepEqual(node.reasons, [])
+})
+
+test('a backend that resolves by container is told when what a container waits for appears', async () => {
+  await using node = await PodLoopFixture.start()
+  const uid = await node.bind({ spec: secretEnv })
+  const running = node.backend.pods.get(uid)
+  const facts = { podIPs: [], hostIPs: [] }
+  const failed = node.backend.requests.get(uid)?.resolveContainer('main', facts)
+  await assert.rejects(Promise.all([failed, node.settle()]), /secret "s" not found/)
+  const waiting = { reason: 'CreateContainerConfigError', message: 'secret "s" not found' }
+  const [container] = running?.containers ?? []
+  assert.ok(running && container)
+  node.backend.set({ ...running, containers: [{ ...container, state: { waiting } }] })
+  await node.settle()
+  assert.equal(node.backend.count('updatePod'), 0)
+  await node.client.create(secrets, { metadata: { namespace: 'default', name: 's' }, data: {} })
+  await node.settle()
+  assert.equal(node.backend.count('updatePod'), 1)
+})
+
 test('a backend without push is polled, in one batch', async () => {
   await using node = await PodLoopFixture.start({ backend: { isPushed: false } })
   const uid = await node.bind({ name: 'a', restartPolicy: 'Never' })

@@ -256,7 +256,11 @@ export class PodController implements AsyncDisposable {
   // A pod that waits for an object need not wait for its back-off as well.
   #referenceChanged(uid: string): void {
     const record = this.#records.get(uid)
-    if (!record || record.accepted || !record.problem) return
+    if (!record) return
+    if (record.accepted) {
+      if (!isWaitingToStart(record)) return
+      record.isNudged = true
+    } else if (!record.problem) return
     record.retryAtMs = 0
     this.#queue.add(uid)
   }
@@ -287,4 +291,16 @@ function pick({ reconcileIntervalMs, pollIntervalMs }: PodControllerOptions): {
     ...(reconcileIntervalMs !== undefined && { reconcileIntervalMs }),
     ...(pollIntervalMs !== undefined && { pollIntervalMs }),
   }
+}
+
+const startingReasons = new Set([
+  'CreateContainerConfigError',
+  'ContainerCreating',
+  'PodInitializing',
+])
+
+/** A container of it has not started for want of something, as far as the backend has said. */
+function isWaitingToStart({ observed }: PodRecord): boolean {
+  const all = [...(observed?.containers ?? []), ...(observed?.initContainers ?? [])]
+  return all.some(({ state }) => startingReasons.has(state?.waiting?.reason ?? ''))
 }

@@ -111,6 +111,7 @@ export class PodRecords implements Iterable<PodRecord> {
     const wasExpected = record.api !== undefined && isDeleting(record.api)
     record.isGoneConfirmed ||= wasExpected
     record.api = undefined
+    record.creating?.abort(new Error('The pod is gone'))
     record.retryAtMs = 0
     this.admitted.delete(record.ref.uid)
     this.#count(record, undefined)
@@ -121,6 +122,7 @@ export class PodRecords implements Iterable<PodRecord> {
     const { deletionTimestamp } = pod.metadata
     if (before.metadata.deletionTimestamp === deletionTimestamp) return
     record.deletionSeenMs = this.#options.clock.nowMs()
+    record.creating?.abort(new Error('The pod is being deleted'))
     record.retryAtMs = 0
     record.failures = 0
   }

@@ -154,21 +154,23 @@ export class PodWorker {
     }
     // From here on something may exist, whatever answer arrives, or none.
     record.mayExist = true
-    record.isCreating = true
+    const creating = new AbortController()
+    record.creating = creating
+    using _link = passAbort(context.signal, creating)
     try {
-      await provider.createPod(request, context)
+      await provider.createPod(request, { signal: creating.signal, log: context.log })
       noteSuccess(record)
       record.accepted = api
       record.acceptedAtMs = clock.nowMs()
       record.misses = 0
-      const urgency = record.observed ? 'steady' : 'soon'
-      this.#options.backend.track(record.ref, urgency)
+      this.#options.backend.track(record.ref, record.observed ? 'steady' : 'soon')
     } catch (error) {
-      if (context.signal.aborted) return
+      // Aborted: the pod is deleted, or we stop. Either way the next decision knows.
+      if (creating.signal.aborted) return
       if (codeOf(error) === 'Unsupported') this.#troubles.unsupported(record, api, messageOf(error))
       else this.#troubles.backendFailed(record, { reason: 'ProviderCreateFailed', error })
     } finally {
-      record.isCreating = false
+      record.creating = undefined
     }
   }
 
@@ -190,6 +192,7 @@ export class PodWorker {
     if (unsupported.length > 0) {
       // It runs, and goes on as it was; what was added to it cannot be had here.
       record.accepted = api
+      record.isNudged = false
       const message = describeFields(unsupported)
       recorder.record(podReference(api), { type: 'Warning', reason: 'UnsupportedPodSpec', message })
       return
@@ -198,6 +201,7 @@ export class PodWorker {
       await provider.updatePod(this.#options.answers.requestFor(api), context)
       noteSuccess(record)
       record.accepted = api
+      record.isNudged = false
     } catch (error) {
       if (!context.signal.aborted)
         this.#troubles.backendFailed(record, { reason: 'ProviderUpdateFailed', error })
@@ -303,4 +307,11 @@ export class PodWorker {
       if (other !== record) this.#loop.wake(other.ref.uid)
     }
   }
+}
+
+/** Passes the abort of one signal on, until it is disposed of. */
+function passAbort(from: AbortSignal, to: AbortController): Disposable {
+  const abort = (): void => to.abort(from.reason)
+  from.addEventListener('abort', abort, { once: true })
+  return { [Symbol.dispose]: () => from.removeEventListener('abort', abort) }
 }
