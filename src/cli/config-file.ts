@@ -19,7 +19,7 @@ export interface ConfigFile {
 export function readConfigFile(path: string): ConfigFile {
   const { document, lines } = parseYamlFile(path)
   const content: unknown = document.toJS() ?? {}
-  const known = ['name', 'nodes', ...nodeKeys, ...processKeys]
+  const known = ['nodes', ...nodeKeys, ...processKeys]
   const result = v.safeParse(fileSchema, content)
   const mistakes = result.success
     ? []

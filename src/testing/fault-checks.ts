@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import type { ObservedPod } from '../provider/provider.ts'
 import type { Pod } from '../kube/types.gen.ts'
 import { silentLogger } from '../util/logger.ts'
-import type { Check } from './provider-conformance.ts'
+import type { Check } from './check.ts'
 import { firstContainer, isRunning, refOf, requestFor } from './provider-fixture.ts'
 
 /** Checks of repetition, cancellation and restarts. */

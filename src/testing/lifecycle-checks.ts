@@ -2,7 +2,7 @@
 // Conformance: pods come, run, end and go, and the backend says of them what is true.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { Check } from './provider-conformance.ts'
+import type { Check } from './check.ts'
 import { firstContainer, isRunning, refOf, type ProviderFixture } from './provider-fixture.ts'
 
 /** Checks of create, observe, delete and clean up. */

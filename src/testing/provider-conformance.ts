@@ -3,23 +3,12 @@
 // provider as the core does, with real time and on its real backend. Each test opens the provider in a
 // directory of its own, and fails when anything is left behind at its end.
 import { test } from 'node:test'
-import type { FeatureName } from '../provider/features.ts'
+import type { Check } from './check.ts'
 import type { ConformanceOptions } from './conformance-options.ts'
 import { faultChecks } from './fault-checks.ts'
 import { lifecycleChecks } from './lifecycle-checks.ts'
 import { ProviderFixture } from './provider-fixture.ts'
 import { streamChecks } from './stream-checks.ts'
-
-/** One thing that a provider must do. */
-export interface Check {
-  /** Completes `<name>: `. */
-  readonly title: string
-  /** Features without which there is nothing to check. */
-  readonly needs?: readonly FeatureName[]
-  /** The optional workload that it uses. */
-  readonly needsWorkload?: 'printing' | 'stubborn'
-  run(fixture: ProviderFixture, options: ConformanceOptions): Promise<void>
-}
 
 /**
  * Registers the conformance tests of a provider; call it at the top of a test file.

@@ -5,7 +5,7 @@ import type { Pod } from '../kube/types.gen.ts'
 import type { LogBatch } from '../provider/log-feed.ts'
 import { codeOf } from '../util/vk-error.ts'
 import { silentLogger } from '../util/logger.ts'
-import type { Check } from './provider-conformance.ts'
+import type { Check } from './check.ts'
 import { refOf, type ProviderFixture } from './provider-fixture.ts'
 
 /** Checks of logs and stats. */
