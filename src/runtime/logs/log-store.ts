@@ -62,7 +62,11 @@ export class LogStore implements AsyncDisposable {
     const tailer = this.#live.get(dir)
     if (!tailer) return
     this.#live.delete(dir)
-    tailer.finish()
+    try {
+      tailer.finish()
+    } catch (error) {
+      this.#complain(error)
+    }
     this.#flush(tailer)
   }
 
