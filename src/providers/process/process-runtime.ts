@@ -114,7 +114,9 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async removeContainer(key: ContainerKey): Promise<void> {
-    await this.#fleet.remove(idOf(key))
+    const id = idOf(key)
+    await this.#fleet.remove(id)
+    this.#stats.forget(id)
   }
 
   async listContainers(): Promise<readonly RuntimeContainer[]> {

@@ -19,7 +19,7 @@ import type { Surroundings } from './surroundings.ts'
 import { readUsers } from './user-database.ts'
 import type { UserEntry } from './user-database.ts'
 import { resolveUser } from './users.ts'
-import type { RunUser } from './users.ts'
+import type { OwnUser, RunUser } from './users.ts'
 
 export interface StartPlaces {
   readonly config: ProcessConfig
@@ -64,19 +64,29 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
   const program = programOf(spec, image, resolved)
   await checkProgram(program, { searchPath: env.get('PATH') ?? defaultPath, user })
   await mkdir(attemptDir, { recursive: true, mode: 0o700 })
-  const { own } = places.surroundings
   return {
     stdoutPath: join(attemptDir, 'stdout.log'),
     stderrPath: join(attemptDir, 'stderr.log'),
     program,
     env,
-    user: own.uid === 0 ? user : undefined,
+    user: isOwn(user, places.surroundings.own) ? undefined : user,
     noNewPrivileges: spec.securityContext?.allowPrivilegeEscalation === false,
     hidden: hiddenFor(start, { user, places }),
     runsAs: user,
     imageId: imageIdOf(image),
     limits: limitsOf(spec, places.config),
   }
+}
+
+function isOwn(user: RunUser, own: OwnUser): boolean {
+  const groups = (of: { readonly gid: number; readonly list: readonly number[] }): string =>
+    [...new Set([of.gid, ...of.list])].sort((a, b) => a - b).join()
+  return (
+    user.uid === own.uid &&
+    user.gid === own.gid &&
+    groups({ gid: user.gid, list: user.supplementalGroups }) ===
+      groups({ gid: own.gid, list: own.groups })
+  )
 }
 
 // Other users are kept out by the directory's mode; they need the namespace only to see their volumes.

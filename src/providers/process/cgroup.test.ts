@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ended, eventually, stateOf } from '../../../test/support/process-probes.ts'
+import { processWorld } from '../../../test/support/process-runtime.ts'
+import { CgroupsV2 } from './cgroup-v2.ts'
+import { cpuQuota, cpuShares, keyedValue } from './cgroup.ts'
+import { parseCgroupMounts } from './detect-cgroups.ts'
+
+test('reads the mounts of both versions', () => {
+  const text = [
+    '31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755',
+    '32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct',
+    '41 31 0:38 / /sys/fs/cgroup/uni\\040fied rw - cgroup2 cgroup2 rw',
+    '',
+  ].join('\n')
+  assert.deepEqual(parseCgroupMounts(text), [
+    { path: '/sys/fs/cgroup/cpu,cpuacct', version: 1, controllers: ['rw', 'cpu', 'cpuacct'] },
+    { path: '/sys/fs/cgroup/uni fied', version: 2, controllers: [] },
+  ])
+})
+
+test('turns millicores into the kernel’s figures', () => {
+  assert.deepEqual([1, 500, 2000].map(cpuQuota), [1000, 50_000, 200_000])
+  assert.deepEqual([0, 1, 500, 1000, 1_000_000].map(cpuShares), [2, 2, 512, 1024, 262_144])
+  assert.equal(keyedValue('low 0\noom 2\noom_kill 3\n', 'oom_kill'), 3)
+  assert.equal(keyedValue('oom_kill x', 'oom_kill'), undefined)
+})
+
+test('writes the limits of version 2 and hands controllers down', async () => {
+  const mount = await mkdtemp(join(tmpdir(), 'vk-cgroup-'))
+  await using _ = { [Symbol.asyncDispose]: () => rm(mount, { recursive: true, force: true }) }
+  const dir = join(mount, 'vk', 'node', 'c1')
+  await mkdir(dir, { recursive: true })
+  for (const at of ['', 'vk', 'vk/node']) {
+    await writeFile(join(mount, at, 'cgroup.controllers'), 'cpuset cpu memory pids\n')
+  }
+  const files = ['cpu.weight', 'cpu.max', 'memory.max', 'memory.swap.max', 'memory.oom.group']
+  for (const file of [...files, 'pids.max']) await writeFile(join(dir, file), 'max\n')
+  const cgroups = new CgroupsV2(mount, '/vk/node')
+  assert.deepEqual(cgroups.can, { limitCpu: true, limitMemory: true })
+  const joined = cgroups.create('c1', {
+    cpuLimitMilli: 250,
+    cpuRequestMilli: 100,
+    memoryLimitBytes: 1 << 20,
+    maxProcesses: 64,
+  })
+  assert.deepEqual(joined, [join(dir, 'cgroup.procs')])
+  const written = [...files, 'pids.max'].map((file) => readFileSync(join(dir, file), 'utf8'))
+  assert.deepEqual(written, ['4', '25000 100000', '1048576', '0', '1', '64'])
+  const handed = await readFile(join(mount, 'vk', 'cgroup.subtree_control'), 'utf8')
+  assert.equal(handed, '+pids')
+  await writeFile(join(dir, 'memory.events'), 'low 0\noom_kill 2\n')
+  assert.equal(cgroups.oomKills('c1'), 2)
+  await writeFile(join(dir, 'cgroup.procs'), '12\n13\n')
+  assert.deepEqual(cgroups.members('c1'), [12, 13])
+  assert.deepEqual(cgroups.list(), ['c1'])
+})
+
+test('ends a container that wants more memory than its limit, and says so', async (t) => {
+  await using world = await processWorld()
+  if (!world.surroundings.cgroups?.can.limitMemory) return t.skip('no writable memory controller')
+  const start = world.start({
+    command: ['sh', '-c', 'x=$(head -c 100000000 /dev/zero | tr "\\0" a); echo ${#x}'],
+    spec: { resources: { limits: { memory: '16Mi' } } },
+  })
+  await world.runtime.startContainer(start, world.context)
+  const state = await ended(world.runtime, start.key)
+  assert.ok(state.kind === 'exited')
+  assert.notEqual(state.exitCode, 0)
+  assert.equal(state.isOutOfMemory, true)
+})
+
+test('does not call a plain kill a lack of memory', async (t) => {
+  await using world = await processWorld()
+  if (!world.surroundings.cgroups?.can.limitMemory) return t.skip('no writable memory controller')
+  const start = world.start({
+    command: ['sh', '-c', 'kill -KILL $$'],
+    spec: { resources: { limits: { memory: '64Mi' } } },
+  })
+  await world.runtime.startContainer(start, world.context)
+  const state = await ended(world.runtime, start.key)
+  assert.ok(state.kind === 'exited' && state.exitCode === 137)
+  assert.equal(state.isOutOfMemory, undefined)
+})
+
+test('gives a busy container no more than its share of a processor, and counts it', async (t) => {
+  await using world = await processWorld()
+  if (!world.surroundings.cgroups?.can.limitCpu) return t.skip('no writable cpu controller')
+  const start = world.start({
+    command: ['sh', '-c', 'while :; do :; done'],
+    spec: { resources: { limits: { cpu: '100m' } } },
+  })
+  await world.runtime.startContainer(start, world.context)
+  const beganMs = performance.now()
+  const usedMs = async (): Promise<number> => {
+    const [one] = await world.runtime.containerStats([start.key])
+    return (one?.stats.cpu?.usageCoreNanoSeconds ?? 0) / 1e6
+  }
+  await eventually(async () => performance.now() - beganMs > 600 && (await usedMs()) > 20)
+  const share = (await usedMs()) / (performance.now() - beganMs)
+  assert.ok(share < 0.3, `it used ${share} of a processor`)
+})
+
+test('leaves no control group behind', async (t) => {
+  await using world = await processWorld()
+  const { cgroups } = world.surroundings
+  if (cgroups === undefined) return t.skip('no writable control groups')
+  const start = world.start({ command: ['true'] })
+  await world.runtime.startContainer(start, world.context)
+  assert.equal(cgroups.list().length, 1)
+  await ended(world.runtime, start.key)
+  await world.runtime.removeContainer(start.key)
+  assert.deepEqual(cgroups.list(), [])
+  assert.equal(await stateOf(world.runtime, start.key), undefined)
+})
+
+test('counts usage from the process table where there is no control group', async (t) => {
+  if (process.platform !== 'linux') return t.skip('needs /proc')
+  await using world = await processWorld({ cgroupRoot: false })
+  const start = world.start({ command: ['sh', '-c', 'sleep 60 & sleep 60'] })
+  await world.runtime.startContainer(start, world.context)
+  await eventually(async () => {
+    const [one] = await world.runtime.containerStats([start.key])
+    return (one?.stats.memory?.rssBytes ?? 0) > 100_000
+  })
+  const stats = await world.runtime.nodeStats()
+  assert.ok((stats.memory?.workingSetBytes ?? 0) > 0)
+  assert.ok((stats.cpu?.usageCoreNanoSeconds ?? 0) > 0)
+})
