@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ApiError } from '../kube/api-error.ts'
 import type { TokenRequest } from '../kube/types.gen.ts'
 import { FakeClock } from '../util/fake-clock.ts'
 import { silentLogger } from '../util/logger.ts'
@@ -78,4 +79,26 @@ test('has a token of its own for each audience, and none for a released pod', as
   assert.equal(vault.token, 'token-2')
   tokens.release(pod.metadata.uid)
   assert.equal((await tokens.tokenFor(pod, projection)).token, 'token-3')
+})
+
+test('asks again when it is refused only because the API server has not caught up', async () => {
+  const { client, clock, tokens } = fixture()
+  client.before = () => {
+    throw new ApiError(403, 'no relationship found')
+  }
+  const asked = tokens.tokenFor(pod, projection)
+  await clock.advance(100)
+  client.before = () => undefined
+  await clock.advance(1000)
+  assert.equal((await asked).token, 'token-1')
+})
+
+test('believes a refusal that lasts', async () => {
+  const { client, clock, tokens } = fixture()
+  client.before = () => {
+    throw new ApiError(403, 'no such right')
+  }
+  const asked = assert.rejects(tokens.tokenFor(pod, projection), /no such right/)
+  for (let second = 0; second < 5; second++) await clock.advance(1000)
+  await asked
 })

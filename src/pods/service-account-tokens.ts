@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tokens of service accounts for pods, bound to the pod so that they die with it. Kept in memory only,
 // renewed when four fifths of their life are over, and the old one serves while renewing fails.
+import { isRefused } from '../kube/api-error.ts'
 import type { KubeClient } from '../kube/kube-client.ts'
 import { serviceAccounts } from '../kube/resources.ts'
 import type { Pod, ServiceAccountTokenProjection, TokenRequest } from '../kube/types.gen.ts'
 import { parseWireTime } from '../runtime/decide/wire-time.ts'
+import { backoffMs } from '../util/backoff.ts'
+import type { BackoffOptions } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import { VkError, messageOf } from '../util/vk-error.ts'
@@ -24,6 +27,12 @@ type TokenBody = Pick<TokenRequest, 'apiVersion' | 'kind' | 'spec'>
 const defaultLifetimeSeconds = 3600
 const lifetimeShareBeforeRefresh = 0.8
 const maxAgeMs = 24 * 3_600_000
+/**
+ * The API server learns which service accounts a node's pods use a moment after it has told the node of
+ * the pod; until then it refuses. So a refusal is believed only when it has lasted for a while.
+ */
+const refusalBackoff: BackoffOptions = { baseMs: 50, factor: 2, capMs: 800, jitter: 0.2 }
+const refusalsBelieved = 6
 /** After a refused renewal the old token serves, and the next try comes after this. */
 const retryMs = 30_000
 
@@ -74,17 +83,12 @@ export class ServiceAccountTokens {
     const account = pod.spec.serviceAccountName ?? pod.spec.serviceAccount ?? 'default'
     const { audience, expirationSeconds = defaultLifetimeSeconds } = projection
     const askedAtMs = this.#clock.nowMs()
-    const answer = await this.#client.createSubresource<TokenBody, TokenRequest>(
-      serviceAccounts,
-      { namespace, name: account, subresource: 'token' },
+    const answer = await this.#request(
+      { namespace, name: account },
       {
-        apiVersion: 'authentication.k8s.io/v1',
-        kind: 'TokenRequest',
-        spec: {
-          audiences: audience ? [audience] : [],
-          expirationSeconds,
-          boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid },
-        },
+        audiences: audience ? [audience] : [],
+        expirationSeconds,
+        boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid },
       },
     )
     const token = answer.status?.token
@@ -99,5 +103,23 @@ export class ServiceAccountTokens {
       parseWireTime(answer.status?.expirationTimestamp) ?? askedAtMs + expirationSeconds * 1000
     const lifetimeMs = (expiresAtMs - askedAtMs) * lifetimeShareBeforeRefresh
     return { token, expiresAtMs, refreshAtMs: askedAtMs + Math.min(lifetimeMs, maxAgeMs) }
+  }
+
+  async #request(
+    account: { readonly namespace: string; readonly name: string },
+    spec: TokenBody['spec'],
+  ): Promise<TokenRequest> {
+    for (let refusals = 1; ; refusals += 1) {
+      try {
+        return await this.#client.createSubresource<TokenBody, TokenRequest>(
+          serviceAccounts,
+          { ...account, subresource: 'token' },
+          { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec },
+        )
+      } catch (error) {
+        if (!isRefused(error) || refusals >= refusalsBelieved) throw error
+        await this.#clock.sleep(backoffMs(refusals, refusalBackoff))
+      }
+    }
   }
 }
