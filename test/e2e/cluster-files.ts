@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The folder of one test cluster: its authorities, what they issued, kubeconfigs and logs.
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAuthority, createSigningKeys } from './certificates.ts'
 import type { Authority, CertificateRequest, KeyPair } from './certificates.ts'
@@ -48,6 +48,8 @@ export async function createClusterFiles(
   apiServer: { readonly port: number; readonly addresses: readonly string[] },
 ): Promise<ClusterFiles> {
   const folder = mkdtempSync(join(parent, 'cluster-'))
+  // See run-in-namespace.ts.
+  chmodSync(folder, 0o711)
   for (const name of ['logs', 'pki', 'kubeconfigs']) mkdirSync(join(folder, name))
   const [authority, frontProxy, signing] = await Promise.all([
     createAuthority('kubernetes'),

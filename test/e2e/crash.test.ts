@@ -48,7 +48,7 @@ describe('after kill -9', { skip: skipReason }, () => {
   })
 
   test('running pods run on: the same process, no restart, no lost line', async () => {
-    const count = 'echo "pid $$"; i=0; while :; do i=$((i+1)); echo "line $i"; sleep 0.02; done'
+    const count = 'echo "pid $$$$"; i=0; while :; do i=$((i+1)); echo "line $i"; sleep 0.02; done'
     await pods.create({ name: 'counter', spec: { containers: [shell(count)] } })
     const [, pid] = await pods.untilLogged('counter', /^pid (\d+)$/m)
     const before = await pods.untilPhase('counter', 'Running')
@@ -140,7 +140,7 @@ describe('after kill -9', { skip: skipReason }, () => {
   test('many crashes in a row do not wear a pod out', async () => {
     await pods.create({
       name: 'tough',
-      spec: { containers: [shell('echo "pid $$"; sleep 600; :')] },
+      spec: { containers: [shell('echo "pid $$$$"; sleep 600; :')] },
     })
     const before = await pods.untilPhase('tough', 'Running')
     for (let round = 0; round < 3; round++) {

@@ -16,11 +16,14 @@ export interface PodWatch extends Disposable {
 
 /** Begins to watch; returns when the pod's present state has come. */
 export async function watchPod(cluster: Cluster, name: string): Promise<PodWatch> {
-  const path = 'jsonpath={.metadata}{"\\t"}{.spec}{"\\t"}{.status}{"\\n"}'
+  const path = 'jsonpath={.metadata}{"\\n"}{.spec}{"\\n"}{.status}{"\\n"}'
   const child = cluster.spawnKubectl(['get', 'pod', name, '--watch', '-o', path])
   const states: Pod[] = []
+  const lines: string[] = []
   createInterface({ input: child.stdout }).on('line', (line) => {
-    const [metadata = '', spec = '', status = ''] = line.split('\t')
+    lines.push(line)
+    if (lines.length < 3) return
+    const [metadata = '', spec = '', status = ''] = lines.splice(0)
     states.push({
       metadata: JSON.parse(metadata),
       spec: JSON.parse(spec),

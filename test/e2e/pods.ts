@@ -47,7 +47,10 @@ export function podSpec(spec: Partial<PodSpec>): Partial<PodSpec> {
   return { tolerations: TOLERATIONS, terminationGracePeriodSeconds: 5, ...spec }
 }
 
-/** A container that runs a shell script on the host, or anything at all in a mock. */
+/**
+ * A container that runs a shell script on the host, or anything at all in a mock. In commands Kubernetes
+ * makes one dollar of two, so a script has to write `$$$$` for the shell's pid.
+ */
 export function shell(script: string, more: Partial<Container> = {}): Container {
   return { name: 'main', image: 'host', command: ['sh', '-c', script], ...more }
 }
@@ -107,11 +110,18 @@ export class Pods {
     }
   }
 
+  /** Waits for a phase; a pod that ends in another one ends the waiting too. */
   async untilPhase(name: string, phase: string, timeoutMs = 30_000): Promise<Pod> {
-    return await this.until(name, (pod) => pod.status?.phase === phase, {
-      what: `be ${phase}`,
-      timeoutMs,
-    })
+    const final = ['Succeeded', 'Failed']
+    const pod = await this.until(
+      name,
+      ({ status }) => status?.phase === phase || final.includes(status?.phase ?? ''),
+      { what: `be ${phase}`, timeoutMs },
+    )
+    if (pod.status?.phase === phase) return pod
+    const { stdout } = await this.#cluster().kubectl(['logs', name], { allowFailure: true })
+    const status = JSON.stringify(pod.status)
+    throw new Error(`Pod ${name} is not ${phase}; its status: ${status}; its output: ${stdout}`)
   }
 
   async untilGone(name: string, timeoutMs = 30_000): Promise<void> {

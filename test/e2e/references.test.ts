@@ -50,7 +50,7 @@ describe('a pod that refers to what is not there', { skip: skipReason }, () => {
     const args = ['create', 'secret', 'generic', 'late', '--from-literal=token=open-sesame']
     await cluster().kubectl(args)
     const took = await seconds(() => pods.untilPhase('early', 'Succeeded'))
-    assert.ok(took < 10, `it took ${took} s`)
+    assert.ok(took < 3, `it took ${took} s`)
     assert.equal(await pods.logs('early'), 'got open-sesame\n')
   })
 
@@ -65,7 +65,7 @@ describe('a pod that refers to what is not there', { skip: skipReason }, () => {
     const patch = JSON.stringify({ data: { two: '2' } })
     await cluster().kubectl(['patch', 'configmap', 'partial', '-p', patch])
     const took = await seconds(() => pods.untilPhase('keyless', 'Succeeded'))
-    assert.ok(took < 10, `it took ${took} s`)
+    assert.ok(took < 3, `it took ${took} s`)
     assert.equal(await pods.logs('keyless'), 'got 2\n')
   })
 

@@ -4,7 +4,7 @@
 // namespace ends with the command, and every process in it; the folder stays if the command fails.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNetworkNamespace } from './network-namespace.ts'
@@ -13,6 +13,8 @@ import { FOLDER_VARIABLE } from './requirements.ts'
 /** Returns the exit code of the command. Needs root on Linux: see `namespaceObstacle`. */
 export async function runInNamespace(command: readonly string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'vk-e2e-'))
+  // Pods of other users have to reach their volumes below it; private files have modes of their own.
+  chmodSync(folder, 0o711)
   using namespace = createNetworkNamespace()
   const code = await runCommand([...namespace.enter, ...command], { [FOLDER_VARIABLE]: folder })
   if (code === 0) rmSync(folder, { recursive: true, force: true })

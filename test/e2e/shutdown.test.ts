@@ -32,7 +32,7 @@ describe('on SIGTERM', { skip: skipReason }, () => {
 
   test('the node is marked NotReady, pods run on, and the next start takes them over', async () => {
     const vk = await startProcessNode(cluster(), { nodeName: 'restarted' })
-    const spec = { nodeName: 'restarted', containers: [shell('echo "pid $$"; sleep 600; :')] }
+    const spec = { nodeName: 'restarted', containers: [shell('echo "pid $$$$"; sleep 600; :')] }
     await pods.create({ name: 'survivor', spec })
     const [, pid] = await pods.untilLogged('survivor', /pid (\d+)/)
     const before = await pods.untilPhase('survivor', 'Running')

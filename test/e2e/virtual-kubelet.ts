@@ -83,7 +83,7 @@ export async function startVirtualKubelet(
     '--pod-apiserver': placement.podApiServer,
     '--healthz-port': '0',
     ...(options.configFile === undefined
-      ? { '--nodename': nodeName, '--kubelet-port': `${kubeletPort}` }
+      ? { '--nodename': nodeName, '--address': nodeIp, '--kubelet-port': `${kubeletPort}` }
       : { '--config': options.configFile }),
   }
   const component = await startComponent({
