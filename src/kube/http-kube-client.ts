@@ -110,6 +110,7 @@ class HttpKubeClient implements KubeClient {
     try {
       const stream = await this.#transport.openStream(request)
       status = stream.status
+      if (status === 200) options.onOpen?.()
       yield* readWatch<T>(stream, call.what)
     } catch (error) {
       throw failureToError(error, `watch ${call.what}`, options.signal)

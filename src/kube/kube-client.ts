@@ -41,6 +41,8 @@ export interface WatchOptions extends CallOptions {
   readonly sendInitialEvents?: boolean
   /** The server ends the watch by itself after this long. */
   readonly timeoutSeconds?: number
+  /** Called once the server has accepted the watch, before its first event. */
+  readonly onOpen?: () => void
 }
 
 export type WatchEvent<T> =

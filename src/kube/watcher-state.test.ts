@@ -17,7 +17,7 @@ function after(
   cause: AttemptEnd['cause'],
   end: Partial<AttemptEnd> = {},
 ): WatcherStep {
-  const plain = { resourceVersion: undefined, hasProgressed: false, tookMs: 0 }
+  const plain = { resourceVersion: undefined, hasProgressed: false, openMs: 0 }
   return nextStep(state, { ...plain, ...end, cause }, () => 0)
 }
 
@@ -27,7 +27,7 @@ test('watches on at once when the server closes a watch that brought something',
 })
 
 test('watches on at once when the server closes a quiet watch after its time', () => {
-  const step = after(watching, { type: 'closed' }, { resourceVersion: '5', tookMs: 300_000 })
+  const step = after(watching, { type: 'closed' }, { resourceVersion: '5', openMs: 300_000 })
   assert.deepEqual(step, { state: watching, pauseMs: 0 })
 })
 
@@ -52,6 +52,12 @@ test('watches on from the same place after a failure, with growing pauses up to 
 test('starts counting failures anew once a watch has brought something', () => {
   const end = { resourceVersion: '7', hasProgressed: true }
   const state = { ...watching, failures: 6 }
+  assert.equal(after(state, { type: 'failed', error: broken }, end).pauseMs, 250)
+})
+
+test('starts counting failures anew after a quiet watch that worked', () => {
+  const state = { ...watching, failures: 6 }
+  const end = { resourceVersion: '5', openMs: 60_000 }
   assert.equal(after(state, { type: 'failed', error: broken }, end).pauseMs, 250)
 })
 

@@ -36,7 +36,8 @@ export interface AttemptEnd {
   readonly resourceVersion: string | undefined
   /** Did it bring anything: an object, a bookmark, a page? */
   readonly hasProgressed: boolean
-  readonly tookMs: number
+  /** How long the watch was open; 0 when the server never accepted it. */
+  readonly openMs: number
 }
 
 /** What to do next. */
@@ -50,6 +51,11 @@ const backoff: BackoffOptions = { baseMs: 250, factor: 2, capMs: 15_000, jitter:
 // A stream that lives for this long is a success even if nothing happened in it.
 const healthyMs = 5000
 
+/** Failures in a row, given that the attempt failed. */
+export function failuresAfter(state: WatcherState, end: AttemptEnd): number {
+  return isHealthy(end) ? 1 : state.failures + 1
+}
+
 /** The state after an attempt, and how long to wait before it is entered. */
 export function nextStep(
   state: WatcherState,
@@ -58,8 +64,7 @@ export function nextStep(
 ): WatcherStep {
   const { cause } = end
   if (cause.type === 'failed') return afterFailure(state, { ...end, error: cause.error }, random)
-  const isHealthy = end.hasProgressed || end.tookMs >= healthyMs || cause.type === 'silent'
-  const failures = isHealthy ? 0 : state.failures + 1
+  const failures = isHealthy(end) || cause.type === 'silent' ? 0 : state.failures + 1
   const pauseMs = backoffMs(failures, backoff, random)
   if (end.resourceVersion !== undefined) {
     return { state: watchFrom(end.resourceVersion, state, failures), pauseMs }
@@ -70,13 +75,17 @@ export function nextStep(
   return { state: { ...state, failures }, pauseMs }
 }
 
+function isHealthy(end: AttemptEnd): boolean {
+  return end.hasProgressed || end.openMs >= healthyMs
+}
+
 function afterFailure(
   state: WatcherState,
   end: AttemptEnd & { readonly error: unknown },
   random: () => number,
 ): WatcherStep {
   const { error } = end
-  const failures = end.hasProgressed ? 1 : state.failures + 1
+  const failures = failuresAfter(state, end)
   if (isGone(error)) {
     // At once the first time; a place that is lost again and again is a reason to slow down.
     const kind = state.kind === 'watch' ? state.listKind : state.kind

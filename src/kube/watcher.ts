@@ -10,7 +10,7 @@ import { isGone } from './api-error.ts'
 import type { KubeClient, ListPage, WatchEvent } from './kube-client.ts'
 import type { Resource } from './resources.ts'
 import type { StoredMeta } from './types.gen.ts'
-import { nextStep } from './watcher-state.ts'
+import { failuresAfter, nextStep } from './watcher-state.ts'
 import type { AttemptEnd, WatcherState } from './watcher-state.ts'
 
 /** Whoever keeps what the watcher sees. Called in order, never concurrently. */
@@ -83,7 +83,9 @@ export class Watcher<T extends { readonly metadata: StoredMeta }> {
     const { clock, random = Math.random } = this.#options
     let state: WatcherState = { kind: 'streamList', failures: 0 }
     while (!signal.aborted) {
-      const end = await this.#attempt(state, signal)
+      const end = await (state.kind === 'pageList'
+        ? this.#listPages(signal)
+        : this.#followStream(state, signal))
       if (signal.aborted) return
       this.#report(state, end)
       const step = nextStep(state, end, random)
@@ -95,17 +97,9 @@ export class Watcher<T extends { readonly metadata: StoredMeta }> {
     }
   }
 
-  async #attempt(state: WatcherState, signal: AbortSignal): Promise<AttemptEnd> {
-    const { clock } = this.#options
-    const startMs = clock.monotonicMs()
-    const end = await (state.kind === 'pageList'
-      ? this.#listPages(signal)
-      : this.#followStream(state, signal))
-    return { ...end, tookMs: clock.monotonicMs() - startMs }
-  }
-
-  async #listPages(signal: AbortSignal): Promise<Omit<AttemptEnd, 'tookMs'>> {
+  async #listPages(signal: AbortSignal): Promise<AttemptEnd> {
     let hasProgressed = false
+    const openMs = 0
     try {
       let page: ListPage<T> | undefined
       do {
@@ -120,20 +114,25 @@ export class Watcher<T extends { readonly metadata: StoredMeta }> {
       } while (page.continue !== undefined)
       this.#listed()
       const { resourceVersion } = page
-      return { cause: { type: 'listed' }, resourceVersion, hasProgressed: true }
+      return { cause: { type: 'listed' }, resourceVersion, hasProgressed: true, openMs }
     } catch (error) {
       const cause = { type: 'failed', error } as const
       // Pages that were read do not make the next attempt likelier to get through.
-      return { cause, resourceVersion: undefined, hasProgressed: false }
+      return { cause, resourceVersion: undefined, hasProgressed: false, openMs }
     }
   }
 
   async #followStream(
     state: Exclude<WatcherState, { kind: 'pageList' }>,
     signal: AbortSignal,
-  ): Promise<Omit<AttemptEnd, 'tookMs'>> {
+  ): Promise<AttemptEnd> {
+    const { clock } = this.#options
     const timeoutSeconds = this.#timeoutSeconds()
-    using silence = this.#silence(timeoutSeconds * 1000 + silenceMarginMs)
+    using silence = new Silence(clock, timeoutSeconds * 1000 + silenceMarginMs)
+    let openedMs = Infinity
+    const end = (cause: AttemptEnd['cause']): AttemptEnd => {
+      return { ...progress, cause, openMs: Math.max(clock.monotonicMs() - openedMs, 0) }
+    }
     const progress = { hasProgressed: false, resourceVersion: undefined as string | undefined }
     const isList = state.kind === 'streamList'
     if (isList) silence.limit(listSilenceMs)
@@ -144,6 +143,10 @@ export class Watcher<T extends { readonly metadata: StoredMeta }> {
         ...(isList ? { sendInitialEvents: true } : { resourceVersion: state.resourceVersion }),
         timeoutSeconds,
         signal: AbortSignal.any([signal, silence.signal]),
+        onOpen: () => {
+          openedMs = clock.monotonicMs()
+          this.#works()
+        },
       })
       for await (const event of events) {
         silence.heard()
@@ -151,10 +154,10 @@ export class Watcher<T extends { readonly metadata: StoredMeta }> {
         this.#take(event, progress)
         if (isList && progress.resourceVersion !== undefined) silence.limit(undefined)
       }
-      return { ...progress, cause: { type: 'closed' } }
+      return end({ type: 'closed' })
     } catch (error) {
-      if (silence.signal.aborted) return { ...progress, cause: { type: 'silent' } }
-      return { ...progress, cause: { type: 'failed', error } }
+      if (silence.signal.aborted) return end({ type: 'silent' })
+      return end({ type: 'failed', error })
     }
   }
 
@@ -164,6 +167,7 @@ export class Watcher<T extends { readonly metadata: StoredMeta }> {
     event: WatchEvent<T>,
     progress: { hasProgressed: boolean; resourceVersion: string | undefined },
   ): void {
+    this.#works()
     progress.hasProgressed = true
     const isListed = progress.resourceVersion !== undefined
     if (event.type === 'BOOKMARK') {
@@ -174,12 +178,17 @@ export class Watcher<T extends { readonly metadata: StoredMeta }> {
     if (event.type === 'DELETED') this.#sink.remove(event.object)
     else this.#sink.apply(event.object)
     if (isListed) progress.resourceVersion = event.object.metadata.resourceVersion
-    this.#lastError = undefined
   }
 
   #listed(): void {
-    this.#lastError = undefined
+    this.#works()
     this.#sink.listed()
+  }
+
+  #works(): void {
+    if (this.#lastError === undefined) return
+    this.#lastError = undefined
+    this.#options.log.info({ resource: this.#resource.plural }, 'Watch works again')
   }
 
   #timeoutSeconds(): number {
@@ -187,11 +196,8 @@ export class Watcher<T extends { readonly metadata: StoredMeta }> {
     return Math.round(minTimeoutSeconds * (1 + random()))
   }
 
-  #silence(limitMs: number): Silence {
-    return new Silence(this.#options.clock, limitMs)
-  }
-
-  #report(state: WatcherState, { cause }: AttemptEnd): void {
+  #report(state: WatcherState, end: AttemptEnd): void {
+    const { cause } = end
     if (cause.type === 'listed') return
     const { log, metrics, onError } = this.#options
     const resource = this.#resource.plural
@@ -208,7 +214,7 @@ export class Watcher<T extends { readonly metadata: StoredMeta }> {
       return
     }
     this.#lastError = cause.error
-    log.warn({ resource, state: state.kind, failures: state.failures + 1, error }, 'Watch failed')
+    log.warn({ resource, failures: failuresAfter(state, end), error }, 'Watch failed')
     onError?.(cause.error)
   }
 }
