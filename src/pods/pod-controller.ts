@@ -3,68 +3,27 @@
 // backend, and the backend's news -> worker -> status writer -> API. Events only wake; the worker looks.
 // Nothing is done before the pod cache is synced and the backend has listed what it runs, so that a
 // start in the middle of anything finds out first where things stand.
-import type { EventRecorder } from '../kube/event-recorder.ts'
 import { Informer } from '../kube/informer.ts'
 import type { Change } from '../kube/informer.ts'
-import type { KubeClient } from '../kube/kube-client.ts'
 import { pods } from '../kube/resources.ts'
 import type { Pod } from '../kube/types.gen.ts'
 import { WorkQueue } from '../kube/work-queue.ts'
-import type { Metrics } from '../observe/metrics.ts'
-import type { Clock } from '../util/clock.ts'
-import type { Logger } from '../util/logger.ts'
-import type { NodeFacts } from './admission.ts'
 import { BackendWatch } from './backend-watch.ts'
 import { BackendNews } from './backend-news.ts'
 import { isTerminal, mayRun } from './decide-pod.ts'
-import type { FeatureCheck } from './judge-pod.ts'
 import { refOf } from './known-pod.ts'
 import type { PodRecord } from './known-pod.ts'
 import { withoutBulk } from '../kube/without-bulk.ts'
 import { NodeServices } from './node-services.ts'
 import { observeProvider } from './observed-provider.ts'
-import type { PodCalls } from './observed-provider.ts'
 import { PodAnswers } from './pod-answers.ts'
+import type { PodControllerDeps, PodControllerOptions } from './pod-controller-options.ts'
 import type { PodLoop } from './pod-loop.ts'
 import { PodPublisher } from './pod-publisher.ts'
 import { PodRecords } from './pod-records.ts'
 import { PodReferences } from './pod-references.ts'
 import { PodWorker } from './pod-worker.ts'
 import { ServiceAccountTokens } from './service-account-tokens.ts'
-
-/** What a PodController works with. */
-export interface PodControllerDeps {
-  readonly client: KubeClient
-  readonly provider: PodCalls
-  readonly recorder: EventRecorder
-  readonly clock: Clock
-  readonly log: Logger
-  readonly metrics?: Metrics | undefined
-  /** Undefined until the node is known well enough to judge pods by it. */
-  readonly nodeFacts: () => NodeFacts | undefined
-  /** Addresses for hostIP and hostIPs, one per family. */
-  readonly nodeIPs: () => readonly string[]
-}
-
-export interface PodControllerOptions {
-  readonly nodeName: string
-  /** The provider's name, for metrics; default `provider`. */
-  readonly providerName?: string
-  /** Default `strict`. */
-  readonly featureCheck?: FeatureCheck
-  /** Pods worked on at the same time; default 50. */
-  readonly workers?: number
-  /** Between two comparisons of backend and API; default 60 s. */
-  readonly reconcileIntervalMs?: number
-  /** Between two polls of a backend that does not push; default 5 s. */
-  readonly pollIntervalMs?: number
-  /** Status writes under way at once; default 100. */
-  readonly statusConcurrency?: number | undefined
-  /** A call to the backend that takes longer fails; default 2 min. */
-  readonly providerTimeoutMs?: number
-  /** Where pods reach the API server, when its service address does not lead there from the backend. */
-  readonly podApiServer?: { readonly host: string; readonly port: number } | undefined
-}
 
 const mirrorAnnotation = 'kubernetes.io/config.mirror'
 

@@ -8,19 +8,16 @@
 // double the writes of a busy node. Failures of the backend are Warning events by upstream's names.
 import { isNotFound, isConflict } from '../kube/api-error.ts'
 import { pods } from '../kube/resources.ts'
-import type { Pod } from '../kube/types.gen.ts'
-import { describeFields, unsupportedFields } from '../provider/feature-check.ts'
-import type { CallContext, PodRequest } from '../provider/provider.ts'
-import { codeOf, messageOf } from '../util/vk-error.ts'
+import type { CallContext } from '../provider/provider.ts'
+import { messageOf } from '../util/vk-error.ts'
 import type { BackendWatch } from './backend-watch.ts'
 import { decidePod, mayRun } from './decide-pod.ts'
 import type { PodStep } from './decide-pod.ts'
-import { featureCheckOf, judgePod } from './judge-pod.ts'
 import type { PodRecord } from './known-pod.ts'
 import type { PodAnswers } from './pod-answers.ts'
 import type { PodLoop } from './pod-loop.ts'
 import type { PodPublisher } from './pod-publisher.ts'
-import { podReference } from './pod-reference.ts'
+import { PodStarter } from './pod-starter.ts'
 import { PodTroubles, noteSuccess } from './pod-troubles.ts'
 
 export interface PodWorkerOptions {
@@ -34,7 +31,6 @@ export interface PodWorkerOptions {
 
 /** Far more than any pod needs in a row; a bound on what a fault in a decision can cost. */
 const maxSteps = 20
-const nodeUnknownRetryMs = 250
 
 type Step<D extends PodStep['do']> = Extract<PodStep, { readonly do: D }>
 
@@ -43,11 +39,13 @@ export class PodWorker {
   readonly #options: PodWorkerOptions
   readonly #loop: PodLoop
   readonly #troubles: PodTroubles
+  readonly #starter: PodStarter
 
   constructor(options: PodWorkerOptions) {
     this.#options = options
     this.#loop = options.loop
     this.#troubles = new PodTroubles(options.loop)
+    this.#starter = new PodStarter({ ...options, troubles: this.#troubles })
   }
 
   /** Brings one pod as far as it can be brought now. */
@@ -91,13 +89,13 @@ export class PodWorker {
       case 'confirmGone':
         return this.#confirmGone(record, context)
       case 'judge':
-        return this.#judge(record)
+        return this.#starter.judge(record)
       case 'create':
-        return this.#create(record, context)
+        return this.#starter.create(record, context)
       case 'update':
-        return this.#update(record, context)
+        return this.#starter.update(record, context)
       case 'giveUp':
-        return this.#giveUp(record)
+        return this.#starter.giveUp(record)
       case 'end':
         return this.#end(step, record, context)
       case 'cleanUp':
@@ -106,105 +104,6 @@ export class PodWorker {
         return this.#deleteFromApi(record, context)
       case 'forget':
         return this.#forget(record)
-    }
-  }
-
-  #giveUp(record: PodRecord): void {
-    const { namespace, name, uid } = record.ref
-    const fields = { pod: `${namespace}/${name}`, uid }
-    this.#loop.log.warn(fields, 'The backend lost a pod that may not run again')
-    record.isLost = true
-  }
-
-  #judge(record: PodRecord): void {
-    const { nodeFacts, provider, featureCheck, records, recorder, isDraining, clock } = this.#loop
-    const { api } = record
-    const node = nodeFacts()
-    if (!api) return
-    if (record.observed) {
-      // It runs already: taken on by an earlier process that could not say so any more.
-      record.verdict = { kind: 'admitted' }
-      records.admitted.set(api)
-      return
-    }
-    if (!node) {
-      // Nothing can be said before the node knows itself; come back in a moment.
-      record.retryAtMs = clock.nowMs() + nodeUnknownRetryMs
-      return
-    }
-    const { features } = provider
-    const others = records.admitted
-    const context = { node, features, featureCheck, others, isDraining: isDraining() }
-    const { verdict, events } = judgePod(api, context)
-    record.verdict = verdict
-    if (verdict.kind === 'admitted') records.admitted.set(api)
-    for (const event of events) recorder.record(podReference(api), event)
-  }
-
-  async #create(record: PodRecord, context: CallContext): Promise<void> {
-    const { provider, clock } = this.#loop
-    const { api } = record
-    if (!api) return
-    let request: PodRequest
-    try {
-      request = await this.#requestFor(api)
-    } catch (error) {
-      if (!context.signal.aborted) this.#troubles.cannotResolve(record, api, error)
-      return
-    }
-    // From here on something may exist, whatever answer arrives, or none.
-    record.mayExist = true
-    const creating = new AbortController()
-    record.creating = creating
-    using _link = passAbort(context.signal, creating)
-    try {
-      await provider.createPod(request, { signal: creating.signal, log: context.log })
-      noteSuccess(record)
-      record.accepted = api
-      record.acceptedAtMs = clock.nowMs()
-      record.misses = 0
-      this.#options.backend.track(record.ref, record.observed ? 'steady' : 'soon')
-    } catch (error) {
-      // Aborted: the pod is deleted, or we stop. Either way the next decision knows.
-      if (creating.signal.aborted) return
-      if (codeOf(error) === 'Unsupported') this.#troubles.unsupported(record, api, messageOf(error))
-      else this.#troubles.backendFailed(record, { reason: 'ProviderCreateFailed', error })
-    } finally {
-      record.creating = undefined
-    }
-  }
-
-  #requestFor(pod: Pod): Promise<PodRequest> {
-    const { provider, nodeIPs } = this.#loop
-    const { answers } = this.#options
-    if (provider.resolves === 'container') return Promise.resolve(answers.requestFor(pod))
-    return answers.resolvedRequestFor(pod, { podIPs: [], hostIPs: nodeIPs() })
-  }
-
-  async #update(record: PodRecord, context: CallContext): Promise<void> {
-    const { provider, featureCheck, recorder } = this.#loop
-    const { api } = record
-    if (!api) return
-    const unsupported =
-      featureCheckOf(api, featureCheck) === 'strict'
-        ? unsupportedFields(api, provider.features)
-        : []
-    if (unsupported.length > 0) {
-      // It runs, and goes on as it was; what was added to it cannot be had here.
-      record.accepted = api
-      record.isNudged = false
-      const message = describeFields(unsupported)
-      recorder.record(podReference(api), { type: 'Warning', reason: 'UnsupportedPodSpec', message })
-      return
-    }
-    try {
-      await provider.updatePod(this.#options.answers.requestFor(api), context)
-      noteSuccess(record)
-      record.accepted = api
-      record.isNudged = false
-    } catch (error) {
-      if (!context.signal.aborted)
-        this.#troubles.backendFailed(record, { reason: 'ProviderUpdateFailed', error })
     }
   }
 
@@ -307,11 +206,4 @@ export class PodWorker {
       if (other !== record) this.#loop.wake(other.ref.uid)
     }
   }
-}
-
-/** Passes the abort of one signal on, until it is disposed of. */
-function passAbort(from: AbortSignal, to: AbortController): Disposable {
-  const abort = (): void => to.abort(from.reason)
-  from.addEventListener('abort', abort, { once: true })
-  return { [Symbol.dispose]: () => from.removeEventListener('abort', abort) }
 }

@@ -3,17 +3,16 @@
 // are computed by the runtime's rules; here containers the backend has not named yet are filled in,
 // addresses set, and the status of a pod that ends is made final: no terminal phase before nothing can
 // run, no container left `running` in one.
-import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from '../kube/types.gen.ts'
+import type { Pod, PodCondition, PodStatus } from '../kube/types.gen.ts'
 import type { ObservedPod } from '../provider/provider.ts'
 import { computeConditions } from '../runtime/decide/pod-conditions.ts'
 import { computePhase } from '../runtime/decide/pod-phase.ts'
 import type { PodPhase } from '../runtime/decide/pod-phase.ts'
-import { afterExit } from '../runtime/decide/restart-policy.ts'
 import { wireTime } from '../runtime/decide/wire-time.ts'
 import { isDeleting, isTerminal, mayRun } from './decide-pod.ts'
 import type { KnownPod, Problem } from './known-pod.ts'
-import { asLost } from './lost-containers.ts'
-import { inWholeSeconds } from './whole-seconds.ts'
+import { allContainers, finalContainers, statusesOf } from './wire-containers.ts'
+import type { Containers } from './wire-containers.ts'
 
 export interface StatusContext {
   /** Addresses of the node, one per family. */
@@ -91,7 +90,7 @@ function endedStatus(known: KnownPod, api: Pod, context: StatusContext): PodStat
   const failure =
     observed?.failure ??
     (context.isDraining && !isDeleting(api) && known.ending ? shutdownFailure : undefined)
-  const containers = finalContainers(known, api, context)
+  const containers = finalContainers(api, known.observed, context.nowMs)
   const phase = finalPhase(api, containers, { failure, isShutdown: failure === shutdownFailure })
   const conditions = conditionsOf(known, api, { containers, isSandboxReady: false, phase, context })
   return {
@@ -113,84 +112,6 @@ function finalPhase(
 ): PodPhase {
   if (isShutdown) return 'Failed'
   return computePhase(api, { ...containers, hasEnded: true, failure })
-}
-
-function finalContainers(known: KnownPod, api: Pod, context: StatusContext): Containers {
-  const { observed } = known
-  const finishedAt = wireTime(context.nowMs)
-  // Forgotten by the backend before we saw its end: the API's last word is all there is.
-  const source = observed ?? {
-    containers: api.status?.containerStatuses ?? [],
-    initContainers: api.status?.initContainerStatuses ?? [],
-    ephemeralContainers: api.status?.ephemeralContainerStatuses ?? [],
-  }
-  const all = allContainers(api, source, undefined)
-  return {
-    containers: asLost(all.containers, finishedAt),
-    initContainers: asLost(all.initContainers, finishedAt),
-    ephemeralContainers: asLost(all.ephemeralContainers, finishedAt),
-  }
-}
-
-interface Containers {
-  readonly containers: readonly ContainerStatus[]
-  readonly initContainers: readonly ContainerStatus[]
-  readonly ephemeralContainers: readonly ContainerStatus[]
-}
-
-function allContainers(
-  api: Pod,
-  observed: Containers | undefined,
-  problem: Problem | undefined,
-): Containers {
-  const { spec, status } = api
-  const hasInit = (spec.initContainers?.length ?? 0) > 0
-  const fill = (specs: readonly Container[] | undefined, from?: readonly ContainerStatus[]) =>
-    (specs ?? []).map(
-      (container) =>
-        from?.find(({ name }) => name === container.name) ?? waiting(container, problem, hasInit),
-    )
-  const regular = fill(spec.containers, observed?.containers)
-  return {
-    containers: regular
-      .map((next) => keepFinished(api, next, status?.containerStatuses))
-      .sort((one, other) => (one.name < other.name ? -1 : 1)),
-    initContainers: fill(spec.initContainers, observed?.initContainers),
-    ephemeralContainers: observed?.ephemeralContainers ?? [],
-  }
-}
-
-function waiting(
-  { name, image = '' }: Container,
-  problem: Problem | undefined,
-  hasInit: boolean,
-): ContainerStatus {
-  const quiet = { reason: hasInit ? 'PodInitializing' : 'ContainerCreating' }
-  return {
-    name,
-    image,
-    imageID: '',
-    ready: false,
-    started: false,
-    restartCount: 0,
-    state: { waiting: problem ?? quiet },
-  }
-}
-
-// The API server refuses to take a container back from `terminated` where the policy forbids another
-// run. A backend that lost the record of such a container would otherwise block every later write.
-function keepFinished(
-  api: Pod,
-  next: ContainerStatus,
-  before: readonly ContainerStatus[] | undefined,
-): ContainerStatus {
-  if (!before || before.length === 0 || next.state?.terminated) return next
-  const previous = before.find(({ name }) => name === next.name)
-  const ended = previous?.state?.terminated
-  if (!previous || !ended) return next
-  const container = api.spec.containers.find(({ name }) => name === next.name)
-  const isOver = container && afterExit(api, container, ended.exitCode) === 'stop'
-  return isOver ? previous : next
 }
 
 function conditionsOf(
@@ -224,14 +145,6 @@ function disruption({ message }: Problem, { nowMs }: StatusContext): PodConditio
     reason: 'TerminationByKubelet',
     message,
     lastTransitionTime: wireTime(nowMs),
-  }
-}
-
-function statusesOf(containers: Containers): PodStatus {
-  return {
-    containerStatuses: inWholeSeconds(containers.containers),
-    initContainerStatuses: inWholeSeconds(containers.initContainers),
-    ephemeralContainerStatuses: inWholeSeconds(containers.ephemeralContainers),
   }
 }
 

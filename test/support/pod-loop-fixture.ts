@@ -4,7 +4,7 @@ import type { EventRecorder, RecordedEvent } from '../../src/kube/event-recorder
 import { pods } from '../../src/kube/resources.ts'
 import type { ObjectReference, Pod } from '../../src/kube/types.gen.ts'
 import { PodController } from '../../src/pods/pod-controller.ts'
-import type { PodControllerOptions } from '../../src/pods/pod-controller.ts'
+import type { PodControllerOptions } from '../../src/pods/pod-controller-options.ts'
 import { FakeClock } from '../../src/util/fake-clock.ts'
 import { silentLogger } from '../../src/util/logger.ts'
 import { FakeBackend } from './fake-backend.ts'

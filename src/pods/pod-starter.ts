@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps by which a pod comes to run: judged once, resolved where the backend wants that, created or
+// adopted, and told of changes.
+import type { Pod } from '../kube/types.gen.ts'
+import { describeFields, unsupportedFields } from '../provider/feature-check.ts'
+import type { CallContext, PodRequest } from '../provider/provider.ts'
+import { codeOf, messageOf } from '../util/vk-error.ts'
+import type { BackendWatch } from './backend-watch.ts'
+import { featureCheckOf, judgePod } from './judge-pod.ts'
+import type { PodRecord } from './known-pod.ts'
+import type { PodAnswers } from './pod-answers.ts'
+import type { PodLoop } from './pod-loop.ts'
+import { podReference } from './pod-reference.ts'
+import type { PodTroubles } from './pod-troubles.ts'
+import { noteSuccess } from './pod-troubles.ts'
+
+export interface PodStarterOptions {
+  readonly loop: PodLoop
+  readonly backend: BackendWatch
+  readonly answers: PodAnswers
+  readonly troubles: PodTroubles
+}
+
+const nodeUnknownRetryMs = 250
+
+/** Starts the pods of one node. */
+export class PodStarter {
+  readonly #options: PodStarterOptions
+  readonly #loop: PodLoop
+  readonly #troubles: PodTroubles
+
+  constructor(options: PodStarterOptions) {
+    this.#options = options
+    this.#loop = options.loop
+    this.#troubles = options.troubles
+  }
+
+  /** Notes that its containers are lost and may not run again. */
+  giveUp(record: PodRecord): void {
+    const { namespace, name, uid } = record.ref
+    const fields = { pod: `${namespace}/${name}`, uid }
+    this.#loop.log.warn(fields, 'The backend lost a pod that may not run again')
+    record.isLost = true
+  }
+
+  /** Admission and features. */
+  judge(record: PodRecord): void {
+    const { nodeFacts, provider, featureCheck, records, recorder, isDraining, clock } = this.#loop
+    const { api } = record
+    const node = nodeFacts()
+    if (!api) return
+    if (record.observed) {
+      // It runs already: taken on by an earlier process that could not say so any more.
+      record.verdict = { kind: 'admitted' }
+      records.admitted.set(api)
+      return
+    }
+    if (!node) {
+      // Nothing can be said before the node knows itself; come back in a moment.
+      record.retryAtMs = clock.nowMs() + nodeUnknownRetryMs
+      return
+    }
+    const { features } = provider
+    const others = records.admitted
+    const context = { node, features, featureCheck, others, isDraining: isDraining() }
+    const { verdict, events } = judgePod(api, context)
+    record.verdict = verdict
+    if (verdict.kind === 'admitted') records.admitted.set(api)
+    for (const event of events) recorder.record(podReference(api), event)
+  }
+
+  /** Hands the pod to the backend, which starts or adopts it. */
+  async create(record: PodRecord, context: CallContext): Promise<void> {
+    const { provider, clock } = this.#loop
+    const { api } = record
+    if (!api) return
+    let request: PodRequest
+    try {
+      request = await this.#requestFor(api)
+    } catch (error) {
+      if (!context.signal.aborted) this.#troubles.cannotResolve(record, api, error)
+      return
+    }
+    // From here on something may exist, whatever answer arrives, or none.
+    record.mayExist = true
+    const creating = new AbortController()
+    record.creating = creating
+    using _link = passAbort(context.signal, creating)
+    try {
+      await provider.createPod(request, { signal: creating.signal, log: context.log })
+      noteSuccess(record)
+      record.accepted = api
+      record.acceptedAtMs = clock.nowMs()
+      record.misses = 0
+      this.#options.backend.track(record.ref, record.observed ? 'steady' : 'soon')
+    } catch (error) {
+      // Aborted: the pod is deleted, or we stop. Either way the next decision knows.
+      if (creating.signal.aborted) return
+      if (codeOf(error) === 'Unsupported') this.#troubles.unsupported(record, api, messageOf(error))
+      else this.#troubles.backendFailed(record, { reason: 'ProviderCreateFailed', error })
+    } finally {
+      record.creating = undefined
+    }
+  }
+
+  #requestFor(pod: Pod): Promise<PodRequest> {
+    const { provider, nodeIPs } = this.#loop
+    const { answers } = this.#options
+    if (provider.resolves === 'container') return Promise.resolve(answers.requestFor(pod))
+    return answers.resolvedRequestFor(pod, { podIPs: [], hostIPs: nodeIPs() })
+  }
+
+  /** Tells the backend what has changed. */
+  async update(record: PodRecord, context: CallContext): Promise<void> {
+    const { provider, featureCheck, recorder } = this.#loop
+    const { api } = record
+    if (!api) return
+    const unsupported =
+      featureCheckOf(api, featureCheck) === 'strict'
+        ? unsupportedFields(api, provider.features)
+        : []
+    if (unsupported.length > 0) {
+      // It runs, and goes on as it was; what was added to it cannot be had here.
+      record.accepted = api
+      record.isNudged = false
+      const message = describeFields(unsupported)
+      recorder.record(podReference(api), { type: 'Warning', reason: 'UnsupportedPodSpec', message })
+      return
+    }
+    try {
+      await provider.updatePod(this.#options.answers.requestFor(api), context)
+      noteSuccess(record)
+      record.accepted = api
+      record.isNudged = false
+    } catch (error) {
+      if (!context.signal.aborted)
+        this.#troubles.backendFailed(record, { reason: 'ProviderUpdateFailed', error })
+    }
+  }
+}
+
+/** Passes the abort of one signal on, until it is disposed of. */
+function passAbort(from: AbortSignal, to: AbortController): Disposable {
+  const abort = (): void => to.abort(from.reason)
+  from.addEventListener('abort', abort, { once: true })
+  return { [Symbol.dispose]: () => from.removeEventListener('abort', abort) }
+}

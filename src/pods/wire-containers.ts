@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Container statuses as the API takes them: one for each container of the spec whatever the backend has
+// said so far, in the API's order, times in whole seconds, and none that the API server would refuse.
+import type { Container, ContainerStatus, Pod, PodStatus } from '../kube/types.gen.ts'
+import { afterExit } from '../runtime/decide/restart-policy.ts'
+import { wireTime } from '../runtime/decide/wire-time.ts'
+import type { Problem } from './known-pod.ts'
+import { asLost } from './lost-containers.ts'
+import { inWholeSeconds } from './whole-seconds.ts'
+
+/** Statuses of all containers of a pod. */
+export interface Containers {
+  readonly containers: readonly ContainerStatus[]
+  readonly initContainers: readonly ContainerStatus[]
+  readonly ephemeralContainers: readonly ContainerStatus[]
+}
+
+/** The statuses that the backend has given, and for containers without one that they wait, and why. */
+export function allContainers(
+  api: Pod,
+  observed: Containers | undefined,
+  problem: Problem | undefined,
+): Containers {
+  const { spec, status } = api
+  const hasInit = (spec.initContainers?.length ?? 0) > 0
+  const fill = (specs: readonly Container[] | undefined, from?: readonly ContainerStatus[]) =>
+    (specs ?? []).map(
+      (container) =>
+        from?.find(({ name }) => name === container.name) ?? waiting(container, problem, hasInit),
+    )
+  const regular = fill(spec.containers, observed?.containers)
+  return {
+    containers: regular
+      .map((next) => keepFinished(api, next, status?.containerStatuses))
+      .sort((one, other) => (one.name < other.name ? -1 : 1)),
+    initContainers: fill(spec.initContainers, observed?.initContainers),
+    ephemeralContainers: observed?.ephemeralContainers ?? [],
+  }
+}
+
+/** The statuses of a pod that has ended: what ran and cannot be found any more is marked as lost. */
+export function finalContainers(
+  api: Pod,
+  observed: Containers | undefined,
+  nowMs: number,
+): Containers {
+  const finishedAt = wireTime(nowMs)
+  // Forgotten by the backend before we saw its end: the API's last word is all there is.
+  const source = observed ?? {
+    containers: api.status?.containerStatuses ?? [],
+    initContainers: api.status?.initContainerStatuses ?? [],
+    ephemeralContainers: api.status?.ephemeralContainerStatuses ?? [],
+  }
+  const all = allContainers(api, source, undefined)
+  return {
+    containers: asLost(all.containers, finishedAt),
+    initContainers: asLost(all.initContainers, finishedAt),
+    ephemeralContainers: asLost(all.ephemeralContainers, finishedAt),
+  }
+}
+
+/** The statuses as fields of the pod's status. */
+export function statusesOf(containers: Containers): PodStatus {
+  return {
+    containerStatuses: inWholeSeconds(containers.containers),
+    initContainerStatuses: inWholeSeconds(containers.initContainers),
+    ephemeralContainerStatuses: inWholeSeconds(containers.ephemeralContainers),
+  }
+}
+
+function waiting(
+  { name, image = '' }: Container,
+  problem: Problem | undefined,
+  hasInit: boolean,
+): ContainerStatus {
+  const quiet = { reason: hasInit ? 'PodInitializing' : 'ContainerCreating' }
+  return {
+    name,
+    image,
+    imageID: '',
+    ready: false,
+    started: false,
+    restartCount: 0,
+    state: { waiting: problem ?? quiet },
+  }
+}
+
+// The API server refuses to take a container back from `terminated` where the policy forbids another
+// run. A backend that lost the record of such a container would otherwise block every later write.
+function keepFinished(
+  api: Pod,
+  next: ContainerStatus,
+  before: readonly ContainerStatus[] | undefined,
+): ContainerStatus {
+  if (!before || before.length === 0 || next.state?.terminated) return next
+  const previous = before.find(({ name }) => name === next.name)
+  const ended = previous?.state?.terminated
+  if (!previous || !ended) return next
+  const container = api.spec.containers.find(({ name }) => name === next.name)
+  const isOver = container && afterExit(api, container, ended.exitCode) === 'stop'
+  return isOver ? previous : next
+}
