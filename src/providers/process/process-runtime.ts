@@ -14,6 +14,7 @@ import type {
   RuntimeContainer,
   SandboxState,
 } from '../../runtime/container-runtime.ts'
+import { VkError, messageOf } from '../../util/vk-error.ts'
 import { readNodeStats } from './node-stats.ts'
 import { prepareStart, resolveStart } from './start-plan.ts'
 import { ProcessFleet } from './process-fleet.ts'
@@ -26,6 +27,12 @@ import type { Surroundings } from './surroundings.ts'
 
 const defaultSignal = 'SIGTERM'
 
+/** A start under way. */
+interface Starting {
+  readonly uid: string
+  readonly started: Promise<RuntimeContainer>
+}
+
 /** Containers as processes. `open` makes one and adopts what runs already. */
 export class ProcessRuntime implements ContainerRuntime {
   readonly name = 'process'
@@ -35,7 +42,7 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly #surroundings: Surroundings
   readonly #fleet: ProcessFleet
   readonly #stats: StatsReader
-  readonly #starting = new Map<string, Promise<RuntimeContainer>>()
+  readonly #starting = new Map<string, Starting>()
 
   private constructor(
     host: ProviderHost,
@@ -74,6 +81,10 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async removeSandbox(pod: PodRef): Promise<void> {
+    for (const { uid, started } of this.#starting.values()) {
+      // One that fails to start leaves nothing to remove.
+      if (uid === pod.uid) await started.catch(() => {})
+    }
     const ids = this.#fleet.idsOf(pod.uid)
     await Promise.all(ids.map((id) => this.#fleet.remove(id)))
   }
@@ -88,16 +99,26 @@ export class ProcessRuntime implements ContainerRuntime {
     const known = this.#fleet.get(id)
     if (known) return Promise.resolve(known.describe())
     const starting = this.#starting.get(id)
-    if (starting) return starting
+    if (starting) return starting.started
     const started = this.#start(id, start).finally(() => this.#starting.delete(id))
-    this.#starting.set(id, started)
+    this.#starting.set(id, { uid: start.key.pod.uid, started })
     return started
   }
 
   async #start(id: string, start: ContainerStart): Promise<RuntimeContainer> {
-    const plan = await prepareStart(start, this.#places())
-    const container = await this.#fleet.launch({ id, start, plan })
-    return container.describe()
+    try {
+      const plan = await prepareStart(start, this.#places())
+      const container = await this.#fleet.launch({ id, start, plan })
+      return container.describe()
+    } catch (error) {
+      if (error instanceof VkError) throw error
+      // Messages of the file system hold paths, which are nobody's business outside.
+      const { code = messageOf(error) } = error as NodeJS.ErrnoException
+      throw new VkError('Unavailable', `Cannot start container "${start.key.name}": ${code}`, {
+        cause: error,
+        podReason: 'CreateContainerError',
+      })
+    }
   }
 
   async stopContainer(
@@ -106,9 +127,8 @@ export class ProcessRuntime implements ContainerRuntime {
     context: CallContext,
   ): Promise<void> {
     const number = signalNumber(signal)
-    await this.#starting.get(idOf(key))?.catch(() => {
-      // It did not start; the caller of startContainer was told.
-    })
+    // Where it does not start, the caller of startContainer is told.
+    await this.#starting.get(idOf(key))?.started.catch(() => {})
     const stopped = this.#fleet.get(idOf(key))?.stop({ graceMs, signal: number })
     await unlessAborted(stopped, context.signal)
   }
@@ -154,7 +174,7 @@ export class ProcessRuntime implements ContainerRuntime {
 
   /** Lets go of the processes; they run on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#starting.values())
+    await Promise.allSettled([...this.#starting.values()].map(({ started }) => started))
     this.#fleet[Symbol.dispose]()
   }
 

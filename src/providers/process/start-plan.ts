@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a pod's words to a launch: image, user, program, environment, limits. All that can be wrong with
 // a container is found here, before anything is written or run.
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { ProviderHost } from '../../provider/provider.ts'
@@ -63,10 +63,9 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
   })
   const program = programOf(spec, image, resolved)
   await checkProgram(program, { searchPath: env.get('PATH') ?? defaultPath, user })
-  await mkdir(attemptDir, { recursive: true, mode: 0o700 })
+  const outputs = await makeOutputs(attemptDir, user)
   return {
-    stdoutPath: join(attemptDir, 'stdout.log'),
-    stderrPath: join(attemptDir, 'stderr.log'),
+    ...outputs,
     program,
     env,
     user: isOwn(user, places.surroundings.own) ? undefined : user,
@@ -98,6 +97,24 @@ function hiddenFor(
   if (!surroundings.canHide) return undefined
   if (user.uid !== surroundings.own.uid && volumeDirs.size === 0) return undefined
   return { dir: host.protectedDir, visible: [...new Set(volumeDirs.values())] }
+}
+
+// The files belong to the container's user: programs open /dev/stdout anew, which asks for the right.
+async function makeOutputs(
+  dir: string,
+  user: RunUser,
+): Promise<Pick<LaunchPlan, 'stdoutPath' | 'stderrPath'>> {
+  const [stdoutPath, stderrPath] = [join(dir, 'stdout.log'), join(dir, 'stderr.log')]
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  for (const path of [stdoutPath, stderrPath]) {
+    const file = await open(path, 'a', 0o600)
+    try {
+      if (user.uid !== process.getuid?.()) await file.chown(user.uid, user.gid)
+    } finally {
+      await file.close()
+    }
+  }
+  return { stdoutPath, stderrPath }
 }
 
 async function existingHome(home: string | undefined): Promise<string> {
