@@ -35,7 +35,7 @@ const keepIdleMs = 50_000
 const connectTimeoutMs = 10_000
 const tcpKeepAliveMs = 30_000
 const maxRequestConnections = 100
-const streamsPerConnection = 250
+const streamsPerConnection = 1000
 
 /** Sends requests with the connection's identity, and once more after a 401 if that changed it. */
 export class HttpTransport implements AsyncDisposable {
