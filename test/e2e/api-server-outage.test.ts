@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { PodSpec } from '../../src/kube/types.gen.ts'
 import { eventually } from './eventually.ts'
 import { uniqueSleep, untilNoneHas } from './host-processes.ts'
 import { Pods, shell, stateOf, statusOf } from './pods.ts'
@@ -23,10 +24,15 @@ describe('when the API server goes away', { skip: skipReason }, () => {
     node = await startProcessNode(cluster())
   })
 
-  const once = (name: string, script: string): PodManifest => ({
+  // Bound from the beginning: the scheduler takes its own time to find the API server again.
+  const bound = (name: string, spec: Partial<PodSpec>): PodManifest => ({
     name,
-    spec: { restartPolicy: 'Never', containers: [shell(script)] },
+    spec: { nodeName: node.nodeName, ...spec },
   })
+  const once = (name: string, script: string): PodManifest =>
+    bound(name, { restartPolicy: 'Never', containers: [shell(script)] })
+  const always = (name: string, script: string): PodManifest =>
+    bound(name, { containers: [shell(script)] })
 
   async function runs(name: string): Promise<void> {
     await pods.create(once(name, 'echo hello'))
@@ -35,10 +41,11 @@ describe('when the API server goes away', { skip: skipReason }, () => {
 
   test('pods run on, and one that ended meanwhile is reported', async () => {
     const count = 'i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo "line $i"; sleep 0.02; done'
-    await pods.create(once('short', 'echo started; sleep 2; exit 9'), once('long', count), {
-      name: 'looping',
-      spec: { containers: [shell('echo started; sleep 2; exit 1')] },
-    })
+    await pods.create(
+      once('short', 'echo started; sleep 2; exit 9'),
+      once('long', count),
+      always('looping', 'echo started; sleep 2; exit 1'),
+    )
     for (const name of ['short', 'long', 'looping']) await pods.untilPhase(name, 'Running')
     await cluster().killApiServer()
     await sleep(5000)
@@ -67,7 +74,7 @@ describe('when the API server goes away', { skip: skipReason }, () => {
   })
 
   test('watches whose history is gone are begun anew', async () => {
-    await pods.create({ name: 'steady', spec: { containers: [shell('sleep 600; :')] } })
+    await pods.create(always('steady', 'sleep 600; :'))
     const before = await pods.untilPhase('steady', 'Running')
     await cluster().expireWatches()
     await runs('after-410')
@@ -79,15 +86,12 @@ describe('when the API server goes away', { skip: skipReason }, () => {
 
   test('what happened while nobody could watch is found by listing', async () => {
     const seconds = uniqueSleep()
-    await pods.create({ name: 'vanishing', spec: { containers: [shell(`sleep ${seconds}; :`)] } })
+    await pods.create(always('vanishing', `sleep ${seconds}; :`))
     await pods.untilPhase('vanishing', 'Running')
     node.kill('SIGSTOP')
     await pods.delete('vanishing', '--force', '--grace-period=0')
     await pods.untilGone('vanishing')
-    await pods.create({
-      ...once('unseen', 'echo seen'),
-      spec: { ...once('unseen', 'echo seen').spec, nodeName: node.nodeName },
-    })
+    await pods.create(once('unseen', 'echo seen'))
     await cluster().expireWatches()
     node.kill('SIGCONT')
     await untilNoneHas(seconds)
@@ -95,7 +99,7 @@ describe('when the API server goes away', { skip: skipReason }, () => {
   })
 
   test('a stopped virtual-kubelet makes its node Unknown at most; afterwards it is Ready again', async () => {
-    await pods.create({ name: 'waiting', spec: { containers: [shell('sleep 600; :')] } })
+    await pods.create(always('waiting', 'sleep 600; :'))
     await pods.untilPhase('waiting', 'Running')
     node.kill('SIGSTOP')
     // What the node lifecycle controller does when heartbeats stop, without its 50 s of patience.
