@@ -20,7 +20,7 @@ import { prepareStart, resolveStart } from './start-plan.ts'
 import { ProcessFleet } from './process-fleet.ts'
 import { capacityOf } from './process-config.ts'
 import type { ProcessConfig } from './process-config.ts'
-import { featuresOf } from './process-features.ts'
+import { featuresHere } from './process-features.ts'
 import { StatsReader } from './process-stats.ts'
 import { signalNumber } from './stop-signal.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -57,7 +57,7 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#surroundings = parts.surroundings
     this.#fleet = parts.fleet
     this.#stats = new StatsReader(host.clock, parts.surroundings.cgroups)
-    this.features = featuresOf(parts.surroundings)
+    this.features = featuresHere(parts.surroundings)
   }
 
   /** Makes the runtime of one node; containers started before, by whatever life, are adopted. */
