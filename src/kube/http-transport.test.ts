@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
@@ -220,3 +221,23 @@ test('refuses calls after it was closed', async () => {
   await client[Symbol.asyncDispose]()
   await assert.rejects(client.getRaw('/version'), /the client is closed/)
 })
+
+test('keeps its connections over deletes, whose requests have a body', async () => {
+  await using api = await startFakeApiServer()
+  const client = api.client()
+  let connections = 0
+  using _listener = onConnection(() => connections++)
+  for (let i = 0; i < 10; i++) {
+    api.create(configMaps, { metadata: { name: 'c' } })
+    await client.delete(configMaps, { namespace: 'default', name: 'c' }, { gracePeriodSeconds: 0 })
+  }
+  assert.ok(connections <= 2, `${connections} connections`)
+  await client[Symbol.asyncDispose]()
+})
+
+/** Calls `note` when undici opens a connection. */
+function onConnection(note: () => void): Disposable {
+  const channel = 'undici:client:connected'
+  subscribe(channel, note)
+  return { [Symbol.dispose]: () => void unsubscribe(channel, note) }
+}

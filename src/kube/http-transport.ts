@@ -107,6 +107,9 @@ export class HttpTransport implements AsyncDisposable {
         origin: this.#origin,
         headers: this.#headersFor(identity, request.contentType ?? ''),
         body: request.body ?? null,
+        // Without this undici closes the connection after each DELETE that has a body, as ours have:
+        // some servers mistake such a body for the next request. Kubernetes' reads it.
+        reset: false,
         // The exchange has its own time limit.
         headersTimeout: 0,
         bodyTimeout: 0,
