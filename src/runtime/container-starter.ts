@@ -83,6 +83,9 @@ export async function startOne(
 
 /** Settles as the promise does, or rejects as soon as the signal aborts. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  promise.catch(() => {
+    // Once the signal has aborted nobody else is there to take its failure.
+  })
   signal.throwIfAborted()
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const onAbort = (): void => reject(signal.reason)
