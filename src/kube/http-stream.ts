@@ -54,7 +54,7 @@ export class HttpStream implements Dispatcher.DispatchHandler {
   close(): void {
     if (this.#end !== undefined) return
     this.#finish('closed')
-    this.#controller?.abort(new Error('Closed by the reader'))
+    this.#abandon(new Error('Closed by the reader'))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -101,7 +101,15 @@ export class HttpStream implements Dispatcher.DispatchHandler {
     if (this.#end !== undefined) return
     this.#chunks = []
     this.#finish({ error: reason })
-    this.#controller?.abort(asError(reason))
+    this.#abandon(asError(reason))
+  }
+
+  // An HTTP/2 stream that is ended in the turn in which it was begun is never reset: Node sends its
+  // headers later, and the server then serves it to nobody. Hence the turn before the abort.
+  #abandon(reason: Error): void {
+    const controller = this.#controller
+    if (this.status !== 0) controller?.abort(reason)
+    else if (controller) setImmediate(() => controller.abort(reason))
   }
 
   #finish(end: End): void {
