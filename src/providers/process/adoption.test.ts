@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -12,7 +12,9 @@ import { fileURLToPath } from 'node:url'
 import { ended, eventually, pidOf, stateOf } from '../../../test/support/process-probes.ts'
 import { keyOf, processWorld } from '../../../test/support/process-runtime.ts'
 import { createLaunch } from './exit-record.ts'
+import { parseProcessConfig } from './process-config.ts'
 import { observeProcess } from './process-identity.ts'
+import { exploreSurroundings } from './surroundings.ts'
 
 const starter = fileURLToPath(new URL('../../../test/support/process-starter.ts', import.meta.url))
 
@@ -90,6 +92,23 @@ test('a container whose wrapper was killed runs on, and is lost when it ends', a
   assert.equal((await ended(world.runtime, start.key)).kind, 'lost')
 })
 
+test('does the same with a shell’s job control where there is no setsid', async (t) => {
+  const plain = exploreSurroundings(parseProcessConfig({}), '/')
+  if (plain.tools.bash === undefined) return t.skip('no bash')
+  const tools = { ...plain.tools, shell: plain.tools.bash, setsid: undefined }
+  await using world = await processWorld({}, { surroundings: { ...plain, tools } })
+  const start = world.start({ command: ['sh', '-c', 'sleep 64 & echo $!; wait; exit 1'] })
+  await world.runtime.startContainer(start, world.context)
+  await eventually(async () => (await world.output(start)) !== '')
+  const adopted = await world.reopen()
+  assert.equal((await stateOf(adopted, start.key))?.kind, 'running')
+  await adopted.stopContainer(start.key, { graceMs: 20_000 }, world.context)
+  const state = await ended(adopted, start.key)
+  assert.ok(state.kind === 'exited' && state.exitCode === 143)
+  const child = await observeProcess(Number(await world.output(start)))
+  assert.ok(child === undefined || child.isZombie)
+})
+
 test('the wrapper shrugs off the signals that a terminal or a service manager sends', async () => {
   await using world = await processWorld()
   const start = world.start({ command: ['sh', '-c', 'sleep 0.5; exit 9'] })
@@ -121,6 +140,24 @@ test('sweeps a launch that never started, and starts it anew when asked', async 
   assert.deepEqual(await world.runtime.listContainers(), [])
 })
 
+test('runs once, wherever in a start virtual-kubelet is killed', async () => {
+  for (const killAfterMs of [0, 1, 2, 3, 4, 5, 6, 8, 10, 14]) {
+    await using dir = await temporaryDir()
+    const ran = join(dir.path, 'ran')
+    await writeFile(ran, '')
+    await chmod(dir.path, 0o755)
+    await chmod(ran, 0o666)
+    const what = { uid: 'a', command: ['sh', '-c', `echo ran >>${ran}; exec sleep 60`] }
+    await startAndDie(dir.path, [what], { killAfterMs })
+    await using world = await processWorld({}, { dir: dir.path })
+    await world.runtime.startContainer(world.start(what), world.context)
+    await eventually(async () => (await readFile(ran, 'utf8')) !== '')
+    await delay(20)
+    assert.equal(await readFile(ran, 'utf8'), 'ran\n', `killed after ${killAfterMs} ms`)
+    assert.equal((await world.runtime.listContainers()).length, 1)
+  }
+})
+
 test('takes containers of an earlier boot for lost and signals nobody', async () => {
   await using dir = await temporaryDir()
   await startAndDie(dir.path, [{ uid: 'a', command: ['sleep', '60'] }])
@@ -139,12 +176,13 @@ test('takes containers of an earlier boot for lost and signals nobody', async ()
 async function startAndDie(
   dir: string,
   starts: readonly { readonly uid: string; readonly command: readonly string[] }[],
+  options: { readonly killAfterMs?: number } = {},
 ): Promise<void> {
-  const child = spawn(process.execPath, [starter, dir, JSON.stringify({ config: {}, starts })], {
+  const orders = JSON.stringify({ config: {}, starts, ...options })
+  const child = spawn(process.execPath, [starter, dir, orders], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  await once(child.stdout, 'data')
-  child.kill('SIGKILL')
+  child.stdout.once('data', () => child.kill('SIGKILL'))
   await once(child, 'exit')
 }
 

@@ -82,7 +82,11 @@ export class ContainerProcess {
     const deadlineMs = this.#surroundings.clock.monotonicMs() + graceMs
     if (this.#stop === undefined) {
       const stop = { deadlineMs, moved: new AbortController() }
-      const done = this.#end(stop, graceMs > 0 ? signal : undefined)
+      const done = this.#end(stop, graceMs > 0 ? signal : undefined).catch((error: unknown) => {
+        // The next call tries anew.
+        this.#stop = undefined
+        throw error
+      })
       this.#stop = Object.assign(stop, { done })
     } else if (deadlineMs < this.#stop.deadlineMs) {
       this.#stop.deadlineMs = deadlineMs

@@ -155,7 +155,8 @@ function shellProgram(
 /** Resolves on the stage's word on descriptor 3. The wrapper holds that open, so only text counts. */
 async function whenStarted(child: ChildProcess): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const pipe = child.stdio[3] as Readable
+  // Without descriptors left, Node.js makes no pipes and only emits the error.
+  const pipe = (child.stdio as ChildProcess['stdio'] | undefined)?.[3] as Readable | undefined
   let said = ''
   const fail = (cause?: unknown): void =>
     reject(
@@ -164,17 +165,17 @@ async function whenStarted(child: ChildProcess): Promise<void> {
         cause,
       }),
     )
-  pipe.setEncoding('utf8')
-  pipe.on('data', (text: string) => {
+  pipe?.setEncoding('utf8')
+  pipe?.on('data', (text: string) => {
     said += text
     if (said.endsWith('started\n')) resolve()
   })
-  pipe.once('end', () => fail())
-  pipe.once('error', fail)
+  pipe?.once('end', () => fail())
+  pipe?.once('error', fail)
   child.once('error', fail)
   try {
     await promise
   } finally {
-    pipe.destroy()
+    pipe?.destroy()
   }
 }

@@ -130,7 +130,7 @@ export class ProcessFleet implements Disposable {
 
   async #adopt(found: Launch): Promise<void> {
     const isForbidden = (await readNotes(found)).started === undefined && (await forbidStart(found))
-    const container = isForbidden ? undefined : await this.#register(found)
+    const container = isForbidden ? undefined : await this.#registerSoon(found)
     if (container === undefined) {
       await dropLaunch(found.dir)
       return
@@ -138,6 +138,17 @@ export class ProcessFleet implements Disposable {
     await container.refresh()
     if (container.isRunning) this.#watch(container)
     else void this.#killLeftovers(container)
+  }
+
+  // The stage makes its note and then fills it. One that stays empty was made by a life of ours that
+  // forbade the start and died before it could drop the launch.
+  async #registerSoon(found: Launch): Promise<ContainerProcess | undefined> {
+    for (let tries = 0; tries < 50; tries += 1) {
+      const container = await this.#register(found)
+      if (container !== undefined) return container
+      await this.#options.clock.sleep(20)
+    }
+    return undefined
   }
 
   async #register(made: Launch): Promise<ContainerProcess | undefined> {

@@ -28,18 +28,28 @@ pid=\${line%% *}
 start_of \${line##*) }
 `
 
-const stageByPs = `
+const stageBySelf = `
 trap '' PIPE
 exec 2>&3
 dir=$1 out=$2 err=$3 groups=$4
 shift 4
 pid=$$
-wrapper="$PPID|$(LC_ALL=C TZ=UTC ps -o lstart= -p "$PPID")"
-start=$(LC_ALL=C TZ=UTC ps -o lstart= -p "$$")
+fields() { start=\${20}; }
+start_of() {
+  if read -r line 2>/dev/null <"/proc/$1/stat"; then
+    fields \${line##*) }
+  else
+    start=$(LC_ALL=C TZ=UTC ps -o lstart= -p "$1")
+  fi
+}
+start_of "$PPID"
+wrapper="$PPID|$start"
+start_of "$pid"
 `
 
-// Of two stages for one directory only the first to make the file `started` goes on. On descriptor 3
-// the stage says `started`, or why not.
+// Only one can make the file `started`: this stage, or a later life of virtual-kubelet that wants no late
+// start; and a stage whose directory was taken away meanwhile goes no further. On descriptor 3 the stage
+// says `started`, or why not.
 const stage = `while [ "$groups" -gt 0 ]; do
   echo 0 >"$1" || exit 125
   groups=$((groups - 1))
@@ -48,6 +58,7 @@ done
 exec 5>>"$out" 6>>"$err"
 set -C
 printf '%s|%s|%s|.\\n' "$pid" "$start" "$wrapper" >"$dir/started" || exit 125
+[ -s "$dir/started" ] || exit 125
 echo started >&3
 exec >&5 2>&6 3>&- 5>&- 6>&-
 set +C
@@ -84,6 +95,6 @@ export const wrapperScript: string = `${head}(${stageByProc}${stage})${tail}`
  */
 export function portableScript(hasSetsid: boolean): string {
   const run = `sh -c "$stage" virtual-kubelet-stage "$dir" "$out" "$err" "$groups" "$@"`
-  return `${head}stage='${`${stageByPs}${stage}`.replaceAll("'", String.raw`'\''`)}'
+  return `${head}stage='${`${stageBySelf}${stage}`.replaceAll("'", String.raw`'\''`)}'
 ${hasSetsid ? `setsid ${run}` : `set -m\n${run}`}${tail}`
 }
