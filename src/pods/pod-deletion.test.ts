@@ -2,6 +2,8 @@
 // How pods end: with their grace, by force, behind finalizers, before a successor, against faults.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ApiError } from '../kube/api-error.ts'
+import type { Pod } from '../kube/types.gen.ts'
 import { VkError } from '../util/vk-error.ts'
 import { PodLoopFixture } from '../../test/support/pod-loop-fixture.ts'
 
@@ -149,4 +151,22 @@ test('a backend that drops ended pods at once has its deletions completed as wel
     assert.equal(node.find(), undefined)
     assert.equal(node.backend.count('deletePod'), 1)
   }
+})
+
+test('a status that the API server calls invalid keeps no pod from its phase, nor from going', async () => {
+  await using node = await PodLoopFixture.start()
+  node.client.before = ({ verb, body }) => {
+    const status = (body as Pod | undefined)?.status
+    if (verb === 'patch' && status?.podIP) throw new ApiError(422, 'podIP: Invalid value')
+  }
+  await node.bind()
+  await node.settle(10_000)
+  assert.equal(node.find()?.status?.phase, 'Running')
+  assert.equal(node.find()?.status?.podIP, undefined)
+  const { patches } = node.writes
+  await node.settle(100_000)
+  assert.equal(node.writes.patches, patches)
+  await node.delete()
+  await node.settle(10_000)
+  assert.equal(node.find(), undefined)
 })

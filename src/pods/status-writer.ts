@@ -52,8 +52,13 @@ interface Entry {
   /** Woken while it was being written. */
   isDirty: boolean
   failures: number
+  /** How often the API server called the status invalid. */
+  refusals: number
   timer: Disposable | undefined
 }
+
+/** A status that was called invalid so often is cut down to what cannot be wrong. */
+const refusalsUntilCut = 2
 
 /** Writes statuses for the pods of one node. */
 export class StatusWriter implements AsyncDisposable {
@@ -82,7 +87,7 @@ export class StatusWriter implements AsyncDisposable {
       entry.isDirty = true
       return
     }
-    this.#entries.set(uid, { state: 'queued', isDirty: false, failures: 0, timer: undefined })
+    this.#entries.set(uid, newEntry())
     this.#ready.add(uid)
     this.#pump()
   }
@@ -127,7 +132,9 @@ export class StatusWriter implements AsyncDisposable {
     const entry = this.#entries.get(uid)
     const pending = this.#source.pending(uid)
     const { clock } = this.#options
-    const patch = pending && diffStatus(pending.api, pending.wanted, clock.nowMs())
+    const isCut = (entry?.refusals ?? 0) >= refusalsUntilCut
+    const wanted = pending && (isCut ? cutDown(pending) : pending.wanted)
+    const patch = pending && wanted && diffStatus(pending.api, wanted, clock.nowMs())
     if (!entry || !pending || !patch) {
       this.#window.leave()
       this.#entries.delete(uid)
@@ -165,6 +172,7 @@ export class StatusWriter implements AsyncDisposable {
     }
     this.#count(isConflict(error) ? 'conflict' : 'error')
     entry.failures++
+    if (isInvalid(error)) entry.refusals++
     const wishMs = error instanceof VkError ? error.retryAfterMs : undefined
     const delayMs = Math.max(wishMs ?? 0, backoffMs(entry.failures, backoff))
     const fields = { uid, error: messageOf(error), failures: entry.failures, retryInMs: delayMs }
@@ -192,6 +200,29 @@ export class StatusWriter implements AsyncDisposable {
   #count(outcome: Outcome): void {
     this.#options.metrics?.statusWrites.inc({ node: this.#options.nodeName, outcome })
   }
+}
+
+function newEntry(): Entry {
+  return { state: 'queued', isDirty: false, failures: 0, refusals: 0, timer: undefined }
+}
+
+// A backend can report something that the API server refuses, such as an address it finds malformed.
+// That must not keep the pod from its phase, nor, when it is deleted, from ever going.
+function cutDown({ api, wanted }: PendingStatus): PodStatus {
+  const { phase, reason, message, startTime, conditions, observedGeneration } = wanted
+  return {
+    ...api.status,
+    ...(phase !== undefined && { phase }),
+    ...(reason !== undefined && { reason }),
+    ...(message !== undefined && { message }),
+    ...(startTime !== undefined && { startTime }),
+    ...(conditions && { conditions }),
+    ...(observedGeneration !== undefined && { observedGeneration }),
+  }
+}
+
+function isInvalid(error: unknown): boolean {
+  return error instanceof ApiError && error.httpStatus === 422
 }
 
 function isOverload(error: unknown): boolean {
