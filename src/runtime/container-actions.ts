@@ -76,6 +76,11 @@ export class ContainerActions {
     this.#startFailures.clear()
   }
 
+  /** All that was decided is ordered: what failed before and is not wanted any more is forgotten. */
+  ordered(): void {
+    this.#stops.prune()
+  }
+
   /** Starts a container; never rejects. The signal aborts while nothing has been started yet. */
   async start(action: StartAction, request: PodRequest, signal: AbortSignal): Promise<void> {
     const { ledger, volumes, log } = this.#parts

@@ -23,6 +23,8 @@ interface Stop {
   calls: number
   /** A failed stop is not repeated before this. */
   retryAtMs: number
+  /** Nothing wants this stop any more, if nobody orders it again. */
+  isWanted: boolean
 }
 
 // Each wake of the pod computes the rest of the grace anew; a nearer deadline by less is noise.
@@ -48,14 +50,23 @@ export class ContainerStops {
     const nowMs = this.#clock.nowMs()
     const deadlineMs = nowMs + graceMs
     const known = this.#stops.get(idOf(key))
+    if (known) known.isWanted = true
     if (known && known.calls > 0 && deadlineMs > known.deadlineMs - toleranceMs) return false
     if (known && known.calls === 0 && nowMs < known.retryAtMs) return false
-    const stop = known ?? { deadlineMs, calls: 0, retryAtMs: 0 }
+    const stop = known ?? { deadlineMs, calls: 0, retryAtMs: 0, isWanted: true }
     stop.deadlineMs = deadlineMs
     stop.calls += 1
     this.#stops.set(idOf(key), stop)
     void this.#run(order, { stop, context })
     return known === undefined
+  }
+
+  /** Forgets failed stops that were not ordered again since the last call. */
+  prune(): void {
+    for (const [id, stop] of this.#stops) {
+      if (stop.calls === 0 && !stop.isWanted) this.#stops.delete(id)
+      stop.isWanted = false
+    }
   }
 
   /** When a failed stop is due again, if any. */

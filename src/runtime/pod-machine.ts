@@ -19,6 +19,8 @@ import { PodPreparation } from './pod-preparation.ts'
 import type { PodRecord } from './pod-record.ts'
 
 const retryStepMs = 10_000
+/** A time that has passed without anything coming of it must not become a busy loop. */
+const minWakeMs = 50
 /** A start that takes longer does not hold up the news of what happened before it. */
 const slowStartMs = 200
 
@@ -186,6 +188,7 @@ export class PodMachine {
     for (const action of decision.actions) {
       if (action.kind === 'stop') await actions.stop(action, context)
     }
+    actions.ordered()
     const start = decision.actions.find((action) => action.kind === 'start')
     if (start && this.#request) {
       using _news = this.#deps.host.clock.setTimer(slowStartMs, () => this.#publish())
@@ -194,8 +197,16 @@ export class PodMachine {
     } else {
       this.#publish()
     }
-    const times = [decision.wakeAtMs, actions.retryAtMs, this.#preparation.wakeAtMs]
-    this.#wakeAt(this.hasEnded ? Infinity : Math.min(...times.map((atMs) => atMs ?? Infinity)))
+    this.#wakeAt(this.#nextWakeMs(decision))
+  }
+
+  #nextWakeMs({ wakeAtMs }: Decision): number {
+    if (this.hasEnded) return Infinity
+    // What is prepared only for starts is of no interest once nothing is started any more.
+    const isStarting = this.#request !== undefined && !this.#starting.signal.aborted
+    const preparationMs = isStarting ? this.#preparation.wakeAtMs : undefined
+    const times = [wakeAtMs, this.#actions.retryAtMs, preparationMs]
+    return Math.min(...times.map((atMs) => atMs ?? Infinity))
   }
 
   async #prepare(): Promise<void> {
@@ -269,7 +280,8 @@ export class PodMachine {
     this.#wakeAtMs = atMs
     if (atMs === Infinity || this.#lifetime.signal.aborted) return
     const { clock } = this.#deps.host
-    this.#timer = clock.setTimer(atMs - clock.nowMs(), () => this.#wake())
+    const delayMs = Math.max(atMs - clock.nowMs(), minWakeMs)
+    this.#timer = clock.setTimer(delayMs, () => this.#wake())
   }
 
   #inBackground(work: Promise<void>): void {

@@ -203,6 +203,24 @@ test('a stop that fails is told and tried again until nothing runs', async () =>
   await world.until(ref, ({ hasEnded }) => hasEnded)
 })
 
+test('a retry that nothing waits for any more does not keep a deleted pod busy', async () => {
+  await using world = await RuntimeWorld.open()
+  const pod = buildPod()
+  const ref = await world.create(pod)
+  await world.untilRunning(ref)
+  await world.restartAfterKill()
+  world.runtime.sandboxErrors.push(new Error('no network'))
+  world.runtime.exitCodeOnStop = undefined
+  await world.create(pod)
+  await world.eventually(() => world.eventsOf('FailedCreatePodSandBox').length === 1)
+  await world.delete(ref, 30)
+  // Each wake at a time that has passed would set the next one for now, and time stand still.
+  await world.pass(29_000)
+  assert.equal((await world.observed(ref))?.hasEnded, false)
+  await world.pass(1000)
+  await world.until(ref, ({ hasEnded }) => hasEnded)
+})
+
 test('the end of a container that nobody told of is found by the list', async () => {
   await using world = await RuntimeWorld.open()
   world.runtime.isMute = true
