@@ -94,7 +94,7 @@ test('a second deletion shortens the grace, and never below two seconds', async 
   await world.delete(ref, 30)
   await world.eventually(() => world.runtime.stops.length === 1)
   await world.delete(ref, 60)
-  await world.pass(5000)
+  await world.passToRetry(5000)
   await world.delete(ref, 0)
   await world.eventually(() => world.runtime.stops.length === 2)
   assert.deepEqual(
@@ -138,7 +138,7 @@ test('a container that cannot be resolved waits with the reason, and is tried ag
     return waiting?.reason === podReason && waiting.message === message
   })
   assert.deepEqual(world.eventsOf('Failed'), [`Error: ${message}`])
-  await world.pass(10_000)
+  await world.passToRetry(10_000)
   await world.untilRunning(ref)
 })
 
@@ -187,7 +187,7 @@ test('a sandbox that cannot be made is told and tried again', async () => {
   const ref = await world.create(buildPod())
   await world.eventually(() => world.eventsOf('FailedCreatePodSandBox').length === 1)
   assert.equal((await world.status(ref))?.state?.waiting?.reason, 'ContainerCreating')
-  await world.pass(10_000)
+  await world.passToRetry(10_000)
   await world.untilRunning(ref)
 })
 
@@ -199,7 +199,7 @@ test('a stop that fails is told and tried again until nothing runs', async () =>
   await world.delete(ref)
   await world.eventually(() => world.eventsOf('FailedKillPod').length === 1)
   assert.equal((await world.observed(ref))?.hasEnded, false)
-  await world.pass(5000)
+  await world.passToRetry(5000)
   await world.until(ref, ({ hasEnded }) => hasEnded)
 })
 

@@ -70,7 +70,7 @@ test('containers that mount the account find its files by a variable, and they a
   const read = (): Promise<string> => readFile(join(variable.value, 'token'), 'utf8')
   assert.equal(await read(), 'first')
   token = 'second'
-  await world.pass(refreshAfterMs)
+  await world.passToRetry(refreshAfterMs)
   await world.eventually(async () => (await read()) === 'second')
 })
 
@@ -90,7 +90,7 @@ test('a volume that cannot be made keeps the containers creating, with FailedMou
   )
   assert.equal((await world.status(ref))?.state?.waiting?.reason, 'ContainerCreating')
   isThere = true
-  await world.pass(10_000)
+  await world.passToRetry(10_000)
   await world.untilRunning(ref)
 })
 
@@ -106,7 +106,7 @@ test('a renewal that fails leaves the files, and is tried again', async () => {
   isFailing = true
   await world.pass(60_000)
   await world.eventually(() => world.eventsOf('FailedMount').length === 1)
-  await world.pass(10_000)
+  await world.passToRetry(10_000)
   await world.eventually(() => world.eventsOf('FailedMount').length === 2)
   assert((await world.status(ref))?.state?.running)
 })
