@@ -26,6 +26,10 @@ export class CgroupsV1 implements Cgroups {
     this.can = { limitCpu: this.#dirs.has('cpu'), limitMemory: this.#dirs.has('memory') }
   }
 
+  prepare(): void {
+    for (const dir of this.#dirs.values()) makeGroup(dir, [])
+  }
+
   create(name: string, limits: CgroupLimits): readonly string[] {
     for (const [controller, dir] of this.#dirs) {
       makeGroup(join(dir, name), this.#settings(controller, { limits, dir: join(dir, name) }))

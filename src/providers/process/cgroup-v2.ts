@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Control groups of version 2: one hierarchy, controllers handed down from parent to child.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   cpuPeriod,
@@ -17,28 +17,35 @@ import type { CgroupLimits, CgroupUsage, Cgroups } from './cgroup.ts'
 
 /** Groups below `<mount><folder>`; `folder` starts with a slash. */
 export class CgroupsV2 implements Cgroups {
-  readonly can: { readonly limitCpu: boolean; readonly limitMemory: boolean }
   readonly #mount: string
   readonly #folder: string
-  #isHandedDown = false
 
   constructor(mount: string, folder: string) {
     this.#mount = mount
     this.#folder = folder
-    const controllers = readOr(join(mount, 'cgroup.controllers')).trim().split(' ')
-    this.can = {
-      limitCpu: controllers.includes('cpu'),
-      limitMemory: controllers.includes('memory'),
+  }
+
+  get can(): { readonly limitCpu: boolean; readonly limitMemory: boolean } {
+    const handed = this.#handedDown(join(this.#mount, this.#folder))
+    return { limitCpu: handed.includes('cpu'), limitMemory: handed.includes('memory') }
+  }
+
+  /** Each directory on the way must pass the controllers on to its children. */
+  prepare(): void {
+    makeGroup(join(this.#mount, this.#folder), [])
+    const parts = this.#folder.split('/').filter(Boolean)
+    for (let depth = 0; depth <= parts.length; depth += 1) {
+      const dir = join(this.#mount, ...parts.slice(0, depth))
+      for (const controller of ['cpu', 'memory', 'pids']) this.#handDown(dir, controller)
     }
   }
 
   create(name: string, limits: CgroupLimits): readonly string[] {
-    this.#handDown()
     const dir = this.#dir(name)
     makeGroup(dir, [])
     for (const [file, value] of settingsOf(limits)) {
       // A controller that was not handed down has no files; its limit was not promised either.
-      if (readOr(join(dir, file)) !== '') writeFileSync(join(dir, file), value)
+      if (existsSync(join(dir, file))) writeFileSync(join(dir, file), value)
     }
     return [join(dir, 'cgroup.procs')]
   }
@@ -87,19 +94,17 @@ export class CgroupsV2 implements Cgroups {
     return join(this.#mount, this.#folder, name)
   }
 
-  // Each directory on the way must pass the controllers on to its children.
-  #handDown(): void {
-    if (this.#isHandedDown) return
-    mkdirSync(join(this.#mount, this.#folder), { recursive: true })
-    const parts = this.#folder.split('/').filter(Boolean)
-    for (let depth = 0; depth <= parts.length; depth += 1) {
-      const dir = join(this.#mount, ...parts.slice(0, depth))
-      for (const controller of ['cpu', 'memory', 'pids']) {
-        if (!readOr(join(dir, 'cgroup.controllers')).split(/\s/).includes(controller)) continue
-        writeFileSync(join(dir, 'cgroup.subtree_control'), `+${controller}`)
-      }
+  #handDown(dir: string, controller: string): void {
+    if (this.#handedDown(dir).includes(controller)) return
+    try {
+      writeFileSync(join(dir, 'cgroup.subtree_control'), `+${controller}`)
+    } catch {
+      // Not ours to hand down, or the group has processes of its own: `can` then says no.
     }
-    this.#isHandedDown = true
+  }
+
+  #handedDown(dir: string): readonly string[] {
+    return readOr(join(dir, 'cgroup.subtree_control')).trim().split(' ')
   }
 }
 

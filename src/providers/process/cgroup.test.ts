@@ -37,12 +37,17 @@ test('writes the limits of version 2 and hands controllers down', async () => {
   const dir = join(mount, 'vk', 'node', 'c1')
   await mkdir(dir, { recursive: true })
   for (const at of ['', 'vk', 'vk/node']) {
-    await writeFile(join(mount, at, 'cgroup.controllers'), 'cpuset cpu memory pids\n')
+    await writeFile(join(mount, at, 'cgroup.subtree_control'), 'cpu memory\n')
   }
   const files = ['cpu.weight', 'cpu.max', 'memory.max', 'memory.swap.max', 'memory.oom.group']
   for (const file of [...files, 'pids.max']) await writeFile(join(dir, file), 'max\n')
   const cgroups = new CgroupsV2(mount, '/vk/node')
   assert.deepEqual(cgroups.can, { limitCpu: true, limitMemory: true })
+  cgroups.prepare()
+  for (const at of ['', 'vk', 'vk/node']) {
+    const handed = await readFile(join(mount, at, 'cgroup.subtree_control'), 'utf8')
+    assert.equal(handed, '+pids')
+  }
   const joined = cgroups.create('c1', {
     cpuLimitMilli: 250,
     cpuRequestMilli: 100,
@@ -52,8 +57,6 @@ test('writes the limits of version 2 and hands controllers down', async () => {
   assert.deepEqual(joined, [join(dir, 'cgroup.procs')])
   const written = [...files, 'pids.max'].map((file) => readFileSync(join(dir, file), 'utf8'))
   assert.deepEqual(written, ['4', '25000 100000', '1048576', '0', '1', '64'])
-  const handed = await readFile(join(mount, 'vk', 'cgroup.subtree_control'), 'utf8')
-  assert.equal(handed, '+pids')
   await writeFile(join(dir, 'memory.events'), 'low 0\noom_kill 2\n')
   assert.equal(cgroups.oomKills('c1'), 2)
   await writeFile(join(dir, 'cgroup.procs'), '12\n13\n')

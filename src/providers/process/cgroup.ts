@@ -25,6 +25,8 @@ export interface CgroupUsage {
 
 /** The control groups of one node's containers. Names are hexadecimal ids. */
 export interface Cgroups {
+  /** Makes the folder of all groups; throws where that is not allowed. Call it first. */
+  prepare(): void
   readonly can: { readonly limitCpu: boolean; readonly limitMemory: boolean }
   /** Makes the container's group, or finds it; answers the files that a process joins it by. */
   create(name: string, limits: CgroupLimits): readonly string[]

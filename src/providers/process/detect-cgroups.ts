@@ -28,22 +28,32 @@ export function parseCgroupMounts(mountinfo: string): readonly CgroupMount[] {
 
 /**
  * The control groups below `root` (such as /virtual-kubelet), or undefined where this machine or our
- * rights allow none. Makes nothing yet.
+ * rights allow none. Their folder is made.
  */
 export function detectCgroups(root: string | false, folder: string): Cgroups | undefined {
   if (root === false || process.platform !== 'linux') return undefined
   const mounts = parseCgroupMounts(readOr('/proc/self/mountinfo')).filter(({ path }) =>
     isWritable(path, root),
   )
-  const v1 = mounts.filter(({ version }) => version === 1)
+  const cgroups = choose(mounts, join(root, folder))
+  try {
+    cgroups?.prepare()
+    return cgroups
+  } catch {
+    // Writable by mode alone, such as a read-only mount: then there are none for us.
+    return undefined
+  }
+}
+
+function choose(mounts: readonly CgroupMount[], folder: string): Cgroups | undefined {
   const v2 = mounts.find(({ version }) => version === 2)
-  const below = (mount: CgroupMount): string => join(mount.path, root, folder)
   if (v2 && readOr(join(v2.path, 'cgroup.controllers')).includes('memory')) {
-    return new CgroupsV2(v2.path, join(root, folder))
+    return new CgroupsV2(v2.path, folder)
   }
   const dirs = new Map<string, string>()
-  for (const mount of v1) {
-    for (const controller of mount.controllers) dirs.set(controller, below(mount))
+  for (const { path, version, controllers } of mounts) {
+    if (version === 2) continue
+    for (const controller of controllers) dirs.set(controller, join(path, folder))
   }
   return dirs.has('memory') || dirs.has('pids') ? new CgroupsV1(dirs) : undefined
 }

@@ -162,6 +162,7 @@ test('rejects a start whose stage fails, and leaves no trace of it', async () =>
   await using plain = await processWorld({ cgroupRoot: false })
   const cgroups: Cgroups = {
     can: { limitCpu: false, limitMemory: false },
+    prepare: () => {},
     create: () => ['/nowhere/tasks'],
     killFile: () => undefined,
     members: () => [],

@@ -22,7 +22,7 @@ export interface Surroundings {
   readonly strayDescriptors: readonly number[]
 }
 
-/** Looks around; nothing is made. `rootDir` also names this node's folder among control groups. */
+/** Looks around. `rootDir` also names this node's folder among control groups, which is made. */
 export function exploreSurroundings(config: ProcessConfig, rootDir: string): Surroundings {
   const folder = createHash('sha256').update(rootDir).digest('hex').slice(0, 12)
   const tools = findHostTools()

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { environmentOf, hostnameOf, isShellSafe, quote } from './environment.ts'
+
+test('quoted text is one word of a shell, whatever it holds', () => {
+  const text = fc.string({ unit: 'binary' }).map((value) => value.replaceAll('\0', ''))
+  fc.assert(
+    fc.property(fc.array(text, { minLength: 1, maxLength: 20 }), (words) => {
+      const script = `printf '%s\\0' ${words.map(quote).join(' ')}`
+      const { stdout } = spawnSync('/bin/sh', ['-s'], { input: script, env: {} })
+      const expected = Buffer.from(words.map((word) => `${word}\0`).join(''))
+      assert.deepEqual(stdout, expected)
+    }),
+    { seed: 1, numRuns: 30 },
+  )
+})
+
+test('adds PATH, HOME and HOSTNAME where the pod has none, and nothing else', () => {
+  const own = { home: '/home/a', hostname: 'h' }
+  const variable = (name: string, value: string) => ({ name, value, isSecret: false })
+  assert.deepEqual(
+    [...environmentOf([variable('HOME', ''), variable('A', '1'), variable('A', '2')], own)],
+    [
+      ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+      ['HOME', ''],
+      ['HOSTNAME', 'h'],
+      ['A', '2'],
+    ],
+  )
+})
+
+test('a hostname is the pod’s own word or its name, at most 63 long', () => {
+  const named = (name: string, spec: object = {}): string =>
+    hostnameOf({ metadata: { namespace: 'n', name, uid: 'u' }, spec: { containers: [], ...spec } })
+  assert.equal(named('web-0'), 'web-0')
+  assert.equal(named('web-0', { hostname: 'other' }), 'other')
+  assert.equal(named(`${'a'.repeat(62)}-b`), 'a'.repeat(62))
+})
+
+test('knows which names a shell would not hand on', () => {
+  const isSafe = (name: string): boolean => isShellSafe(new Map([[name, '']]))
+  for (const name of ['A', '_A1', 'a', 'LD_PRELOAD', 'PATH', 'IFS']) assert.ok(isSafe(name), name)
+  for (const name of ['a.b', 'a-b', '1A', '', 'é', 'A B', '_', 'UID', 'OPTIND']) {
+    assert.equal(isSafe(name), false, name)
+  }
+})
