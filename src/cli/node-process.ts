@@ -3,12 +3,15 @@
 import type { KubeClient } from '../kube/kube-client.ts'
 import type { MachineInfo } from '../node/machine-info.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { NodeServices } from '../pods/node-services.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 
 /** Made once, handed to every node. */
 export interface NodeProcess {
   readonly client: KubeClient
+  /** The cluster's services, once for all nodes. */
+  readonly services: NodeServices
   /** Names the cluster in a backend; see `clusterIdOf`. */
   readonly clusterId: string
   /** --root-dir, locked. */

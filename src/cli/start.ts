@@ -14,6 +14,7 @@ import type { Logger } from '../util/logger.ts'
 import { untilAborted } from '../util/until-aborted.ts'
 import { UserError } from '../util/vk-error.ts'
 import { clusterIdOf, waitForApiServer } from './cluster.ts'
+import { NodeServices } from '../pods/node-services.ts'
 import type { NodeProcess } from './node-process.ts'
 import type { Settings } from './settings.ts'
 import { stopSignals } from './stop-signals.ts'
@@ -78,7 +79,9 @@ async function reachCluster({ settings, log, resources, signal }: Run): Promise<
   const clock = systemClock
   await waitForApiServer(client, { clock, log, signal })
   const clusterId = clusterIdOf({ server: connection.server, ca: connection.tls.caPem })
-  return { client, clusterId, rootDir, machine: await readMachineInfo(), clock, log, metrics }
+  const services = resources.use(new NodeServices(client, { clock, log, metrics }))
+  const machine = await readMachineInfo()
+  return { client, services, clusterId, rootDir, machine, clock, log, metrics }
 }
 
 /** The listeners that belong to the process and not to one node. */

@@ -148,7 +148,14 @@ async function makeParts(
   )
   pods = resources.use(
     new PodController(
-      { ...deps, provider, recorder, nodeFacts: () => node.facts(), nodeIPs: () => nodeIPs },
+      {
+        ...deps,
+        provider,
+        recorder,
+        services: shared.services,
+        nodeFacts: () => node.facts(),
+        nodeIPs: () => nodeIPs,
+      },
       podOptions(settings, client.server),
     ),
   )

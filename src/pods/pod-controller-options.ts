@@ -7,6 +7,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import type { NodeFacts } from './admission.ts'
 import type { FeatureCheck } from './judge-pod.ts'
+import type { NodeServices } from './node-services.ts'
 import type { PodCalls } from './observed-provider.ts'
 
 /** What a PodController works with. */
@@ -17,6 +18,8 @@ export interface PodControllerDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics?: Metrics | undefined
+  /** The cluster's services, where several nodes share them; else the controller reads its own. */
+  readonly services?: NodeServices
   /** Undefined until the node is known well enough to judge pods by it. */
   readonly nodeFacts: () => NodeFacts | undefined
   /** Addresses for hostIP and hostIPs, one per family. */

@@ -37,6 +37,7 @@ export class PodController implements AsyncDisposable {
   readonly #publisher: PodPublisher
   readonly #references: PodReferences
   readonly #services: NodeServices
+  readonly #ownServices: NodeServices | undefined
   readonly #tokens: ServiceAccountTokens
   readonly #abort = new AbortController()
   #isDraining = false
@@ -54,7 +55,8 @@ export class PodController implements AsyncDisposable {
       fieldSelector: `spec.nodeName=${nodeName}`,
       transform: withoutBulk,
     })
-    this.#services = new NodeServices(client, shared)
+    this.#services = deps.services ?? new NodeServices(client, shared)
+    this.#ownServices = deps.services ? undefined : this.#services
     this.#tokens = new ServiceAccountTokens(client, shared)
     this.#references = new PodReferences(client, {
       ...shared,
@@ -134,7 +136,7 @@ export class PodController implements AsyncDisposable {
     await this.#queue[Symbol.asyncDispose]()
     await this.#publisher[Symbol.asyncDispose]()
     await this.#references[Symbol.asyncDispose]()
-    await this.#services[Symbol.asyncDispose]()
+    await this.#ownServices?.[Symbol.asyncDispose]()
   }
 
   #makeLoop(deps: PodControllerDeps, options: PodControllerOptions): PodLoop {
