@@ -3,7 +3,6 @@
 // kill, and to find processes that left their process group. Version 1 and 2 differ in files only.
 import { mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 
 /** What a container may use; undefined is no limit. */
 export interface CgroupLimits {
@@ -23,7 +22,7 @@ export interface CgroupUsage {
   readonly majorPageFaults?: number
 }
 
-/** The control groups of one node's containers. Names are hexadecimal ids. */
+/** The control groups of one node's containers, each named after its launch. */
 export interface Cgroups {
   /** Makes the folder of all groups; throws where that is not allowed. Call it first. */
   prepare(): void
@@ -40,26 +39,6 @@ export interface Cgroups {
   /** Removes an empty group; false while it still has members. */
   remove(name: string): boolean
   list(): readonly string[]
-}
-
-/** Kills every member until none is left, or `signal` aborts. */
-export async function killMembers(
-  cgroups: Cgroups,
-  name: string,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let pauseMs = 5; !signal.aborted; pauseMs = Math.min(pauseMs * 2, 200)) {
-    const members = cgroups.members(name)
-    if (members.length === 0) return
-    for (const pid of members) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {
-        // It ended in between.
-      }
-    }
-    await delay(pauseMs)
-  }
 }
 
 /** The text of a file, empty when it cannot be read. */

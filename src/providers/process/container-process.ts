@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One container that was started, by us or by a former life of ours: what state it is in, and how it is
 // ended. The truth is in the launch's notes and in the process table; this class only looks.
+import { basename } from 'node:path'
 import type { ContainerState, RuntimeContainer } from '../../runtime/container-runtime.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Cgroups } from './cgroup.ts'
@@ -40,6 +41,7 @@ export class ContainerProcess {
   readonly #markEnded: () => void
   #state: ContainerState
   #refreshing: Promise<void> | undefined
+  #killing: Promise<void> | undefined
   #stop: Stop | undefined
 
   constructor(launch: Launch, started: Started, surroundings: ProcessSurroundings) {
@@ -54,6 +56,11 @@ export class ContainerProcess {
 
   get pid(): number {
     return this.#started.process.pid
+  }
+
+  /** Name of its control group. */
+  get group(): string {
+    return basename(this.launch.dir)
   }
 
   get startedAtMs(): number {
@@ -109,7 +116,7 @@ export class ContainerProcess {
 
   #settleExited({ code, atMs }: NonNullable<LaunchNotes['exit']>): void {
     const isSignal = code > 128 && code <= 128 + 64
-    const oomKills = this.#surroundings.cgroups?.oomKills(this.launch.record.id) ?? 0
+    const oomKills = this.#surroundings.cgroups?.oomKills(this.group) ?? 0
     this.#settle({
       kind: 'exited',
       startedAtMs: this.#started.atMs,
@@ -149,13 +156,19 @@ export class ContainerProcess {
   }
 
   /** Kills what is left, the program included; resolves when nothing is. */
-  async killAll(): Promise<void> {
+  killAll(): Promise<void> {
+    this.#killing ??= this.#killUntilGone().finally(() => {
+      this.#killing = undefined
+    })
+    return this.#killing
+  }
+
+  async #killUntilGone(): Promise<void> {
     const { clock, cgroups } = this.#surroundings
-    const { id } = this.launch.record
     for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 100)) {
       await this.refresh()
       const isGroupGone = !(await this.#signal('SIGKILL')) || (await this.#isGroupDead())
-      const members = cgroups?.members(id) ?? []
+      const members = cgroups?.members(this.group) ?? []
       for (const pid of members) send(pid, 'SIGKILL')
       if (isGroupGone && members.length === 0 && !this.isRunning) return
       await clock.sleep(pauseMs)

@@ -4,6 +4,7 @@
 // changes and once a second.
 import { watch } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
+import { basename } from 'node:path'
 import type { ContainerStart } from '../../runtime/container-runtime.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
@@ -91,8 +92,8 @@ export class ProcessFleet implements Disposable {
     }
     const made = await createLaunch(this.#dir, record)
     try {
-      const cgroupFiles = cgroups?.create(id, plan.limits) ?? []
-      const killFile = cgroups?.killFile(id)
+      const cgroupFiles = cgroups?.create(basename(made.dir), plan.limits) ?? []
+      const killFile = cgroups?.killFile(basename(made.dir))
       const wrapper = await launch({ ...plan, dir: made.dir, cgroupFiles, killFile }, surroundings)
       const container = await this.#register(made)
       if (container === undefined) throw new Error('the stage has left no note')
@@ -103,7 +104,7 @@ export class ProcessFleet implements Disposable {
       return container
     } catch (error) {
       await dropLaunch(made.dir)
-      cgroups?.remove(id)
+      cgroups?.remove(basename(made.dir))
       throw error
     }
   }
@@ -113,10 +114,10 @@ export class ProcessFleet implements Disposable {
     const container = this.#containers.get(id)
     if (container === undefined) return
     await container.stop({ graceMs: 0, signal: 9 })
-    this.#containers.delete(id)
+    if (this.#containers.get(id) === container) this.#containers.delete(id)
     this.#unwatch(container)
     await dropLaunch(container.launch.dir)
-    this.#options.surroundings.cgroups?.remove(id)
+    this.#options.surroundings.cgroups?.remove(container.group)
   }
 
   /** Stops looking; the processes run on. */
@@ -165,6 +166,8 @@ export class ProcessFleet implements Disposable {
   async #wrapperEnded(container: ContainerProcess): Promise<void> {
     if (this.#isClosed) return
     await this.#look(container)
+    // A look that was under way may have come too early.
+    if (container.isRunning) await this.#look(container)
     // The wrapper was killed, and the program runs on alone.
     if (container.isRunning) this.#watch(container)
   }
@@ -221,8 +224,9 @@ export class ProcessFleet implements Disposable {
   // Groups in this node's folder are its own; one that no record names was left by a broken removal.
   #sweepCgroups(): void {
     const { cgroups } = this.#options.surroundings
+    const known = new Set(this.all().map(({ group }) => group))
     for (const name of cgroups?.list() ?? []) {
-      if (!this.#containers.has(name)) cgroups?.remove(name)
+      if (!known.has(name)) cgroups?.remove(name)
     }
   }
 }

@@ -60,7 +60,7 @@ test('reads /proc/<pid>/stat whatever the program is called', () => {
       parent: 4,
       group: 5,
       session: 6,
-      cpuTicks: 14 + 15,
+      cpuTicks: 14 + 15 + 16 + 17,
       residentPages: 24,
     })
   }

@@ -61,7 +61,7 @@ export function parseStat(text: string): (ObservedProcess & StatFields) | undefi
     parent: field(4),
     group: field(5),
     session: field(6),
-    cpuTicks: field(14) + field(15),
+    cpuTicks: field(14) + field(15) + field(16) + field(17),
     residentPages: field(24),
   }
 }
@@ -71,6 +71,7 @@ export interface StatFields {
   readonly parent: number
   readonly group: number
   readonly session: number
+  /** In user and kernel mode, with that of children it has waited for. */
   readonly cpuTicks: number
   readonly residentPages: number
 }

@@ -12,6 +12,8 @@ import type { TableEntry } from './process-table.ts'
 interface CpuSample {
   readonly atMs: number
   readonly nanoseconds: number
+  /** The highest reading given out, of this interval too. */
+  readonly latest: number
   readonly rate?: number | undefined
 }
 
@@ -32,7 +34,7 @@ export class StatsReader {
   async read(
     containers: readonly ContainerProcess[],
   ): Promise<readonly { readonly key: ContainerKey; readonly stats: ContainerStats }[]> {
-    const usages = containers.map((container) => this.#cgroups?.usage(container.launch.record.id))
+    const usages = containers.map((container) => this.#cgroups?.usage(container.group))
     const isComplete = usages.every(
       (usage) => usage?.cpuNanoseconds !== undefined && usage.memoryBytes !== undefined,
     )
@@ -71,15 +73,20 @@ export class StatsReader {
 
   #cpuOf(id: string, now: { readonly time: string; readonly nanoseconds: number }): CpuStats {
     const atMs = this.#clock.monotonicMs()
-    const { time, nanoseconds } = now
+    const { time } = now
     const last = this.#samples.get(id)
+    // Summed over processes, the time of one that init has buried is missing; a counter never falls.
+    const nanoseconds = Math.max(now.nanoseconds, last?.latest ?? 0)
     const elapsedMs = last ? atMs - last.atMs : 0
     const isFresh = last === undefined || elapsedMs >= minIntervalMs
     const rate =
       last && isFresh
-        ? Math.max(Math.round(((nanoseconds - last.nanoseconds) * 1000) / elapsedMs), 0)
+        ? Math.round(((nanoseconds - last.nanoseconds) * 1000) / elapsedMs)
         : last?.rate
-    if (isFresh) this.#samples.set(id, { atMs, nanoseconds, rate })
+    this.#samples.set(
+      id,
+      isFresh ? { atMs, nanoseconds, latest: nanoseconds, rate } : { ...last, latest: nanoseconds },
+    )
     return { time, usageCoreNanoSeconds: nanoseconds, ...pick('usageNanoCores', rate) }
   }
 }
