@@ -125,3 +125,9 @@ test('sidecars delay Running until started, count as running, and do not hold a 
   assert.equal(phase(pod, { containers: done, initContainers: [running('side')] }), 'Running')
   assert.equal(phase(pod, { containers: done, initContainers: [ended('side', 137)] }), 'Succeeded')
 })
+
+test('init containers that a backend ignores do not hold back what runs without them', () => {
+  const pod = podWith('Always', [step, sidecar])
+  assert.equal(phase(pod, { containers: [waiting('a'), waiting('b')] }), 'Pending')
+  assert.equal(phase(pod, { containers: [running('a'), running('b')] }), 'Running')
+})

@@ -26,13 +26,14 @@ export function computePhase(pod: Pod, observed: PhaseInput): PodPhase {
   const init = initSpecs.map((container) => look(container, observed.initContainers))
   const sidecars = init.filter(({ container }) => isSidecar(container))
   const steps = init.filter(({ container }) => !isSidecar(container))
+  const hasMainStarted = regular.some(hasStarted)
   const isRunning = [...regular, ...init].some(({ kind }) => kind === 'running')
 
   if (steps.some((step) => hasFailedForGood(pod, step))) return isRunning ? 'Pending' : 'Failed'
-  if (steps.some(({ kind }) => kind !== 'stopped')) return 'Pending'
-  if (sidecars.some(isPendingSidecar) && !regular.some(hasStarted)) return 'Pending'
+  if (steps.some((step) => isPendingStep(step, hasMainStarted))) return 'Pending'
+  if (sidecars.some(isPendingSidecar) && !hasMainStarted) return 'Pending'
   if ([...regular, ...sidecars].some(({ kind }) => kind === 'waiting')) return 'Pending'
-  if ([...regular, ...sidecars].some(({ kind }) => kind === 'unknown')) return 'Pending'
+  if (regular.some(({ kind }) => kind === 'unknown')) return 'Pending'
   if (isRunning) return 'Running'
   return phaseOfStopped(pod, regular)
 }
@@ -73,6 +74,11 @@ function hasFailedForGood(pod: Pod, { container, status }: Look): boolean {
   const exitCode = exitCodeOf(status)
   if (exitCode === undefined || exitCode === 0) return false
   return isTerminating(pod) || afterInitExit(pod, container, exitCode) === 'stop'
+}
+
+/** A backend that was told to ignore init containers says nothing of them, and runs the others. */
+function isPendingStep({ kind }: Look, hasMainStarted: boolean): boolean {
+  return kind === 'unknown' ? !hasMainStarted : kind !== 'stopped'
 }
 
 function isPendingSidecar({ kind, status }: Look): boolean {

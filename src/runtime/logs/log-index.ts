@@ -57,8 +57,9 @@ export class LogIndex {
     return this.#beforeBase
   }
 
-  get hasPending(): boolean {
-    return this.#pending.length > 0
+  /** Marks that `flush` would write. */
+  get pendingCount(): number {
+    return this.#pending.length
   }
 
   /**

@@ -26,10 +26,15 @@ export class LogRotation {
     this.#log = log
   }
 
-  /** Drops the oldest entries once the log is a step over its size. */
+  /** Is the log a step over its size? */
+  isDue(tailer: LogTailer): boolean {
+    return this.#isPossible && storedBytes(tailer) >= this.#keptBytes + this.#stepBytes
+  }
+
+  /** Drops the oldest entries of a log that is due. */
   async rotate(tailer: LogTailer): Promise<void> {
     const { index } = tailer
-    if (!this.#isPossible || storedBytes(tailer) < this.#keptBytes + this.#stepBytes) return
+    if (!this.isDue(tailer)) return
     const base = await this.#firstKept(tailer)
     // Readers leave the range before it is freed, and the file says so after: a crash in between
     // leaves marks that point to holes, which the next rotation drops.

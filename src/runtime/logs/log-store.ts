@@ -18,10 +18,13 @@ export interface LogStoreOptions {
   readonly maxFiles?: number | undefined
 }
 
-const flushEveryMs = 500
-const pollEveryMs = 1000
+// Logs that the kernel does not watch are looked at with each tick.
+const tickMs = 1000
 /** Watched logs are looked at too, now and then: a flood can make the kernel drop notices. */
 const pollWatchedEvery = 10
+/** What an index loses by kill -9 is times of this long: not worth a write per line. */
+const flushEvery = 5
+const flushAtMarks = 256
 const complainEveryMs = 60_000
 
 /** Logs by the directory of their run. */
@@ -112,13 +115,13 @@ export class LogStore implements AsyncDisposable {
     await this.#lastFlush.get(dir)
     const tailer = new LogTailer(dir, this.#clock)
     tailer.finish()
-    if (tailer.index.hasPending) this.#flush(tailer)
+    if (tailer.index.pendingCount > 0) this.#flush(tailer)
     return tailer
   }
 
   #schedule(): void {
     if (this.#timer || this.#isDisposed || this.#live.size === 0) return
-    this.#timer = this.#clock.setTimer(flushEveryMs, () => {
+    this.#timer = this.#clock.setTimer(tickMs, () => {
       this.#timer = undefined
       this.#tick()
       this.#schedule()
@@ -127,13 +130,21 @@ export class LogStore implements AsyncDisposable {
 
   #tick(): void {
     this.#ticks += 1
-    const isPoll = this.#ticks % (pollEveryMs / flushEveryMs) === 0
-    const isWatchedPoll = this.#ticks % ((pollEveryMs / flushEveryMs) * pollWatchedEvery) === 0
+    let slot = this.#ticks
     for (const tailer of this.#live.values()) {
-      if (isWatchedPoll || (isPoll && !tailer.isWatching)) tailer.catchUp()
+      // Each in its turn, so that a thousand logs are not written at once.
+      slot += 1
+      if (!tailer.isWatching || slot % pollWatchedEvery === 0) tailer.catchUp()
       if (tailer.failure !== undefined) this.#complain(tailer.failure)
-      if (tailer.index.hasPending && !this.#lastFlush.has(tailer.dir)) this.#flush(tailer)
+      if (this.#isFlushDue(tailer, slot)) this.#flush(tailer)
     }
+  }
+
+  #isFlushDue(tailer: LogTailer, slot: number): boolean {
+    const { pendingCount } = tailer.index
+    if (this.#lastFlush.has(tailer.dir)) return false
+    if (this.#rotation.isDue(tailer) || pendingCount >= flushAtMarks) return true
+    return pendingCount > 0 && slot % flushEvery === 0
   }
 
   #flush(tailer: LogTailer): void {
