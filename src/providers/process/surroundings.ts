@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this machine and our rights on it allow, found out once.
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { UserError } from '../../util/vk-error.ts'
 import type { Cgroups } from './cgroup.ts'
 import { findStrayDescriptors } from './stray-descriptors.ts'
 import { detectCgroups } from './detect-cgroups.ts'
@@ -22,9 +24,15 @@ export interface Surroundings {
   readonly strayDescriptors: readonly number[]
 }
 
-/** Looks around. `rootDir` also names this node's folder among control groups, which is made. */
+/**
+ * Looks around; throws a UserError where the machine lacks the essentials. `rootDir` also names this
+ * node's folder among control groups, which is made.
+ */
 export function exploreSurroundings(config: ProcessConfig, rootDir: string): Surroundings {
   const folder = createHash('sha256').update(rootDir).digest('hex').slice(0, 12)
+  if (process.platform === 'linux' && !existsSync('/proc/self/stat')) {
+    throw new UserError('Cannot run processes: /proc is not mounted, which tells processes apart')
+  }
   const tools = findHostTools()
   return {
     tools,
