@@ -81,6 +81,10 @@ export class CgroupsV1 implements Cgroups {
     return [...new Set([...this.#dirs.values()].flatMap(groupNames))]
   }
 
+  release(): void {
+    if (this.list().length === 0) for (const dir of this.#dirs.values()) removeGroup(dir)
+  }
+
   // Joint mounts (cpu,cpuacct) name one directory twice.
   #places(name: string): readonly string[] {
     return [...new Set([...this.#dirs.values()].map((dir) => join(dir, name)))]

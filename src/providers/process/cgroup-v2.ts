@@ -42,6 +42,7 @@ export class CgroupsV2 implements Cgroups {
 
   create(name: string, limits: CgroupLimits): readonly string[] {
     const dir = this.#dir(name)
+    if (!existsSync(join(dir, '..'))) this.prepare()
     makeGroup(dir, [])
     for (const [file, value] of settingsOf(limits)) {
       // A controller that was not handed down has no files; its limit was not promised either.
@@ -88,6 +89,10 @@ export class CgroupsV2 implements Cgroups {
 
   list(): readonly string[] {
     return groupNames(join(this.#mount, this.#folder))
+  }
+
+  release(): void {
+    if (this.list().length === 0) removeGroup(join(this.#mount, this.#folder))
   }
 
   #dir(name: string): string {

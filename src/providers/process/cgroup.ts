@@ -39,6 +39,8 @@ export interface Cgroups {
   /** Removes an empty group; false while it still has members. */
   remove(name: string): boolean
   list(): readonly string[]
+  /** Removes the folder where no group is left in it; a later `create` makes it again. */
+  release(): void
 }
 
 /** The text of a file, empty when it cannot be read. */

@@ -126,6 +126,7 @@ export class ProcessFleet implements Disposable {
     this.#timer?.[Symbol.dispose]()
     for (const watching of this.#watched.values()) watching[Symbol.dispose]()
     this.#watched.clear()
+    this.#options.surroundings.cgroups?.release()
     this.#listeners.clear()
   }
 

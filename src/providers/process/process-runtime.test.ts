@@ -170,6 +170,7 @@ test('rejects a start whose stage fails, and leaves no trace of it', async () =>
     usage: () => undefined,
     remove: () => true,
     list: () => [],
+    release: () => {},
   }
   const surroundings = { ...plain.surroundings, cgroups }
   await using world = await processWorld({}, { dir: plain.dir, surroundings })
