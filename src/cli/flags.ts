@@ -289,7 +289,10 @@ export const startFlags: readonly FlagSpec[] = [
   { flags: '--log-format <format>', key: 'logFormat', read: asText, help: 'text or json' },
 ]
 
-/** What the flags say, by setting. `given` is commander's result, by camel-cased flag name. */
+/**
+ * What the flags say, by setting. `given` is commander's result by camel-cased flag name: text, or true
+ * for a boolean flag without a value.
+ */
 export function settingsOfFlags(
   given: Readonly<Record<string, unknown>>,
   env: Readonly<Record<string, string | undefined>>,
@@ -302,7 +305,7 @@ export function settingsOfFlags(
       value === undefined ? [variable ?? '', fromEnv] : [flags.split(' ', 1)[0] ?? flags, value]
     if (raw === undefined || raw === '') continue
     try {
-      settings[key] = raw === true ? true : read(String(raw))
+      settings[key] = typeof raw === 'string' ? read(raw) : raw
     } catch (error) {
       if (!(error instanceof UserError)) throw error
       throw new UserError(

@@ -84,7 +84,7 @@ function parse<T>(schema: v.GenericSchema<unknown, T>, raw: Raw): T {
   const result = v.safeParse(schema, raw)
   if (result.success) return result.output
   const [issue] = result.issues
-  const key = String(issue.path?.[0]?.key ?? '')
+  const key = v.getDotPath(issue)?.split('.', 1)[0] ?? ''
   const name = flagOf(key) ?? `"${key}"`
   const why = issue.message.startsWith('Invalid')
     ? `it must be ${String(issue.expected).replaceAll(/[()]/g, '').replaceAll(' | ', ' or ')}`

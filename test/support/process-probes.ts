@@ -64,5 +64,5 @@ export async function pidOf(
     })
     return Number(pid)
   }
-  assert.fail('the container has no record')
+  return assert.fail('the container has no record')
 }
