@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { readFile, readdir, writeFile, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { buildPod } from '../../test/support/build-pod.ts'
+import { buildContainer, buildPod } from '../../test/support/build-pod.ts'
 import { RuntimeWorld, type refOf } from '../../test/support/runtime-world.ts'
 
 const key = (pod: ReturnType<typeof refOf>, attempt = 0) => ({ pod, name: 'main', attempt })
@@ -212,4 +212,30 @@ test('a disk that takes nothing makes a container wait with a reason, and is tri
   await rm(record, { recursive: true })
   await world.passToRetry(10_000)
   await world.untilRunning(ref, 1)
+})
+
+test('what only the API remembers decides where disk and runtime have lost everything', async () => {
+  await using world = await RuntimeWorld.open()
+  const spec = {
+    restartPolicy: 'OnFailure',
+    containers: ['done', 'ran', 'crashed'].map((name) => buildContainer({ name })),
+  }
+  const pod = buildPod({ spec })
+  const time = '2025-12-31T00:00:00Z'
+  const ended = (exitCode: number) => ({ terminated: { exitCode, finishedAt: time } })
+  const base = { image: 'example', imageID: '', ready: false }
+  const containerStatuses = [
+    { ...base, name: 'done', restartCount: 2, state: ended(0) },
+    { ...base, name: 'ran', restartCount: 3, state: { running: { startedAt: time } } },
+    { ...base, name: 'crashed', restartCount: 4, state: { waiting: {} }, lastState: ended(9) },
+  ]
+  const ref = await world.create({ ...pod, status: { containerStatuses } })
+  await world.untilRunning(ref, 4, 'ran')
+  const observed = await world.untilRunning(ref, 5, 'crashed')
+  const [crashed, done, ran] = observed.containers
+  assert.equal(crashed?.lastState?.terminated?.exitCode, 9)
+  assert.equal(ran?.lastState?.terminated?.reason, 'ContainerStatusUnknown')
+  assert.equal(done?.state?.terminated?.exitCode, 0)
+  assert.equal(done.restartCount, 2)
+  assert.equal(world.runtime.starts.length, 2)
 })

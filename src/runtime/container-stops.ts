@@ -30,6 +30,8 @@ interface Stop {
 // Each wake of the pod computes the rest of the grace anew; a nearer deadline by less is noise.
 const toleranceMs = 100
 const retryAfterMs = 5000
+/** A stop that has not come back so long after its grace is ordered once more. */
+const overdueMs = 60_000
 
 /** Stops under way, by container instance. */
 export class ContainerStops {
@@ -51,7 +53,9 @@ export class ContainerStops {
     const deadlineMs = nowMs + graceMs
     const known = this.#stops.get(idOf(key))
     if (known) known.isWanted = true
-    if (known && known.calls > 0 && deadlineMs > known.deadlineMs - toleranceMs) return false
+    const isOverdue = known !== undefined && nowMs >= known.deadlineMs + overdueMs
+    const isSooner = known !== undefined && deadlineMs <= known.deadlineMs - toleranceMs
+    if (known && known.calls > 0 && !isSooner && !isOverdue) return false
     if (known && known.calls === 0 && nowMs < known.retryAtMs) return false
     const stop = known ?? { deadlineMs, calls: 0, retryAtMs: 0, isWanted: true }
     stop.deadlineMs = deadlineMs
@@ -69,10 +73,12 @@ export class ContainerStops {
     }
   }
 
-  /** When a failed stop is due again, if any. */
+  /** When a stop that failed, or that never answered, is due again. */
   get retryAtMs(): number | undefined {
-    const waiting = [...this.#stops.values()].filter(({ calls }) => calls === 0)
-    return waiting.length === 0 ? undefined : Math.min(...waiting.map((stop) => stop.retryAtMs))
+    const times = [...this.#stops.values()].map(({ calls, retryAtMs, deadlineMs }) =>
+      calls === 0 ? retryAtMs : deadlineMs + overdueMs,
+    )
+    return times.length === 0 ? undefined : Math.min(...times)
   }
 
   async #run(

@@ -8,6 +8,7 @@ import { messageOf } from '../util/vk-error.ts'
 import type { ContainerKey, RuntimeContainer } from './container-runtime.ts'
 import { foldContainer, type ContainerRecord, type Termination } from './decide/container-record.ts'
 import type { CrashBackoff } from './decide/crash-backoff.ts'
+import { recordFromStatus } from './decide/record-from-status.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { attemptDir } from './pod-dirs.ts'
 import { PodRecordFile, type PodRecord } from './pod-record.ts'
@@ -76,6 +77,7 @@ export class PodLedger {
     const { status: _, ...kept } = pod
     const isNew = this.#record.pod === undefined
     this.update({ pod: kept, ...(isNew && startTimeMs !== undefined && { startTimeMs }) })
+    if (isNew) this.#remember(pod)
     for (const { name, image = '' } of pod.spec.containers) {
       const record = this.container(name)
       if (record?.image === '') this.#set(name, { ...record, image })
@@ -151,6 +153,16 @@ export class PodLedger {
 
   async flush(): Promise<void> {
     await this.#file.whenIdle()
+  }
+
+  /** What only the API knows any more. */
+  #remember({ spec, status }: Pod): void {
+    const nowMs = this.#deps.host.clock.nowMs()
+    for (const { name } of spec.containers) {
+      const known = status?.containerStatuses?.find((container) => container.name === name)
+      const record = known && recordFromStatus(known, nowMs)
+      if (record && !this.container(name)) this.#set(name, record)
+    }
   }
 
   #fold(name: string, isComplete: boolean): void {

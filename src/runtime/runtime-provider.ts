@@ -16,6 +16,7 @@ import type {
 } from '../provider/provider.ts'
 import type { ContainerStats, NodeStats, PodStats } from '../provider/stats.ts'
 import { VkError, messageOf } from '../util/vk-error.ts'
+import { withLimit } from './call-limit.ts'
 import { ContainerLists } from './container-lists.ts'
 import type { ContainerRuntime, RuntimeContainer } from './container-runtime.ts'
 import { coreFeatures } from './core-features.ts'
@@ -31,6 +32,7 @@ export type { RuntimeProviderOptions } from './machine-deps.ts'
 // With a watch the list is only a safety net.
 const relistEveryMs = 60_000
 const pollEveryMs = 1000
+const listLimitMs = 30_000
 
 /** A pod provider with a kubelet's lifecycle on top of `runtime`, which it owns from now on. */
 export async function createRuntimeProvider(
@@ -89,7 +91,7 @@ class RuntimeProvider implements PodProvider {
   /** Takes on what our last life left. The watch comes first, so that no change is missed. */
   async adopt(): Promise<void> {
     this.#watch = this.#runtime.watchContainers?.((run) => this.#onRun(run))
-    const runs = await this.#runtime.listContainers(this.#context())
+    const runs = await this.#listContainers()
     const keepUids = new Set(runs.map(({ key }) => key.pod.uid))
     const { rootDir, log } = this.#host
     const records = await readPodRecords(rootDir, { log, keepUids })
@@ -211,7 +213,7 @@ class RuntimeProvider implements PodProvider {
 
   async #list(epoch: number): Promise<void> {
     const byUid = new Map<string, RuntimeContainer[]>()
-    for (const run of await this.#runtime.listContainers(this.#context())) {
+    for (const run of await this.#listContainers()) {
       const known = byUid.get(run.key.pod.uid)
       if (known) known.push(run)
       else byUid.set(run.key.pod.uid, [run])
@@ -239,8 +241,14 @@ class RuntimeProvider implements PodProvider {
     if (!this.#lifetime.signal.aborted) this.#schedule()
   }
 
-  #context(): CallContext {
-    return { signal: this.#lifetime.signal, log: this.#host.log }
+  #listContainers(): Promise<readonly RuntimeContainer[]> {
+    const { clock, log } = this.#host
+    return withLimit((signal) => this.#runtime.listContainers({ signal, log }), {
+      clock,
+      limitMs: listLimitMs,
+      what: 'list the containers',
+      signal: this.#lifetime.signal,
+    })
   }
 }
 
