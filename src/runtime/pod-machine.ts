@@ -22,7 +22,7 @@ const retryStepMs = 10_000
 /** A time that has passed without anything coming of it must not become a busy loop. */
 const minWakeMs = 50
 /** A start that takes longer does not hold up the news of what happened before it. */
-const slowStartMs = 200
+const slowStartMs = 500
 
 /** The life of one pod on a container runtime. */
 export class PodMachine {

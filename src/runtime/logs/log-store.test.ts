@@ -144,7 +144,7 @@ test('a slow reader holds the feed up, not the memory', async () => {
   let size = 0
   for await (const { entries } of store.read(log.dir, { query: everything, signal })) {
     const batch = entries.reduce((sum, { bytes }) => sum + bytes.length, 0)
-    assert(batch <= 2 << 20, `a batch of ${batch} bytes`)
+    assert(batch <= 1 << 19, `a batch of ${batch} bytes`)
     size += batch
   }
   assert.equal(size, 40_000_000)

@@ -6,8 +6,8 @@ import { maxEntryBytes } from './split-entries.ts'
 
 const newline = 0x0a
 const blockBytes = 16_384
-/** No mark spans more, so that the last lines are found without reading much. */
-const maxMarkBytes = 1 << 20
+/** No mark spans more, so that the last lines are found without reading much and batches stay small. */
+const maxMarkBytes = 1 << 18
 
 export interface FileState {
   readonly size: number
@@ -21,7 +21,7 @@ export function stateOf(path: string): FileState {
 }
 
 /**
- * Ends of whole entries between `from` and `size`, at most a megabyte apart. `isFinal`: nothing more is
+ * Ends of whole entries between `from` and `size`, at most 256 KiB apart. `isFinal`: nothing more is
  * written, so an unterminated rest counts.
  */
 export function entryEnds(
