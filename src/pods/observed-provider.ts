@@ -32,11 +32,12 @@ export type PodCalls = Pick<
 
 /** Wraps `provider`; the methods it lacks stay lacking. */
 export function observeProvider(provider: PodCalls, options: ObservedProviderOptions): PodCalls {
+  const metrics = new CallMetrics(options)
   const call = <T>(
     name: string,
     context: CallContext,
     run: (context: CallContext) => Promise<T>,
-  ): Promise<T> => observeCall(name, { context, run, options })
+  ): Promise<T> => observeCall(name, { context, run, options, metrics })
   return {
     features: provider.features,
     resolves: provider.resolves,
@@ -64,14 +65,15 @@ async function observeCall<T>(
     context,
     run,
     options,
+    metrics,
   }: {
     readonly context: CallContext
     readonly run: (context: CallContext) => Promise<T>
     readonly options: ObservedProviderOptions
+    readonly metrics: CallMetrics
   },
 ): Promise<T> {
-  const { clock, metrics } = options
-  const labels = { provider: options.name, call: name }
+  const { clock } = options
   const startedMs = clock.monotonicMs()
   let code = 'ok'
   try {
@@ -80,8 +82,36 @@ async function observeCall<T>(
     code = codeOf(error)
     throw error
   } finally {
-    metrics?.providerCalls.inc({ ...labels, code })
-    metrics?.providerCallDuration.observe(labels, (clock.monotonicMs() - startedMs) / 1000)
+    metrics.observe(name, code, clock.monotonicMs() - startedMs)
+  }
+}
+
+/** Labelled metrics are looked up once and kept: prom-client makes a key of the labels at each call. */
+class CallMetrics {
+  readonly #options: ObservedProviderOptions
+  readonly #counters = new Map<string, { inc(): void }>()
+  readonly #durations = new Map<string, { observe(seconds: number): void }>()
+
+  constructor(options: ObservedProviderOptions) {
+    this.#options = options
+  }
+
+  observe(call: string, code: string, durationMs: number): void {
+    const { metrics, name: provider } = this.#options
+    if (!metrics) return
+    const key = `${call} ${code}`
+    let counter = this.#counters.get(key)
+    if (!counter) {
+      counter = metrics.providerCalls.labels({ provider, call, code })
+      this.#counters.set(key, counter)
+    }
+    counter.inc()
+    let duration = this.#durations.get(call)
+    if (!duration) {
+      duration = metrics.providerCallDuration.labels({ provider, call })
+      this.#durations.set(call, duration)
+    }
+    duration.observe(durationMs / 1000)
   }
 }
 

@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Times as pod statuses carry them: RFC 3339 in UTC, whole seconds.
 
+// Under load one status after the other has the same few times, mostly the present one.
+let lastSecond = Number.NaN
+let lastText = ''
+
 /** `2026-01-31T09:05:00Z`; fractions of a second are dropped. */
 export function wireTime(timeMs: number): string {
-  return `${new Date(timeMs).toISOString().slice(0, 19)}Z`
+  const second = Math.floor(timeMs / 1000)
+  if (second !== lastSecond) {
+    lastText = `${new Date(second * 1000).toISOString().slice(0, 19)}Z`
+    lastSecond = second
+  }
+  return lastText
 }
 
 /** Milliseconds since the epoch, or undefined for what is no time. */
