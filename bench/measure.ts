@@ -41,7 +41,7 @@ export async function measure(
   const { node, maxPods = Infinity } = contender
   const pods = Math.min(options.pods, maxPods)
   // What the program did in order to start, and the first, cold pods, are not counted.
-  await runPods(cluster, { node, count: Math.min(100, Math.ceil(pods / 5)) })
+  await runPods(cluster, { node, count: Math.min(500, Math.ceil(pods / 2)) })
   const latency = maxPods < options.pods ? undefined : await pacedLatency(cluster, node, options)
   await using load = new PodLoad(cluster, { node, count: pods })
   await load.start()
