@@ -6,9 +6,10 @@
 // Processes are told apart by pid, start time and boot; in another pid namespace (two containers with
 // one volume) they cannot be seen, and a flag from there counts as dead.
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { cannotUseFolder, makeFolder } from './make-folder.ts'
 import { UserError } from './vk-error.ts'
 
 export interface DirLockOptions {
@@ -42,13 +43,13 @@ const rounds = 20
 export async function lockDir(dir: string, options: DirLockOptions = {}): Promise<DirLock> {
   const { procDir = '/proc', pid = process.pid } = options
   const folder = join(dir, flagsFolder)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   const bootId = await readLine(join(procDir, 'sys/kernel/random/boot_id'))
   const startTicks = (await readProcess(pid, procDir)).startTicks
   const name = `${pid}_${startTicks}_${bootId}_${randomBytes(6).toString('hex')}`
   const path = join(folder, name)
   for (let round = 1; ; round++) {
-    await (await open(path, 'wx', 0o600)).close()
+    await createFlag(path)
     const other = await findOther(folder, { name, bootId, procDir }).catch(async (error) => {
       await rm(path, { force: true })
       throw error
@@ -61,6 +62,14 @@ export async function lockDir(dir: string, options: DirLockOptions = {}): Promis
   }
   await writeFile(path, new Date().toISOString())
   return { path, [Symbol.asyncDispose]: () => rm(path, { force: true }) }
+}
+
+async function createFlag(path: string): Promise<void> {
+  try {
+    await (await open(path, 'wx', 0o600)).close()
+  } catch (cause) {
+    throw cannotUseFolder(dirname(path), cause)
+  }
 }
 
 interface Other {
