@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster } from '../test/e2e/cluster.ts'
 import { apiWrites, writesSince } from './api-writes.ts'
+import type { Component } from '../test/e2e/component.ts'
 import type { Contender } from './contenders.ts'
 import { PodLoad } from './pod-load.ts'
 import { cpuMs, residentMib } from './process-usage.ts'
@@ -31,13 +32,31 @@ export interface MeasureOptions {
   readonly pacedPods: number
 }
 
-/** Starts the contender, measures, and stops it. */
+/** Starts the contender, measures, and stops it. Throws when it ends before that. */
 export async function measure(
   cluster: Cluster,
   contender: Contender,
   options: MeasureOptions,
 ): Promise<Measurement> {
   await using component = await contender.start()
+  const ended = component.exited.then(({ code, signal }) => {
+    throw new Error(`${contender.name} ended with ${code ?? signal}; see ${component.logFile}`)
+  })
+  return await Promise.race([measureRunning(cluster, { contender, component, options }), ended])
+}
+
+async function measureRunning(
+  cluster: Cluster,
+  {
+    contender,
+    component,
+    options,
+  }: {
+    readonly contender: Contender
+    readonly component: Component
+    readonly options: MeasureOptions
+  },
+): Promise<Measurement> {
   const { node, maxPods = Infinity } = contender
   const pods = Math.min(options.pods, maxPods)
   // What the program did in order to start, and the first, cold pods, are not counted.

@@ -11,6 +11,8 @@ import { eventually } from '../test/e2e/eventually.ts'
 
 /** Requests of the generator that are under way at the same time. */
 const PARALLEL = 32
+/** The slowest of those that take part needs a minute. */
+const PATIENCE_MS = 240_000
 const NAMESPACE = '/api/v1/namespaces/default/pods'
 
 /** When the states of one pod were seen, in ms of `performance.now()`. */
@@ -113,7 +115,12 @@ export class PodLoad implements AsyncDisposable {
   }
 
   async #settled(isSettled: () => boolean, what: string): Promise<void> {
-    await eventually(isSettled, { what, timeoutMs: 600_000, intervalMs: 20 })
+    try {
+      await eventually(isSettled, { what, timeoutMs: PATIENCE_MS, intervalMs: 20 })
+    } catch (cause) {
+      const seen = `seen: ${this.#times.size} bound, ${this.#running} running, ${this.#gone} gone`
+      throw new Error(`Timed out waiting for ${what}; ${seen}`, { cause })
+    }
   }
 
   async #forEach(send: (name: string) => Promise<unknown>): Promise<void> {
