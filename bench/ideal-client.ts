@@ -26,17 +26,23 @@ interface WatchEvent {
   readonly object: Pod
 }
 
+interface PodList {
+  readonly metadata: { readonly resourceVersion: string }
+  readonly items: readonly Pod[]
+}
+
 /** Parallel requests; more of them did not make it faster. */
 const CONNECTIONS = 64
 
 const [kubeconfig = '', node = '', ending = 'patch-and-delete'] = process.argv.slice(2)
+const PATH = `/api/v1/pods?fieldSelector=spec.nodeName%3D${node}`
 const { server, connect } = readKubeconfig(kubeconfig)
 const requests = new Pool(server, { connect, connections: CONNECTIONS, pipelining: 1 })
 const watches = new Pool(server, { connect, bodyTimeout: 0 })
 const startTime = now()
 const isEnding = new Set<string>()
 
-let resourceVersion = '0'
+let resourceVersion = await list()
 for (;;) {
   try {
     await watch()
@@ -45,23 +51,31 @@ for (;;) {
   }
 }
 
+async function list(): Promise<string> {
+  const { body } = await watches.request({ path: PATH, method: 'GET' })
+  const { metadata, items } = (await body.json()) as PodList
+  for (const object of items) see({ type: 'ADDED', object })
+  return metadata.resourceVersion
+}
+
 async function watch(): Promise<void> {
-  const query = `watch=1&fieldSelector=spec.nodeName%3D${node}&resourceVersion=${resourceVersion}`
-  const { body } = await watches.request({
-    path: `/api/v1/pods?${query}`,
-    method: 'GET',
-  })
+  const path = `${PATH}&watch=1&resourceVersion=${resourceVersion}`
+  const { body } = await watches.request({ path, method: 'GET' })
   for await (const line of createInterface({ input: body })) {
-    const { type, object } = JSON.parse(line) as WatchEvent
-    if (type === 'ERROR') throw new Error(line)
-    ;({ resourceVersion } = object.metadata)
-    if (type === 'DELETED') isEnding.delete(object.metadata.uid)
-    else if (object.metadata.deletionTimestamp === undefined) {
-      if (type === 'ADDED' && object.status.phase === 'Pending') void run(object)
-    } else if (!isEnding.has(object.metadata.uid)) {
-      isEnding.add(object.metadata.uid)
-      void end(object)
-    }
+    const event = JSON.parse(line) as WatchEvent
+    if (event.type === 'ERROR') throw new Error(line)
+    ;({ resourceVersion } = event.object.metadata)
+    see(event)
+  }
+}
+
+function see({ type, object }: WatchEvent): void {
+  if (type === 'DELETED') isEnding.delete(object.metadata.uid)
+  else if (object.metadata.deletionTimestamp === undefined) {
+    if (type === 'ADDED' && object.status.phase === 'Pending') void run(object)
+  } else if (!isEnding.has(object.metadata.uid)) {
+    isEnding.add(object.metadata.uid)
+    void end(object)
   }
 }
 
