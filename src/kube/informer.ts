@@ -5,6 +5,7 @@
 import type { Metrics } from '../observe/metrics.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
+import { untilAborted } from '../util/until-aborted.ts'
 import { messageOf } from '../util/vk-error.ts'
 import type { KubeClient } from './kube-client.ts'
 import type { Resource } from './resources.ts'
@@ -69,19 +70,8 @@ export class Informer<T extends { readonly metadata: StoredMeta }> implements As
 
   /** Resolves once the collection has been read whole; rejects with the signal's reason. */
   async whenSynced(signal?: AbortSignal): Promise<void> {
-    if (!signal) {
-      await this.#synced.promise
-      return
-    }
-    signal.throwIfAborted()
-    const aborted = Promise.withResolvers<never>()
-    const onAbort = (): void => aborted.reject(signal.reason)
-    signal.addEventListener('abort', onAbort)
-    try {
-      await Promise.race([this.#synced.promise, aborted.promise])
-    } finally {
-      signal.removeEventListener('abort', onAbort)
-    }
+    const { promise } = this.#synced
+    await (signal ? untilAborted(promise, signal) : promise)
   }
 
   /** The cached object; `namespace` for namespaced kinds. */

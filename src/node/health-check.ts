@@ -6,7 +6,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import { runLoop } from '../util/run-loop.ts'
 import { messageOf, VkError } from '../util/vk-error.ts'
-import { singleFlight } from './deadline.ts'
+import { singleFlight } from '../util/deadline.ts'
 
 export interface HealthCheckOptions {
   readonly clock: Clock

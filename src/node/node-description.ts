@@ -8,7 +8,7 @@ import type { Logger } from '../util/logger.ts'
 import { runLoop } from '../util/run-loop.ts'
 import { messageOf, VkError } from '../util/vk-error.ts'
 import { Alarm } from './alarm.ts'
-import { singleFlight } from './deadline.ts'
+import { singleFlight } from '../util/deadline.ts'
 import { checkDescription, refusedLabels } from './node-object.ts'
 
 export interface NodeDescriberOptions {

@@ -13,7 +13,7 @@ import type { Logger } from '../util/logger.ts'
 import { runLoop } from '../util/run-loop.ts'
 import { codeOf, messageOf, VkError } from '../util/vk-error.ts'
 import { Alarm } from './alarm.ts'
-import { withDeadline } from './deadline.ts'
+import { withDeadline } from '../util/deadline.ts'
 import { formatMicroTime, parseMicroTime } from './wire-time.ts'
 
 /** Where node leases live. */

@@ -4,7 +4,8 @@
 import type { Metrics } from '../observe/metrics.ts'
 import type { CallContext, PodProvider } from '../provider/provider.ts'
 import type { Clock } from '../util/clock.ts'
-import { VkError, codeOf } from '../util/vk-error.ts'
+import { withDeadline } from '../util/deadline.ts'
+import { codeOf } from '../util/vk-error.ts'
 
 export interface ObservedProviderOptions {
   /** The provider's name, for metrics. */
@@ -77,7 +78,11 @@ async function observeCall<T>(
   const startedMs = clock.monotonicMs()
   let code = 'ok'
   try {
-    return await withDeadline(name, { context, run, options })
+    const { timeoutMs = 120_000 } = options
+    const { signal, log } = context
+    const message = `Cannot finish ${name}: no answer from the provider in ${timeoutMs / 1000} s`
+    const limit = { clock, timeoutMs, signal, message }
+    return await withDeadline((inner) => run({ signal: inner, log }), limit)
   } catch (error) {
     code = codeOf(error)
     throw error
@@ -112,39 +117,5 @@ class CallMetrics {
       this.#durations.set(call, duration)
     }
     duration.observe(durationMs / 1000)
-  }
-}
-
-/** Settles at the deadline whatever the backend does with its signal. */
-async function withDeadline<T>(
-  name: string,
-  {
-    context: { signal, log },
-    run,
-    options: { clock, timeoutMs = 120_000 },
-  }: {
-    readonly context: CallContext
-    readonly run: (context: CallContext) => Promise<T>
-    readonly options: ObservedProviderOptions
-  },
-): Promise<T> {
-  signal.throwIfAborted()
-  const abort = new AbortController()
-  const { promise: cut, reject } = Promise.withResolvers<never>()
-  const end = (reason: unknown): void => {
-    reject(reason)
-    abort.abort(reason)
-  }
-  const onAbort = (): void => end(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  const timer = clock.setTimer(timeoutMs, () => {
-    const message = `Cannot finish ${name}: no answer from the provider in ${timeoutMs / 1000} s`
-    end(new VkError('Timeout', message))
-  })
-  try {
-    return await Promise.race([run({ signal: abort.signal, log }), cut])
-  } finally {
-    timer[Symbol.dispose]()
-    signal.removeEventListener('abort', onAbort)
   }
 }

@@ -3,6 +3,7 @@
 // directory, and hand it to the runtime.
 import type { Container } from '../kube/types.gen.ts'
 import type { CallContext, PodRequest, ProviderHost } from '../provider/provider.ts'
+import { untilAborted } from '../util/until-aborted.ts'
 import { behaviourOf, messageOf } from '../util/vk-error.ts'
 import type { ContainerKey, ContainerRuntime, RuntimeContainer } from './container-runtime.ts'
 import type { Failure } from './decide/next-step.ts'
@@ -50,7 +51,7 @@ export async function startOne(
     const facts = { podIPs: order.podIPs, hostIPs: host.nodeIPs }
     const dir = attemptDir(host.rootDir, key)
     const [resolved] = await Promise.all([
-      abortable(request.resolveContainer(spec.name, facts), context.signal),
+      untilAborted(request.resolveContainer(spec.name, facts), context.signal),
       makeDir(dir),
     ])
     await order.begin()
@@ -78,21 +79,5 @@ export async function startOne(
       isUsedUp: isUnsure && reason === usedUpReason,
       isUnsure,
     }
-  }
-}
-
-/** Settles as the promise does, or rejects as soon as the signal aborts. */
-export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  promise.catch(() => {
-    // Once the signal has aborted nobody else is there to take its failure.
-  })
-  signal.throwIfAborted()
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const onAbort = (): void => reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }

@@ -5,7 +5,6 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { FakeContainerRuntime } from '../../test/support/fake-container-runtime.ts'
 import { FakeClock } from '../util/fake-clock.ts'
 import { silentLogger } from '../util/logger.ts'
-import { withLimit } from './call-limit.ts'
 import { ContainerStops } from './container-stops.ts'
 
 const key = { pod: { namespace: 'ns', name: 'p', uid: 'u' }, name: 'main', attempt: 0 }
@@ -72,24 +71,4 @@ test('a failed stop that nobody orders again is forgotten', async () => {
   assert.notEqual(stops.retryAtMs, undefined)
   stops.prune()
   assert.equal(stops.retryAtMs, undefined)
-})
-
-test('a call that does not answer is given up, and told so', async () => {
-  const clock = new FakeClock()
-  let seen: AbortSignal | undefined
-  const call = withLimit(
-    (signal) => {
-      seen = signal
-      return new Promise<void>(() => {})
-    },
-    { clock, limitMs: 30_000, what: 'list', signal: new AbortController().signal },
-  )
-  const refused = assert.rejects(call, {
-    code: 'Timeout',
-    message: 'Cannot list: no answer for 30 s',
-  })
-  await clock.advance(30_000)
-  await refused
-  assert.equal(seen?.aborted, true)
-  assert.equal(clock.pending, 0)
 })

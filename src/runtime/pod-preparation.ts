@@ -5,8 +5,8 @@ import { rm } from 'node:fs/promises'
 import type { Pod } from '../kube/types.gen.ts'
 import type { PodRef, PodRequest } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
+import { untilAborted } from '../util/until-aborted.ts'
 import { messageOf } from '../util/vk-error.ts'
-import { abortable } from './container-starter.ts'
 import type { SandboxState } from './container-runtime.ts'
 import { makeDir } from './disk.ts'
 import type { MachineDeps } from './machine-deps.ts'
@@ -91,7 +91,7 @@ export class PodPreparation {
     this.#volumesRetryAtMs = undefined
     for (const name of this.volumes.toWrite(request.pod)) {
       try {
-        await abortable(this.volumes.write(request, name), signal)
+        await untilAborted(this.volumes.write(request, name), signal)
       } catch (error) {
         if (signal.aborted) return
         this.#volumeFailed(name, error)

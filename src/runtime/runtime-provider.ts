@@ -15,8 +15,8 @@ import type {
   ProviderHost,
 } from '../provider/provider.ts'
 import type { ContainerStats, NodeStats, PodStats } from '../provider/stats.ts'
+import { withDeadline } from '../util/deadline.ts'
 import { VkError, messageOf } from '../util/vk-error.ts'
-import { withLimit } from './call-limit.ts'
 import { ContainerLists } from './container-lists.ts'
 import type { ContainerRuntime, RuntimeContainer } from './container-runtime.ts'
 import { coreFeatures } from './core-features.ts'
@@ -32,7 +32,7 @@ export type { RuntimeProviderOptions } from './machine-deps.ts'
 // With a watch the list is only a safety net.
 const relistEveryMs = 60_000
 const pollEveryMs = 1000
-const listLimitMs = 30_000
+const listTimeoutMs = 30_000
 
 /** A pod provider with a kubelet's lifecycle on top of `runtime`, which it owns from now on. */
 export async function createRuntimeProvider(
@@ -243,10 +243,10 @@ class RuntimeProvider implements PodProvider {
 
   #listContainers(): Promise<readonly RuntimeContainer[]> {
     const { clock, log } = this.#host
-    return withLimit((signal) => this.#runtime.listContainers({ signal, log }), {
+    return withDeadline((signal) => this.#runtime.listContainers({ signal, log }), {
       clock,
-      limitMs: listLimitMs,
-      what: 'list the containers',
+      timeoutMs: listTimeoutMs,
+      message: `Cannot list the containers: no answer for ${listTimeoutMs / 1000} s`,
       signal: this.#lifetime.signal,
     })
   }

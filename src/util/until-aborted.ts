@@ -3,6 +3,9 @@
 
 /** Settles as `promise` does, or rejects with the signal's reason, whichever is first. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  promise.catch(() => {
+    // Once the signal has aborted nobody else is there to take its failure.
+  })
   signal.throwIfAborted()
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const onAbort = (): void => reject(signal.reason)

@@ -14,6 +14,7 @@ import type {
   RuntimeContainer,
   SandboxState,
 } from '../../runtime/container-runtime.ts'
+import { untilAborted } from '../../util/until-aborted.ts'
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import { readNodeStats } from './node-stats.ts'
 import { prepareStart, resolveStart } from './start-plan.ts'
@@ -130,7 +131,7 @@ export class ProcessRuntime implements ContainerRuntime {
     // Where it does not start, the caller of startContainer is told.
     await this.#starting.get(idOf(key))?.started.catch(() => {})
     const stopped = this.#fleet.get(idOf(key))?.stop({ graceMs, signal: number })
-    await unlessAborted(stopped, context.signal)
+    if (stopped) await untilAborted(stopped, context.signal)
   }
 
   async removeContainer(key: ContainerKey): Promise<void> {
@@ -189,16 +190,4 @@ function idOf({ pod, name, attempt }: ContainerKey): string {
     .update(JSON.stringify([pod.uid, name, attempt]))
     .digest('hex')
     .slice(0, 40)
-}
-
-async function unlessAborted(work: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const abort = (): void => reject(signal.reason)
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls that may hang: given up after a while, and never made twice at once.
-import type { Clock } from '../util/clock.ts'
-import { VkError } from '../util/vk-error.ts'
+import type { Clock } from './clock.ts'
+import { VkError } from './vk-error.ts'
 
 export interface DeadlineOptions {
   readonly clock: Clock
