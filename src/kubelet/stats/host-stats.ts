@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Usage of the machine that we run on, for nodes whose backend tells nothing of its own. From /proc
 // where there is one, else what node:os knows; what cannot be read is left out.
-import { readFile, statfs } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import os from 'node:os'
+import { readFsStats } from '../../provider/fs-stats.ts'
 import type {
   CpuStats,
   FsStats,
@@ -101,16 +102,7 @@ export class HostStats {
 
   async #fs(time: string): Promise<FsStats | undefined> {
     try {
-      const { bavail, bfree, blocks, bsize, ffree, files } = await statfs(this.#options.rootDir)
-      return {
-        time,
-        availableBytes: bavail * bsize,
-        capacityBytes: blocks * bsize,
-        usedBytes: (blocks - bfree) * bsize,
-        inodesFree: ffree,
-        inodes: files,
-        inodesUsed: files - ffree,
-      }
+      return await readFsStats(this.#options.rootDir, time)
     } catch {
       // Left out, as everything that cannot be measured.
       return undefined

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Usage of the machine itself: /proc on Linux, what Node.js knows elsewhere.
-import { readFile, statfs } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { cpus, freemem, totalmem, uptime } from 'node:os'
-import type { FsStats, MemoryStats, NetworkStats, NodeStats } from '../../provider/stats.ts'
+import { readFsStats } from '../../provider/fs-stats.ts'
+import type { MemoryStats, NetworkStats, NodeStats } from '../../provider/stats.ts'
 import type { Clock } from '../../util/clock.ts'
 
 /** Figures of the host, and of the file system that holds `dir`. */
 export async function readNodeStats(dir: string, clock: Clock): Promise<NodeStats> {
   const time = new Date(clock.nowMs()).toISOString()
   const [fs, memory, network, rlimit] = await Promise.all([
-    readFs(dir, time),
+    readFsStats(dir, time),
     readMemory(time),
     readNetwork(time),
     readLimits(time),
@@ -30,19 +31,6 @@ function busyNanoseconds(): number {
     0,
   )
   return busyMs * 1e6
-}
-
-async function readFs(dir: string, time: string): Promise<FsStats> {
-  const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(dir)
-  return {
-    time,
-    availableBytes: bavail * bsize,
-    capacityBytes: blocks * bsize,
-    usedBytes: (blocks - bfree) * bsize,
-    inodesFree: ffree,
-    inodes: files,
-    inodesUsed: files - ffree,
-  }
 }
 
 async function readMemory(time: string): Promise<MemoryStats> {
