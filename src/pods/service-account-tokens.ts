@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tokens of service accounts for pods, bound to the pod so that they die with it. Kept in memory only,
 // renewed when four fifths of their life are over, and the old one serves while renewing fails.
-import { isRefused } from '../kube/api-error.ts'
+import { isNotFound, isRefused } from '../kube/api-error.ts'
 import type { KubeClient } from '../kube/kube-client.ts'
 import { serviceAccounts } from '../kube/resources.ts'
 import type { Pod, ServiceAccountTokenProjection, TokenRequest } from '../kube/types.gen.ts'
@@ -28,8 +28,8 @@ const defaultLifetimeSeconds = 3600
 const lifetimeShareBeforeRefresh = 0.8
 const maxAgeMs = 24 * 3_600_000
 /**
- * The API server learns which service accounts a node's pods use a moment after it has told the node of
- * the pod; until then it refuses. So a refusal is believed only when it has lasted for a while.
+ * The API server learns of a node's pod and its service account a moment after it has told the node;
+ * until then it refuses, or knows no such pod. So that is believed only when it has lasted for a while.
  */
 const refusalBackoff: BackoffOptions = { baseMs: 50, factor: 2, capMs: 800, jitter: 0.2 }
 const refusalsBelieved = 6
@@ -117,7 +117,8 @@ export class ServiceAccountTokens {
           { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec },
         )
       } catch (error) {
-        if (!isRefused(error) || refusals >= refusalsBelieved) throw error
+        const mayBeEarly = isRefused(error) || isNotFound(error)
+        if (!mayBeEarly || refusals >= refusalsBelieved) throw error
         await this.#clock.sleep(backoffMs(refusals, refusalBackoff))
       }
     }
