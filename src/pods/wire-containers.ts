@@ -38,19 +38,33 @@ export function allContainers(
   }
 }
 
+/**
+ * The pod as the backend runs it: without init containers where it started the others and names none,
+ * which is what a backend that lacks them does with a pod that is judged leniently. To wait for them
+ * would keep the pod Pending for ever.
+ */
+export function asRun(pod: Pod, known: Containers | undefined): Pod {
+  if (!pod.spec.initContainers?.length || !known || known.initContainers.length > 0) return pod
+  const hasStarted = known.containers.some(
+    ({ state, lastState }) => state?.running ?? state?.terminated ?? lastState?.terminated,
+  )
+  return hasStarted ? { ...pod, spec: { ...pod.spec, initContainers: [] } } : pod
+}
+
+/** What was last said of the containers; the API's word where the backend has forgotten the pod. */
+export function lastKnown(api: Pod, observed: Containers | undefined): Containers {
+  return (
+    observed ?? {
+      containers: api.status?.containerStatuses ?? [],
+      initContainers: api.status?.initContainerStatuses ?? [],
+      ephemeralContainers: api.status?.ephemeralContainerStatuses ?? [],
+    }
+  )
+}
+
 /** The statuses of a pod that has ended: what ran and cannot be found any more is marked as lost. */
-export function finalContainers(
-  api: Pod,
-  observed: Containers | undefined,
-  nowMs: number,
-): Containers {
+export function finalContainers(api: Pod, source: Containers, nowMs: number): Containers {
   const finishedAt = wireTime(nowMs)
-  // Forgotten by the backend before we saw its end: the API's last word is all there is.
-  const source = observed ?? {
-    containers: api.status?.containerStatuses ?? [],
-    initContainers: api.status?.initContainerStatuses ?? [],
-    ephemeralContainers: api.status?.ephemeralContainerStatuses ?? [],
-  }
   const all = allContainers(api, source, undefined)
   return {
     containers: asLost(all.containers, finishedAt),

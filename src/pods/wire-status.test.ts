@@ -137,3 +137,28 @@ test('cuts fractions of seconds, which the API would not keep', () => {
   const startedAt = status?.containerStatuses?.[0]?.state?.running?.startedAt
   assert.equal(startedAt, '2026-01-01T00:00:01Z')
 })
+
+test('does not wait for init containers that the backend has ignored', () => {
+  const init = { name: 'init', image: 'image' }
+  const sidecar = { name: 'side', image: 'image', restartPolicy: 'Always' }
+  const pod = testPod({ spec: { initContainers: [init, sidecar] }, status: { phase: 'Pending' } })
+  const observed = observedPod(refOf(pod))
+  const status = statusOf(pod, { ...admitted, observed, mayExist: true })
+  assert.equal(status?.phase, 'Running')
+  assert.deepEqual(status.initContainerStatuses, [])
+  for (const type of ['Initialized', 'ContainersReady', 'Ready']) {
+    assert.equal(status.conditions?.find((condition) => condition.type === type)?.status, 'True')
+  }
+  const ended = observedPod(refOf(pod), { hasEnded: true })
+  const final = statusOf(pod, { ...admitted, observed: ended, mayExist: true })
+  assert.equal(final?.phase, 'Succeeded')
+  assert.deepEqual(final.initContainerStatuses, [])
+})
+
+test('waits for init containers before anything else has started', () => {
+  const pod = testPod({ spec: { initContainers: [{ name: 'init', image: 'image' }] } })
+  const observed = { ...observedPod(refOf(pod)), containers: [] }
+  const status = statusOf(pod, { ...admitted, observed, mayExist: true })
+  assert.equal(status?.phase, 'Pending')
+  assert.equal(status.initContainerStatuses?.[0]?.state?.waiting?.reason, 'PodInitializing')
+})

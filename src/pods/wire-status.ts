@@ -11,7 +11,7 @@ import type { PodPhase } from '../runtime/decide/pod-phase.ts'
 import { wireTime } from '../runtime/decide/wire-time.ts'
 import { isDeleting, isTerminal, mayRun } from './decide-pod.ts'
 import type { KnownPod, Problem } from './known-pod.ts'
-import { allContainers, finalContainers, statusesOf } from './wire-containers.ts'
+import { allContainers, asRun, finalContainers, lastKnown, statusesOf } from './wire-containers.ts'
 import type { Containers } from './wire-containers.ts'
 
 export interface StatusContext {
@@ -69,15 +69,16 @@ function liveStatus(known: KnownPod, api: Pod, context: StatusContext): PodStatu
     : context.problem
   // A pod that is created again after a loss: its old status stays until there is a new one.
   if (!observed && !problem && api.status?.containerStatuses?.length) return undefined
-  const containers = allContainers(api, observed, problem)
+  const pod = asRun(api, observed)
+  const containers = allContainers(pod, observed, problem)
   const { isSandboxReady = false, failure } = observed ?? {}
-  const computed = computePhase(api, { ...containers, hasEnded: false, failure })
+  const computed = computePhase(pod, { ...containers, hasEnded: false, failure })
   const isFinal = computed === 'Succeeded' || computed === 'Failed'
   // Terminal only with the backend's word that nothing will be started again.
   const phase = isFinal ? runningOrPending(api) : computed
   return {
     phase,
-    conditions: conditionsOf(known, api, { containers, isSandboxReady, phase, context }),
+    conditions: conditionsOf(known, pod, { containers, isSandboxReady, phase, context }),
     ...statusesOf(containers),
     ...addressesOf(api, observed, context),
     ...(!isUnsupported && { startTime: startTimeOf(api, observed, context) }),
@@ -90,9 +91,11 @@ function endedStatus(known: KnownPod, api: Pod, context: StatusContext): PodStat
   const failure =
     observed?.failure ??
     (context.isDraining && !isDeleting(api) && known.ending ? shutdownFailure : undefined)
-  const containers = finalContainers(api, known.observed, context.nowMs)
-  const phase = finalPhase(api, containers, { failure, isShutdown: failure === shutdownFailure })
-  const conditions = conditionsOf(known, api, { containers, isSandboxReady: false, phase, context })
+  const source = lastKnown(api, observed)
+  const pod = asRun(api, source)
+  const containers = finalContainers(pod, source, context.nowMs)
+  const phase = finalPhase(pod, containers, { failure, isShutdown: failure === shutdownFailure })
+  const conditions = conditionsOf(known, pod, { containers, isSandboxReady: false, phase, context })
   return {
     phase,
     ...failure,
