@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { LineCounter, isMap, isNode, isScalar, parseDocument } from 'yaml'
 import type { Document } from 'yaml'
-import { UserError } from '../util/vk-error.ts'
+import { UserError, messageOf } from '../util/vk-error.ts'
 import { fileSchema, nodeKeys, nodeSchema, processKeys } from './settings.ts'
 
 /** A configuration file as read: top-level settings, and one object of settings a node. */
@@ -19,6 +19,11 @@ export interface ConfigFile {
 export function readConfigFile(path: string): ConfigFile {
   const { document, lines } = parseYamlFile(path)
   const content: unknown = document.toJS() ?? {}
+  if (typeof content !== 'object' || Array.isArray(content)) {
+    throw new UserError(
+      `Cannot use "${path}", line 1: it must hold settings, as in "logLevel: info"`,
+    )
+  }
   const known = ['nodes', ...nodeKeys, ...processKeys]
   const result = v.safeParse(fileSchema, content)
   const mistakes = result.success
@@ -54,9 +59,7 @@ function parseYamlFile(path: string): { document: Document; lines: LineCounter }
   try {
     source = readFileSync(path, 'utf8')
   } catch (error) {
-    const why =
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(error)
-    throw new UserError(`Cannot read "${path}": ${why}`, { cause: error })
+    throw new UserError(`Cannot read "${path}": ${whyUnreadable(error)}`, { cause: error })
   }
   const lines = new LineCounter()
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false })
@@ -136,4 +139,18 @@ function distance(a: string, b: string): number {
     row = next
   }
   return row[b.length] ?? 0
+}
+
+/** Why a file that a person named cannot be read. */
+export function whyUnreadable(error: unknown): string {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+      return 'there is no such file'
+    case 'EISDIR':
+      return 'it is a directory'
+    case 'EACCES':
+      return 'this user may not read it'
+    default:
+      return messageOf(error)
+  }
 }

@@ -34,8 +34,9 @@ function asBoolean(text: string): boolean {
 function asLabels(text: string): Readonly<Record<string, string>> {
   const labels: Record<string, string> = {}
   for (const pair of asList(text)) {
-    const [key, value = ''] = pair.split(/=(.*)/s, 2)
-    if (!key) throw new UserError(`"${pair}" is no label`, { hint: 'Write key=value,key=value.' })
+    const [key, value] = pair.split(/=(.*)/s, 2)
+    if (!key || value === undefined)
+      throw new UserError(`"${pair}" is no label`, { hint: 'Write key=value,key=value.' })
     labels[key] = value
   }
   return labels

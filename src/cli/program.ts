@@ -4,7 +4,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { UserError } from '../util/vk-error.ts'
 import { startFlags } from './flags.ts'
-import { kubeletVersion, version } from './version.ts'
+import { versionLine } from './version.ts'
 
 /** Runs the command line and resolves with the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -35,6 +35,7 @@ function exitCodeOf(error: unknown): number {
 export function createProgram(): Command {
   const program = new Command('virtual-kubelet')
     .description('A Kubernetes node anywhere: registers itself and runs its pods on a provider.')
+    .version(versionLine, '--version', 'print the versions')
     .exitOverride()
     .showHelpAfterError('(virtual-kubelet help COMMAND explains the flags)')
   addStart(program)
@@ -59,9 +60,7 @@ export function createProgram(): Command {
     .command('version')
     .description('print the versions')
     .action(() => {
-      process.stdout.write(
-        `virtual-kubelet ${version} (kubelet ${kubeletVersion}, node ${process.version})\n`,
-      )
+      process.stdout.write(`${versionLine}\n`)
     })
   return program
 }

@@ -8,7 +8,11 @@ import type { LogFormat, LogLevel } from '../observe/pino-logger.ts'
 
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
 const text = v.pipe(v.string(), v.minLength(1))
-const count = v.pipe(v.number(), v.integer(), v.minValue(1))
+const count = v.pipe(
+  v.number(),
+  v.integer('must be a whole number'),
+  v.minValue(1, 'must be at least 1'),
+)
 const nodeName = v.pipe(
   v.string(),
   v.regex(
@@ -47,7 +51,10 @@ const nodeEntries = {
     v.pipe(v.string(), v.regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT')),
   ),
   podSyncWorkers: v.optional(count, 50),
-  reconcileIntervalSeconds: v.optional(count, 60),
+  reconcileIntervalSeconds: v.optional(
+    v.pipe(v.number(), v.minValue(1, 'must be at least one second')),
+    60,
+  ),
   clientCAFile: v.optional(text),
   tlsCertFile: v.optional(text),
   tlsPrivateKeyFile: v.optional(text),

@@ -49,18 +49,24 @@ export async function start(settings: Settings): Promise<void> {
     // A stop signal during the start ends it like any other wait; everything else is a failure.
     if (!stop.signal.aborted) throw error
   }
-  await leave(nodes, { settings, forced: stop.forced })
+  try {
+    await leave(nodes, { settings, forced: stop.forced })
+  } catch (error) {
+    if (!stop.forced.aborted) throw error
+    log.warn({}, 'Stopped without waiting')
+  }
 }
 
 async function bringUp(run: Run): Promise<void> {
   const { settings, log, resources, signal, nodes } = run
   resources.use(await lockDir(settings.rootDir))
   log.info({ version, rootDir: settings.rootDir }, 'virtual-kubelet starts')
+  await serveHealth(run)
   const shared = await reachCluster(run)
   for (const node of settings.nodes) {
     nodes.push(resources.use(await VirtualNode.open(node, shared)))
   }
-  await serveProcess(run, { nodes, metrics: shared.metrics })
+  await serveMetrics(run, shared.metrics)
   await untilAborted(Promise.all(nodes.map((node) => node.start())), signal)
   await Promise.all(nodes.map((node) => node.whenReady(signal)))
   log.info({ nodes: nodes.map(({ name }) => name) }, 'Ready')
@@ -84,30 +90,32 @@ async function reachCluster({ settings, log, resources, signal }: Run): Promise<
   return { client, services, clusterId, rootDir, machine, clock, log, metrics }
 }
 
-/** The listeners that belong to the process and not to one node. */
-async function serveProcess(
-  { settings, log, resources }: Run,
-  { nodes, metrics }: { readonly nodes: readonly VirtualNode[]; readonly metrics: Metrics },
+/** Serves from the very start, so that a probe sees a process that waits and not a dead one. */
+async function serveHealth({ settings, log, resources, nodes }: Run): Promise<void> {
+  const { healthzPort: port } = settings
+  if (port === 0) return
+  const readinessChecks = settings.nodes.map(({ name }) => ({
+    name: `node-${name}`,
+    check: () => {
+      const node = nodes.find((candidate) => candidate.name === name)
+      return node ? node.obstacle : 'the API server has not been reached yet'
+    },
+  }))
+  resources.use(await startHealthServer({ port, healthChecks: [], readinessChecks, log }))
+}
+
+async function serveMetrics(
+  { settings, log, resources, nodes }: Run,
+  metrics: Metrics,
 ): Promise<void> {
-  const { healthzPort, metricsAddr } = settings
-  if (healthzPort !== 0) {
-    const readinessChecks = nodes.map((node) => node.readiness)
-    resources.use(
-      await startHealthServer({ port: healthzPort, healthChecks: [], readinessChecks, log }),
-    )
-  }
+  const { metricsAddr } = settings
   if (metricsAddr === undefined) return
   const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(metricsAddr) ?? []
   const address = host.replaceAll(/^\[|\]$/g, '') || '0.0.0.0'
   const [first] = nodes
+  const security = first && { security: first.security }
   resources.use(
-    await startMetricsServer({
-      address,
-      port: Number(port),
-      metrics,
-      log,
-      ...(first && { security: first.security }),
-    }),
+    await startMetricsServer({ address, port: Number(port), metrics, log, ...security }),
   )
 }
 

@@ -16,3 +16,6 @@ export const kubernetesVersion = '1.36.3'
 export const kubeletVersion: string = `v${kubernetesVersion}-vk-${version}`
 
 export const userAgent: string = `virtual-kubelet/${version}`
+
+/** What `version` and `--version` print. */
+export const versionLine: string = `virtual-kubelet ${version} (kubelet ${kubeletVersion}, node ${process.version})`

@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { ApiEventRecorder } from '../kube/api-event-recorder.ts'
-import type { HealthCheck, KubeletNode } from '../kubelet/kubelet-node.ts'
+import type { KubeletNode } from '../kubelet/kubelet-node.ts'
 import { KubeletSecurity } from '../kubelet/security.ts'
 import { KubeletServer } from '../kubelet/server.ts'
 import { NodeController } from '../node/node-controller.ts'
@@ -70,16 +70,11 @@ export class VirtualNode implements AsyncDisposable {
     await this.#node.whenReady(signal)
   }
 
-  /** What keeps the node from its work, for /readyz. */
-  get readiness(): HealthCheck {
-    return {
-      name: `node-${this.name}`,
-      check: () => {
-        if (!this.#hasStarted) return 'the node is not registered yet'
-        const ready = this.#node.node?.status?.conditions?.find(({ type }) => type === 'Ready')
-        return ready?.status === 'True' ? undefined : (ready?.message ?? 'the Node does not exist')
-      },
-    }
+  /** What keeps the node from its work, or undefined when nothing does. */
+  get obstacle(): string | undefined {
+    if (!this.#hasStarted) return 'the node is not registered yet'
+    const ready = this.#node.node?.status?.conditions?.find(({ type }) => type === 'Ready')
+    return ready?.status === 'True' ? undefined : (ready?.message ?? 'the Node does not exist')
   }
 
   /** Tells the cluster that the node goes; with `drain`, first ends its pods with their grace. */

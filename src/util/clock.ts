@@ -28,6 +28,10 @@ export const systemClock: Clock = {
     return { [Symbol.dispose]: () => clearTimeout(timer) }
   },
   async sleep(delayMs, { signal } = {}) {
-    await delay(Math.min(Math.max(delayMs, 0), maxDelayMs), undefined, signal ? { signal } : {})
+    const timed = delay(Math.min(Math.max(delayMs, 0), maxDelayMs), undefined, { signal })
+    // Node rejects with an error of its own; callers want to know why they were stopped.
+    await timed.catch((error: unknown) => {
+      throw signal?.aborted ? signal.reason : error
+    })
   },
 }
