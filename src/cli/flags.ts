@@ -3,6 +3,7 @@
 // and the environment variable that stands in for it. Names are upstream's where upstream has the
 // flag, else the kubelet's. docs/reference/flags.md is generated from this table.
 import { UserError } from '../util/vk-error.ts'
+import { settingDefaults } from './settings.ts'
 import type { NodeSettings, ProcessSettings } from './settings.ts'
 
 export type SettingKey = keyof NodeSettings | keyof ProcessSettings
@@ -249,7 +250,7 @@ export const startFlags: readonly FlagSpec[] = [
     flags: '--root-dir <dir>',
     key: 'rootDir',
     read: asText,
-    help: 'where state is kept; locked while in use',
+    help: 'where state is kept; locked while in use (default: /var/lib/virtual-kubelet for root, else ~/.local/state/virtual-kubelet)',
   },
   {
     flags: '--metrics-addr <addr>',
@@ -327,4 +328,22 @@ function optionNameOf(flags: string): string {
 /** The flag that sets `key`, for error messages. */
 export function flagOf(key: string): string | undefined {
   return startFlags.find((spec) => spec.key === key)?.flags.split(' ', 1)[0]
+}
+
+/** The default of a flag in words, where it is a plain value. */
+export function defaultOf({ key }: FlagSpec): string | undefined {
+  const value = settingDefaults[key]
+  const isPlain = typeof value === 'string' || typeof value === 'number' || value === true
+  return isPlain ? String(value) : undefined
+}
+
+/** What `--help` says of a flag. */
+export function helpOf(spec: FlagSpec): string {
+  const { env, help } = spec
+  const value = defaultOf(spec)
+  const notes = [
+    ...(value === undefined || help.includes('default:') ? [] : [`default: ${value}`]),
+    ...(env === undefined ? [] : [`env ${env}`]),
+  ]
+  return notes.length === 0 ? help : `${help} (${notes.join('; ')})`
 }

@@ -3,7 +3,7 @@
 // exit code: 2 for a mistake of the user's, 1 for one of ours.
 import { Command, CommanderError, Option } from 'commander'
 import { UserError } from '../util/vk-error.ts'
-import { startFlags } from './flags.ts'
+import { helpOf, startFlags } from './flags.ts'
 import { versionLine } from './version.ts'
 
 /** Runs the command line and resolves with the exit code. */
@@ -70,9 +70,7 @@ function addStart(program: Command): void {
     .command('start')
     .description('register the node and run its pods until told to stop')
     .addOption(new Option('--config <file>', 'settings in YAML; may name several nodes'))
-  for (const { flags, env, help } of startFlags) {
-    start.addOption(new Option(flags, env === undefined ? help : `${help} [env ${env}]`))
-  }
+  for (const spec of startFlags) start.addOption(new Option(spec.flags, helpOf(spec)))
   start.action(async (given: Readonly<Record<string, unknown>>) => {
     const [{ loadSettings }, { start: startProcess }] = await Promise.all([
       import('./load-settings.ts'),

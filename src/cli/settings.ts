@@ -169,3 +169,9 @@ export const fileSchema: v.GenericSchema<unknown, unknown> = v.strictObject({
 export const nodeKeys: readonly string[] = Object.keys(nodeEntries)
 /** Names of the settings that the process has. */
 export const processKeys: readonly string[] = Object.keys(processEntries)
+
+/** Every setting that has a fixed default, with that default. */
+export const settingDefaults: Readonly<Record<string, unknown>> = {
+  ...v.parse(processSchema, {}),
+  ...v.parse(nodeSchema, { name: 'virtual-kubelet' }),
+}

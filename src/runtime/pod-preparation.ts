@@ -5,6 +5,8 @@ import { rm } from 'node:fs/promises'
 import type { Pod } from '../kube/types.gen.ts'
 import type { PodRef, PodRequest } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
+import { backoffMs } from '../util/backoff.ts'
+import type { BackoffOptions } from '../util/backoff.ts'
 import { untilAborted } from '../util/until-aborted.ts'
 import { messageOf } from '../util/vk-error.ts'
 import type { SandboxState } from './container-runtime.ts'
@@ -13,7 +15,8 @@ import type { MachineDeps } from './machine-deps.ts'
 import { containersDir, podDir } from './pod-dirs.ts'
 import { ServiceAccountVolumes } from './service-account-volume.ts'
 
-const retryMs = 10_000
+/** A passing failure, such as a token refused while the API server catches up, costs little. */
+const backoff: BackoffOptions = { baseMs: 250, factor: 2, capMs: 60_000, jitter: 0.25 }
 
 /** Sandbox and volumes of one pod. */
 export class PodPreparation {
@@ -24,6 +27,8 @@ export class PodPreparation {
   #sandbox: SandboxState | undefined
   #sandboxRetryAtMs: number | undefined
   #volumesRetryAtMs: number | undefined
+  #sandboxFailures = 0
+  #volumeFailures = 0
 
   constructor(deps: MachineDeps, { ref, log }: { ref: PodRef; log: Logger }) {
     this.#deps = deps
@@ -78,9 +83,10 @@ export class PodPreparation {
       await makeDir(dir)
       this.#sandbox = await runtime.ensureSandbox(pod, { podDir: dir }, { signal, log: this.#log })
       this.#sandboxRetryAtMs = undefined
+      this.#sandboxFailures = 0
     } catch (error) {
       if (signal.aborted) return
-      this.#sandboxRetryAtMs = host.clock.nowMs() + retryMs
+      this.#sandboxRetryAtMs = host.clock.nowMs() + backoffMs(++this.#sandboxFailures, backoff)
       const message = `Failed to create pod sandbox: ${messageOf(error)}`
       host.recordEvent(this.#ref, { type: 'Warning', reason: 'FailedCreatePodSandBox', message })
     }
@@ -92,6 +98,7 @@ export class PodPreparation {
     for (const name of this.volumes.toWrite(request.pod)) {
       try {
         await untilAborted(this.volumes.write(request, name), signal)
+        this.#volumeFailures = 0
       } catch (error) {
         if (signal.aborted) return
         this.#volumeFailed(name, error)
@@ -102,6 +109,7 @@ export class PodPreparation {
   /** A renewal that failed leaves files that are valid for a while. */
   #volumeFailed(name: string, error: unknown): void {
     const { clock } = this.#deps.host
+    const retryMs = backoffMs(++this.#volumeFailures, backoff)
     this.#volumesRetryAtMs = clock.nowMs() + retryMs
     this.volumes.postpone(retryMs)
     const message = `MountVolume.SetUp failed for volume "${name}" : ${messageOf(error)}`
