@@ -16,6 +16,7 @@ import type { PodControllerOptions } from '../pods/pod-controller-options.ts'
 import { podReference } from '../pods/pod-reference.ts'
 import type { PodProvider, ProviderHost } from '../provider/provider.ts'
 import { podApiServerOf } from './cluster.ts'
+import { readInstanceId } from './instance-id.ts'
 import type { NodeProcess } from './node-process.ts'
 import { loadProviderModule } from './provider-modules.ts'
 import type { Settings } from './settings.ts'
@@ -85,7 +86,7 @@ export class VirtualNode implements AsyncDisposable {
   }): Promise<void> {
     const { drain, deleteNode, signal } = how
     const message = drain ? 'node is shutting down' : 'virtual-kubelet has stopped; pods run on'
-    await this.#node.shutdown({ message, deleteNode: deleteNode && !drain })
+    await this.#node.shutdown({ message, deleteNode: deleteNode && !drain, isDraining: drain })
     if (!drain || !this.#hasStarted) return
     await this.#pods.drain(signal)
     await this.#node.shutdown({ message, deleteNode })
@@ -138,7 +139,10 @@ async function makeParts(
   const node = resources.use(
     new NodeController(
       { ...deps, provider, recorder },
-      nodeOptions(settings, { shared, host, kubeletPort: server.port }),
+      {
+        ...nodeOptions(settings, { shared, host, kubeletPort: server.port }),
+        instanceId: await readInstanceId(host.rootDir),
+      },
     ),
   )
   pods = resources.use(

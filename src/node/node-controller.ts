@@ -28,6 +28,8 @@ export interface NodeShutdown {
   readonly message: string
   /** Deletes the Node as well; its pods are then the garbage collector's. */
   readonly deleteNode?: boolean
+  /** Its pods are still to be ended: the node stays ours until it is shut down once more without this. */
+  readonly isDraining?: boolean
 }
 
 /** Registers a Node and keeps it alive until disposed of. */
@@ -42,6 +44,7 @@ export class NodeController implements AsyncDisposable {
   #isNodeIdentity = false
   #hasStarted = false
   #reported: readonly DesiredCondition[] | undefined
+  #hasLeft = false
   #shutdown: { readonly reason: string; readonly message: string } | undefined
 
   /** Throws a UserError for options that no node may have. */
@@ -52,6 +55,7 @@ export class NodeController implements AsyncDisposable {
     const hooks = {
       isNodeIdentity: () => this.#isNodeIdentity,
       desired: () => this.#desired(),
+      mayHaveTwin: () => !this.#hasStarted,
       mayCreate: () => this.#shutdown === undefined,
       onChange: (node: Node, { isNewUid }: { isNewUid: boolean }) => {
         if (isNewUid && this.#hasStarted) this.#parts.lease.renewNow()
@@ -130,8 +134,9 @@ export class NodeController implements AsyncDisposable {
    * Never rejects because of the API server: a process that goes does not wait for one that is gone.
    */
   async shutdown(how: NodeShutdown): Promise<void> {
-    const { reason = 'KubeletNotReady', message, deleteNode = false } = how
+    const { reason = 'KubeletNotReady', message, deleteNode = false, isDraining = false } = how
     this.#shutdown = { reason, message }
+    this.#hasLeft = !isDraining
     if (!this.#hasStarted || this.#stop.signal.aborted) return
     const { clock, log } = this.#deps
     const { loop, intervals } = this.#parts
@@ -185,6 +190,7 @@ export class NodeController implements AsyncDisposable {
       description,
       obstacles: obstacles.filter((text) => text !== undefined),
       shutdown: this.#shutdown,
+      instanceId: this.#hasLeft ? undefined : this.#options.instanceId,
     })
   }
 

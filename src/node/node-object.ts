@@ -9,6 +9,7 @@ import type { ConditionFacts, DesiredCondition } from './node-conditions.ts'
 import { labelObstacle } from './node-labels.ts'
 import type { NodeOptions } from './node-options.ts'
 import { chooseTaints } from './node-taints.ts'
+import { instanceAnnotation } from './twin-guard.ts'
 
 /** What we say of a node; everything else in the object belongs to others. */
 export interface DesiredNode {
@@ -34,19 +35,22 @@ export interface DesiredNodeStatus {
 export interface NodeState extends Omit<ConditionFacts, 'described'> {
   /** Undefined until the backend has answered for the first time. */
   readonly description: NodeDescription | undefined
+  /** Which process runs the node; undefined when none does, or nobody asks. */
+  readonly instanceId?: string | undefined
 }
 
 const required = ['cpu', 'memory', 'pods', 'ephemeral-storage']
 
 /** The Node as it should be now. */
 export function desiredNode(options: NodeOptions, state: NodeState): DesiredNode {
-  const { description } = state
+  const { description, instanceId } = state
   return {
     name: options.name,
     labels: labelsOf(options, description),
     annotations: {
       'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
       ...options.annotations,
+      ...(instanceId !== undefined && { [instanceAnnotation]: instanceId }),
     },
     taints: options.taints ?? chooseTaints({ providerName: options.providerName }),
     ...(description?.providerID === undefined ? {} : { providerID: description.providerID }),

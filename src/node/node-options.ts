@@ -51,6 +51,8 @@ export interface NodeOptions {
   readonly maxPods?: number
   /** Does the client speak as `system:node:<name>`? Left out, the API server is asked. */
   readonly isNodeIdentity?: boolean
+  /** Tells this process from others; a node that another one runs is then refused, see twin-guard.ts. */
+  readonly instanceId?: string
   readonly intervals?: Partial<NodeIntervals>
   /** Chance, 0 to 1; for tests. */
   readonly random?: () => number

@@ -13,6 +13,7 @@ import { defaultIntervals } from './node-options.ts'
 import type { NodeDependencies, NodeIntervals, NodeOptions } from './node-options.ts'
 import { StatusLoop } from './node-status-loop.ts'
 import { NodeWriter } from './node-writer.ts'
+import { refuseTwin } from './twin-guard.ts'
 
 /** What only the controller knows. */
 export type NodeHooks = Pick<
@@ -20,6 +21,8 @@ export type NodeHooks = Pick<
   'desired' | 'mayCreate' | 'onChange' | 'onReported'
 > & {
   readonly isNodeIdentity: () => boolean
+  /** False after the first registration: the lease is then our own. */
+  readonly mayHaveTwin: () => boolean
 }
 
 /** Everything that a node consists of. */
@@ -49,6 +52,12 @@ export function makeNodeParts(
     name,
     isNodeIdentity: hooks.isNodeIdentity,
     callTimeoutMs,
+    beforeAdoption: async (node, signal) => {
+      if (!hooks.mayHaveTwin()) return
+      const { instanceId } = options
+      const guard = { clock, log, callTimeoutMs, instanceId }
+      await refuseTwin(client, { node, signal, options: guard })
+    },
   })
   const keeper = new NodeKeeper({ ...shared, ...hooks, writer, reportMs })
   const loop = new StatusLoop((signal) => keeper.pass(signal), { ...shared, intervalMs })

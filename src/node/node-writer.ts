@@ -23,6 +23,8 @@ export interface NodeWriterOptions {
   readonly isNodeIdentity: () => boolean
   readonly clock: Clock
   readonly log: Logger
+  /** Asked before a Node that is there already is taken over; rejects when that must not be. */
+  readonly beforeAdoption: (node: Node, signal: AbortSignal) => Promise<void>
   readonly callTimeoutMs: number
   readonly random: () => number
 }
@@ -67,6 +69,7 @@ export class NodeWriter {
     }
     const node = await this.#get(signal)
     refuseOtherKubelet(node)
+    await this.#options.beforeAdoption(node, signal)
     log.info({ uid: node.metadata.uid }, 'Node found, taking it over')
     if (this.#options.isNodeIdentity() && hasTaintDrift(node, desired)) {
       log.warn(
