@@ -112,6 +112,19 @@ test('shows a drained pod as Failed, Terminated', () => {
   assert.equal(disruption?.reason, 'TerminationByKubelet')
 })
 
+test('shows a drained pod that never started as Failed, its containers still waiting', () => {
+  const pod = testPod()
+  const { containers, ...ended } = observedPod(refOf(pod), { hasEnded: true })
+  const state = { waiting: { reason: 'CreateContainerConfigError', message: 'no secret' } }
+  const observed = { ...ended, containers: containers.map((status) => ({ ...status, state })) }
+  const ending = { deadlineMs: nowMs, calledAtMs: nowMs }
+  const change = { ...admitted, observed, ending, mayExist: true }
+  const status = statusOf(pod, change, { isDraining: true })
+  assert.equal(status?.phase, 'Failed')
+  assert.equal(status.reason, 'Terminated')
+  assert.deepEqual(status.containerStatuses?.[0]?.state, state)
+})
+
 test('never takes a container back from its final end', () => {
   const pod = testPod({ restartPolicy: 'OnFailure' })
   const ended = observedPod(refOf(pod), { hasEnded: true })

@@ -114,7 +114,8 @@ class Story {
     for (const { name, restartCount, state } of observed.containers) {
       assert(restartCount >= (this.counts.get(name) ?? 0), 'restart counts never go back')
       this.counts.set(name, restartCount)
-      if (observed.hasEnded) assert(state?.terminated, `${name} is terminated in an ended pod`)
+      if (!observed.hasEnded || state?.terminated) continue
+      assert(state?.waiting && restartCount === 0, `${name} has ended or never ran in an ended pod`)
     }
   }
 

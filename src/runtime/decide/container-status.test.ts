@@ -126,12 +126,18 @@ test('the end of a run never changes once it is known', () => {
   assert.equal(fold(ended, []), ended)
 })
 
-test('a container that never ran ends with its pod', () => {
-  const ended = status({ endedAtMs: startedAtMs, isEnding: true })
+test('a run that was only begun ends with its pod', () => {
+  const record: ContainerRecord = { attempt: 0, stage: 'begun', image: 'wanted' }
+  const ended = status({ record, endedAtMs: startedAtMs, isEnding: true })
   assert.deepEqual(ended.state?.terminated, {
     exitCode: 137,
     reason: 'ContainerStatusUnknown',
     message: 'The container could not be located when the pod was terminated',
     finishedAt: '2026-01-01T00:00:00Z',
   })
+})
+
+test('a container that was never begun still waits when its pod has ended', () => {
+  const ended = status({ endedAtMs: startedAtMs, isEnding: true })
+  assert.deepEqual(ended.state, { waiting: { reason: 'ContainerCreating' } })
 })

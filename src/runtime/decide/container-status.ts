@@ -17,7 +17,7 @@ export interface StatusInput {
   readonly initialReason: string
   /** The pod is being ended: what stopped stays stopped. */
   readonly isEnding: boolean
-  /** The pod has ended: what never ran gets an end of its own. */
+  /** The pod has ended: a run that was begun and that nobody can find gets an end. */
   readonly endedAtMs?: number | undefined
 }
 
@@ -66,7 +66,7 @@ function stateOf(spec: Container, input: StatusInput): States {
   if (ended && (isEnding || !(wait ?? record?.stage === 'begun'))) {
     return { current: { terminated: wireTermination(ended) }, last: before, source: ended }
   }
-  if (input.endedAtMs !== undefined) {
+  if (record && input.endedAtMs !== undefined) {
     const lost = lostTermination({ attempt: 0, image: spec.image ?? '' }, input.endedAtMs)
     return { current: { terminated: wireTermination(lost) } }
   }
