@@ -16,6 +16,9 @@ export interface Measurement {
   readonly podsPerSecondDown: number
   readonly cpuMsPerPodUp: number
   readonly cpuMsPerPodDown: number
+  /** What the API server itself used, the generator's requests included. */
+  readonly serverCpuMsPerPodUp: number
+  readonly serverCpuMsPerPodDown: number
   readonly residentMib: number
   /** Bound to Running while pods come slowly; undefined if that was not measured. */
   readonly latency?: { readonly p50: number; readonly p99: number }
@@ -64,20 +67,35 @@ async function measureRunning(
   const latency = maxPods < options.pods ? undefined : await pacedLatency(cluster, node, options)
   await using load = new PodLoad(cluster, { node, count: pods })
   await load.start()
-  const idle = { writes: await apiWrites(cluster), cpu: cpuMs(component.pid) }
+  const serverPid = cluster.pids['kube-apiserver'] ?? Number.NaN
+  const idle = {
+    writes: await apiWrites(cluster),
+    cpu: cpuMs(component.pid),
+    server: cpuMs(serverPid),
+  }
   const upMs = await load.up()
   await sleep(500)
-  const full = { writes: await apiWrites(cluster), cpu: cpuMs(component.pid) }
+  const full = {
+    writes: await apiWrites(cluster),
+    cpu: cpuMs(component.pid),
+    server: cpuMs(serverPid),
+  }
   const resident = residentMib(component.pid)
   const downMs = await load.down()
   await sleep(500)
-  const empty = { writes: await apiWrites(cluster), cpu: cpuMs(component.pid) }
+  const empty = {
+    writes: await apiWrites(cluster),
+    cpu: cpuMs(component.pid),
+    server: cpuMs(serverPid),
+  }
   return {
     contender: contender.name,
     podsPerSecondUp: (pods * 1000) / upMs,
     podsPerSecondDown: (pods * 1000) / downMs,
     cpuMsPerPodUp: (full.cpu - idle.cpu) / pods,
     cpuMsPerPodDown: (empty.cpu - full.cpu) / pods,
+    serverCpuMsPerPodUp: (full.server - idle.server) / pods,
+    serverCpuMsPerPodDown: (empty.server - full.server) / pods,
     residentMib: resident,
     ...(latency === undefined ? {} : { latency }),
     writesUp: perPod(writesSince(idle.writes, full.writes), pods, 'POST pods'),
