@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startFakeApiServer } from '../../test/support/fake-api-server.ts'
+import { MemoryKubeClient } from '../../test/support/memory-kube-client.ts'
 import { Metrics } from '../observe/metrics.ts'
 import { FakeClock } from '../util/fake-clock.ts'
 import { silentLogger } from '../util/logger.ts'
+import { VkError } from '../util/vk-error.ts'
 import { ApiEventRecorder } from './api-event-recorder.ts'
 import type { KubeClient } from './kube-client.ts'
 import { events } from './resources.ts'
@@ -137,4 +139,28 @@ test('limits rate, queue and the chatter of one object, and never throws', async
     await clock.advance(0)
   }
   assert.equal(server.list(events).length, 150)
+})
+
+test('brings an event through an outage of a minute, and gives it up after some', async () => {
+  const client = new MemoryKubeClient()
+  const { recorder, clock, dropped } = newRecorder(client)
+  await using _recorder = recorder
+  let isAway = true
+  client.before = () => {
+    if (isAway) throw new VkError('Unavailable', 'Cannot reach the API server')
+  }
+  const written = (): number => client.store.list('v1/events').length
+  recorder.record(pod, started)
+  await clock.advance(60_000)
+  assert.ok(client.count('create', 'events') < 10, 'a server that is away is asked little')
+  isAway = false
+  await clock.advance(10_000)
+  assert.equal(written(), 1)
+  isAway = true
+  for (let i = 0; i < 20; i++) recorder.record({ ...pod, uid: `u${i}`, name: `p${i}` }, started)
+  await clock.advance(150_000)
+  assert.deepEqual(await dropped(), { error: 4 })
+  isAway = false
+  await clock.advance(10_000)
+  assert.equal(written(), 17)
 })

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes events to the API, off the path of what they tell of: a bounded queue, a few requests at a
-// time, a limited rate, a few retries, and then the event is dropped and counted. Writes of one event
-// never overtake each other, and repetitions that pile up meanwhile cost one write.
+// time, a limited rate, retries for about two minutes, and then the event is dropped and counted. What
+// is tried again keeps its place among those few, so that an API server which is away for long is asked
+// little, and costs little of what waits in the queue. Writes of one event never overtake each other,
+// and repetitions that pile up meanwhile cost one write.
 import type { Metrics } from '../observe/metrics.ts'
 import { backoffMs } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
@@ -31,10 +33,11 @@ const concurrency = 4
 // The kubelet's own limits.
 const eventsPerSecond = 50
 const burst = 100
-const maxAttempts = 4
 const requestTimeoutMs = 10_000
 const flushTimeoutMs = 5000
-const retry = { baseMs: 1000, factor: 3, capMs: 10_000, jitter: 0.5 }
+// The first two are soon, for a reply that was lost; then 10 s apart, as other clients do.
+const maxAttempts = 14
+const retry = { baseMs: 1000, factor: 3, capMs: 10_000, jitter: 0.2 }
 
 interface Write {
   readonly series: EventSeriesState

@@ -20,9 +20,12 @@ class Fixture implements StatusSource, AsyncDisposable {
   readonly goneUids: string[] = []
   readonly writer: StatusWriter
 
+  readonly warnings: object[] = []
+
   constructor(concurrency = 10) {
     const { clock } = this
-    const options = { nodeName: 'node', clock, log: silentLogger, concurrency }
+    const log = { ...silentLogger, warn: (fields: object) => void this.warnings.push(fields) }
+    const options = { nodeName: 'node', clock, log, concurrency }
     this.writer = new StatusWriter(this.client, this, options)
   }
 
@@ -101,6 +104,22 @@ test('tries again after errors, for ever, and sends what is wanted by then', asy
   fixture.want(pod, 'Failed')
   await clock.advance(60_000)
   assert.equal(fixture.api.get(pod.metadata.uid)?.status?.phase, 'Failed')
+})
+
+test('says which pod a status could not be written for, and when it is tried again', async () => {
+  await using fixture = new Fixture()
+  const { client, clock, warnings } = fixture
+  const pod = await fixture.bind('a')
+  client.before = () => {
+    throw new ApiError(500, 'broken')
+  }
+  fixture.want(pod, 'Running')
+  await clock.advance(0)
+  const [warning] = warnings as { readonly retryInMs: number }[]
+  assert.ok(Number.isInteger(warning?.retryInMs))
+  const { retryInMs } = warning ?? {}
+  const { uid } = pod.metadata
+  assert.deepEqual(warning, { pod: 'default/a', uid, error: 'broken', failures: 1, retryInMs })
 })
 
 test('waits as long as an overloaded server asks for', async () => {

@@ -152,7 +152,7 @@ export class StatusWriter implements AsyncDisposable {
         { signal: this.#abort.signal },
       )
     } catch (error) {
-      this.#failed(uid, entry, error)
+      this.#failed(pending.api, entry, error)
       return
     }
     this.#window.leave()
@@ -160,7 +160,8 @@ export class StatusWriter implements AsyncDisposable {
     this.#source.written(uid, { answer, sent: pending.wanted })
   }
 
-  #failed(uid: string, entry: Entry, error: unknown): void {
+  #failed({ metadata }: Pod, entry: Entry, error: unknown): void {
+    const { namespace, name, uid } = metadata
     const { clock, log, backoff = defaultBackoff } = this.#options
     if (isOverload(error)) this.#window.leaveOverloaded(clock.monotonicMs())
     else this.#window.leave()
@@ -175,7 +176,13 @@ export class StatusWriter implements AsyncDisposable {
     if (isInvalid(error)) entry.refusals++
     const wishMs = error instanceof VkError ? error.retryAfterMs : undefined
     const delayMs = Math.max(wishMs ?? 0, backoffMs(entry.failures, backoff))
-    const fields = { uid, error: messageOf(error), failures: entry.failures, retryInMs: delayMs }
+    const fields = {
+      pod: `${namespace}/${name}`,
+      uid,
+      error: messageOf(error),
+      failures: entry.failures,
+      retryInMs: Math.round(delayMs),
+    }
     if (isOverload(error)) log.debug(fields, 'Status write was put off by the API server')
     else log.warn(fields, 'Cannot write pod status; will retry')
     entry.state = 'delayed'
