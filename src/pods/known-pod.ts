@@ -81,6 +81,8 @@ export interface PodRecord extends KnownPod {
   /** Answers in a row in which the backend did not name the pod. */
   misses: number
   phaseCounted: string | undefined
+  /** Its end was logged. */
+  isEndTold: boolean
   isStartMeasured: boolean
 }
 
@@ -110,6 +112,7 @@ export function newPodRecord(ref: PodRef, nowMs: number): PodRecord {
     acceptedAtMs: 0,
     misses: 0,
     phaseCounted: undefined,
+    isEndTold: false,
     isStartMeasured: false,
   }
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ApiError } from '../kube/api-error.ts'
 import type { Pod } from '../kube/types.gen.ts'
+import { silentLogger } from '../util/logger.ts'
 import { VkError } from '../util/vk-error.ts'
 import { PodLoopFixture } from '../../test/support/pod-loop-fixture.ts'
 
@@ -23,6 +24,20 @@ test('a deletion takes two writes, and no longer than the backend needs', async 
   assert.equal(end?.gracePeriodSeconds, 30)
   assert.equal(node.backend.count('cleanUpPod'), 1)
   assert.equal([...node.controller.pods()].length, 0)
+})
+
+test('the debug log has one line for each turn in the life of a pod', async () => {
+  const lines: unknown[] = []
+  const debug = (fields: object, message: string): void => void lines.push([message, fields])
+  await using node = await PodLoopFixture.start({ log: { ...silentLogger, debug } })
+  const uid = await node.bind()
+  await node.delete()
+  const fields = { pod: 'default/a', uid }
+  assert.deepEqual(lines, [
+    ['Pod taken on by the backend', fields],
+    ['Pod ended', fields],
+    ['Pod deleted from the API', fields],
+  ])
 })
 
 test('a second, shorter deletion shortens the grace of a pod that is ending', async () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How events name the pod they are about.
+// How events and the log name the pod they are about.
 import type { ObjectReference, Pod } from '../kube/types.gen.ts'
+import type { PodRef } from '../provider/provider.ts'
 
 /** The reference of an event about `pod`, or about one of its containers. */
 export function podReference(pod: Pod, containerName?: string): ObjectReference {
@@ -22,4 +23,12 @@ function fieldPathOf({ spec }: Pod, containerName: string): string | undefined {
   const lists = ['containers', 'initContainers', 'ephemeralContainers'] as const
   const list = lists.find((key) => spec[key]?.some(({ name }) => name === containerName))
   return list === undefined ? undefined : `spec.${list}{${containerName}}`
+}
+
+/** How a pod is named in the log. */
+export function logFields({ namespace, name, uid }: PodRef): {
+  readonly pod: string
+  readonly uid: string
+} {
+  return { pod: `${namespace}/${name}`, uid }
 }

@@ -10,7 +10,7 @@ import { featureCheckOf, judgePod } from './judge-pod.ts'
 import type { PodRecord } from './known-pod.ts'
 import type { PodAnswers } from './pod-answers.ts'
 import type { PodLoop } from './pod-loop.ts'
-import { podReference } from './pod-reference.ts'
+import { logFields, podReference } from './pod-reference.ts'
 import type { PodTroubles } from './pod-troubles.ts'
 import { noteSuccess } from './pod-troubles.ts'
 
@@ -37,9 +37,7 @@ export class PodStarter {
 
   /** Notes that its containers are lost and may not run again. */
   giveUp(record: PodRecord): void {
-    const { namespace, name, uid } = record.ref
-    const fields = { pod: `${namespace}/${name}`, uid }
-    this.#loop.log.warn(fields, 'The backend lost a pod that may not run again')
+    this.#loop.log.warn(logFields(record.ref), 'The backend lost a pod that may not run again')
     record.isLost = true
   }
 
@@ -71,7 +69,7 @@ export class PodStarter {
 
   /** Hands the pod to the backend, which starts or adopts it. */
   async create(record: PodRecord, context: CallContext): Promise<void> {
-    const { provider, clock } = this.#loop
+    const { provider, clock, log } = this.#loop
     const { api } = record
     if (!api) return
     let request: PodRequest
@@ -92,6 +90,7 @@ export class PodStarter {
       record.accepted = api
       record.acceptedAtMs = clock.nowMs()
       record.misses = 0
+      log.debug(logFields(record.ref), 'Pod taken on by the backend')
       this.#options.backend.track(record.ref, record.observed ? 'steady' : 'soon')
     } catch (error) {
       // Aborted: the pod is deleted, or we stop. Either way the next decision knows.

@@ -17,6 +17,7 @@ import type { PodRecord } from './known-pod.ts'
 import type { PodAnswers } from './pod-answers.ts'
 import type { PodLoop } from './pod-loop.ts'
 import type { PodPublisher } from './pod-publisher.ts'
+import { logFields } from './pod-reference.ts'
 import { PodStarter } from './pod-starter.ts'
 import { PodTroubles, noteSuccess } from './pod-troubles.ts'
 
@@ -53,6 +54,7 @@ export class PodWorker {
     for (let steps = 0; steps < maxSteps; steps++) {
       const record = this.#loop.records.get(uid)
       if (!record || context.signal.aborted) return undefined
+      this.#tellEnd(record)
       const step = this.#decide(record)
       if (step.do === 'wait') return this.#rest(record, step)
       if (step.do === 'ignore') return undefined
@@ -70,6 +72,12 @@ export class PodWorker {
       hasPredecessor: records.hasPredecessor(record),
       isDraining: isDraining(),
     })
+  }
+
+  #tellEnd(record: PodRecord): void {
+    if (record.isEndTold || !record.observed?.hasEnded) return
+    record.isEndTold = true
+    this.#loop.log.debug(logFields(record.ref), 'Pod ended')
   }
 
   #rest(record: PodRecord, { untilMs }: Step<'wait'>): void | { requeueAfterMs: number } {
@@ -157,7 +165,7 @@ export class PodWorker {
   }
 
   async #deleteFromApi(record: PodRecord, { signal }: CallContext): Promise<void> {
-    const { client, clock } = this.#loop
+    const { client, clock, log } = this.#loop
     const { namespace, name, uid } = record.ref
     try {
       const options = { gracePeriodSeconds: 0, preconditions: { uid }, signal }
@@ -172,6 +180,7 @@ export class PodWorker {
     }
     noteSuccess(record)
     record.apiDeletedAtMs = clock.nowMs()
+    log.debug(logFields(record.ref), 'Pod deleted from the API')
   }
 
   // A watch cache can lag or lie for a moment; what runs is not ended on its word alone.

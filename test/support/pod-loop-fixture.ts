@@ -7,6 +7,7 @@ import { PodController } from '../../src/pods/pod-controller.ts'
 import type { PodControllerOptions } from '../../src/pods/pod-controller-options.ts'
 import { FakeClock } from '../../src/util/fake-clock.ts'
 import { silentLogger } from '../../src/util/logger.ts'
+import type { Logger } from '../../src/util/logger.ts'
 import { FakeBackend } from './fake-backend.ts'
 import type { FakeBackendOptions } from './fake-backend.ts'
 import { MemoryKubeClient } from './memory-kube-client.ts'
@@ -18,6 +19,7 @@ export interface PodLoopFixtureOptions {
   readonly client?: MemoryKubeClient
   readonly clock?: FakeClock
   readonly controller?: Partial<PodControllerOptions>
+  readonly log?: Logger
 }
 
 /** A running PodController and its surroundings. */
@@ -41,7 +43,7 @@ export class PodLoopFixture implements AsyncDisposable, EventRecorder {
         provider: this.backend,
         recorder: this,
         clock: this.clock,
-        log: silentLogger,
+        log: options.log ?? silentLogger,
         nodeFacts: () => facts,
         nodeIPs: () => ['192.0.2.1'],
       },
