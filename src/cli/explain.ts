@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `virtual-kubelet explain FILE --provider X`: holds the pods of a manifest against a provider's
-// features, without a cluster. Says the same as the event that the pod would get.
+// features and against what it would refuse at a start, without a cluster, in the words of the pod's events.
 import { readFileSync } from 'node:fs'
 import { parseAllDocuments } from 'yaml'
 import type { Pod, PodSpec } from '../kube/types.gen.ts'
 import { unsupportedFields } from '../provider/feature-check.ts'
+import { isFilled } from '../provider/feature-rules.ts'
+import type { Features } from '../provider/features.ts'
+import type { PodProblem, ProviderModule } from '../provider/provider.ts'
 import { UserError } from '../util/vk-error.ts'
 import { readYamlFile } from './config-file.ts'
 import { loadProviderModule } from './provider-modules.ts'
@@ -16,6 +19,20 @@ interface Manifest {
   readonly spec?: unknown
 }
 
+/** A pod as the manifest makes it. */
+interface DescribedPod {
+  readonly title: string
+  readonly pod: Pod
+  /** Its controller would add volumes from claims. */
+  readonly claimsVolumes: boolean
+}
+
+interface Judge {
+  readonly provider: ProviderModule
+  readonly config: unknown
+  readonly features: Features
+}
+
 /** True when every pod in the file would run as written. */
 export async function explain(
   file: string,
@@ -25,18 +42,36 @@ export async function explain(
   const provider = await loadProviderModule(options.provider)
   const config =
     options.providerConfig === undefined ? {} : (readYamlFile(options.providerConfig) ?? {})
-  const features = provider.featuresOf(config)
+  const judge = { provider, config, features: provider.featuresOf(config) }
   const pods = readManifests(file).flatMap(podsOf)
   if (pods.length === 0)
     throw new UserError(`Cannot explain "${file}": it holds no pod and nothing that makes pods`)
   let isSupported = true
-  for (const { title, pod } of pods) {
-    const missing = unsupportedFields(pod, features)
-    if (missing.length === 0) out.write(`${title}: runs on ${provider.name} as written\n`)
+  for (const described of pods) {
+    const { title } = described
+    const problems = await problemsOf(described, judge)
+    if (problems.length === 0) out.write(`${title}: runs on ${provider.name} as written\n`)
     else isSupported = false
-    for (const { field, why } of missing) out.write(`${title}: ${field}: ${why}\n`)
+    for (const { field, why } of problems) out.write(`${title}: ${field}: ${why}\n`)
   }
   return isSupported
+}
+
+async function problemsOf(
+  { pod, claimsVolumes }: DescribedPod,
+  { provider, config, features }: Judge,
+): Promise<readonly PodProblem[]> {
+  const { containers } = pod.spec as Partial<PodSpec>
+  if (!Array.isArray(containers) || containers.length === 0) {
+    return [{ field: 'spec.containers', why: 'a pod needs at least one' }]
+  }
+  const problems: PodProblem[] = [...unsupportedFields(pod, features)]
+  if (claimsVolumes && !features['volume.persistentVolumeClaim']) {
+    const why = 'this provider does not support volume.persistentVolumeClaim'
+    problems.push({ field: 'spec.volumeClaimTemplates', why })
+  }
+  problems.push(...((await provider.problemsOf?.(pod, config)) ?? []))
+  return problems
 }
 
 function readManifests(file: string): readonly Manifest[] {
@@ -54,12 +89,16 @@ function readManifests(file: string): readonly Manifest[] {
   })
 }
 
-function podsOf(manifest: Manifest): readonly { readonly title: string; readonly pod: Pod }[] {
+function podsOf(manifest: Manifest): readonly DescribedPod[] {
   const spec = podSpecOf(manifest)
-  if (spec === undefined) return []
+  if (!spec) return []
   const { name = '(unnamed)', namespace = 'default' } = manifest.metadata ?? {}
   const metadata = { name, namespace, uid: 'explain' }
-  return [{ title: `${manifest.kind} ${name}`, pod: { metadata, spec } }]
+  const { volumeClaimTemplates } = (manifest.spec ?? {}) as {
+    readonly volumeClaimTemplates?: readonly object[]
+  }
+  const claimsVolumes = manifest.kind === 'StatefulSet' && isFilled(volumeClaimTemplates)
+  return [{ title: `${manifest.kind} ${name}`, pod: { metadata, spec }, claimsVolumes }]
 }
 
 /** The pod spec inside a Pod, a Job, a Deployment and their like. */
@@ -67,7 +106,7 @@ function podSpecOf(manifest: Manifest): PodSpec | undefined {
   const spec = manifest.spec as
     | { template?: { spec?: PodSpec }; jobTemplate?: { spec?: { template?: { spec?: PodSpec } } } }
     | undefined
-  if (manifest.kind === 'Pod') return spec as PodSpec | undefined
+  if (manifest.kind === 'Pod') return (spec ?? {}) as PodSpec
   if (manifest.kind === 'CronJob') return spec?.jobTemplate?.spec?.template?.spec
   return spec?.template?.spec
 }

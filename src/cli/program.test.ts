@@ -92,6 +92,61 @@ spec:
   assert.match(stdout, /^Pod plain: runs on process as written$/m)
 })
 
+test('explain says what the process provider would refuse, as its pods would be told', async () => {
+  using dir = folder()
+  const file = join(dir.path, 'pods.yaml')
+  const pods = [
+    pod('web', { image: 'nginx' }),
+    pod('gone', { image: '/does/not/exist' }),
+    pod('idle', { image: 'host' }),
+    pod('root', { image: 'host', command: ['id'], securityContext: { runAsUser: 0 } }),
+    pod('mapped', { ...host, ports: [{ containerPort: 80, hostPort: 8080 }] }),
+    pod('able', { ...host, securityContext: { capabilities: { add: ['NET_RAW'] } } }),
+    { kind: 'Pod', metadata: { name: 'userns' }, spec: { hostUsers: false, containers: [host] } },
+    { kind: 'Pod', metadata: { name: 'empty' }, spec: {} },
+    { kind: 'Pod', metadata: { name: 'null' }, spec: null },
+    {
+      kind: 'StatefulSet',
+      metadata: { name: 'db' },
+      spec: {
+        template: { spec: { containers: [host] } },
+        volumeClaimTemplates: [{ metadata: { name: 'data' } }],
+      },
+    },
+    pod('fine', {
+      ...host,
+      ports: [{ containerPort: 80, hostPort: 80 }],
+      securityContext: { capabilities: { drop: ['ALL'] } },
+    }),
+  ]
+  writeFileSync(file, JSON.stringify({ kind: 'List', items: pods }))
+  const { code, stdout, stderr } = await vk(['explain', file, '--provider', 'process'])
+  assert.equal(stderr, '')
+  assert.equal(code, 1)
+  const lines = stdout.trimEnd().split('\n')
+  const expected = [
+    /^Pod web: spec\.containers\[0\]: Cannot use image "nginx": it is neither "host" nor /,
+    /^Pod gone: spec\.containers\[0\]: Cannot use image "\/does\/not\/exist": /,
+    /^Pod idle: spec\.containers\[0\]: .* so a command is needed$/,
+    /^Pod root: spec\.containers\[0\]: Cannot run container "main": it asks for (root|user 0)/,
+    /^Pod mapped: spec\.containers\[0\]\.ports\[0\]\.hostPort: .* hostPortMapping$/,
+    /^Pod able: .*\.capabilities\.add: .* security\.capabilities\.add$/,
+    /^Pod userns: spec\.hostUsers: .* hostUsers$/,
+    /^Pod empty: spec\.containers: a pod needs at least one$/,
+    /^Pod null: spec\.containers: a pod needs at least one$/,
+    /^StatefulSet db: spec\.volumeClaimTemplates: .* volume\.persistentVolumeClaim$/,
+    /^Pod fine: runs on process as written$/,
+  ]
+  assert.equal(lines.length, expected.length, stdout)
+  for (const [index, pattern] of expected.entries()) assert.match(lines[index] ?? '', pattern)
+})
+
+const host = { name: 'main', image: 'host', command: ['true'] }
+
+function pod(name: string, container: object): object {
+  return { kind: 'Pod', metadata: { name }, spec: { containers: [{ name: 'main', ...container }] } }
+}
+
 test('explain refuses a file without pods', async () => {
   using dir = folder()
   const file = join(dir.path, 'service.yaml')

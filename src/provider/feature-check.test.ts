@@ -198,6 +198,9 @@ const single: readonly SpecCase[] = [
     volumeMounts: [{ name: 'v', mountPath: '/v', recursiveReadOnly: 'Enabled' }],
   }),
   container('ports[0].hostPort', 'hostPort', { ports: [{ containerPort: 80, hostPort: 80 }] }),
+  container('ports[0].hostPort', 'hostPortMapping', {
+    ports: [{ containerPort: 80, hostPort: 8080 }],
+  }),
   container('resources.limits.cpu', 'resources.cpuLimit', { resources: { limits: { cpu: '1' } } }),
   container('resources.limits.memory', 'resources.memoryLimit', {
     resources: { limits: { memory: '1Gi' } },
@@ -227,8 +230,8 @@ const single: readonly SpecCase[] = [
         'security.allowPrivilegeEscalation',
         { allowPrivilegeEscalation: false },
       ],
-      ['capabilities.add', 'security.capabilities', { capabilities: { add: ['NET_ADMIN'] } }],
-      ['capabilities.drop', 'security.capabilities', { capabilities: { drop: ['ALL'] } }],
+      ['capabilities.add', 'security.capabilities.add', { capabilities: { add: ['NET_ADMIN'] } }],
+      ['capabilities.drop', 'security.capabilities.drop', { capabilities: { drop: ['ALL'] } }],
       ['seccompProfile', 'security.seccomp', { seccompProfile: { type: 'RuntimeDefault' } }],
       ['appArmorProfile', 'security.appArmor', { appArmorProfile: { type: 'Localhost' } }],
       ['seLinuxOptions', 'security.seLinux', { seLinuxOptions: { level: 's0' } }],

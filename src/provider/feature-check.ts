@@ -142,10 +142,11 @@ function* containerNeeds(
     const field = `${at}.env[${index}].valueFrom.fileKeyRef`
     if (valueFrom?.fileKeyRef) yield { field, feature: 'env.fileKeyRef' }
   }
-  for (const [index, { hostPort }] of (container.ports ?? []).entries()) {
+  for (const [index, { hostPort, containerPort }] of (container.ports ?? []).entries()) {
     // On the host's network every port is a host port, and the API server says so by itself.
     if (!hostPort || spec.hostNetwork) continue
-    yield { field: `${at}.ports[${index}].hostPort`, feature: 'hostPort' }
+    const feature = hostPort === containerPort ? 'hostPort' : 'hostPortMapping'
+    yield { field: `${at}.ports[${index}].hostPort`, feature }
   }
   yield* mountNeeds(`${at}.volumeMounts`, container.volumeMounts)
 }

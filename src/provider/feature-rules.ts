@@ -112,8 +112,8 @@ export const containerSecurityRules: readonly Rule<SecurityContext>[] = [
     'security.readOnlyRootFilesystem',
     (s) => s.readOnlyRootFilesystem === true,
   ],
-  ['capabilities.add', 'security.capabilities', (s) => isFilled(s.capabilities?.add)],
-  ['capabilities.drop', 'security.capabilities', (s) => isFilled(s.capabilities?.drop)],
+  ['capabilities.add', 'security.capabilities.add', (s) => isFilled(s.capabilities?.add)],
+  ['capabilities.drop', 'security.capabilities.drop', (s) => isFilled(s.capabilities?.drop)],
   ['procMount', 'security.procMount', (s) => differs(s.procMount, 'Default')],
 ]
 

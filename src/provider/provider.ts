@@ -198,6 +198,14 @@ export interface ProviderHost {
   recordEvent(ref: PodRef, event: RecordedEvent, containerName?: string): void
 }
 
+/** Why a pod cannot run as written. */
+export interface PodProblem {
+  /** Path in the pod, such as `spec.containers[0]`. */
+  readonly field: string
+  /** Completes `<field>: `. */
+  readonly why: string
+}
+
 /** What a folder in src/providers exports from its provider.ts as `providerModule`. */
 export interface ProviderModule {
   readonly name: string
@@ -205,6 +213,11 @@ export interface ProviderModule {
   readonly summary: string
   /** For `explain` and for docs: what a provider made with this configuration can do. */
   featuresOf(config: unknown): Features
+  /**
+   * For `explain`: what a provider made here with this configuration would refuse in a pod although it
+   * has the features. Looks, as the machine and user it is called on, and changes nothing.
+   */
+  problemsOf?(pod: Pod, config: unknown): Promise<readonly PodProblem[]>
   /** Checks `config` (parsed from the configuration file) and throws UserError when it is wrong. */
   create(config: unknown, host: ProviderHost): Promise<PodProvider>
 }

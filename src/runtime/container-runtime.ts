@@ -96,11 +96,6 @@ export interface ContainerRuntime extends AsyncDisposable {
   /** Ends whatever still runs in it and removes it. Unknown: succeeds. */
   removeSandbox(pod: PodRef, context: CallContext): Promise<void>
   /**
-   * May this container be started at all? Checks image, users and the like without side effects, so
-   * that a mistake is seen before anything runs. Rejects as startContainer would.
-   */
-  checkContainer?(pod: Pod, spec: Container): Promise<void>
-  /**
    * Starts the container, or returns the one of this key that was started before. A rejection with
    * podReason RunContainerError uses the attempt up: the container counts as ended with exit code
    * 128, and its restart policy decides what follows. After any other the same key is tried again.

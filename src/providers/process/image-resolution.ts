@@ -11,7 +11,8 @@ export const hostImage = 'host'
 
 export interface ImagePlaces {
   readonly imagePath: readonly string[]
-  readonly protectedDir: string
+  /** Undefined: not known, and nothing is kept out. */
+  readonly protectedDir: string | undefined
 }
 
 /** What an image turned out to be. */
@@ -54,12 +55,14 @@ function isPlainName(image: string): boolean {
     .every((part) => part !== '' && part !== '.' && part !== '..' && !part.includes('\0'))
 }
 
-async function inspect(path: string, protectedDir: string): Promise<ResolvedImage | undefined> {
+async function inspect(
+  path: string,
+  protectedDir: string | undefined,
+): Promise<ResolvedImage | undefined> {
   if (path.includes('\0')) return undefined
   try {
     const real = await realpath(path)
-    const own = await realpath(protectedDir).catch(() => protectedDir)
-    if (real === own || real.startsWith(own + sep)) return undefined
+    if (protectedDir !== undefined && (await isWithin(real, protectedDir))) return undefined
     const found = await stat(real)
     if (found.isFile()) return { kind: 'file', path }
     return found.isDirectory() ? { kind: 'directory', path } : undefined
@@ -67,4 +70,9 @@ async function inspect(path: string, protectedDir: string): Promise<ResolvedImag
     // Not there or not readable: to a pod that is the same.
     return undefined
   }
+}
+
+async function isWithin(real: string, dir: string): Promise<boolean> {
+  const own = await realpath(dir).catch(() => dir)
+  return real === own || real.startsWith(own + sep)
 }

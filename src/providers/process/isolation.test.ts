@@ -96,6 +96,54 @@ test('gives up privileges for good where the pod says so', async (t) => {
   assert.equal(await world.output(start), 'NoNewPrivs:\t1\n')
 })
 
+test('drops capabilities for good, from its own root too', async (t) => {
+  await using world = await processWorld({ allowRoot: true })
+  if (!world.surroundings.canDropCapabilities) return t.skip('needs root and setpriv')
+  assert.equal(world.runtime.features['security.capabilities.drop'], true)
+  const capsOf = async (
+    uid: string,
+    what: { readonly runAsUser: number; readonly drop: readonly string[] },
+  ): Promise<Record<string, bigint>> => {
+    const capabilities = what.drop.length === 0 ? {} : { drop: [...what.drop] }
+    const start = world.start({
+      uid,
+      command: ['grep', '^Cap', '/proc/self/status'],
+      spec: { securityContext: { runAsUser: what.runAsUser, capabilities } },
+    })
+    await world.runtime.startContainer(start, world.context)
+    await ended(world.runtime, start.key)
+    const lines = (await world.output(start)).trim().split('\n')
+    return Object.fromEntries(
+      lines.map((line) => [line.slice(0, 6), BigInt(`0x${line.split('\t')[1]}`)]),
+    )
+  }
+  const none = { CapInh: 0n, CapPrm: 0n, CapEff: 0n, CapBnd: 0n, CapAmb: 0n }
+  for (const runAsUser of [0, 65_534]) {
+    assert.deepEqual(await capsOf(`all-${runAsUser}`, { runAsUser, drop: ['ALL'] }), none)
+    const { CapBnd: before = 0n } = await capsOf(`no-${runAsUser}`, { runAsUser, drop: [] })
+    const drop = ['NET_RAW', 'CAP_KILL']
+    const { CapBnd } = await capsOf(`some-${runAsUser}`, { runAsUser, drop })
+    assert.notEqual(before, 0n)
+    assert.equal(CapBnd, before & ~((1n << 13n) | (1n << 5n)))
+  }
+})
+
+test('where capabilities cannot be dropped it says so, and a lenient node runs the pod', async (t) => {
+  if (linuxOnly) return t.skip(linuxOnly)
+  await using plain = await processWorld()
+  const surroundings = { ...plain.surroundings, canDropCapabilities: false }
+  await using world = await processWorld({}, { dir: plain.dir, surroundings })
+  assert.equal(world.runtime.features['security.capabilities.drop'], false)
+  const start = world.start({
+    command: ['grep', 'CapBnd', '/proc/self/status'],
+    spec: { securityContext: { capabilities: { drop: ['ALL'] } } },
+  })
+  await world.runtime.startContainer(start, world.context)
+  await ended(world.runtime, start.key)
+  const own = /^CapBnd.*\n/m.exec(await readFile('/proc/self/status', 'utf8'))?.[0]
+  assert.equal(await world.output(start), own)
+})
+
 test('hides the root directory, but for the pod’s own volumes', async (t) => {
   await using world = await processWorld({ allowRoot: true })
   if (!world.surroundings.canHide) return t.skip('needs root, unshare and mount')

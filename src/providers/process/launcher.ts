@@ -6,6 +6,7 @@ import type { ChildProcess } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { VkError } from '../../util/vk-error.ts'
+import { dropOptions } from './capabilities.ts'
 import { isShellSafe, quote } from './environment.ts'
 import { hidingPrefix } from './hidden-dir.ts'
 import type { HiddenDir } from './hidden-dir.ts'
@@ -28,6 +29,8 @@ export interface LaunchPlan {
   /** Undefined: stay who we are. */
   readonly user: RunUser | undefined
   readonly noNewPrivileges: boolean
+  /** Capabilities that the container can never have, such as NET_RAW, or ALL. */
+  readonly dropped: readonly string[]
   /** Undefined: the container sees all that its user may see. */
   readonly hidden: HiddenDir | undefined
   readonly cgroupFiles: readonly string[]
@@ -100,13 +103,14 @@ function wrapperArgs(
 
 /** The last step before the program: what the stage becomes, and what is read from descriptor 0. */
 function finalStep(
-  { dir, program, env, user, noNewPrivileges, hidden }: LaunchPlan,
+  plan: LaunchPlan,
   { tools, shell }: { readonly tools: HostTools; readonly shell: WrapperShell },
 ): { readonly argv: readonly string[]; readonly input: string } {
+  const { dir, program, env, user, hidden } = plan
   const { setpriv } = tools
-  const switches = user !== undefined || noNewPrivileges
+  const switches = user !== undefined || plan.noNewPrivileges || plan.dropped.length > 0
   const session = shell.inlineSetsid === undefined ? [] : [shell.inlineSetsid]
-  const drop = switches && setpriv ? [setpriv, ...setprivOptions({ user, noNewPrivileges })] : []
+  const drop = switches && setpriv ? [setpriv, ...setprivOptions(plan)] : []
   const hide = hidden === undefined ? [] : hidingPrefix(hidden, { tools, base: dir })
   const before = [...hide, ...session, ...drop]
   if (isShellSafe(env) && (user === undefined || setpriv !== undefined)) {
@@ -128,11 +132,13 @@ function finalStep(
 function setprivOptions({
   user,
   noNewPrivileges,
-}: Pick<LaunchPlan, 'user' | 'noNewPrivileges'>): readonly string[] {
+  dropped,
+}: Pick<LaunchPlan, 'user' | 'noNewPrivileges' | 'dropped'>): readonly string[] {
   const groups = user?.supplementalGroups ?? []
   return [
-    ...(user ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--inh-caps=-all'] : []),
+    ...(user ? [`--reuid=${user.uid}`, `--regid=${user.gid}`] : []),
     ...(user ? [groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`] : []),
+    ...dropOptions(dropped, { changesUser: user !== undefined }),
     ...(noNewPrivileges ? ['--no-new-privs'] : []),
     '--',
   ]

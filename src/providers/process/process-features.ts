@@ -18,7 +18,6 @@ export const processFeatures: Features = {
   hostPort: { only: 'as the port that the program itself opens; conflicts are not seen' },
   hostPID: true,
   hostIPC: true,
-  hostUsers: true,
   hostname: { only: 'in the variable HOSTNAME' },
   images: { only: 'as "host", an absolute path, or a name in imagePath; nothing is pulled' },
   'resources.cpuLimit': { only: 'where control groups are writable' },
@@ -28,14 +27,16 @@ export const processFeatures: Features = {
   'security.supplementalGroups': users,
   'security.runAsNonRoot': true,
   'security.allowPrivilegeEscalation': { only: "where util-linux's setpriv is there" },
+  'security.capabilities.drop': { only: "as root, where util-linux's setpriv is there" },
 }
 
 /** The table on this machine. */
-export function featuresHere({ tools, cgroups }: Surroundings): Features {
+export function featuresHere({ tools, cgroups, canDropCapabilities }: Surroundings): Features {
   return {
     ...processFeatures,
     'resources.cpuLimit': cgroups?.can.limitCpu ?? false,
     'resources.memoryLimit': cgroups?.can.limitMemory ?? false,
     'security.allowPrivilegeEscalation': tools.setpriv !== undefined,
+    'security.capabilities.drop': canDropCapabilities,
   }
 }

@@ -3,7 +3,6 @@
 // launch directories say, and it starts from them: every process of a former life is found again.
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { Features } from '../../provider/features.ts'
 import type { CallContext, NodeDescription, PodRef, ProviderHost } from '../../provider/provider.ts'
 import type { ContainerStats, NodeStats } from '../../provider/stats.ts'
@@ -17,7 +16,7 @@ import type {
 import { untilAborted } from '../../util/until-aborted.ts'
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import { readNodeStats } from './node-stats.ts'
-import { prepareStart, resolveStart } from './start-plan.ts'
+import { prepareStart } from './start-plan.ts'
 import { ProcessFleet } from './process-fleet.ts'
 import { capacityOf } from './process-config.ts'
 import type { ProcessConfig } from './process-config.ts'
@@ -88,10 +87,6 @@ export class ProcessRuntime implements ContainerRuntime {
     }
     const ids = this.#fleet.idsOf(pod.uid)
     await Promise.all(ids.map((id) => this.#fleet.remove(id)))
-  }
-
-  async checkContainer(pod: Pod, spec: Container): Promise<void> {
-    await resolveStart({ pod, spec }, this.#places())
   }
 
   startContainer(start: ContainerStart, { signal }: CallContext): Promise<RuntimeContainer> {

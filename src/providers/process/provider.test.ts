@@ -8,9 +8,9 @@ import { test } from 'node:test'
 import { parse } from 'yaml'
 import { eventually } from '../../../test/support/process-probes.ts'
 import { buildHost, patient, request } from '../../../test/support/provider-host.ts'
-import type { Pod } from '../../kube/types.gen.ts'
+import type { Container, Pod } from '../../kube/types.gen.ts'
 import { unsupportedFields } from '../../provider/feature-check.ts'
-import type { ObservedPod, PodProvider } from '../../provider/provider.ts'
+import type { ObservedPod, PodProvider, ProviderHost } from '../../provider/provider.ts'
 import { systemClock } from '../../util/clock.ts'
 import { UserError } from '../../util/vk-error.ts'
 import { providerModule } from './provider.ts'
@@ -54,6 +54,41 @@ test('waits with a reason for an image that is nothing', async () => {
   })
 })
 
+test('refuses to be a Windows node on another system', async (t) => {
+  if (process.platform === 'win32') return t.skip('this is Windows')
+  await assert.rejects(makeProvider({ os: 'windows' }), (error) => {
+    assert.ok(error instanceof UserError)
+    assert.match(error.message, /os "windows"/)
+    return true
+  })
+})
+
+test('knows before a start what the start would refuse, in the same words', async () => {
+  await using made = await makeProvider()
+  const problemsOf = async (container: Partial<Container>): Promise<readonly string[]> => {
+    const pod: Pod = {
+      metadata: { namespace: 'default', name: 'web', uid: JSON.stringify(container) },
+      spec: { restartPolicy: 'Never', containers: [{ name: 'web', ...container }] },
+    }
+    const problems = (await providerModule.problemsOf?.(pod, {})) ?? []
+    await made.provider.createPod(request(pod), patient)
+    await eventually(async () => {
+      const found = await made.provider.getPodStatuses([refOf(pod)], patient)
+      const state = found.get(pod.metadata.uid)?.containers[0]?.state
+      if (problems.length === 0) return state?.terminated?.exitCode === 0
+      return state?.waiting?.message === problems[0]?.why
+    })
+    return problems.map(({ field, why }) => `${field}: ${why}`)
+  }
+  const host = { image: 'host', command: ['true'] }
+  assert.deepEqual(await problemsOf(host), [])
+  assert.match(String(await problemsOf({ image: 'nginx' })), /^spec\.containers\[0\]: .*"nginx"/)
+  assert.match(String(await problemsOf({ image: 'host' })), /so a command is needed$/)
+  const drop = ['NET_RAW,+all']
+  const odd = await problemsOf({ ...host, securityContext: { capabilities: { drop } } })
+  assert.match(String(odd), /"NET_RAW,\+all", which is no capability$/)
+})
+
 test('documents what it can do without looking at the machine, and judges its configuration', () => {
   assert.deepEqual(providerModule.featuresOf({}), providerModule.featuresOf({ allowRoot: true }))
   assert.throws(() => providerModule.featuresOf({ allowroot: true }), UserError)
@@ -75,10 +110,18 @@ function refOf({ metadata }: Pod): ObservedPod['ref'] {
   return { namespace, name, uid }
 }
 
-async function makeProvider(): Promise<AsyncDisposable & { readonly provider: PodProvider }> {
+async function makeProvider(
+  changes: Partial<ProviderHost> = {},
+): Promise<AsyncDisposable & { readonly provider: PodProvider }> {
   const dir = await mkdtemp(join(tmpdir(), 'vk-process-'))
-  const host = { ...buildHost(), clock: systemClock, rootDir: dir, protectedDir: dir }
-  const provider = await providerModule.create({}, host)
+  const host = { ...buildHost(), clock: systemClock, rootDir: dir, protectedDir: dir, ...changes }
+  let provider: PodProvider
+  try {
+    provider = await providerModule.create({}, host)
+  } catch (error) {
+    await rm(dir, { recursive: true, force: true })
+    throw error
+  }
   return {
     provider,
     async [Symbol.asyncDispose]() {

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process provider: pods whose containers are processes of this host.
-import type { PodProvider, ProviderHost, ProviderModule } from '../../provider/provider.ts'
+import type { Pod } from '../../kube/types.gen.ts'
+import type {
+  PodProblem,
+  PodProvider,
+  ProviderHost,
+  ProviderModule,
+} from '../../provider/provider.ts'
 import type { Features } from '../../provider/features.ts'
 import { createRuntimeProvider } from '../../runtime/runtime-provider.ts'
 import { coreFeatures } from '../../runtime/core-features.ts'
+import { UserError, VkError } from '../../util/vk-error.ts'
 import { parseProcessConfig } from './process-config.ts'
 import { processFeatures } from './process-features.ts'
 import { ProcessRuntime } from './process-runtime.ts'
-import { exploreSurroundings } from './surroundings.ts'
+import { resolveStart } from './start-plan.ts'
+import { exploreSurroundings, ownUser } from './surroundings.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** Loaded by name when a node's provider is `process`. */
@@ -18,13 +26,35 @@ export const providerModule: ProviderModule = {
     parseProcessConfig(config)
     return coreFeatures(processFeatures)
   },
+  async problemsOf(pod: Pod, config: unknown): Promise<readonly PodProblem[]> {
+    const places = { config: parseProcessConfig(config), protectedDir: undefined, own: ownUser() }
+    const problems: PodProblem[] = []
+    for (const [index, spec] of pod.spec.containers.entries()) {
+      try {
+        await resolveStart({ pod, spec }, places)
+      } catch (error) {
+        if (!(error instanceof VkError)) throw error
+        problems.push({ field: `spec.containers[${index}]`, why: error.message })
+      }
+    }
+    return problems
+  },
   async create(config: unknown, host: ProviderHost): Promise<PodProvider> {
     const parsed = parseProcessConfig(config)
+    checkSystem(host)
     const surroundings = exploreSurroundings(parsed, host.rootDir)
     describeSurroundings(surroundings, host)
     const runtime = await ProcessRuntime.open(host, { config: parsed, surroundings })
     return createRuntimeProvider(runtime, host)
   },
+}
+
+function checkSystem({ os }: ProviderHost): void {
+  if (os !== 'windows' || process.platform === 'win32') return
+  throw new UserError(
+    `Cannot run processes of os "windows" on this machine: its own is ${process.platform}`,
+    { hint: 'Leave --os out, or choose another provider.' },
+  )
 }
 
 function describeSurroundings(surroundings: Surroundings, { log }: ProviderHost): void {

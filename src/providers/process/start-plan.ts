@@ -7,6 +7,7 @@ import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { ProviderHost } from '../../provider/provider.ts'
 import type { ContainerStart } from '../../runtime/container-runtime.ts'
 import { milliUnits, parseQuantity, wholeUnits } from '../../util/quantity.ts'
+import { droppedCapabilities } from './capabilities.ts'
 import type { CgroupLimits } from './cgroup.ts'
 import { defaultPath, environmentOf, hostnameOf } from './environment.ts'
 import type { HiddenDir } from './hidden-dir.ts'
@@ -27,6 +28,14 @@ export interface StartPlaces {
   readonly surroundings: Surroundings
 }
 
+/** What the answers of `resolveStart` depend on. */
+export interface ResolvePlaces {
+  readonly config: ProcessConfig
+  /** Undefined: not known, and nothing is kept out. */
+  readonly protectedDir: string | undefined
+  readonly own: OwnUser
+}
+
 /** A launch without what belongs to its record. */
 export interface StartPlan extends Omit<LaunchPlan, 'dir' | 'cgroupFiles' | 'killFile'> {
   readonly runsAs: RunUser
@@ -34,29 +43,41 @@ export interface StartPlan extends Omit<LaunchPlan, 'dir' | 'cgroupFiles' | 'kil
   readonly limits: CgroupLimits
 }
 
-/** Image and user of a container; rejects with CreateContainerConfigError when one is wrong. */
-export async function resolveStart(
-  { pod, spec }: { readonly pod: Pod; readonly spec: Container },
-  { config, host, surroundings }: StartPlaces,
-): Promise<{
+/** What a container's own words come to. */
+export interface ResolvedStart {
   readonly image: ResolvedImage
   readonly user: RunUser
   readonly users: ReadonlyMap<number, UserEntry>
-}> {
+  readonly dropped: readonly string[]
+}
+
+/**
+ * Image, user and capabilities of a container, without side effects; rejects with
+ * CreateContainerConfigError when one is wrong.
+ */
+export async function resolveStart(
+  { pod, spec }: { readonly pod: Pod; readonly spec: Container },
+  { config, protectedDir, own }: ResolvePlaces,
+): Promise<ResolvedStart> {
   const users = await readUsers()
   const image = await resolveImage(spec.image ?? '', {
     imagePath: config.imagePath,
-    protectedDir: host.protectedDir,
+    protectedDir,
   })
   programOf(spec, image, { command: spec.command ?? [], args: spec.args ?? [] })
-  const user = resolveUser(pod, spec, { config, own: surroundings.own, users })
-  return { image, user, users }
+  const user = resolveUser(pod, spec, { config, own, users })
+  return { image, user, users, dropped: droppedCapabilities(spec) }
 }
 
 /** The whole plan of a start; makes the directory for the output, nothing else. */
 export async function prepareStart(start: ContainerStart, places: StartPlaces): Promise<StartPlan> {
   const { pod, spec, resolved, attemptDir } = start
-  const { image, user, users } = await resolveStart(start, places)
+  const { config, surroundings } = places
+  const { image, user, users, dropped } = await resolveStart(start, {
+    config,
+    protectedDir: places.host.protectedDir,
+    own: surroundings.own,
+  })
   const env = environmentOf(resolved.env, {
     home: await existingHome(users.get(user.uid)?.home),
     hostname: hostnameOf(pod),
@@ -68,12 +89,14 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
     ...outputs,
     program,
     env,
-    user: isOwn(user, places.surroundings.own) ? undefined : user,
+    user: isOwn(user, surroundings.own) ? undefined : user,
     noNewPrivileges: spec.securityContext?.allowPrivilegeEscalation === false,
+    // A lenient node runs the pod all the same.
+    dropped: surroundings.canDropCapabilities ? dropped : [],
     hidden: hiddenFor(start, { user, places }),
     runsAs: user,
     imageId: imageIdOf(image),
-    limits: limitsOf(spec, places.config),
+    limits: limitsOf(spec, config),
   }
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this machine and our rights on it allow, found out once.
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { UserError } from '../../util/vk-error.ts'
+import { dropOptions } from './capabilities.ts'
 import type { Cgroups } from './cgroup.ts'
 import { findStrayDescriptors } from './stray-descriptors.ts'
 import { detectCgroups } from './detect-cgroups.ts'
@@ -20,6 +22,8 @@ export interface Surroundings {
   readonly own: OwnUser
   /** Containers can be kept from seeing --root-dir. */
   readonly canHide: boolean
+  /** Containers can be kept from ever having a capability again, by what they exec either. */
+  readonly canDropCapabilities: boolean
   /** Descriptors that our own children would inherit, because our parent let us inherit them. */
   readonly strayDescriptors: readonly number[]
 }
@@ -37,13 +41,26 @@ export function exploreSurroundings(config: ProcessConfig, rootDir: string): Sur
   return {
     tools,
     canHide: canHide(config, { tools, dir: rootDir }),
+    canDropCapabilities: canDropCapabilities(tools),
     cgroups: detectCgroups(config.cgroupRoot, folder),
     bootId: readBootId(),
     strayDescriptors: findStrayDescriptors(),
-    own: {
-      uid: process.getuid?.() ?? 0,
-      gid: process.getgid?.() ?? 0,
-      groups: process.getgroups?.() ?? [],
-    },
+    own: ownUser(),
   }
+}
+
+/** Who this process is. */
+export function ownUser(): OwnUser {
+  return {
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    groups: process.getgroups?.() ?? [],
+  }
+}
+
+// Root inside a container may lack the right to lower its bounding set, so it is tried out.
+function canDropCapabilities({ setpriv, shell }: HostTools): boolean {
+  if (setpriv === undefined) return false
+  const args = [...dropOptions(['ALL'], { changesUser: false }), '--', shell, '-c', ':']
+  return spawnSync(setpriv, args, { env: {}, stdio: 'ignore', timeout: 5000 }).status === 0
 }
