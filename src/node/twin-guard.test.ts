@@ -57,6 +57,16 @@ test('refuses a node that another process runs, and leaves it as it is', async (
   assert.equal(instanceOf(one), 'one')
 })
 
+test('of two processes that start a node at the same time one is refused', async () => {
+  await using one = setUpNode({ instanceId: 'one' })
+  await using two = setUpNode({ instanceId: 'two' }, one.client)
+  const started = one.controller.start()
+  const outcome = await outcomeOf(two, { ms: 15_000, other: one })
+  await started
+  assert.match(String(outcome), /another process runs it/)
+  assert.equal(instanceOf(one), 'one')
+})
+
 test('takes over from a process that has crashed once its lease has stood still', async () => {
   const one = await runningNode()
   await one[Symbol.asyncDispose]()

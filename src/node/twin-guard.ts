@@ -41,29 +41,31 @@ export async function refuseTwin(
   const { name, annotations } = node.metadata
   const other = annotations?.[instanceAnnotation]
   if (instanceId === undefined || !other || other === instanceId) return
-  const read = (): Promise<Renewal | undefined> => readRenewal(client, { name, signal, options })
+  const read = (): Promise<Renewal | undefined> => readRenewal(client, { node, signal, options })
   const first = await read()
-  if (!first || first.ageMs(clock) > first.durationMs) return
+  if (!first || !(clock.nowMs() - first.atMs <= first.durationMs)) return
   log.info({}, 'Another process ran this node a moment ago; watching whether it still does')
   const untilMs = clock.monotonicMs() + first.durationMs * watchedShare
   while (clock.monotonicMs() < untilMs) {
     await clock.sleep(lookMs, { signal })
     const next = await read()
-    if (next && next.micros !== first.micros) throw refusal(name, next.ageMs(clock))
+    if (next && next.micros > first.micros) throw refusal(name, clock.nowMs() - next.atMs)
   }
 }
 
 interface Renewal {
+  /** 0 where there is no lease yet. */
   readonly micros: number
+  readonly atMs: number
   readonly durationMs: number
-  ageMs(clock: Clock): number
 }
 
 async function readRenewal(
   client: KubeClient,
-  { name, signal, options }: { name: string; signal: AbortSignal; options: TwinGuardOptions },
+  { node, signal, options }: { node: Node; signal: AbortSignal; options: TwinGuardOptions },
 ): Promise<Renewal | undefined> {
   const { clock, log, callTimeoutMs: timeoutMs } = options
+  const { name, creationTimestamp = '' } = node.metadata
   const message = `Cannot read the lease of node "${name}": no answer for ${timeoutMs / 1000}s`
   const at = { namespace: leaseNamespace, name }
   try {
@@ -73,8 +75,13 @@ async function readRenewal(
     )
     return renewalOf(lease)
   } catch (error) {
+    // A node that was made just now gets its lease in a moment.
+    if (isNotFound(error)) {
+      const durationMs = defaultDurationSeconds * 1000
+      return { micros: 0, atMs: Date.parse(creationTimestamp), durationMs }
+    }
     // Without the right to read leases nothing can be said; whatever else fails is tried again.
-    if (!isNotFound(error) && !isRefused(error)) throw error
+    if (!isRefused(error)) throw error
     log.debug({ error: messageOf(error) }, 'Cannot tell whether another process runs this node')
     return undefined
   }
@@ -83,8 +90,8 @@ async function readRenewal(
 function renewalOf({ spec }: Lease): Renewal | undefined {
   const micros = parseMicroTime(spec.renewTime ?? '')
   if (micros === undefined) return undefined
-  const durationMs = (spec.leaseDurationSeconds ?? defaultDurationSeconds) * 1000
-  return { micros, durationMs, ageMs: (clock) => clock.nowMs() - micros / 1000 }
+  const { leaseDurationSeconds: seconds = defaultDurationSeconds } = spec
+  return { micros, atMs: micros / 1000, durationMs: seconds * 1000 }
 }
 
 function refusal(name: string, ageMs: number): UserError {
