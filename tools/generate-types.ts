@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Generates src/kube/types.gen.ts from the OpenAPI v3 documents of a Kubernetes API server, so that
-// our types are the wire and nothing else. Usage: node tools/generate-types.ts SOURCE, where SOURCE
+// our types are the wire and nothing else. The documents' prose stays where it is: kubectl explain has it. Usage: node tools/generate-types.ts SOURCE, where SOURCE
 // is a folder of *_openapi.json files (api/openapi-spec/v3 of the Kubernetes source) or the base URL
 // of an API server that answers /openapi/v3 without credentials (such as one behind kubectl proxy).
 import { readFile, writeFile } from 'node:fs/promises'
@@ -9,7 +9,6 @@ import { join } from 'node:path'
 interface Schema {
   readonly type?: string
   readonly format?: string
-  readonly description?: string
   readonly properties?: Readonly<Record<string, Schema>>
   readonly required?: readonly string[]
   readonly items?: Schema
@@ -121,7 +120,6 @@ function declare(
   metadata: string | undefined,
   seen: (ref: string) => void,
 ): string {
-  const comment = firstSentence(schema.description)
   const required = new Set(schema.required)
   const lines = Object.entries(schema.properties ?? {}).map(([key, property]) => {
     let type = typeOf(property, seen)
@@ -131,15 +129,7 @@ function declare(
     const safeKey = /^[A-Za-z_$][\w$]*$/.test(key) ? key : JSON.stringify(key)
     return `  readonly ${safeKey}${isRequired ? '' : '?'}: ${type}`
   })
-  return `${comment}export interface ${name} {\n${lines.join('\n')}\n}\n`
-}
-
-function firstSentence(description: string | undefined): string {
-  const sentence = description
-    ?.split(/(?<=\.)\s/)[0]
-    ?.replaceAll('*/', '* /')
-    .trim()
-  return sentence ? `/** ${sentence} */\n` : ''
+  return `export interface ${name} {\n${lines.join('\n')}\n}\n`
 }
 
 async function main(source: string | undefined): Promise<void> {

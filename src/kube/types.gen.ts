@@ -7,7 +7,6 @@ export type StoredMeta = ObjectMeta & { readonly name: string; readonly uid: str
 /** Metadata of a stored object that lives in a namespace. */
 export type NamespacedMeta = StoredMeta & { readonly namespace: string }
 
-/** Represents a Persistent Disk resource in AWS. */
 export interface AWSElasticBlockStoreVolumeSource {
   readonly fsType?: string
   readonly partition?: number
@@ -15,31 +14,26 @@ export interface AWSElasticBlockStoreVolumeSource {
   readonly volumeID: string
 }
 
-/** Affinity is a group of affinity scheduling rules. */
 export interface Affinity {
   readonly nodeAffinity?: NodeAffinity
   readonly podAffinity?: PodAffinity
   readonly podAntiAffinity?: PodAntiAffinity
 }
 
-/** AggregationRule describes how to locate ClusterRoles to aggregate into the ClusterRole */
 export interface AggregationRule {
   readonly clusterRoleSelectors?: readonly LabelSelector[]
 }
 
-/** AppArmorProfile defines a pod or container's AppArmor settings. */
 export interface AppArmorProfile {
   readonly localhostProfile?: string
   readonly type: string
 }
 
-/** AttachedVolume describes a volume attached to a node */
 export interface AttachedVolume {
   readonly devicePath: string
   readonly name: string
 }
 
-/** AzureDisk represents an Azure Data Disk mount on the host and bind mount to the pod. */
 export interface AzureDiskVolumeSource {
   readonly cachingMode?: string
   readonly diskName: string
@@ -49,7 +43,6 @@ export interface AzureDiskVolumeSource {
   readonly readOnly?: boolean
 }
 
-/** AzureFile represents an Azure File Service mount on the host and bind mount to the pod. */
 export interface AzureFilePersistentVolumeSource {
   readonly readOnly?: boolean
   readonly secretName: string
@@ -57,14 +50,12 @@ export interface AzureFilePersistentVolumeSource {
   readonly shareName: string
 }
 
-/** AzureFile represents an Azure File Service mount on the host and bind mount to the pod. */
 export interface AzureFileVolumeSource {
   readonly readOnly?: boolean
   readonly secretName: string
   readonly shareName: string
 }
 
-/** BoundObjectReference is a reference to an object that a token is bound to. */
 export interface BoundObjectReference {
   readonly apiVersion?: string
   readonly kind?: string
@@ -72,7 +63,6 @@ export interface BoundObjectReference {
   readonly uid?: string
 }
 
-/** Represents storage that is managed by an external CSI volume driver */
 export interface CSIPersistentVolumeSource {
   readonly controllerExpandSecretRef?: SecretReference
   readonly controllerPublishSecretRef?: SecretReference
@@ -86,7 +76,6 @@ export interface CSIPersistentVolumeSource {
   readonly volumeHandle: string
 }
 
-/** Represents a source location of a volume to mount, managed by an external CSI driver */
 export interface CSIVolumeSource {
   readonly driver: string
   readonly fsType?: string
@@ -95,13 +84,11 @@ export interface CSIVolumeSource {
   readonly volumeAttributes?: Readonly<Record<string, string>>
 }
 
-/** Adds and removes POSIX capabilities from running containers. */
 export interface Capabilities {
   readonly add?: readonly string[]
   readonly drop?: readonly string[]
 }
 
-/** Represents a Ceph Filesystem mount that lasts the lifetime of a pod Cephfs volumes do not support ownership management or SELinux relabeling. */
 export interface CephFSPersistentVolumeSource {
   readonly monitors: readonly string[]
   readonly path?: string
@@ -111,7 +98,6 @@ export interface CephFSPersistentVolumeSource {
   readonly user?: string
 }
 
-/** Represents a Ceph Filesystem mount that lasts the lifetime of a pod Cephfs volumes do not support ownership management or SELinux relabeling. */
 export interface CephFSVolumeSource {
   readonly monitors: readonly string[]
   readonly path?: string
@@ -121,7 +107,6 @@ export interface CephFSVolumeSource {
   readonly user?: string
 }
 
-/** CertificateSigningRequest objects provide a mechanism to obtain x509 certificates by submitting a certificate signing request, and having it asynchronously approved and issued. */
 export interface CertificateSigningRequest {
   readonly apiVersion?: string
   readonly kind?: string
@@ -130,7 +115,6 @@ export interface CertificateSigningRequest {
   readonly status?: CertificateSigningRequestStatus
 }
 
-/** CertificateSigningRequestCondition describes a condition of a CertificateSigningRequest object */
 export interface CertificateSigningRequestCondition {
   readonly lastTransitionTime?: string
   readonly lastUpdateTime?: string
@@ -140,7 +124,6 @@ export interface CertificateSigningRequestCondition {
   readonly type: string
 }
 
-/** CertificateSigningRequestSpec contains the certificate request. */
 export interface CertificateSigningRequestSpec {
   readonly expirationSeconds?: number
   readonly extra?: Readonly<Record<string, readonly string[]>>
@@ -152,13 +135,11 @@ export interface CertificateSigningRequestSpec {
   readonly username?: string
 }
 
-/** CertificateSigningRequestStatus contains conditions used to indicate approved/denied/failed status of the request, and the issued certificate. */
 export interface CertificateSigningRequestStatus {
   readonly certificate?: string
   readonly conditions?: readonly CertificateSigningRequestCondition[]
 }
 
-/** Represents a cinder volume resource in Openstack. */
 export interface CinderPersistentVolumeSource {
   readonly fsType?: string
   readonly readOnly?: boolean
@@ -166,7 +147,6 @@ export interface CinderPersistentVolumeSource {
   readonly volumeID: string
 }
 
-/** Represents a cinder volume resource in Openstack. */
 export interface CinderVolumeSource {
   readonly fsType?: string
   readonly readOnly?: boolean
@@ -174,12 +154,10 @@ export interface CinderVolumeSource {
   readonly volumeID: string
 }
 
-/** ClientIPConfig represents the configurations of Client IP based session affinity. */
 export interface ClientIPConfig {
   readonly timeoutSeconds?: number
 }
 
-/** ClusterRole is a cluster level, logical grouping of PolicyRules that can be referenced as a unit by a RoleBinding or ClusterRoleBinding. */
 export interface ClusterRole {
   readonly aggregationRule?: AggregationRule
   readonly apiVersion?: string
@@ -188,7 +166,6 @@ export interface ClusterRole {
   readonly rules?: readonly PolicyRule[]
 }
 
-/** ClusterRoleBinding references a ClusterRole, but not contain it. */
 export interface ClusterRoleBinding {
   readonly apiVersion?: string
   readonly kind?: string
@@ -197,7 +174,6 @@ export interface ClusterRoleBinding {
   readonly subjects?: readonly Subject[]
 }
 
-/** ClusterTrustBundleProjection describes how to select a set of ClusterTrustBundle objects and project their contents into the pod filesystem. */
 export interface ClusterTrustBundleProjection {
   readonly labelSelector?: LabelSelector
   readonly name?: string
@@ -206,7 +182,6 @@ export interface ClusterTrustBundleProjection {
   readonly signerName?: string
 }
 
-/** Condition contains details for one aspect of the current state of this API Resource. */
 export interface Condition {
   readonly lastTransitionTime: string
   readonly message: string
@@ -216,7 +191,6 @@ export interface Condition {
   readonly type: string
 }
 
-/** ConfigMap holds configuration data for pods to consume. */
 export interface ConfigMap {
   readonly apiVersion?: string
   readonly binaryData?: Readonly<Record<string, string>>
@@ -226,20 +200,17 @@ export interface ConfigMap {
   readonly metadata: NamespacedMeta
 }
 
-/** ConfigMapEnvSource selects a ConfigMap to populate the environment variables with. */
 export interface ConfigMapEnvSource {
   readonly name?: string
   readonly optional?: boolean
 }
 
-/** Selects a key from a ConfigMap. */
 export interface ConfigMapKeySelector {
   readonly key: string
   readonly name?: string
   readonly optional?: boolean
 }
 
-/** ConfigMapNodeConfigSource contains the information to reference a ConfigMap as a config source for the Node. */
 export interface ConfigMapNodeConfigSource {
   readonly kubeletConfigKey: string
   readonly name: string
@@ -248,14 +219,12 @@ export interface ConfigMapNodeConfigSource {
   readonly uid?: string
 }
 
-/** Adapts a ConfigMap into a projected volume. */
 export interface ConfigMapProjection {
   readonly items?: readonly KeyToPath[]
   readonly name?: string
   readonly optional?: boolean
 }
 
-/** Adapts a ConfigMap into a volume. */
 export interface ConfigMapVolumeSource {
   readonly defaultMode?: number
   readonly items?: readonly KeyToPath[]
@@ -263,7 +232,6 @@ export interface ConfigMapVolumeSource {
   readonly optional?: boolean
 }
 
-/** A single application container that you want to run within a pod. */
 export interface Container {
   readonly args?: readonly string[]
   readonly command?: readonly string[]
@@ -292,20 +260,17 @@ export interface Container {
   readonly workingDir?: string
 }
 
-/** ContainerExtendedResourceRequest has the mapping of container name, extended resource name to the device request name. */
 export interface ContainerExtendedResourceRequest {
   readonly containerName: string
   readonly requestName: string
   readonly resourceName: string
 }
 
-/** Describe a container image */
 export interface ContainerImage {
   readonly names?: readonly string[]
   readonly sizeBytes?: number
 }
 
-/** ContainerPort represents a network port in a single container. */
 export interface ContainerPort {
   readonly containerPort: number
   readonly hostIP?: string
@@ -314,37 +279,31 @@ export interface ContainerPort {
   readonly protocol?: string
 }
 
-/** ContainerResizePolicy represents resource resize policy for the container. */
 export interface ContainerResizePolicy {
   readonly resourceName: string
   readonly restartPolicy: string
 }
 
-/** ContainerRestartRule describes how a container exit is handled. */
 export interface ContainerRestartRule {
   readonly action: string
   readonly exitCodes?: ContainerRestartRuleOnExitCodes
 }
 
-/** ContainerRestartRuleOnExitCodes describes the condition for handling an exited container based on its exit codes. */
 export interface ContainerRestartRuleOnExitCodes {
   readonly operator: string
   readonly values?: readonly number[]
 }
 
-/** ContainerState holds a possible state of container. */
 export interface ContainerState {
   readonly running?: ContainerStateRunning
   readonly terminated?: ContainerStateTerminated
   readonly waiting?: ContainerStateWaiting
 }
 
-/** ContainerStateRunning is a running state of a container. */
 export interface ContainerStateRunning {
   readonly startedAt?: string
 }
 
-/** ContainerStateTerminated is a terminated state of a container. */
 export interface ContainerStateTerminated {
   readonly containerID?: string
   readonly exitCode: number
@@ -355,13 +314,11 @@ export interface ContainerStateTerminated {
   readonly startedAt?: string
 }
 
-/** ContainerStateWaiting is a waiting state of a container. */
 export interface ContainerStateWaiting {
   readonly message?: string
   readonly reason?: string
 }
 
-/** ContainerStatus contains details for the current status of this container. */
 export interface ContainerStatus {
   readonly allocatedResources?: Readonly<Record<string, string>>
   readonly allocatedResourcesStatus?: readonly ResourceStatus[]
@@ -380,12 +337,10 @@ export interface ContainerStatus {
   readonly volumeMounts?: readonly VolumeMountStatus[]
 }
 
-/** ContainerUser represents user identity information */
 export interface ContainerUser {
   readonly linux?: LinuxContainerUser
 }
 
-/** ControllerRevision implements an immutable snapshot of state data. */
 export interface ControllerRevision {
   readonly apiVersion?: string
   readonly data?: Readonly<Record<string, unknown>>
@@ -394,7 +349,6 @@ export interface ControllerRevision {
   readonly revision: number
 }
 
-/** CronJob represents the configuration of a single cron job. */
 export interface CronJob {
   readonly apiVersion?: string
   readonly kind?: string
@@ -403,7 +357,6 @@ export interface CronJob {
   readonly status?: CronJobStatus
 }
 
-/** CronJobSpec describes how the job execution will look like and when it will actually run. */
 export interface CronJobSpec {
   readonly concurrencyPolicy?: string
   readonly failedJobsHistoryLimit?: number
@@ -415,19 +368,16 @@ export interface CronJobSpec {
   readonly timeZone?: string
 }
 
-/** CronJobStatus represents the current state of a cron job. */
 export interface CronJobStatus {
   readonly active?: readonly ObjectReference[]
   readonly lastScheduleTime?: string
   readonly lastSuccessfulTime?: string
 }
 
-/** DaemonEndpoint contains information about a single Daemon endpoint. */
 export interface DaemonEndpoint {
   readonly Port: number
 }
 
-/** DaemonSet represents the configuration of a daemon set. */
 export interface DaemonSet {
   readonly apiVersion?: string
   readonly kind?: string
@@ -436,7 +386,6 @@ export interface DaemonSet {
   readonly status?: DaemonSetStatus
 }
 
-/** DaemonSetCondition describes the state of a DaemonSet at a certain point. */
 export interface DaemonSetCondition {
   readonly lastTransitionTime?: string
   readonly message?: string
@@ -445,7 +394,6 @@ export interface DaemonSetCondition {
   readonly type: string
 }
 
-/** DaemonSetSpec is the specification of a daemon set. */
 export interface DaemonSetSpec {
   readonly minReadySeconds?: number
   readonly revisionHistoryLimit?: number
@@ -454,7 +402,6 @@ export interface DaemonSetSpec {
   readonly updateStrategy?: DaemonSetUpdateStrategy
 }
 
-/** DaemonSetStatus represents the current status of a daemon set. */
 export interface DaemonSetStatus {
   readonly collisionCount?: number
   readonly conditions?: readonly DaemonSetCondition[]
@@ -468,13 +415,11 @@ export interface DaemonSetStatus {
   readonly updatedNumberScheduled?: number
 }
 
-/** DaemonSetUpdateStrategy is a struct used to control the update strategy for a DaemonSet. */
 export interface DaemonSetUpdateStrategy {
   readonly rollingUpdate?: RollingUpdateDaemonSet
   readonly type?: string
 }
 
-/** DeleteOptions may be provided when deleting an API object. */
 export interface DeleteOptions {
   readonly apiVersion?: string
   readonly dryRun?: readonly string[]
@@ -486,7 +431,6 @@ export interface DeleteOptions {
   readonly propagationPolicy?: string
 }
 
-/** Deployment enables declarative updates for Pods and ReplicaSets. */
 export interface Deployment {
   readonly apiVersion?: string
   readonly kind?: string
@@ -495,7 +439,6 @@ export interface Deployment {
   readonly status?: DeploymentStatus
 }
 
-/** DeploymentCondition describes the state of a deployment at a certain point. */
 export interface DeploymentCondition {
   readonly lastTransitionTime?: string
   readonly lastUpdateTime?: string
@@ -505,7 +448,6 @@ export interface DeploymentCondition {
   readonly type: string
 }
 
-/** DeploymentSpec is the specification of the desired behavior of the Deployment. */
 export interface DeploymentSpec {
   readonly minReadySeconds?: number
   readonly paused?: boolean
@@ -517,7 +459,6 @@ export interface DeploymentSpec {
   readonly template: PodTemplateSpec
 }
 
-/** DeploymentStatus is the most recently observed status of the Deployment. */
 export interface DeploymentStatus {
   readonly availableReplicas?: number
   readonly collisionCount?: number
@@ -530,18 +471,15 @@ export interface DeploymentStatus {
   readonly updatedReplicas?: number
 }
 
-/** DeploymentStrategy describes how to replace existing pods with new ones. */
 export interface DeploymentStrategy {
   readonly rollingUpdate?: RollingUpdateDeployment
   readonly type?: string
 }
 
-/** Represents downward API info for projecting into a projected volume. */
 export interface DownwardAPIProjection {
   readonly items?: readonly DownwardAPIVolumeFile[]
 }
 
-/** DownwardAPIVolumeFile represents information to create the file containing the pod field */
 export interface DownwardAPIVolumeFile {
   readonly fieldRef?: ObjectFieldSelector
   readonly mode?: number
@@ -549,19 +487,16 @@ export interface DownwardAPIVolumeFile {
   readonly resourceFieldRef?: ResourceFieldSelector
 }
 
-/** DownwardAPIVolumeSource represents a volume containing downward API info. */
 export interface DownwardAPIVolumeSource {
   readonly defaultMode?: number
   readonly items?: readonly DownwardAPIVolumeFile[]
 }
 
-/** Represents an empty directory for a pod. */
 export interface EmptyDirVolumeSource {
   readonly medium?: string
   readonly sizeLimit?: string
 }
 
-/** EndpointAddress is a tuple that describes single IP address. */
 export interface EndpointAddress {
   readonly hostname?: string
   readonly ip: string
@@ -569,7 +504,6 @@ export interface EndpointAddress {
   readonly targetRef?: ObjectReference
 }
 
-/** EndpointPort is a tuple that describes a single port. */
 export interface EndpointPort {
   readonly appProtocol?: string
   readonly name?: string
@@ -577,14 +511,12 @@ export interface EndpointPort {
   readonly protocol?: string
 }
 
-/** EndpointSubset is a group of addresses with a common set of ports. */
 export interface EndpointSubset {
   readonly addresses?: readonly EndpointAddress[]
   readonly notReadyAddresses?: readonly EndpointAddress[]
   readonly ports?: readonly EndpointPort[]
 }
 
-/** Endpoints is a collection of endpoints that implement the actual service. */
 export interface Endpoints {
   readonly apiVersion?: string
   readonly kind?: string
@@ -592,21 +524,18 @@ export interface Endpoints {
   readonly subsets?: readonly EndpointSubset[]
 }
 
-/** EnvFromSource represents the source of a set of ConfigMaps or Secrets */
 export interface EnvFromSource {
   readonly configMapRef?: ConfigMapEnvSource
   readonly prefix?: string
   readonly secretRef?: SecretEnvSource
 }
 
-/** EnvVar represents an environment variable present in a Container. */
 export interface EnvVar {
   readonly name: string
   readonly value?: string
   readonly valueFrom?: EnvVarSource
 }
 
-/** EnvVarSource represents a source for the value of an EnvVar. */
 export interface EnvVarSource {
   readonly configMapKeyRef?: ConfigMapKeySelector
   readonly fieldRef?: ObjectFieldSelector
@@ -615,7 +544,6 @@ export interface EnvVarSource {
   readonly secretKeyRef?: SecretKeySelector
 }
 
-/** An EphemeralContainer is a temporary container that you may add to an existing Pod for user-initiated activities such as debugging. */
 export interface EphemeralContainer {
   readonly args?: readonly string[]
   readonly command?: readonly string[]
@@ -645,12 +573,10 @@ export interface EphemeralContainer {
   readonly workingDir?: string
 }
 
-/** Represents an ephemeral volume that is handled by a normal storage driver. */
 export interface EphemeralVolumeSource {
   readonly volumeClaimTemplate?: PersistentVolumeClaimTemplate
 }
 
-/** Event is a report of an event somewhere in the cluster. */
 export interface Event {
   readonly action?: string
   readonly apiVersion?: string
@@ -671,19 +597,16 @@ export interface Event {
   readonly type?: string
 }
 
-/** EventSeries contain information on series of events, i.e. */
 export interface EventSeries {
   readonly count?: number
   readonly lastObservedTime?: string
 }
 
-/** EventSource contains information for an event. */
 export interface EventSource {
   readonly component?: string
   readonly host?: string
 }
 
-/** Eviction evicts a pod from its node subject to certain policies and safety constraints. */
 export interface Eviction {
   readonly apiVersion?: string
   readonly deleteOptions?: DeleteOptions
@@ -691,12 +614,10 @@ export interface Eviction {
   readonly metadata: NamespacedMeta
 }
 
-/** ExecAction describes a "run in container" action. */
 export interface ExecAction {
   readonly command?: readonly string[]
 }
 
-/** Represents a Fibre Channel volume. */
 export interface FCVolumeSource {
   readonly fsType?: string
   readonly lun?: number
@@ -705,20 +626,17 @@ export interface FCVolumeSource {
   readonly wwids?: readonly string[]
 }
 
-/** FieldSelectorAttributes indicates a field limited access. */
 export interface FieldSelectorAttributes {
   readonly rawSelector?: string
   readonly requirements?: readonly FieldSelectorRequirement[]
 }
 
-/** FieldSelectorRequirement is a selector that contains values, a key, and an operator that relates the key and values. */
 export interface FieldSelectorRequirement {
   readonly key: string
   readonly operator: string
   readonly values?: readonly string[]
 }
 
-/** FileKeySelector selects a key of the env file. */
 export interface FileKeySelector {
   readonly key: string
   readonly optional?: boolean
@@ -726,7 +644,6 @@ export interface FileKeySelector {
   readonly volumeName: string
 }
 
-/** FlexPersistentVolumeSource represents a generic persistent volume resource that is provisioned/attached using an exec based plugin. */
 export interface FlexPersistentVolumeSource {
   readonly driver: string
   readonly fsType?: string
@@ -735,7 +652,6 @@ export interface FlexPersistentVolumeSource {
   readonly secretRef?: SecretReference
 }
 
-/** FlexVolume represents a generic volume resource that is provisioned/attached using an exec based plugin. */
 export interface FlexVolumeSource {
   readonly driver: string
   readonly fsType?: string
@@ -744,13 +660,11 @@ export interface FlexVolumeSource {
   readonly secretRef?: LocalObjectReference
 }
 
-/** Represents a Flocker volume mounted by the Flocker agent. */
 export interface FlockerVolumeSource {
   readonly datasetName?: string
   readonly datasetUUID?: string
 }
 
-/** Represents a Persistent Disk resource in Google Compute Engine. */
 export interface GCEPersistentDiskVolumeSource {
   readonly fsType?: string
   readonly partition?: number
@@ -758,20 +672,17 @@ export interface GCEPersistentDiskVolumeSource {
   readonly readOnly?: boolean
 }
 
-/** GRPCAction specifies an action involving a GRPC service. */
 export interface GRPCAction {
   readonly port: number
   readonly service?: string
 }
 
-/** Represents a volume that is populated with the contents of a git repository. */
 export interface GitRepoVolumeSource {
   readonly directory?: string
   readonly repository: string
   readonly revision?: string
 }
 
-/** Represents a Glusterfs mount that lasts the lifetime of a pod. */
 export interface GlusterfsPersistentVolumeSource {
   readonly endpoints: string
   readonly endpointsNamespace?: string
@@ -779,14 +690,12 @@ export interface GlusterfsPersistentVolumeSource {
   readonly readOnly?: boolean
 }
 
-/** Represents a Glusterfs mount that lasts the lifetime of a pod. */
 export interface GlusterfsVolumeSource {
   readonly endpoints: string
   readonly path: string
   readonly readOnly?: boolean
 }
 
-/** HTTPGetAction describes an action based on HTTP Get requests. */
 export interface HTTPGetAction {
   readonly host?: string
   readonly httpHeaders?: readonly HTTPHeader[]
@@ -795,30 +704,25 @@ export interface HTTPGetAction {
   readonly scheme?: string
 }
 
-/** HTTPHeader describes a custom header to be used in HTTP probes */
 export interface HTTPHeader {
   readonly name: string
   readonly value: string
 }
 
-/** HostAlias holds the mapping between IP and hostnames that will be injected as an entry in the pod's hosts file. */
 export interface HostAlias {
   readonly hostnames?: readonly string[]
   readonly ip: string
 }
 
-/** HostIP represents a single IP address allocated to the host. */
 export interface HostIP {
   readonly ip: string
 }
 
-/** Represents a host path mapped into a pod. */
 export interface HostPathVolumeSource {
   readonly path: string
   readonly type?: string
 }
 
-/** ISCSIPersistentVolumeSource represents an ISCSI disk. */
 export interface ISCSIPersistentVolumeSource {
   readonly chapAuthDiscovery?: boolean
   readonly chapAuthSession?: boolean
@@ -833,7 +737,6 @@ export interface ISCSIPersistentVolumeSource {
   readonly targetPortal: string
 }
 
-/** Represents an ISCSI disk. */
 export interface ISCSIVolumeSource {
   readonly chapAuthDiscovery?: boolean
   readonly chapAuthSession?: boolean
@@ -848,18 +751,15 @@ export interface ISCSIVolumeSource {
   readonly targetPortal: string
 }
 
-/** ImageVolumeSource represents a image volume resource. */
 export interface ImageVolumeSource {
   readonly pullPolicy?: string
   readonly reference?: string
 }
 
-/** ImageVolumeStatus represents the image-based volume status. */
 export interface ImageVolumeStatus {
   readonly imageRef: string
 }
 
-/** Job represents the configuration of a single job. */
 export interface Job {
   readonly apiVersion?: string
   readonly kind?: string
@@ -868,7 +768,6 @@ export interface Job {
   readonly status?: JobStatus
 }
 
-/** JobCondition describes current state of a job. */
 export interface JobCondition {
   readonly lastProbeTime?: string
   readonly lastTransitionTime?: string
@@ -878,7 +777,6 @@ export interface JobCondition {
   readonly type: string
 }
 
-/** JobSpec describes how the job execution will look like. */
 export interface JobSpec {
   readonly activeDeadlineSeconds?: number
   readonly backoffLimit?: number
@@ -898,7 +796,6 @@ export interface JobSpec {
   readonly ttlSecondsAfterFinished?: number
 }
 
-/** JobStatus represents the current state of a Job. */
 export interface JobStatus {
   readonly active?: number
   readonly completedIndexes?: string
@@ -913,39 +810,33 @@ export interface JobStatus {
   readonly uncountedTerminatedPods?: UncountedTerminatedPods
 }
 
-/** JobTemplateSpec describes the data a Job should have when created from a template */
 export interface JobTemplateSpec {
   readonly metadata?: ObjectMeta
   readonly spec?: JobSpec
 }
 
-/** Maps a string key to a path within a volume. */
 export interface KeyToPath {
   readonly key: string
   readonly mode?: number
   readonly path: string
 }
 
-/** A label selector is a label query over a set of resources. */
 export interface LabelSelector {
   readonly matchExpressions?: readonly LabelSelectorRequirement[]
   readonly matchLabels?: Readonly<Record<string, string>>
 }
 
-/** LabelSelectorAttributes indicates a label limited access. */
 export interface LabelSelectorAttributes {
   readonly rawSelector?: string
   readonly requirements?: readonly LabelSelectorRequirement[]
 }
 
-/** A label selector requirement is a selector that contains values, a key, and an operator that relates the key and values. */
 export interface LabelSelectorRequirement {
   readonly key: string
   readonly operator: string
   readonly values?: readonly string[]
 }
 
-/** Lease defines a lease concept. */
 export interface Lease {
   readonly apiVersion?: string
   readonly kind?: string
@@ -953,7 +844,6 @@ export interface Lease {
   readonly spec: LeaseSpec
 }
 
-/** LeaseSpec is a specification of a Lease. */
 export interface LeaseSpec {
   readonly acquireTime?: string
   readonly holderIdentity?: string
@@ -964,14 +854,12 @@ export interface LeaseSpec {
   readonly strategy?: string
 }
 
-/** Lifecycle describes actions that the management system should take in response to container lifecycle events. */
 export interface Lifecycle {
   readonly postStart?: LifecycleHandler
   readonly preStop?: LifecycleHandler
   readonly stopSignal?: string
 }
 
-/** LifecycleHandler defines a specific action that should be taken in a lifecycle hook. */
 export interface LifecycleHandler {
   readonly exec?: ExecAction
   readonly httpGet?: HTTPGetAction
@@ -979,14 +867,12 @@ export interface LifecycleHandler {
   readonly tcpSocket?: TCPSocketAction
 }
 
-/** LinuxContainerUser represents user identity information in Linux containers */
 export interface LinuxContainerUser {
   readonly gid: number
   readonly supplementalGroups?: readonly number[]
   readonly uid: number
 }
 
-/** ListMeta describes metadata that synthetic resources must have, including lists and various status objects. */
 export interface ListMeta {
   readonly continue?: string
   readonly remainingItemCount?: number
@@ -995,7 +881,6 @@ export interface ListMeta {
   readonly shardInfo?: ShardInfo
 }
 
-/** LoadBalancerIngress represents the status of a load-balancer ingress point: traffic intended for the service should be sent to an ingress point. */
 export interface LoadBalancerIngress {
   readonly hostname?: string
   readonly ip?: string
@@ -1003,23 +888,19 @@ export interface LoadBalancerIngress {
   readonly ports?: readonly PortStatus[]
 }
 
-/** LoadBalancerStatus represents the status of a load-balancer. */
 export interface LoadBalancerStatus {
   readonly ingress?: readonly LoadBalancerIngress[]
 }
 
-/** LocalObjectReference contains enough information to let you locate the referenced object inside the same namespace. */
 export interface LocalObjectReference {
   readonly name?: string
 }
 
-/** Local represents directly-attached storage with node affinity */
 export interface LocalVolumeSource {
   readonly fsType?: string
   readonly path: string
 }
 
-/** ManagedFieldsEntry is a workflow-id, a FieldSet and the group version of the resource that the fieldset applies to. */
 export interface ManagedFieldsEntry {
   readonly apiVersion?: string
   readonly fieldsType?: string
@@ -1030,20 +911,17 @@ export interface ManagedFieldsEntry {
   readonly time?: string
 }
 
-/** ModifyVolumeStatus represents the status object of ControllerModifyVolume operation */
 export interface ModifyVolumeStatus {
   readonly status: string
   readonly targetVolumeAttributesClassName?: string
 }
 
-/** Represents an NFS mount that lasts the lifetime of a pod. */
 export interface NFSVolumeSource {
   readonly path: string
   readonly readOnly?: boolean
   readonly server: string
 }
 
-/** Namespace provides a scope for Names. */
 export interface Namespace {
   readonly apiVersion?: string
   readonly kind?: string
@@ -1052,7 +930,6 @@ export interface Namespace {
   readonly status?: NamespaceStatus
 }
 
-/** NamespaceCondition contains details about state of namespace. */
 export interface NamespaceCondition {
   readonly lastTransitionTime?: string
   readonly message?: string
@@ -1061,18 +938,15 @@ export interface NamespaceCondition {
   readonly type: string
 }
 
-/** NamespaceSpec describes the attributes on a Namespace. */
 export interface NamespaceSpec {
   readonly finalizers?: readonly string[]
 }
 
-/** NamespaceStatus is information about the current status of a Namespace. */
 export interface NamespaceStatus {
   readonly conditions?: readonly NamespaceCondition[]
   readonly phase?: string
 }
 
-/** Node is a worker node in Kubernetes. */
 export interface Node {
   readonly apiVersion?: string
   readonly kind?: string
@@ -1081,26 +955,22 @@ export interface Node {
   readonly status?: NodeStatus
 }
 
-/** NodeAddress contains information for the node's address. */
 export interface NodeAddress {
   readonly address: string
   readonly type: string
 }
 
-/** Node affinity is a group of node affinity scheduling rules. */
 export interface NodeAffinity {
   readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly PreferredSchedulingTerm[]
   readonly requiredDuringSchedulingIgnoredDuringExecution?: NodeSelector
 }
 
-/** NodeAllocatableResourceClaimStatus describes the status of node allocatable resources allocated via DRA. */
 export interface NodeAllocatableResourceClaimStatus {
   readonly containers?: readonly string[]
   readonly resourceClaimName: string
   readonly resources: Readonly<Record<string, string>>
 }
 
-/** NodeCondition contains condition information for a node. */
 export interface NodeCondition {
   readonly lastHeartbeatTime?: string
   readonly lastTransitionTime?: string
@@ -1110,12 +980,10 @@ export interface NodeCondition {
   readonly type: string
 }
 
-/** NodeConfigSource specifies a source of node configuration. */
 export interface NodeConfigSource {
   readonly configMap?: ConfigMapNodeConfigSource
 }
 
-/** NodeConfigStatus describes the status of the config assigned by Node.Spec.ConfigSource. */
 export interface NodeConfigStatus {
   readonly active?: NodeConfigSource
   readonly assigned?: NodeConfigSource
@@ -1123,47 +991,39 @@ export interface NodeConfigStatus {
   readonly lastKnownGood?: NodeConfigSource
 }
 
-/** NodeDaemonEndpoints lists ports opened by daemons running on the Node. */
 export interface NodeDaemonEndpoints {
   readonly kubeletEndpoint?: DaemonEndpoint
 }
 
-/** NodeFeatures describes the set of features implemented by the CRI implementation. */
 export interface NodeFeatures {
   readonly supplementalGroupsPolicy?: boolean
 }
 
-/** NodeRuntimeHandler is a set of runtime handler information. */
 export interface NodeRuntimeHandler {
   readonly features?: NodeRuntimeHandlerFeatures
   readonly name?: string
 }
 
-/** NodeRuntimeHandlerFeatures is a set of features implemented by the runtime handler. */
 export interface NodeRuntimeHandlerFeatures {
   readonly recursiveReadOnlyMounts?: boolean
   readonly userNamespaces?: boolean
 }
 
-/** A node selector represents the union of the results of one or more label queries over a set of nodes; that is, it represents the OR of the selectors represented by the node selector terms. */
 export interface NodeSelector {
   readonly nodeSelectorTerms: readonly NodeSelectorTerm[]
 }
 
-/** A node selector requirement is a selector that contains values, a key, and an operator that relates the key and values. */
 export interface NodeSelectorRequirement {
   readonly key: string
   readonly operator: string
   readonly values?: readonly string[]
 }
 
-/** A null or empty node selector term matches no objects. */
 export interface NodeSelectorTerm {
   readonly matchExpressions?: readonly NodeSelectorRequirement[]
   readonly matchFields?: readonly NodeSelectorRequirement[]
 }
 
-/** NodeSpec describes the attributes that a node is created with. */
 export interface NodeSpec {
   readonly configSource?: NodeConfigSource
   readonly externalID?: string
@@ -1174,7 +1034,6 @@ export interface NodeSpec {
   readonly unschedulable?: boolean
 }
 
-/** NodeStatus is information about the current status of a node. */
 export interface NodeStatus {
   readonly addresses?: readonly NodeAddress[]
   readonly allocatable?: Readonly<Record<string, string>>
@@ -1192,12 +1051,10 @@ export interface NodeStatus {
   readonly volumesInUse?: readonly string[]
 }
 
-/** NodeSwapStatus represents swap memory information. */
 export interface NodeSwapStatus {
   readonly capacity?: number
 }
 
-/** NodeSystemInfo is a set of ids/uuids to uniquely identify the node. */
 export interface NodeSystemInfo {
   readonly architecture: string
   readonly bootID: string
@@ -1212,19 +1069,16 @@ export interface NodeSystemInfo {
   readonly systemUUID: string
 }
 
-/** NonResourceAttributes includes the authorization attributes available for non-resource requests to the Authorizer interface */
 export interface NonResourceAttributes {
   readonly path?: string
   readonly verb?: string
 }
 
-/** ObjectFieldSelector selects an APIVersioned field of an object. */
 export interface ObjectFieldSelector {
   readonly apiVersion?: string
   readonly fieldPath: string
 }
 
-/** ObjectMeta is metadata that all persisted resources must have, which includes all objects users must create. */
 export interface ObjectMeta {
   readonly annotations?: Readonly<Record<string, string>>
   readonly creationTimestamp?: string
@@ -1243,7 +1097,6 @@ export interface ObjectMeta {
   readonly uid?: string
 }
 
-/** ObjectReference contains enough information to let you inspect or modify the referred object. */
 export interface ObjectReference {
   readonly apiVersion?: string
   readonly fieldPath?: string
@@ -1254,7 +1107,6 @@ export interface ObjectReference {
   readonly uid?: string
 }
 
-/** OwnerReference contains enough information to let you identify an owning object. */
 export interface OwnerReference {
   readonly apiVersion: string
   readonly blockOwnerDeletion?: boolean
@@ -1264,7 +1116,6 @@ export interface OwnerReference {
   readonly uid: string
 }
 
-/** PersistentVolume (PV) is a storage resource provisioned by an administrator. */
 export interface PersistentVolume {
   readonly apiVersion?: string
   readonly kind?: string
@@ -1273,7 +1124,6 @@ export interface PersistentVolume {
   readonly status?: PersistentVolumeStatus
 }
 
-/** PersistentVolumeClaim is a user's request for and claim to a persistent volume */
 export interface PersistentVolumeClaim {
   readonly apiVersion?: string
   readonly kind?: string
@@ -1282,7 +1132,6 @@ export interface PersistentVolumeClaim {
   readonly status?: PersistentVolumeClaimStatus
 }
 
-/** PersistentVolumeClaimCondition contains details about state of pvc */
 export interface PersistentVolumeClaimCondition {
   readonly lastProbeTime?: string
   readonly lastTransitionTime?: string
@@ -1292,7 +1141,6 @@ export interface PersistentVolumeClaimCondition {
   readonly type: string
 }
 
-/** PersistentVolumeClaimSpec describes the common attributes of storage devices and allows a Source for provider-specific attributes */
 export interface PersistentVolumeClaimSpec {
   readonly accessModes?: readonly string[]
   readonly dataSource?: TypedLocalObjectReference
@@ -1305,7 +1153,6 @@ export interface PersistentVolumeClaimSpec {
   readonly volumeName?: string
 }
 
-/** PersistentVolumeClaimStatus is the current status of a persistent volume claim. */
 export interface PersistentVolumeClaimStatus {
   readonly accessModes?: readonly string[]
   readonly allocatedResourceStatuses?: Readonly<Record<string, string>>
@@ -1317,19 +1164,16 @@ export interface PersistentVolumeClaimStatus {
   readonly phase?: string
 }
 
-/** PersistentVolumeClaimTemplate is used to produce PersistentVolumeClaim objects as part of an EphemeralVolumeSource. */
 export interface PersistentVolumeClaimTemplate {
   readonly metadata?: ObjectMeta
   readonly spec: PersistentVolumeClaimSpec
 }
 
-/** PersistentVolumeClaimVolumeSource references the user's PVC in the same namespace. */
 export interface PersistentVolumeClaimVolumeSource {
   readonly claimName: string
   readonly readOnly?: boolean
 }
 
-/** PersistentVolumeSpec is the specification of a persistent volume. */
 export interface PersistentVolumeSpec {
   readonly accessModes?: readonly string[]
   readonly awsElasticBlockStore?: AWSElasticBlockStoreVolumeSource
@@ -1364,7 +1208,6 @@ export interface PersistentVolumeSpec {
   readonly vsphereVolume?: VsphereVirtualDiskVolumeSource
 }
 
-/** PersistentVolumeStatus is the current status of a persistent volume. */
 export interface PersistentVolumeStatus {
   readonly lastPhaseTransitionTime?: string
   readonly message?: string
@@ -1372,13 +1215,11 @@ export interface PersistentVolumeStatus {
   readonly reason?: string
 }
 
-/** Represents a Photon Controller persistent disk resource. */
 export interface PhotonPersistentDiskVolumeSource {
   readonly fsType?: string
   readonly pdID: string
 }
 
-/** Pod is a collection of containers that can run on a host. */
 export interface Pod {
   readonly apiVersion?: string
   readonly kind?: string
@@ -1387,13 +1228,11 @@ export interface Pod {
   readonly status?: PodStatus
 }
 
-/** Pod affinity is a group of inter pod affinity scheduling rules. */
 export interface PodAffinity {
   readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly WeightedPodAffinityTerm[]
   readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[]
 }
 
-/** Defines a set of pods (namely those matching the labelSelector relative to the given namespace(s)) that this pod should be co-located (affinity) or not co-located (anti-affinity) with, where co-located is defined as running on a node whose value of the label with key <topologyKey> matches that of any node on which a pod of the set of pods is running */
 export interface PodAffinityTerm {
   readonly labelSelector?: LabelSelector
   readonly matchLabelKeys?: readonly string[]
@@ -1403,13 +1242,11 @@ export interface PodAffinityTerm {
   readonly topologyKey: string
 }
 
-/** Pod anti affinity is a group of inter pod anti affinity scheduling rules. */
 export interface PodAntiAffinity {
   readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly WeightedPodAffinityTerm[]
   readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[]
 }
 
-/** PodCertificateProjection provides a private key and X.509 certificate in the pod filesystem. */
 export interface PodCertificateProjection {
   readonly certificateChainPath?: string
   readonly credentialBundlePath?: string
@@ -1420,7 +1257,6 @@ export interface PodCertificateProjection {
   readonly userAnnotations?: Readonly<Record<string, string>>
 }
 
-/** PodCondition contains details for the current condition of this pod. */
 export interface PodCondition {
   readonly lastProbeTime?: string
   readonly lastTransitionTime?: string
@@ -1431,20 +1267,17 @@ export interface PodCondition {
   readonly type: string
 }
 
-/** PodDNSConfig defines the DNS parameters of a pod in addition to those generated from DNSPolicy. */
 export interface PodDNSConfig {
   readonly nameservers?: readonly string[]
   readonly options?: readonly PodDNSConfigOption[]
   readonly searches?: readonly string[]
 }
 
-/** PodDNSConfigOption defines DNS resolver options of a pod. */
 export interface PodDNSConfigOption {
   readonly name?: string
   readonly value?: string
 }
 
-/** PodDisruptionBudget is an object to define the max disruption that can be caused to a collection of pods */
 export interface PodDisruptionBudget {
   readonly apiVersion?: string
   readonly kind?: string
@@ -1453,7 +1286,6 @@ export interface PodDisruptionBudget {
   readonly status?: PodDisruptionBudgetStatus
 }
 
-/** PodDisruptionBudgetSpec is a description of a PodDisruptionBudget. */
 export interface PodDisruptionBudgetSpec {
   readonly maxUnavailable?: number | string
   readonly minAvailable?: number | string
@@ -1461,7 +1293,6 @@ export interface PodDisruptionBudgetSpec {
   readonly unhealthyPodEvictionPolicy?: string
 }
 
-/** PodDisruptionBudgetStatus represents information about the status of a PodDisruptionBudget. */
 export interface PodDisruptionBudgetStatus {
   readonly conditions?: readonly Condition[]
   readonly currentHealthy?: number
@@ -1472,76 +1303,63 @@ export interface PodDisruptionBudgetStatus {
   readonly observedGeneration?: number
 }
 
-/** PodExtendedResourceClaimStatus is stored in the PodStatus for the extended resource requests backed by DRA. */
 export interface PodExtendedResourceClaimStatus {
   readonly requestMappings: readonly ContainerExtendedResourceRequest[]
   readonly resourceClaimName: string
 }
 
-/** PodFailurePolicy describes how failed pods influence the backoffLimit. */
 export interface PodFailurePolicy {
   readonly rules: readonly PodFailurePolicyRule[]
 }
 
-/** PodFailurePolicyOnExitCodesRequirement describes the requirement for handling a failed pod based on its container exit codes. */
 export interface PodFailurePolicyOnExitCodesRequirement {
   readonly containerName?: string
   readonly operator: string
   readonly values: readonly number[]
 }
 
-/** PodFailurePolicyOnPodConditionsPattern describes a pattern for matching an actual pod condition type. */
 export interface PodFailurePolicyOnPodConditionsPattern {
   readonly status?: string
   readonly type: string
 }
 
-/** PodFailurePolicyRule describes how a pod failure is handled when the requirements are met. */
 export interface PodFailurePolicyRule {
   readonly action: string
   readonly onExitCodes?: PodFailurePolicyOnExitCodesRequirement
   readonly onPodConditions?: readonly PodFailurePolicyOnPodConditionsPattern[]
 }
 
-/** PodIP represents a single IP address allocated to the pod. */
 export interface PodIP {
   readonly ip: string
 }
 
-/** PodOS defines the OS parameters of a pod. */
 export interface PodOS {
   readonly name: string
 }
 
-/** PodReadinessGate contains the reference to a pod condition */
 export interface PodReadinessGate {
   readonly conditionType: string
 }
 
-/** PodResourceClaim references exactly one ResourceClaim, either directly or by naming a ResourceClaimTemplate which is then turned into a ResourceClaim for the pod. */
 export interface PodResourceClaim {
   readonly name: string
   readonly resourceClaimName?: string
   readonly resourceClaimTemplateName?: string
 }
 
-/** PodResourceClaimStatus is stored in the PodStatus for each PodResourceClaim which references a ResourceClaimTemplate. */
 export interface PodResourceClaimStatus {
   readonly name: string
   readonly resourceClaimName?: string
 }
 
-/** PodSchedulingGate is associated to a Pod to guard its scheduling. */
 export interface PodSchedulingGate {
   readonly name: string
 }
 
-/** PodSchedulingGroup identifies the runtime scheduling group instance that a Pod belongs to. */
 export interface PodSchedulingGroup {
   readonly podGroupName?: string
 }
 
-/** PodSecurityContext holds pod-level security attributes and common container settings. */
 export interface PodSecurityContext {
   readonly appArmorProfile?: AppArmorProfile
   readonly fsGroup?: number
@@ -1558,7 +1376,6 @@ export interface PodSecurityContext {
   readonly windowsOptions?: WindowsSecurityContextOptions
 }
 
-/** PodSpec is a description of a pod. */
 export interface PodSpec {
   readonly activeDeadlineSeconds?: number
   readonly affinity?: Affinity
@@ -1604,7 +1421,6 @@ export interface PodSpec {
   readonly volumes?: readonly Volume[]
 }
 
-/** PodStatus represents information about the status of a pod. */
 export interface PodStatus {
   readonly allocatedResources?: Readonly<Record<string, string>>
   readonly conditions?: readonly PodCondition[]
@@ -1629,13 +1445,11 @@ export interface PodStatus {
   readonly startTime?: string
 }
 
-/** PodTemplateSpec describes the data a pod should have when created from a template */
 export interface PodTemplateSpec {
   readonly metadata?: ObjectMeta
   readonly spec?: PodSpec
 }
 
-/** PolicyRule holds information that describes a policy rule, but does not contain information about who the rule applies to or which namespace the rule applies to. */
 export interface PolicyRule {
   readonly apiGroups?: readonly string[]
   readonly nonResourceURLs?: readonly string[]
@@ -1644,33 +1458,28 @@ export interface PolicyRule {
   readonly verbs: readonly string[]
 }
 
-/** PortStatus represents the error condition of a service port */
 export interface PortStatus {
   readonly error?: string
   readonly port: number
   readonly protocol: string
 }
 
-/** PortworxVolumeSource represents a Portworx volume resource. */
 export interface PortworxVolumeSource {
   readonly fsType?: string
   readonly readOnly?: boolean
   readonly volumeID: string
 }
 
-/** Preconditions must be fulfilled before an operation (update, delete, etc.) is carried out. */
 export interface Preconditions {
   readonly resourceVersion?: string
   readonly uid?: string
 }
 
-/** An empty preferred scheduling term matches all objects with implicit weight 0 (i.e. */
 export interface PreferredSchedulingTerm {
   readonly preference: NodeSelectorTerm
   readonly weight: number
 }
 
-/** Probe describes a health check to be performed against a container to determine whether it is alive or ready to receive traffic. */
 export interface Probe {
   readonly exec?: ExecAction
   readonly failureThreshold?: number
@@ -1684,13 +1493,11 @@ export interface Probe {
   readonly timeoutSeconds?: number
 }
 
-/** Represents a projected volume source */
 export interface ProjectedVolumeSource {
   readonly defaultMode?: number
   readonly sources?: readonly VolumeProjection[]
 }
 
-/** Represents a Quobyte mount that lasts the lifetime of a pod. */
 export interface QuobyteVolumeSource {
   readonly group?: string
   readonly readOnly?: boolean
@@ -1700,7 +1507,6 @@ export interface QuobyteVolumeSource {
   readonly volume: string
 }
 
-/** Represents a Rados Block Device mount that lasts the lifetime of a pod. */
 export interface RBDPersistentVolumeSource {
   readonly fsType?: string
   readonly image: string
@@ -1712,7 +1518,6 @@ export interface RBDPersistentVolumeSource {
   readonly user?: string
 }
 
-/** Represents a Rados Block Device mount that lasts the lifetime of a pod. */
 export interface RBDVolumeSource {
   readonly fsType?: string
   readonly image: string
@@ -1724,7 +1529,6 @@ export interface RBDVolumeSource {
   readonly user?: string
 }
 
-/** ReplicaSet ensures that a specified number of pod replicas are running at any given time. */
 export interface ReplicaSet {
   readonly apiVersion?: string
   readonly kind?: string
@@ -1733,7 +1537,6 @@ export interface ReplicaSet {
   readonly status?: ReplicaSetStatus
 }
 
-/** ReplicaSetCondition describes the state of a replica set at a certain point. */
 export interface ReplicaSetCondition {
   readonly lastTransitionTime?: string
   readonly message?: string
@@ -1742,7 +1545,6 @@ export interface ReplicaSetCondition {
   readonly type: string
 }
 
-/** ReplicaSetSpec is the specification of a ReplicaSet. */
 export interface ReplicaSetSpec {
   readonly minReadySeconds?: number
   readonly replicas?: number
@@ -1750,7 +1552,6 @@ export interface ReplicaSetSpec {
   readonly template?: PodTemplateSpec
 }
 
-/** ReplicaSetStatus represents the current status of a ReplicaSet. */
 export interface ReplicaSetStatus {
   readonly availableReplicas?: number
   readonly conditions?: readonly ReplicaSetCondition[]
@@ -1761,7 +1562,6 @@ export interface ReplicaSetStatus {
   readonly terminatingReplicas?: number
 }
 
-/** ResourceAttributes includes the authorization attributes available for resource requests to the Authorizer interface */
 export interface ResourceAttributes {
   readonly fieldSelector?: FieldSelectorAttributes
   readonly group?: string
@@ -1774,40 +1574,34 @@ export interface ResourceAttributes {
   readonly version?: string
 }
 
-/** ResourceClaim references one entry in PodSpec.ResourceClaims. */
 export interface ResourceClaim {
   readonly name: string
   readonly request?: string
 }
 
-/** ResourceFieldSelector represents container resources (cpu, memory) and their output format */
 export interface ResourceFieldSelector {
   readonly containerName?: string
   readonly divisor?: string
   readonly resource: string
 }
 
-/** ResourceHealth represents the health of a resource. */
 export interface ResourceHealth {
   readonly health?: string
   readonly message?: string
   readonly resourceID: string
 }
 
-/** ResourceRequirements describes the compute resource requirements. */
 export interface ResourceRequirements {
   readonly claims?: readonly ResourceClaim[]
   readonly limits?: Readonly<Record<string, string>>
   readonly requests?: Readonly<Record<string, string>>
 }
 
-/** ResourceStatus represents the status of a single resource allocated to a Pod. */
 export interface ResourceStatus {
   readonly name: string
   readonly resources?: readonly ResourceHealth[]
 }
 
-/** Role is a namespaced, logical grouping of PolicyRules that can be referenced as a unit by a RoleBinding. */
 export interface Role {
   readonly apiVersion?: string
   readonly kind?: string
@@ -1815,7 +1609,6 @@ export interface Role {
   readonly rules?: readonly PolicyRule[]
 }
 
-/** RoleBinding references a role, but does not contain it. */
 export interface RoleBinding {
   readonly apiVersion?: string
   readonly kind?: string
@@ -1824,32 +1617,27 @@ export interface RoleBinding {
   readonly subjects?: readonly Subject[]
 }
 
-/** RoleRef contains information that points to the role being used */
 export interface RoleRef {
   readonly apiGroup?: string
   readonly kind: string
   readonly name: string
 }
 
-/** Spec to control the desired behavior of daemon set rolling update. */
 export interface RollingUpdateDaemonSet {
   readonly maxSurge?: number | string
   readonly maxUnavailable?: number | string
 }
 
-/** Spec to control the desired behavior of rolling update. */
 export interface RollingUpdateDeployment {
   readonly maxSurge?: number | string
   readonly maxUnavailable?: number | string
 }
 
-/** RollingUpdateStatefulSetStrategy is used to communicate parameter for RollingUpdateStatefulSetStrategyType. */
 export interface RollingUpdateStatefulSetStrategy {
   readonly maxUnavailable?: number | string
   readonly partition?: number
 }
 
-/** SELinuxOptions are the labels to be applied to the container */
 export interface SELinuxOptions {
   readonly level?: string
   readonly role?: string
@@ -1857,7 +1645,6 @@ export interface SELinuxOptions {
   readonly user?: string
 }
 
-/** ScaleIOPersistentVolumeSource represents a persistent ScaleIO volume */
 export interface ScaleIOPersistentVolumeSource {
   readonly fsType?: string
   readonly gateway: string
@@ -1871,7 +1658,6 @@ export interface ScaleIOPersistentVolumeSource {
   readonly volumeName?: string
 }
 
-/** ScaleIOVolumeSource represents a persistent ScaleIO volume */
 export interface ScaleIOVolumeSource {
   readonly fsType?: string
   readonly gateway: string
@@ -1885,13 +1671,11 @@ export interface ScaleIOVolumeSource {
   readonly volumeName?: string
 }
 
-/** SeccompProfile defines a pod/container's seccomp profile settings. */
 export interface SeccompProfile {
   readonly localhostProfile?: string
   readonly type: string
 }
 
-/** Secret holds secret data of a certain type. */
 export interface Secret {
   readonly apiVersion?: string
   readonly data?: Readonly<Record<string, string>>
@@ -1902,33 +1686,28 @@ export interface Secret {
   readonly type?: string
 }
 
-/** SecretEnvSource selects a Secret to populate the environment variables with. */
 export interface SecretEnvSource {
   readonly name?: string
   readonly optional?: boolean
 }
 
-/** SecretKeySelector selects a key of a Secret. */
 export interface SecretKeySelector {
   readonly key: string
   readonly name?: string
   readonly optional?: boolean
 }
 
-/** Adapts a secret into a projected volume. */
 export interface SecretProjection {
   readonly items?: readonly KeyToPath[]
   readonly name?: string
   readonly optional?: boolean
 }
 
-/** SecretReference represents a Secret Reference. */
 export interface SecretReference {
   readonly name?: string
   readonly namespace?: string
 }
 
-/** Adapts a Secret into a volume. */
 export interface SecretVolumeSource {
   readonly defaultMode?: number
   readonly items?: readonly KeyToPath[]
@@ -1936,7 +1715,6 @@ export interface SecretVolumeSource {
   readonly secretName?: string
 }
 
-/** SecurityContext holds security configuration that will be applied to a container. */
 export interface SecurityContext {
   readonly allowPrivilegeEscalation?: boolean
   readonly appArmorProfile?: AppArmorProfile
@@ -1952,7 +1730,6 @@ export interface SecurityContext {
   readonly windowsOptions?: WindowsSecurityContextOptions
 }
 
-/** SelfSubjectAccessReview checks whether or the current user can perform an action. */
 export interface SelfSubjectAccessReview {
   readonly apiVersion?: string
   readonly kind?: string
@@ -1961,13 +1738,11 @@ export interface SelfSubjectAccessReview {
   readonly status?: SubjectAccessReviewStatus
 }
 
-/** SelfSubjectAccessReviewSpec is a description of the access request. */
 export interface SelfSubjectAccessReviewSpec {
   readonly nonResourceAttributes?: NonResourceAttributes
   readonly resourceAttributes?: ResourceAttributes
 }
 
-/** SelfSubjectReview contains the user information that the kube-apiserver has about the user making this request. */
 export interface SelfSubjectReview {
   readonly apiVersion?: string
   readonly kind?: string
@@ -1975,12 +1750,10 @@ export interface SelfSubjectReview {
   readonly status?: SelfSubjectReviewStatus
 }
 
-/** SelfSubjectReviewStatus is filled by the kube-apiserver and sent back to a user. */
 export interface SelfSubjectReviewStatus {
   readonly userInfo?: UserInfo
 }
 
-/** Service is a named abstraction of software service (for example, mysql) consisting of local port (for example 3306) that the proxy listens on, and the selector that determines which pods will answer requests sent through the proxy. */
 export interface Service {
   readonly apiVersion?: string
   readonly kind?: string
@@ -1989,7 +1762,6 @@ export interface Service {
   readonly status?: ServiceStatus
 }
 
-/** ServiceAccount binds together: * a name, understood by users, and perhaps by peripheral systems, for an identity * a principal that can be authenticated and authorized * a set of secrets */
 export interface ServiceAccount {
   readonly apiVersion?: string
   readonly automountServiceAccountToken?: boolean
@@ -1999,14 +1771,12 @@ export interface ServiceAccount {
   readonly secrets?: readonly ObjectReference[]
 }
 
-/** ServiceAccountTokenProjection represents a projected service account token volume. */
 export interface ServiceAccountTokenProjection {
   readonly audience?: string
   readonly expirationSeconds?: number
   readonly path: string
 }
 
-/** ServicePort contains information on service's port. */
 export interface ServicePort {
   readonly appProtocol?: string
   readonly name?: string
@@ -2016,7 +1786,6 @@ export interface ServicePort {
   readonly targetPort?: number | string
 }
 
-/** ServiceSpec describes the attributes that a user creates on a service. */
 export interface ServiceSpec {
   readonly allocateLoadBalancerNodePorts?: boolean
   readonly clusterIP?: string
@@ -2040,28 +1809,23 @@ export interface ServiceSpec {
   readonly type?: string
 }
 
-/** ServiceStatus represents the current status of a service. */
 export interface ServiceStatus {
   readonly conditions?: readonly Condition[]
   readonly loadBalancer?: LoadBalancerStatus
 }
 
-/** SessionAffinityConfig represents the configurations of session affinity. */
 export interface SessionAffinityConfig {
   readonly clientIP?: ClientIPConfig
 }
 
-/** ShardInfo describes the shard selector that was applied to produce a list response. */
 export interface ShardInfo {
   readonly selector: string
 }
 
-/** SleepAction describes a "sleep" action. */
 export interface SleepAction {
   readonly seconds: number
 }
 
-/** StatefulSet represents a set of pods with consistent identities. */
 export interface StatefulSet {
   readonly apiVersion?: string
   readonly kind?: string
@@ -2070,7 +1834,6 @@ export interface StatefulSet {
   readonly status?: StatefulSetStatus
 }
 
-/** StatefulSetCondition describes the state of a statefulset at a certain point. */
 export interface StatefulSetCondition {
   readonly lastTransitionTime?: string
   readonly message?: string
@@ -2079,18 +1842,15 @@ export interface StatefulSetCondition {
   readonly type: string
 }
 
-/** StatefulSetOrdinals describes the policy used for replica ordinal assignment in this StatefulSet. */
 export interface StatefulSetOrdinals {
   readonly start?: number
 }
 
-/** StatefulSetPersistentVolumeClaimRetentionPolicy describes the policy used for PVCs created from the StatefulSet VolumeClaimTemplates. */
 export interface StatefulSetPersistentVolumeClaimRetentionPolicy {
   readonly whenDeleted?: string
   readonly whenScaled?: string
 }
 
-/** A StatefulSetSpec is the specification of a StatefulSet. */
 export interface StatefulSetSpec {
   readonly minReadySeconds?: number
   readonly ordinals?: StatefulSetOrdinals
@@ -2105,7 +1865,6 @@ export interface StatefulSetSpec {
   readonly volumeClaimTemplates?: readonly PersistentVolumeClaim[]
 }
 
-/** StatefulSetStatus represents the current state of a StatefulSet. */
 export interface StatefulSetStatus {
   readonly availableReplicas?: number
   readonly collisionCount?: number
@@ -2119,13 +1878,11 @@ export interface StatefulSetStatus {
   readonly updatedReplicas?: number
 }
 
-/** StatefulSetUpdateStrategy indicates the strategy that the StatefulSet controller will use to perform updates. */
 export interface StatefulSetUpdateStrategy {
   readonly rollingUpdate?: RollingUpdateStatefulSetStrategy
   readonly type?: string
 }
 
-/** Status is a return value for calls that don't return other objects. */
 export interface Status {
   readonly apiVersion?: string
   readonly code?: number
@@ -2137,14 +1894,12 @@ export interface Status {
   readonly status?: string
 }
 
-/** StatusCause provides more information about an api.Status failure, including cases when multiple errors are encountered. */
 export interface StatusCause {
   readonly field?: string
   readonly message?: string
   readonly reason?: string
 }
 
-/** StatusDetails is a set of additional properties that MAY be set by the server to provide additional information about a response. */
 export interface StatusDetails {
   readonly causes?: readonly StatusCause[]
   readonly group?: string
@@ -2154,7 +1909,6 @@ export interface StatusDetails {
   readonly uid?: string
 }
 
-/** Represents a StorageOS persistent volume resource. */
 export interface StorageOSPersistentVolumeSource {
   readonly fsType?: string
   readonly readOnly?: boolean
@@ -2163,7 +1917,6 @@ export interface StorageOSPersistentVolumeSource {
   readonly volumeNamespace?: string
 }
 
-/** Represents a StorageOS persistent volume resource. */
 export interface StorageOSVolumeSource {
   readonly fsType?: string
   readonly readOnly?: boolean
@@ -2172,7 +1925,6 @@ export interface StorageOSVolumeSource {
   readonly volumeNamespace?: string
 }
 
-/** Subject contains a reference to the object or user identities a role binding applies to. */
 export interface Subject {
   readonly apiGroup?: string
   readonly kind: string
@@ -2180,7 +1932,6 @@ export interface Subject {
   readonly namespace?: string
 }
 
-/** SubjectAccessReview checks whether or not a user or group can perform an action. */
 export interface SubjectAccessReview {
   readonly apiVersion?: string
   readonly kind?: string
@@ -2189,7 +1940,6 @@ export interface SubjectAccessReview {
   readonly status?: SubjectAccessReviewStatus
 }
 
-/** SubjectAccessReviewSpec is a description of the access request. */
 export interface SubjectAccessReviewSpec {
   readonly extra?: Readonly<Record<string, readonly string[]>>
   readonly groups?: readonly string[]
@@ -2199,7 +1949,6 @@ export interface SubjectAccessReviewSpec {
   readonly user?: string
 }
 
-/** SubjectAccessReviewStatus */
 export interface SubjectAccessReviewStatus {
   readonly allowed: boolean
   readonly denied?: boolean
@@ -2207,30 +1956,25 @@ export interface SubjectAccessReviewStatus {
   readonly reason?: string
 }
 
-/** SuccessPolicy describes when a Job can be declared as succeeded based on the success of some indexes. */
 export interface SuccessPolicy {
   readonly rules: readonly SuccessPolicyRule[]
 }
 
-/** SuccessPolicyRule describes rule for declaring a Job as succeeded. */
 export interface SuccessPolicyRule {
   readonly succeededCount?: number
   readonly succeededIndexes?: string
 }
 
-/** Sysctl defines a kernel parameter to be set */
 export interface Sysctl {
   readonly name: string
   readonly value: string
 }
 
-/** TCPSocketAction describes an action based on opening a socket */
 export interface TCPSocketAction {
   readonly host?: string
   readonly port: number | string
 }
 
-/** The node this Taint is attached to has the "effect" on any pod that does not tolerate the Taint. */
 export interface Taint {
   readonly effect: string
   readonly key: string
@@ -2238,7 +1982,6 @@ export interface Taint {
   readonly value?: string
 }
 
-/** TokenRequest requests a token for a given service account. */
 export interface TokenRequest {
   readonly apiVersion?: string
   readonly kind?: string
@@ -2247,20 +1990,17 @@ export interface TokenRequest {
   readonly status?: TokenRequestStatus
 }
 
-/** TokenRequestSpec contains client provided parameters of a token request. */
 export interface TokenRequestSpec {
   readonly audiences?: readonly string[]
   readonly boundObjectRef?: BoundObjectReference
   readonly expirationSeconds?: number
 }
 
-/** TokenRequestStatus is the result of a token request. */
 export interface TokenRequestStatus {
   readonly expirationTimestamp?: string
   readonly token?: string
 }
 
-/** TokenReview attempts to authenticate a token to a known user. */
 export interface TokenReview {
   readonly apiVersion?: string
   readonly kind?: string
@@ -2269,13 +2009,11 @@ export interface TokenReview {
   readonly status?: TokenReviewStatus
 }
 
-/** TokenReviewSpec is a description of the token authentication request. */
 export interface TokenReviewSpec {
   readonly audiences?: readonly string[]
   readonly token: string
 }
 
-/** TokenReviewStatus is the result of the token authentication request. */
 export interface TokenReviewStatus {
   readonly audiences?: readonly string[]
   readonly authenticated?: boolean
@@ -2283,7 +2021,6 @@ export interface TokenReviewStatus {
   readonly user?: UserInfo
 }
 
-/** The pod this Toleration is attached to tolerates any taint that matches the triple <key,value,effect> using the matching operator <operator>. */
 export interface Toleration {
   readonly effect?: string
   readonly key?: string
@@ -2292,7 +2029,6 @@ export interface Toleration {
   readonly value?: string
 }
 
-/** TopologySpreadConstraint specifies how to spread matching pods among the given topology. */
 export interface TopologySpreadConstraint {
   readonly labelSelector?: LabelSelector
   readonly matchLabelKeys?: readonly string[]
@@ -2304,14 +2040,12 @@ export interface TopologySpreadConstraint {
   readonly whenUnsatisfiable: string
 }
 
-/** TypedLocalObjectReference contains enough information to let you locate the typed referenced object inside the same namespace. */
 export interface TypedLocalObjectReference {
   readonly apiGroup?: string
   readonly kind: string
   readonly name: string
 }
 
-/** TypedObjectReference contains enough information to let you locate the typed referenced object */
 export interface TypedObjectReference {
   readonly apiGroup?: string
   readonly kind: string
@@ -2319,13 +2053,11 @@ export interface TypedObjectReference {
   readonly namespace?: string
 }
 
-/** UncountedTerminatedPods holds UIDs of Pods that have terminated but haven't been accounted in Job status counters. */
 export interface UncountedTerminatedPods {
   readonly failed?: readonly string[]
   readonly succeeded?: readonly string[]
 }
 
-/** UserInfo holds the information about the user needed to implement the user.Info interface. */
 export interface UserInfo {
   readonly extra?: Readonly<Record<string, readonly string[]>>
   readonly groups?: readonly string[]
@@ -2333,7 +2065,6 @@ export interface UserInfo {
   readonly username?: string
 }
 
-/** Volume represents a named volume in a pod that may be accessed by any container in the pod. */
 export interface Volume {
   readonly awsElasticBlockStore?: AWSElasticBlockStoreVolumeSource
   readonly azureDisk?: AzureDiskVolumeSource
@@ -2368,13 +2099,11 @@ export interface Volume {
   readonly vsphereVolume?: VsphereVirtualDiskVolumeSource
 }
 
-/** volumeDevice describes a mapping of a raw block device within a container. */
 export interface VolumeDevice {
   readonly devicePath: string
   readonly name: string
 }
 
-/** VolumeMount describes a mounting of a Volume within a container. */
 export interface VolumeMount {
   readonly mountPath: string
   readonly mountPropagation?: string
@@ -2385,7 +2114,6 @@ export interface VolumeMount {
   readonly subPathExpr?: string
 }
 
-/** VolumeMountStatus shows status of volume mounts. */
 export interface VolumeMountStatus {
   readonly mountPath: string
   readonly name: string
@@ -2394,12 +2122,10 @@ export interface VolumeMountStatus {
   readonly volumeStatus?: VolumeStatus
 }
 
-/** VolumeNodeAffinity defines constraints that limit what nodes this volume can be accessed from. */
 export interface VolumeNodeAffinity {
   readonly required?: NodeSelector
 }
 
-/** Projection that may be projected along with other supported volume types. */
 export interface VolumeProjection {
   readonly clusterTrustBundle?: ClusterTrustBundleProjection
   readonly configMap?: ConfigMapProjection
@@ -2409,18 +2135,15 @@ export interface VolumeProjection {
   readonly serviceAccountToken?: ServiceAccountTokenProjection
 }
 
-/** VolumeResourceRequirements describes the storage resource requirements for a volume. */
 export interface VolumeResourceRequirements {
   readonly limits?: Readonly<Record<string, string>>
   readonly requests?: Readonly<Record<string, string>>
 }
 
-/** VolumeStatus represents the status of a mounted volume. */
 export interface VolumeStatus {
   readonly image?: ImageVolumeStatus
 }
 
-/** Represents a vSphere volume resource. */
 export interface VsphereVirtualDiskVolumeSource {
   readonly fsType?: string
   readonly storagePolicyID?: string
@@ -2428,13 +2151,11 @@ export interface VsphereVirtualDiskVolumeSource {
   readonly volumePath: string
 }
 
-/** The weights of all of the matched WeightedPodAffinityTerm fields are added per-node to find the most preferred node(s) */
 export interface WeightedPodAffinityTerm {
   readonly podAffinityTerm: PodAffinityTerm
   readonly weight: number
 }
 
-/** WindowsSecurityContextOptions contain Windows-specific options and credentials. */
 export interface WindowsSecurityContextOptions {
   readonly gmsaCredentialSpec?: string
   readonly gmsaCredentialSpecName?: string
