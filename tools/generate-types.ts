@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Generates src/kube/types.gen.ts from the OpenAPI v3 documents of a Kubernetes API server, so that
-// our types are the wire and nothing else. The documents' prose stays where it is: kubectl explain has it. Usage: node tools/generate-types.ts SOURCE, where SOURCE
-// is a folder of *_openapi.json files (api/openapi-spec/v3 of the Kubernetes source) or the base URL
-// of an API server that answers /openapi/v3 without credentials (such as one behind kubectl proxy).
+// our types are the wire and nothing else; the documents' prose stays where it is, for kubectl explain
+// has it. Usage: node tools/generate-types.ts SOURCE, where SOURCE is a folder of *_openapi.json files
+// (api/openapi-spec/v3 of the Kubernetes source) or the base URL of an API server that answers
+// /openapi/v3 without credentials (such as one behind kubectl proxy).
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
