@@ -61,8 +61,8 @@ async function featuresPage(): Promise<string> {
   )
   return `${note}# What each provider can do
 
-A pod that asks for more stays Pending with reason UnsupportedPodSpec and a message that lists every
-such field; with \`--feature-check lenient\`, or its own annotation
+A pod that asks for more is not started: it waits as UnsupportedPodSpec, and its message names all such
+fields; with \`--feature-check lenient\`, or its own annotation
 \`virtual-kubelet.io/feature-check: lenient\`, it runs without them.
 \`virtual-kubelet explain FILE --provider NAME\` says the same without a cluster.
 

@@ -118,9 +118,9 @@ export interface NodeDescription {
 }
 
 /**
- * A backend for whole pods. Every call is idempotent by uid and may be repeated after a lost reply:
- * create of a known uid adopts, delete of an unknown one succeeds. Failures are VkErrors; the core
- * retries with back-off for ever, so a provider never retries for long itself. Values of PodRequest are
+ * A backend for whole pods. Any call may come twice, because its answer can get lost: a pod whose uid is
+ * known is adopted, and ending one that is unknown succeeds. Failures are VkErrors; the core repeats the
+ * call later, for ever, so a provider never retries for long itself. Values of PodRequest are
  * readonly and may be kept.
  */
 export interface PodProvider extends AsyncDisposable {
