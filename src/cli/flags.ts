@@ -162,7 +162,7 @@ export const startFlags: readonly FlagSpec[] = [
     flags: '--cluster-domain <domain>',
     key: 'clusterDomain',
     read: asText,
-    help: "the cluster's DNS domain",
+    help: "the cluster's DNS domain; for providers that set up DNS, none of today's does",
   },
   {
     flags: '--pod-apiserver <host:port>',

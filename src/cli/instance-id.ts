@@ -11,7 +11,10 @@ const wellFormed = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** The id kept in `nodeDir`; made when there is none that can be read. */
 export async function readInstanceId(nodeDir: string): Promise<string> {
   const path = join(nodeDir, 'instance')
-  const known = await readFile(path, 'utf8').catch(() => '')
+  const known = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return ''
+    throw cannotUseFolder(nodeDir, cause)
+  })
   if (wellFormed.test(known.trim())) return known.trim()
   const made = randomUUID()
   try {

@@ -8,4 +8,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0)
 })
 
-process.exitCode = await run(process.argv.slice(2))
+// A log whose reader is gone is no reason to stop running pods.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
+const exitCode = await run(process.argv.slice(2))
+// What has taken its leave ends now, whatever still waits: containers in their grace are the next one's.
+process.stdout.write('', () => process.exit(exitCode))

@@ -32,7 +32,7 @@ interface Run {
   readonly nodes: VirtualNode[]
 }
 
-/** Runs until SIGTERM or SIGINT; a second signal ends the process without waiting. */
+/** Runs until SIGTERM or SIGINT; a second signal ends the process where it stands. */
 export async function start(settings: Settings): Promise<void> {
   const { logLevel: level, logFormat: format } = settings
   const log = createPinoLogger({ level, format })
@@ -47,24 +47,23 @@ export async function start(settings: Settings): Promise<void> {
     await whenAborted(stop.signal)
   } catch (error) {
     // A stop signal during the start ends it like any other wait; everything else is a failure.
-    if (!stop.signal.aborted) throw error
+    if (!stop.signal.aborted) {
+      await Promise.all(nodes.map((node) => node.leave({ drain: false, deleteNode: false })))
+      throw error
+    }
   }
-  try {
-    await leave(nodes, { settings, forced: stop.forced })
-  } catch (error) {
-    if (!stop.forced.aborted) throw error
-    log.warn({}, 'Stopped without waiting')
-  }
+  const { drainOnExit: drain, deleteNodeOnExit: deleteNode } = settings
+  await Promise.all(nodes.map((node) => node.leave({ drain, deleteNode })))
 }
 
 async function bringUp(run: Run): Promise<void> {
   const { settings, log, resources, signal, nodes } = run
-  resources.use(await lockDir(settings.rootDir))
+  resources.use(await untilAborted(lockDir(settings.rootDir), signal))
   log.info({ version, rootDir: settings.rootDir }, 'virtual-kubelet starts')
   await serveHealth(run)
   const shared = await reachCluster(run)
   for (const node of settings.nodes) {
-    nodes.push(resources.use(await VirtualNode.open(node, shared)))
+    nodes.push(resources.use(await untilAborted(VirtualNode.open(node, shared), signal)))
   }
   await serveMetrics(run, shared.metrics)
   await untilAborted(Promise.all(nodes.map((node) => node.start())), signal)
@@ -75,12 +74,13 @@ async function bringUp(run: Run): Promise<void> {
 async function reachCluster({ settings, log, resources, signal }: Run): Promise<NodeProcess> {
   const { kubeconfig, context, rootDir } = settings
   const metrics = new Metrics()
-  const connection = await loadConnection({
+  const loading = loadConnection({
     ...(kubeconfig !== undefined && { kubeconfig }),
     ...(context !== undefined && { context }),
     env: process.env,
     log,
   })
+  const connection = await untilAborted(loading, signal)
   const client = resources.use(createKubeClient(connection, { userAgent, metrics, log }))
   const clock = systemClock
   await waitForApiServer(client, { clock, log, signal })
@@ -117,15 +117,6 @@ async function serveMetrics(
   resources.use(
     await startMetricsServer({ address, port: Number(port), metrics, log, ...security }),
   )
-}
-
-async function leave(
-  nodes: readonly VirtualNode[],
-  { settings, forced }: { readonly settings: Settings; readonly forced: AbortSignal },
-): Promise<void> {
-  const { drainOnExit: drain, deleteNodeOnExit: deleteNode } = settings
-  const leaving = nodes.map((node) => node.leave({ drain, deleteNode, signal: forced }))
-  await untilAborted(Promise.all(leaving), forced)
 }
 
 function startupDeadline({ startupTimeoutSeconds: seconds }: Settings): Disposable & {

@@ -24,6 +24,9 @@ import { kubeletVersion } from './version.ts'
 
 type NodeSettings = Settings['nodes'][number]
 
+/** What a drain may take beyond the longest grace, for an API server or a backend that is slow. */
+const drainSlackMs = 15_000
+
 /** A node that runs from `start` until it is disposed; its pods go on without it. */
 export class VirtualNode implements AsyncDisposable {
   readonly name: string
@@ -78,18 +81,27 @@ export class VirtualNode implements AsyncDisposable {
     return ready?.status === 'True' ? undefined : (ready?.message ?? 'the Node does not exist')
   }
 
-  /** Tells the cluster that the node goes; with `drain`, first ends its pods with their grace. */
-  async leave(how: {
-    readonly drain: boolean
-    readonly deleteNode: boolean
-    readonly signal: AbortSignal
-  }): Promise<void> {
-    const { drain, deleteNode, signal } = how
+  /** Tells the cluster that the node goes; with `drain`, ends its pods with their grace, but never waits for ever. */
+  async leave(how: { readonly drain: boolean; readonly deleteNode: boolean }): Promise<void> {
+    const { drain, deleteNode } = how
     const message = drain ? 'node is shutting down' : 'virtual-kubelet has stopped; pods run on'
     await this.#node.shutdown({ message, deleteNode: deleteNode && !drain, isDraining: drain })
     if (!drain || !this.#hasStarted) return
-    await this.#pods.drain(signal)
+    const limitMs = this.#longestGraceMs() + drainSlackMs
+    const limit = new AbortController()
+    using _timer = this.#process.clock.setTimer(limitMs, () => {
+      this.#process.log.warn({ node: this.name, limitMs }, 'Drain is not over; the pods run on')
+      limit.abort()
+    })
+    await this.#pods.drain(limit.signal)
     await this.#node.shutdown({ message, deleteNode })
+  }
+
+  #longestGraceMs(): number {
+    const seconds = [...this.#pods.pods()].map(
+      ({ spec }) => spec.terminationGracePeriodSeconds ?? 30,
+    )
+    return Math.max(0, ...seconds) * 1000
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -72,18 +72,24 @@ export class PodStarter {
     const { provider, clock, log } = this.#loop
     const { api } = record
     if (!api) return
+    const creating = new AbortController()
+    record.creating = creating
+    using _link = passAbort(context.signal, creating)
     let request: PodRequest
     try {
       request = await this.#requestFor(api)
     } catch (error) {
-      if (!context.signal.aborted) this.#troubles.cannotResolve(record, api, error)
+      record.creating = undefined
+      if (!creating.signal.aborted) this.#troubles.cannotResolve(record, api, error)
+      return
+    }
+    if (creating.signal.aborted) {
+      // Deleted while its references were read: there is nothing to make any more.
+      record.creating = undefined
       return
     }
     // From here on something may exist, whatever answer arrives, or none.
     record.mayExist = true
-    const creating = new AbortController()
-    record.creating = creating
-    using _link = passAbort(context.signal, creating)
     try {
       await provider.createPod(request, { signal: creating.signal, log: context.log })
       noteSuccess(record)

@@ -14,6 +14,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import { VkError, messageOf } from '../util/vk-error.ts'
 import { diffStatus } from './status-diff.ts'
+import type { StatusPatch } from './status-diff.ts'
 import { WriteWindow } from './write-window.ts'
 
 /** What the API has and what it should have; asked for right before a write. */
@@ -119,7 +120,11 @@ export class StatusWriter implements AsyncDisposable {
     for (const uid of this.#ready) {
       if (!this.#window.tryEnter()) return
       this.#ready.delete(uid)
-      const write = this.#write(uid)
+      const write = this.#write(uid).catch((error: unknown) => {
+        // An answer that is no pod, say. The pod's next news tries again.
+        this.#options.log.error({ uid, error: messageOf(error) }, 'Status write failed oddly')
+        this.#entries.delete(uid)
+      })
       this.#running.add(write)
       void write.finally(() => {
         this.#running.delete(write)
@@ -131,10 +136,7 @@ export class StatusWriter implements AsyncDisposable {
   async #write(uid: string): Promise<void> {
     const entry = this.#entries.get(uid)
     const pending = this.#source.pending(uid)
-    const { clock } = this.#options
-    const isCut = (entry?.refusals ?? 0) >= refusalsUntilCut
-    const wanted = pending && (isCut ? cutDown(pending) : pending.wanted)
-    const patch = pending && wanted && diffStatus(pending.api, wanted, clock.nowMs())
+    const patch = entry && pending && this.#patchOf(entry, pending)
     if (!entry || !pending || !patch) {
       this.#window.leave()
       this.#entries.delete(uid)
@@ -158,6 +160,16 @@ export class StatusWriter implements AsyncDisposable {
     this.#window.leave()
     this.#done(uid, 'ok')
     this.#source.written(uid, { answer, sent: pending.wanted })
+  }
+
+  #patchOf(entry: Entry, pending: PendingStatus): StatusPatch | undefined {
+    const wanted = entry.refusals >= refusalsUntilCut ? cutDown(pending) : pending.wanted
+    try {
+      return diffStatus(pending.api, wanted, this.#options.clock.nowMs())
+    } catch (error) {
+      this.#window.leave()
+      throw error
+    }
   }
 
   #failed({ metadata }: Pod, entry: Entry, error: unknown): void {

@@ -184,7 +184,7 @@ export interface PodProvider extends AsyncDisposable {
 /** What a provider is given when it is made. */
 export interface ProviderHost {
   readonly nodeName: string
-  /** Tells this cluster's objects in the backend from another's: uid of namespace kube-system, or a name. */
+  /** Tells this cluster's objects in the backend from another's: a hash of its CA certificate, or of its address. */
   readonly clusterId: string
   readonly nodeIPs: readonly string[]
   readonly os: 'linux' | 'windows'

@@ -172,7 +172,9 @@ export class PodMachine {
       this.#inBackground(this.#save())
     } catch (error) {
       this.#log.error({ error: messageOf(error) }, 'Pod step failed and is tried again')
-      this.#wakeAt(this.#deps.host.clock.nowMs() + retryStepMs)
+      // A wake that came meanwhile, a deletion say, does not wait for the pause after a failure.
+      const pauseMs = this.#isDirty ? minWakeMs : retryStepMs
+      this.#wakeAt(this.#deps.host.clock.nowMs() + pauseMs)
     } finally {
       this.#stepping = undefined
     }

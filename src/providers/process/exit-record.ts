@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is written down about one launch, in a directory of its own below the node's: `launch.json` by
 // us before anything runs, `started` by the stage, `exit` by the wrapper. Who dies when leaves one of
-// few combinations, and `readLaunch` names each. Values of the pod are never written here.
+// few combinations, which `readNotes` tells apart. Values of the pod are never written here.
 import { randomBytes } from 'node:crypto'
 import { open, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -61,10 +61,20 @@ export async function listLaunches(parent: string): Promise<readonly Launch[]> {
   return launches
 }
 
+/** Undefined: there is none, or a power loss cut it, after which nothing of it runs any more. */
 async function readRecord(dir: string): Promise<LaunchRecord | undefined> {
-  const text = await readFile(join(dir, recordFile), 'utf8').catch(() => undefined)
-  // The file came by rename, so it is whole.
-  return text === undefined ? undefined : (JSON.parse(text) as LaunchRecord)
+  try {
+    return JSON.parse(await readFile(join(dir, recordFile), 'utf8')) as LaunchRecord
+  } catch (error) {
+    if (error instanceof SyntaxError || isMissing(error)) return undefined
+    // A record that is there but cannot be read may be that of a running process: never dropped.
+    throw error
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
 /** Reads what stage and wrapper have noted so far. */

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { VkError } from '../../util/vk-error.ts'
+import { VkError, messageOf } from '../../util/vk-error.ts'
 import { dropOptions } from './capabilities.ts'
 import { isShellSafe, quote } from './environment.ts'
 import { hidingPrefix } from './hidden-dir.ts'
@@ -178,7 +178,11 @@ async function whenStarted(child: ChildProcess): Promise<void> {
   })
   pipe?.once('end', () => fail())
   pipe?.once('error', fail)
-  child.once('error', fail)
+  // Nothing has run: this start is tried again, and costs no attempt.
+  child.once('error', (cause) => {
+    const message = `Cannot start process: ${messageOf(cause)}`
+    reject(new VkError('Unavailable', message, { podReason: 'CreateContainerError', cause }))
+  })
   try {
     await promise
   } finally {
