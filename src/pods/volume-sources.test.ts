@@ -91,6 +91,7 @@ test('gives a token its mode by who reads it, and says when to ask again', async
   assert.deepEqual([shared.files[0]?.mode, shared.refreshAtMs], [0o440, 5])
   const own = await resolve(token, { spec: { securityContext: { runAsUser: 1000 } } })
   assert.equal(own.files[0]?.mode, 0o600)
+  assert.equal(own.files[0].ownerUid, 1000)
 })
 
 test('leaves other kinds of volumes to others', async () => {

@@ -73,17 +73,18 @@ async function tokenPart(
   { pod, sources, defaultMode }: Gathering,
 ): Promise<Part> {
   const { token, refreshAtMs } = await sources.token(projection)
-  const mode = isReadByOneUser(pod) ? 0o600 : defaultMode
-  return { files: [textFile(projection.path, token, mode)], refreshAtMs }
+  const ownerUid = onlyUserOf(pod)
+  const isPrivate = ownerUid !== undefined || pod.spec.securityContext?.fsGroup !== undefined
+  const file = textFile(projection.path, token, isPrivate ? 0o600 : defaultMode)
+  return { files: [{ ...file, ...(ownerUid !== undefined && { ownerUid }) }], refreshAtMs }
 }
 
-// A token that only one user needs to read is readable to that user only.
-function isReadByOneUser({ spec }: Pod): boolean {
-  if (spec.securityContext?.fsGroup !== undefined) return true
+// A token that only one user needs to read is that user's.
+function onlyUserOf({ spec }: Pod): number | undefined {
   const users = [...spec.containers, ...(spec.initContainers ?? [])].map(
     ({ securityContext }) => securityContext?.runAsUser ?? spec.securityContext?.runAsUser,
   )
-  return users[0] !== undefined && users.every((user) => user === users[0])
+  return users.every((user) => user === users[0]) ? users[0] : undefined
 }
 
 interface ObjectProjection {

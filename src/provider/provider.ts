@@ -43,6 +43,8 @@ export interface ResolvedContainer {
 export interface VolumeFile {
   readonly path: string
   readonly mode: number
+  /** Who must be able to read it when `mode` lets nobody else; left out: whoever writes it. */
+  readonly ownerUid?: number
   readonly content: Uint8Array
 }
 

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import {
   chmod,
+  chown,
   mkdir,
   readFile,
   readdir,
@@ -48,6 +49,8 @@ async function writeVolumeFile(dir: string, file: VolumeFile): Promise<void> {
   await writeFile(path, file.content, { mode: 0o600 })
   // Explicitly, because the mode given at creation is cut by our umask.
   await chmod(path, file.mode)
+  // Only root can give a file away; any other virtual-kubelet runs its pods as itself.
+  if (file.ownerUid !== undefined && process.getuid?.() === 0) await chown(path, file.ownerUid, 0)
 }
 
 /** User-visible names are links through `..data`; those of files that are gone go too. */
