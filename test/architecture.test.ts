@@ -21,7 +21,19 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   kubelet: ['util', 'observe', 'kube', 'provider', 'runtime', 'node', 'pods'],
   providers: ['util', 'provider', 'runtime', 'kube'],
   testing: ['util', 'kube', 'provider', 'runtime'],
-  cli: ['util', 'observe', 'kube', 'provider', 'runtime', 'node', 'pods', 'kubelet', 'providers'],
+  'control-plane': ['util', 'observe', 'kube'],
+  cli: [
+    'util',
+    'observe',
+    'kube',
+    'provider',
+    'runtime',
+    'node',
+    'pods',
+    'kubelet',
+    'providers',
+    'control-plane',
+  ],
 }
 
 /** Of kube, providers may use the types and what an event is; never the client. */

@@ -56,6 +56,13 @@ export interface AzureFileVolumeSource {
   readonly shareName: string
 }
 
+export interface Binding {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly metadata: NamespacedMeta
+  readonly target: ObjectReference
+}
+
 export interface BoundObjectReference {
   readonly apiVersion?: string
   readonly kind?: string
@@ -867,6 +874,26 @@ export interface LifecycleHandler {
   readonly tcpSocket?: TCPSocketAction
 }
 
+export interface LimitRange {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly metadata: NamespacedMeta
+  readonly spec: LimitRangeSpec
+}
+
+export interface LimitRangeItem {
+  readonly default?: Readonly<Record<string, string>>
+  readonly defaultRequest?: Readonly<Record<string, string>>
+  readonly max?: Readonly<Record<string, string>>
+  readonly maxLimitRequestRatio?: Readonly<Record<string, string>>
+  readonly min?: Readonly<Record<string, string>>
+  readonly type: string
+}
+
+export interface LimitRangeSpec {
+  readonly limits: readonly LimitRangeItem[]
+}
+
 export interface LinuxContainerUser {
   readonly gid: number
   readonly supplementalGroups?: readonly number[]
@@ -894,6 +921,14 @@ export interface LoadBalancerStatus {
 
 export interface LocalObjectReference {
   readonly name?: string
+}
+
+export interface LocalSubjectAccessReview {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly metadata: NamespacedMeta
+  readonly spec: SubjectAccessReviewSpec
+  readonly status?: SubjectAccessReviewStatus
 }
 
 export interface LocalVolumeSource {
@@ -1074,6 +1109,11 @@ export interface NonResourceAttributes {
   readonly verb?: string
 }
 
+export interface NonResourceRule {
+  readonly nonResourceURLs?: readonly string[]
+  readonly verbs: readonly string[]
+}
+
 export interface ObjectFieldSelector {
   readonly apiVersion?: string
   readonly fieldPath: string
@@ -1105,6 +1145,10 @@ export interface ObjectReference {
   readonly namespace?: string
   readonly resourceVersion?: string
   readonly uid?: string
+}
+
+export interface Overhead {
+  readonly podFixed?: Readonly<Record<string, string>>
 }
 
 export interface OwnerReference {
@@ -1480,6 +1524,16 @@ export interface PreferredSchedulingTerm {
   readonly weight: number
 }
 
+export interface PriorityClass {
+  readonly apiVersion?: string
+  readonly description?: string
+  readonly globalDefault?: boolean
+  readonly kind?: string
+  readonly metadata: StoredMeta
+  readonly preemptionPolicy?: string
+  readonly value?: number
+}
+
 export interface Probe {
   readonly exec?: ExecAction
   readonly failureThreshold?: number
@@ -1591,10 +1645,36 @@ export interface ResourceHealth {
   readonly resourceID: string
 }
 
+export interface ResourceQuota {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly metadata: NamespacedMeta
+  readonly spec: ResourceQuotaSpec
+  readonly status?: ResourceQuotaStatus
+}
+
+export interface ResourceQuotaSpec {
+  readonly hard?: Readonly<Record<string, string>>
+  readonly scopeSelector?: ScopeSelector
+  readonly scopes?: readonly string[]
+}
+
+export interface ResourceQuotaStatus {
+  readonly hard?: Readonly<Record<string, string>>
+  readonly used?: Readonly<Record<string, string>>
+}
+
 export interface ResourceRequirements {
   readonly claims?: readonly ResourceClaim[]
   readonly limits?: Readonly<Record<string, string>>
   readonly requests?: Readonly<Record<string, string>>
+}
+
+export interface ResourceRule {
+  readonly apiGroups?: readonly string[]
+  readonly resourceNames?: readonly string[]
+  readonly resources?: readonly string[]
+  readonly verbs: readonly string[]
 }
 
 export interface ResourceStatus {
@@ -1638,11 +1718,28 @@ export interface RollingUpdateStatefulSetStrategy {
   readonly partition?: number
 }
 
+export interface RuntimeClass {
+  readonly apiVersion?: string
+  readonly handler: string
+  readonly kind?: string
+  readonly metadata: StoredMeta
+  readonly overhead?: Overhead
+  readonly scheduling?: Scheduling
+}
+
 export interface SELinuxOptions {
   readonly level?: string
   readonly role?: string
   readonly type?: string
   readonly user?: string
+}
+
+export interface Scale {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly metadata: NamespacedMeta
+  readonly spec: ScaleSpec
+  readonly status?: ScaleStatus
 }
 
 export interface ScaleIOPersistentVolumeSource {
@@ -1669,6 +1766,30 @@ export interface ScaleIOVolumeSource {
   readonly storagePool?: string
   readonly system: string
   readonly volumeName?: string
+}
+
+export interface ScaleSpec {
+  readonly replicas?: number
+}
+
+export interface ScaleStatus {
+  readonly replicas: number
+  readonly selector?: string
+}
+
+export interface Scheduling {
+  readonly nodeSelector?: Readonly<Record<string, string>>
+  readonly tolerations?: readonly Toleration[]
+}
+
+export interface ScopeSelector {
+  readonly matchExpressions?: readonly ScopedResourceSelectorRequirement[]
+}
+
+export interface ScopedResourceSelectorRequirement {
+  readonly operator: string
+  readonly scopeName: string
+  readonly values?: readonly string[]
 }
 
 export interface SeccompProfile {
@@ -1752,6 +1873,18 @@ export interface SelfSubjectReview {
 
 export interface SelfSubjectReviewStatus {
   readonly userInfo?: UserInfo
+}
+
+export interface SelfSubjectRulesReview {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly metadata: StoredMeta
+  readonly spec: SelfSubjectRulesReviewSpec
+  readonly status?: SubjectRulesReviewStatus
+}
+
+export interface SelfSubjectRulesReviewSpec {
+  readonly namespace?: string
 }
 
 export interface Service {
@@ -1954,6 +2087,13 @@ export interface SubjectAccessReviewStatus {
   readonly denied?: boolean
   readonly evaluationError?: string
   readonly reason?: string
+}
+
+export interface SubjectRulesReviewStatus {
+  readonly evaluationError?: string
+  readonly incomplete: boolean
+  readonly nonResourceRules: readonly NonResourceRule[]
+  readonly resourceRules: readonly ResourceRule[]
 }
 
 export interface SuccessPolicy {

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of storage: the objects of a cluster, one revision number that grows with every write,
+// and the recent history that watches resume from. Reads and writes are synchronous, so that a
+// read-check-write is atomic without locks; only durability is waited for. Invariants: what
+// `durable()` has confirmed survives kill -9; nobody is told of a change before it is durable; changes
+// are told in the order of their revisions, without gaps.
+import type { KubeObject, StoredObject } from '../objects/kube-object.ts'
+
+/** One object: `resource` is the plural with its group, such as `pods` or `deployments.apps`. */
+export interface ObjectKey {
+  readonly resource: string
+  /** Empty for cluster-wide kinds. */
+  readonly namespace: string
+  readonly name: string
+}
+
+/** An object with the bytes that go over the wire for it; encoded once, sent to every reader. */
+export interface Stored {
+  readonly object: StoredObject
+  readonly revision: number
+  /** JSON of `object`, UTF-8. */
+  readonly json: Buffer
+}
+
+/** One write. */
+export interface StoreChange {
+  readonly key: ObjectKey
+  readonly revision: number
+  /** The new state, or undefined when the object was removed. */
+  readonly current: Stored | undefined
+  /** The state before, or undefined when it was created. */
+  readonly previous: Stored | undefined
+}
+
+/** What a list reads: a state of the whole collection as of one revision. */
+export interface StoreList {
+  /** In the order of their keys: namespace, then name, as bytes. */
+  readonly items: readonly Stored[]
+  readonly revision: number
+}
+
+export interface Store extends AsyncDisposable {
+  /** Revision of the newest write, durable or not. */
+  readonly revision: number
+  /** The newest state, durable or not: call `durable()` before showing it to anyone. */
+  get(key: ObjectKey): Stored | undefined
+  /** All of a resource, or of one namespace of it. */
+  list(resource: string, namespace?: string): StoreList
+  /** How many objects there are, without listing them. */
+  count(resource: string): number
+  /**
+   * Creates or replaces an object and gives it the next revision as its resourceVersion. The caller has
+   * checked everything, and never changes `object` again.
+   */
+  put(key: ObjectKey, object: KubeObject): Stored
+  /** Removes an object; returns its last state under the revision of the removal. */
+  remove(key: ObjectKey, last?: KubeObject): Stored | undefined
+  /** Resolves when every write so far survives kill -9; at once for a store in memory. */
+  durable(): Promise<void>
+  /**
+   * The durable changes of a resource after `revision`, oldest first; undefined when history does not
+   * reach back that far (410 for the client).
+   */
+  changesSince(resource: string, revision: number): readonly StoreChange[] | undefined
+  /** Calls for every change of a resource (`*`: of all) once it is durable, in order. */
+  onChange(resource: string, listener: (change: StoreChange) => void): Disposable
+  /** Forgets history up to `revision` (default: all of it). */
+  compact(revision?: number): void
+}
