@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// The resources of the core group, in the order in which discovery lists them.
+import { defineResource, statusOf } from '../define-resource.ts'
+import { genericStrategy } from '../generic-strategy.ts'
+import type { ResourceDefinition, Verb } from '../resource-definition.ts'
+import { fieldsAt, textAt } from '../selectable-field.ts'
+import { coreEventFields } from '../events/event-fields.ts'
+import { namespaces } from './namespaces.ts'
+import { pods } from './pods.ts'
+
+const proxyVerbs: readonly Verb[] = ['create', 'delete', 'get', 'patch', 'update']
+
+const bindings = defineResource({
+  kind: 'Binding',
+  plural: 'bindings',
+  verbs: ['create'],
+  isVirtual: true,
+})
+
+const configMaps = defineResource({
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+  shortNames: ['cm'],
+})
+
+const endpoints = defineResource({
+  kind: 'Endpoints',
+  plural: 'endpoints',
+  shortNames: ['ep'],
+  strategy: genericStrategy({ allowsCreateOnUpdate: true }),
+})
+
+const events = defineResource({
+  kind: 'Event',
+  plural: 'events',
+  shortNames: ['ev'],
+  selectableFields: coreEventFields,
+  strategy: genericStrategy({ allowsCreateOnUpdate: true }),
+})
+
+const limitRanges = defineResource({
+  kind: 'LimitRange',
+  plural: 'limitranges',
+  shortNames: ['limits'],
+  strategy: genericStrategy({ allowsCreateOnUpdate: true }),
+})
+
+const nodes = defineResource({
+  kind: 'Node',
+  plural: 'nodes',
+  shortNames: ['no'],
+  isNamespaced: false,
+  subresources: [{ name: 'proxy', kind: 'NodeProxyOptions', verbs: proxyVerbs }, statusOf('Node')],
+  selectableFields: { 'spec.unschedulable': textAt('spec.unschedulable', 'false') },
+})
+
+const persistentVolumeClaims = defineResource({
+  kind: 'PersistentVolumeClaim',
+  plural: 'persistentvolumeclaims',
+  shortNames: ['pvc'],
+  subresources: [statusOf('PersistentVolumeClaim')],
+  strategy: genericStrategy({ newStatus: { phase: 'Pending' } }),
+})
+
+const persistentVolumes = defineResource({
+  kind: 'PersistentVolume',
+  plural: 'persistentvolumes',
+  shortNames: ['pv'],
+  isNamespaced: false,
+  subresources: [statusOf('PersistentVolume')],
+  strategy: genericStrategy({ newStatus: { phase: 'Pending' } }),
+})
+
+const podTemplates = defineResource({
+  kind: 'PodTemplate',
+  plural: 'podtemplates',
+  strategy: genericStrategy({ hasGeneration: true }),
+})
+
+const resourceQuotas = defineResource({
+  kind: 'ResourceQuota',
+  plural: 'resourcequotas',
+  shortNames: ['quota'],
+  subresources: [statusOf('ResourceQuota')],
+  strategy: genericStrategy({ newStatus: {} }),
+})
+
+const secrets = defineResource({
+  kind: 'Secret',
+  plural: 'secrets',
+  selectableFields: fieldsAt('type'),
+})
+
+const serviceAccounts = defineResource({
+  kind: 'ServiceAccount',
+  plural: 'serviceaccounts',
+  shortNames: ['sa'],
+  subresources: [
+    {
+      name: 'token',
+      kind: 'TokenRequest',
+      group: 'authentication.k8s.io',
+      version: 'v1',
+      verbs: ['create'],
+    },
+  ],
+})
+
+const services = defineResource({
+  kind: 'Service',
+  plural: 'services',
+  shortNames: ['svc'],
+  categories: ['all'],
+  subresources: [
+    { name: 'proxy', kind: 'ServiceProxyOptions', verbs: proxyVerbs },
+    statusOf('Service'),
+  ],
+  selectableFields: fieldsAt('spec.clusterIP', 'spec.type'),
+  strategy: genericStrategy({
+    nameRule: 'dns-1035-label',
+    allowsCreateOnUpdate: true,
+    newStatus: { loadBalancer: {} },
+  }),
+})
+
+export const coreGroup: readonly ResourceDefinition[] = [
+  bindings,
+  configMaps,
+  endpoints,
+  events,
+  limitRanges,
+  namespaces,
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  pods,
+  podTemplates,
+  resourceQuotas,
+  secrets,
+  serviceAccounts,
+  services,
+]
