@@ -35,12 +35,13 @@ export function duplicate(field: string, value: unknown): FieldError {
   return fieldError('FieldValueDuplicate', field, `Duplicate value: ${shown(value)}`, '')
 }
 
+/** `supported` is shown in the order given. */
 export function notSupported(
   field: string,
   value: unknown,
   supported: readonly string[],
 ): FieldError {
-  const values = [...supported].sort().map((one) => JSON.stringify(one))
+  const values = supported.map((one) => JSON.stringify(one))
   const detail = values.length > 0 ? `supported values: ${values.join(', ')}` : ''
   return fieldError('FieldValueNotSupported', field, `Unsupported value: ${shown(value)}`, detail)
 }

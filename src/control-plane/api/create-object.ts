@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Creates an object: defaults, admission, what the server decides, validation, storage, in this order,
+// which is that of k8s.io/apiserver (pkg/registry/rest/create.go). Nothing else runs in between.
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { AdmissionRequest } from '../admission/admission.ts'
+import { alreadyExists, badRequest, invalid } from '../objects/api-status.ts'
+import type { KubeObject } from '../objects/kube-object.ts'
+import { validateMetadata } from '../resources/validate-metadata.ts'
+import { mutateByAdmission, validateByAdmission } from './admit.ts'
+import { keyOf, shown, wireSeconds } from './api-core.ts'
+import type { ApiCore, Place, WriteOptions } from './api-core.ts'
+
+/** Stores `given` (decoded, of this resource's kind) and returns it as it is now. */
+export function createObject(
+  core: ApiCore,
+  where: Omit<Place, 'name' | 'subresource'>,
+  given: KubeObject,
+  options: WriteOptions,
+): KubeObject {
+  const { resource } = where
+  const { strategy } = resource
+  const named = withIdentity(core, where, given)
+  const place: Place = { ...where, name: named.metadata.name ?? '', subresource: '' }
+  const request = admissionRequest(place, strategy.applyDefaults(named), options)
+  const admitted = mutateByAdmission(core, request)
+  const prepared = core.allocate(withServerMetadata(core, { place, admitted, options }), resource)
+  const errors = [...validateMetadata(prepared, resource), ...strategy.validate(prepared)]
+  if (errors.length > 0) throw invalid(resource, place.name, errors)
+  for (const warning of strategy.warnings?.(prepared) ?? []) options.warn(warning)
+  validateByAdmission(core, { ...request, object: prepared })
+  if (core.store.get(keyOf(place))) throw alreadyExists(resource, place.name)
+  if (options.isDryRun) return prepared
+  const inStorage = resource.toStorage ? resource.toStorage(prepared) : prepared
+  return shown(resource, core.store.put(keyOf(place), inStorage))
+}
+
+function admissionRequest(
+  place: Place,
+  object: KubeObject,
+  { user, isDryRun }: WriteOptions,
+): AdmissionRequest {
+  return { ...place, user, isDryRun, object, old: undefined, operation: 'CREATE' }
+}
+
+function withIdentity(
+  core: ApiCore,
+  { resource, namespace }: Omit<Place, 'name' | 'subresource'>,
+  given: KubeObject,
+): KubeObject {
+  const { metadata } = given
+  checkNamespace(metadata.namespace ?? '', namespace)
+  if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== '') {
+    throw badRequest('resourceVersion should not be set on objects to be created')
+  }
+  const name = metadata.name || generatedName(core, { resource, namespace }, metadata.generateName)
+  return {
+    ...given,
+    metadata: { ...metadata, ...(name !== '' && { name }), ...(namespace !== '' && { namespace }) },
+  }
+}
+
+/** An object may leave its namespace out; if it names one, it is the request's. */
+export function checkNamespace(given: string, requested: string): void {
+  if (given === '' || given === requested) return
+  throw badRequest(
+    'the namespace of the provided object does not match the namespace sent on the request',
+  )
+}
+
+// Kubernetes' alphabet for generated names: no vowels, nothing that looks like something else.
+const alphabet = 'bcdfghjklmnpqrstvwxz2456789'
+const maxGeneratedLength = 63
+const suffixLength = 5
+
+function generatedName(
+  core: ApiCore,
+  where: Omit<Place, 'name' | 'subresource'>,
+  base: string | undefined,
+): string {
+  if (!base) return ''
+  const prefix = base.slice(0, maxGeneratedLength - suffixLength)
+  for (let attempt = 0; ; attempt += 1) {
+    const name = prefix + randomSuffix(suffixLength)
+    const isTaken = core.store.get(keyOf({ ...where, name, subresource: '' })) !== undefined
+    if (!isTaken || attempt === 7) return name
+  }
+}
+
+/** Random characters that may end a name. */
+export function randomSuffix(length: number): string {
+  let suffix = ''
+  for (const byte of randomBytes(length)) suffix += alphabet[byte % alphabet.length]
+  return suffix
+}
+
+function withServerMetadata(core: ApiCore, { place, admitted, options }: NewObject): KubeObject {
+  const {
+    deletionTimestamp: _deletion,
+    deletionGracePeriodSeconds: _grace,
+    selfLink: _link,
+    resourceVersion: _version,
+    generation: _generation,
+    ...metadata
+  } = admitted.metadata
+  const nowMs = core.clock.nowMs()
+  const named = {
+    ...admitted,
+    metadata: { ...metadata, uid: randomUUID(), creationTimestamp: wireSeconds(nowMs) },
+  }
+  return place.resource.strategy.prepareForCreate(named, { user: options.user, nowMs })
+}
+
+interface NewObject {
+  readonly place: Place
+  readonly admitted: KubeObject
+  readonly options: WriteOptions
+}

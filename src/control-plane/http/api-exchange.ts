@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request and its answer, over HTTP/1.1 or HTTP/2: what was asked, by whom, and how to answer it
+// once. Bodies have a bound; an answer that nobody reads any more is given up.
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { User } from '../auth/user.ts'
+import { requestTooLarge } from '../objects/api-status.ts'
+import type { StatusError } from '../objects/api-status.ts'
+import type { RequestInfo } from './request-info.ts'
+
+/** As kube-apiserver's bound for resources. */
+export const maxBodyBytes: number = 3 * 1024 * 1024
+
+/** A request from its first byte to the last of its answer. */
+export class ApiExchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly info: RequestInfo
+  readonly user: User
+  /** Aborts when the client is gone or the server closes. */
+  readonly signal: AbortSignal
+  readonly #warnings = new Set<string>()
+
+  constructor(parts: {
+    readonly request: IncomingMessage
+    readonly response: ServerResponse
+    readonly info: RequestInfo
+    readonly user: User
+    readonly signal: AbortSignal
+  }) {
+    this.request = parts.request
+    this.response = parts.response
+    this.info = parts.info
+    this.user = parts.user
+    this.signal = parts.signal
+  }
+
+  /** Adds a sentence that kubectl prints as `Warning: …`. */
+  readonly warn = (sentence: string): void => {
+    this.#warnings.add(sentence)
+  }
+
+  header(name: string): string | undefined {
+    const value = this.request.headers[name]
+    return Array.isArray(value) ? value.join(',') : value
+  }
+
+  /** The body as bytes; 413 when it is larger than the bound. */
+  async body(): Promise<Buffer> {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    for await (const chunk of this.request as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > maxBodyBytes) {
+        throw requestTooLarge(`Request body is too large: limit is ${maxBodyBytes}`)
+      }
+      chunks.push(chunk)
+    }
+    const [only] = chunks
+    return chunks.length === 1 && only ? only : Buffer.concat(chunks)
+  }
+
+  sendJson(status: number, value: unknown): void {
+    this.sendBytes(status, Buffer.from(`${JSON.stringify(value)}\n`))
+  }
+
+  sendBytes(status: number, bytes: Buffer, contentType = 'application/json'): void {
+    this.response.writeHead(status, {
+      ...this.#headers(contentType),
+      'content-length': bytes.length,
+    })
+    this.response.end(bytes)
+  }
+
+  /** Sends a body part by part, as fast as the client takes it. */
+  async sendParts(status: number, parts: Iterable<Buffer>): Promise<void> {
+    this.start(status, 'application/json')
+    for (const part of parts) {
+      if (this.signal.aborted) return
+      await this.write(part)
+    }
+    this.response.end()
+  }
+
+  /** Begins an answer whose parts follow by `write`. */
+  start(status: number, contentType: string): void {
+    this.response.writeHead(status, this.#headers(contentType))
+    this.response.flushHeaders?.()
+  }
+
+  /** Resolves when there is room for more, or the client is gone. */
+  async write(part: Buffer): Promise<void> {
+    if (this.signal.aborted || this.response.write(part)) return
+    await once(this.response, 'drain', { signal: this.signal }).catch(() => {
+      // Only the abort ends the wait early; whoever writes looks at the signal.
+    })
+  }
+
+  #headers(contentType: string): Record<string, string | string[]> {
+    const warnings = [...this.#warnings].map((text) => `299 - ${JSON.stringify(text)}`)
+    return {
+      'content-type': contentType,
+      'cache-control': 'no-cache, private',
+      ...(warnings.length > 0 && { warning: warnings }),
+    }
+  }
+}
+
+/** Answers a request that went wrong, if it has no answer yet. */
+export function sendStatus(response: ServerResponse, { status }: StatusError): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const seconds = status.details?.retryAfterSeconds
+  const bytes = Buffer.from(`${JSON.stringify(status)}\n`)
+  response.writeHead(status.code, {
+    'content-type': 'application/json',
+    'cache-control': 'no-cache, private',
+    'content-length': bytes.length,
+    ...(seconds !== undefined && { 'retry-after': String(seconds) }),
+  })
+  response.end(bytes)
+}
