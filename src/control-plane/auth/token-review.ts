@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers to the questions "whose token is this?" (TokenReview) and "who am I?" (SelfSubjectReview).
+import type { SelfSubjectReview, TokenReview, UserInfo } from '../../kube/types.gen.ts'
+import { badRequest } from '../objects/api-status.ts'
+import type { Authenticator } from './authenticator.ts'
+import { asAuthenticated } from './authenticator.ts'
+import { TokenRejection } from './token-rejection.ts'
+import type { User } from './user.ts'
+
+/** The review with its status. Throws StatusError 400 when there is no token. */
+export function answerTokenReview(review: TokenReview, authenticator: Authenticator): TokenReview {
+  const { audiences = [], token } = review.spec
+  if (!token) throw badRequest('token is required for TokenReview in authentication')
+  const wanted = audiences.length > 0 ? audiences : authenticator.audiences
+  try {
+    const verified = authenticator.verifyToken(token, wanted)
+    const user = userInfo(asAuthenticated(verified.user))
+    return { ...review, status: { authenticated: true, user, audiences: verified.audiences } }
+  } catch (error) {
+    if (!(error instanceof TokenRejection)) throw error
+    return { ...review, status: { user: {}, error: error.message } }
+  }
+}
+
+/** The review with the user who asks. */
+export function answerSelfSubjectReview(review: SelfSubjectReview, user: User): SelfSubjectReview {
+  return { ...review, status: { userInfo: userInfo(user) } }
+}
+
+function userInfo({ extra, groups, name, uid }: User): UserInfo {
+  return {
+    username: name,
+    ...(uid !== undefined && { uid }),
+    groups,
+    ...(extra && Object.keys(extra).length > 0 && { extra }),
+  }
+}
