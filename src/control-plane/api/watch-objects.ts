@@ -179,20 +179,19 @@ class ChangeFeed implements Disposable {
 
 /** What a change is to someone who sees only what the filter lets through. */
 function eventOf(
-  { current, previous, revision }: StoreChange,
+  { current, previous, removed, revision }: StoreChange,
   resource: ResourceDefinition,
   { matches }: ObjectFilter,
 ): WatchEvent | undefined {
   const isIn = current !== undefined && matches(shown(resource, current))
   const wasIn = previous !== undefined && matches(shown(resource, previous))
   if (isIn) return { type: wasIn ? 'MODIFIED' : 'ADDED', stored: current }
-  if (wasIn) return { type: 'DELETED', stored: atRevision(previous, revision) }
+  if (wasIn) return { type: 'DELETED', stored: removed ?? atRevision(previous, revision) }
   return undefined
 }
 
-/** An object's last state, under the revision at which it went. */
+/** An object as it last was within the filter, under the revision at which it left. */
 function atRevision(last: Stored, revision: number): Stored {
-  if (last.revision === revision) return last
   const metadata = { ...last.object.metadata, resourceVersion: String(revision) }
   const object: StoredObject = { ...last.object, metadata } as StoredObject
   return { object, revision, json: Buffer.from(JSON.stringify(object satisfies KubeObject)) }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// From an authorized request to the code that answers it: resources by their verb, subresources that
+// are more than a part of the object, and the few paths that are no resource.
+import { methodNotAllowed, pathNotFound } from '../objects/api-status.ts'
+import { findResource } from '../resources/registry.ts'
+import type { ResourceDefinition } from '../resources/resource-definition.ts'
+import type { ApiExchange } from './api-exchange.ts'
+import { getObject, listResource, watchResource } from './read-verbs.ts'
+import type { ResourceRequest, VerbContext } from './read-verbs.ts'
+import type { ApiVerb, ResourceTarget } from './request-info.ts'
+import {
+  createResource,
+  deleteCollection,
+  deleteResource,
+  patchResource,
+  updateResource,
+} from './write-verbs.ts'
+
+type VerbHandler = (context: VerbContext, request: ResourceRequest) => Promise<void>
+
+const verbHandlers: Readonly<Record<ApiVerb, VerbHandler>> = {
+  get: getObject,
+  list: listResource,
+  watch: watchResource,
+  create: createResource,
+  update: updateResource,
+  patch: patchResource,
+  delete: deleteResource,
+  deletecollection: deleteCollection,
+}
+
+/** An answer of its own for a resource or subresource, by `plural` or `plural/subresource`. */
+export type SpecialHandlers = ReadonlyMap<string, VerbHandler>
+
+/** Answers a request for a resource. Throws StatusError for what is not served. */
+export async function routeResource(
+  context: VerbContext & { readonly special: SpecialHandlers },
+  exchange: ApiExchange,
+  target: ResourceTarget,
+): Promise<void> {
+  const resource = findResource(target.group, target.version, target.plural)
+  if (!resource) throw pathNotFound()
+  checkPlace(resource, target)
+  checkVerb(resource, target)
+  const special = context.special.get(specialKey(resource, target))
+  const handle = special ?? verbHandlers[target.verb]
+  await handle(context, { exchange, target, resource })
+}
+
+function specialKey(
+  { group, plural }: ResourceDefinition,
+  { subresource }: ResourceTarget,
+): string {
+  const name = group === '' ? plural : `${plural}.${group}`
+  return subresource === '' ? name : `${name}/${subresource}`
+}
+
+/** Namespaced objects are written and read in their namespace, the others outside of any. */
+function checkPlace({ isNamespaced }: ResourceDefinition, target: ResourceTarget): void {
+  if (!isNamespaced && target.namespace !== '') throw pathNotFound()
+  const isCollection = target.name === ''
+  if (isNamespaced && target.namespace === '' && !isCollection) throw pathNotFound()
+}
+
+function checkVerb(resource: ResourceDefinition, target: ResourceTarget): void {
+  const { subresource, verb, namespace } = target
+  const verbs =
+    subresource === ''
+      ? resource.verbs
+      : resource.subresources.find(({ name }) => name === subresource)?.verbs
+  if (!verbs) throw pathNotFound()
+  const isOverAll = resource.isNamespaced && namespace === ''
+  const isAllowed =
+    verbs.includes(verb) && !(isOverAll && (verb === 'create' || verb === 'deletecollection'))
+  if (!isAllowed) throw methodNotAllowed(resource, verb)
+}
