@@ -30,11 +30,13 @@ export interface StoreChange {
   readonly current: Stored | undefined
   /** The state before, or undefined when it was created. */
   readonly previous: Stored | undefined
+  /** The last state under the revision of the removal, which watchers are shown; undefined else. */
+  readonly removed: Stored | undefined
 }
 
 /** What a list reads: a state of the whole collection as of one revision. */
 export interface StoreList {
-  /** In the order of their keys: namespace, then name, as bytes. */
+  /** In the order of `compareKeys`. The array is never changed, and the same until a write. */
   readonly items: readonly Stored[]
   readonly revision: number
 }
@@ -50,20 +52,30 @@ export interface Store extends AsyncDisposable {
   count(resource: string): number
   /**
    * Creates or replaces an object and gives it the next revision as its resourceVersion. The caller has
-   * checked everything, and never changes `object` again.
+   * checked everything, and never changes `object` again. Throws a VkError Unavailable, as `remove`
+   * does, while storage cannot write; nothing has happened then.
    */
   put(key: ObjectKey, object: KubeObject): Stored
   /** Removes an object; returns its last state under the revision of the removal. */
   remove(key: ObjectKey, last?: KubeObject): Stored | undefined
-  /** Resolves when every write so far survives kill -9; at once for a store in memory. */
-  durable(): Promise<void>
+  /**
+   * Resolves when every write up to `revision` (default: every write so far) survives kill -9; within
+   * the turn for a store in memory. Rejects with a VkError Unavailable when that cannot be written now:
+   * the outcome is open then, for the store tries again until it succeeds or the process ends.
+   */
+  durable(revision?: number): Promise<void>
   /**
    * The durable changes of a resource after `revision`, oldest first; undefined when history does not
-   * reach back that far (410 for the client).
+   * reach back that far (410 for the client). Together with `onChange` in the same turn it leaves no
+   * gap and tells nothing twice.
    */
   changesSince(resource: string, revision: number): readonly StoreChange[] | undefined
-  /** Calls for every change of a resource (`*`: of all) once it is durable, in order. */
+  /**
+   * Calls for every change of a resource (`*`: of all) once it is durable, in order, never from inside
+   * `put` or `remove`. A listener that throws is a bug and ends as an uncaught exception; the others
+   * are told all the same.
+   */
   onChange(resource: string, listener: (change: StoreChange) => void): Disposable
-  /** Forgets history up to `revision` (default: all of it). */
+  /** Forgets history up to `revision` (default: all that is durable). */
   compact(revision?: number): void
 }
