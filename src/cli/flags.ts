@@ -21,7 +21,8 @@ export interface FlagSpec {
 const asText = (text: string): string => text
 const asList = (text: string): readonly string[] => text.split(',').map((part) => part.trim())
 
-function asNumber(text: string): number {
+/** A whole number that is not negative. */
+export function asNumber(text: string): number {
   if (!/^\d+$/.test(text)) throw new UserError(`"${text}" is not a whole number`)
   return Number(text)
 }
@@ -54,7 +55,7 @@ function asTaints(text: string): readonly object[] {
 }
 
 /** `90s`, `1m30s`, or plain seconds; as Go writes durations. */
-function asSeconds(text: string): number {
+export function asSeconds(text: string): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
   const units: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001 }
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)]

@@ -29,7 +29,8 @@ export function loadSettings(flags: Raw, env: Env): Settings {
   return { ...common, rootDir: resolve(common.rootDir ?? defaultRootDir(env)), nodes }
 }
 
-function completeNode(raw: Raw): NodeSettings & { readonly provider: string } {
+/** Settings of one node, complete; throws UserError for anything wrong. */
+export function completeNode(raw: Raw): NodeSettings & { readonly provider: string } {
   const node = parse(nodeSchema, raw)
   const { provider } = node
   if (provider === undefined) {

@@ -3,6 +3,7 @@
 // exit code: 2 for a mistake of the user's, 1 for one of ours.
 import { Command, CommanderError, Option } from 'commander'
 import { UserError } from '../util/vk-error.ts'
+import { addClusterCommands } from './cluster-commands.ts'
 import { helpOf, startFlags } from './flags.ts'
 import { versionLine } from './version.ts'
 
@@ -37,7 +38,9 @@ export function createProgram(): Command {
     .description('A Kubernetes node anywhere: registers itself and runs its pods on a provider.')
     .version(versionLine, '--version', 'print the versions')
     .exitOverride()
+    .enablePositionalOptions()
     .showHelpAfterError('(virtual-kubelet help COMMAND explains the flags)')
+  addClusterCommands(program)
   addStart(program)
   program
     .command('providers [name]')

@@ -64,6 +64,23 @@ export async function lockDir(dir: string, options: DirLockOptions = {}): Promis
   return { path, [Symbol.asyncDispose]: () => rm(path, { force: true }) }
 }
 
+/** Process id of who holds the directory now; undefined when nobody does. */
+export async function lockHolder(
+  dir: string,
+  options: DirLockOptions = {},
+): Promise<number | undefined> {
+  const { procDir = '/proc' } = options
+  const folder = join(dir, flagsFolder)
+  const bootId = await readLine(join(procDir, 'sys/kernel/random/boot_id'))
+  for (const name of await readdir(folder).catch(() => [])) {
+    const [, pid = '', startTicks = '', flagBootId = ''] = flagName.exec(name) ?? []
+    const owner = { pid: Number(pid), startTicks, bootId: flagBootId }
+    if (pid === '' || !(await isAlive(owner, { bootId, procDir }))) continue
+    if ((await readLine(join(folder, name))) !== '') return owner.pid
+  }
+  return undefined
+}
+
 async function createFlag(path: string): Promise<void> {
   try {
     await (await open(path, 'wx', 0o600)).close()

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ctrl-C as commands that run pods take it: the first ends the pods with their grace, the second hardly
+// waits for them, the third ends this process where it stands.
+import { constants } from 'node:os'
+
+export interface EscalatingStop extends Disposable {
+  /** Aborts at the first signal. */
+  readonly first: AbortSignal
+  /** Aborts at the second. */
+  readonly second: AbortSignal
+  /** What the process exits with when it was stopped: 130 after Ctrl-C. */
+  readonly exitCode: number
+  /** Who tells the user what happens now. */
+  onPress(say: (line: string) => void): void
+}
+
+const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Listens until disposed. */
+export function escalatingStop(): EscalatingStop {
+  const first = new AbortController()
+  const second = new AbortController()
+  let exitCode = 1
+  let say = (line: string): void => void process.stderr.write(`${line}\n`)
+  const onSignal = (name: NodeJS.Signals): void => {
+    exitCode = 128 + constants.signals[name]
+    if (!first.signal.aborted) {
+      say('Stopping: the pods end with their grace; again ends them at once')
+      first.abort(new DOMException(`Stopped by ${name}`, 'AbortError'))
+    } else if (!second.signal.aborted) {
+      say('Stopping at once; a third time leaves what still runs')
+      second.abort(new DOMException(`Stopped by ${name}`, 'AbortError'))
+    } else {
+      process.exit(exitCode)
+    }
+  }
+  for (const name of names) process.on(name, onSignal)
+  return {
+    first: first.signal,
+    second: second.signal,
+    get exitCode() {
+      return exitCode
+    },
+    onPress: (next) => {
+      say = next
+    },
+    [Symbol.dispose]: () => {
+      for (const name of names) process.off(name, onSignal)
+    },
+  }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Nodes that live in the process of a command (`up`, `run`, the demo) and leave with it: their pods end
+// with grace, then the Node objects go too.
+import { readMachineInfo } from '../node/machine-info.ts'
+import { Metrics } from '../observe/metrics.ts'
+import type { ClusterConnection } from '../kube/cluster-connection.ts'
+import { createKubeClient } from '../kube/http-kube-client.ts'
+import { NodeServices } from '../pods/node-services.ts'
+import type { Clock } from '../util/clock.ts'
+import { lockDir } from '../util/dir-lock.ts'
+import type { Logger } from '../util/logger.ts'
+import { untilAborted } from '../util/until-aborted.ts'
+import { clusterIdOf, waitForApiServer } from './cluster.ts'
+import { completeNode } from './load-settings.ts'
+import type { NodeProcess } from './node-process.ts'
+import { userAgent } from './version.ts'
+import { VirtualNode } from './virtual-node.ts'
+
+export interface LocalNodesOptions {
+  readonly names: readonly string[]
+  /** How a node of that name reaches the cluster. */
+  readonly connectionFor: (name: string) => Promise<ClusterConnection>
+  readonly provider: string
+  /** Where state is kept; locked. */
+  readonly rootDir: string
+  /** Further settings of each node, by the names of the configuration file. */
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly clock: Clock
+  readonly log: Logger
+  readonly signal: AbortSignal
+}
+
+/** Nodes that run pods until disposed of. */
+export class LocalNodes implements AsyncDisposable {
+  readonly #nodes: readonly VirtualNode[]
+  readonly #resources: AsyncDisposableStack
+
+  /** Resolves once all are Ready. */
+  static async start(options: LocalNodesOptions): Promise<LocalNodes> {
+    const { signal, names } = options
+    await using resources = new AsyncDisposableStack()
+    resources.use(await lockDir(options.rootDir))
+    const machine = await readMachineInfo()
+    const nodes: VirtualNode[] = []
+    for (const name of names) {
+      const shared = await nodeProcess(name, { ...options, machine, resources })
+      const node = await untilAborted(VirtualNode.open(settingsOf(name, options), shared), signal)
+      resources.use(node)
+      nodes.push(node)
+    }
+    // Whatever cuts the start short, what has begun takes its leave before its parts end.
+    resources.defer(() => leaveAll(nodes))
+    await untilAborted(Promise.all(nodes.map((node) => node.start())), signal)
+    await Promise.all(nodes.map((node) => node.whenReady(signal)))
+    return new LocalNodes(nodes, resources.move())
+  }
+
+  private constructor(nodes: readonly VirtualNode[], resources: AsyncDisposableStack) {
+    this.#nodes = nodes
+    this.#resources = resources
+  }
+
+  get names(): readonly string[] {
+    return this.#nodes.map(({ name }) => name)
+  }
+
+  /** Ends all pods with their grace and takes the nodes out of the cluster. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources[Symbol.asyncDispose]()
+  }
+}
+
+async function leaveAll(nodes: readonly VirtualNode[]): Promise<void> {
+  await Promise.all(nodes.map((node) => node.leave({ drain: true, deleteNode: true })))
+}
+
+function settingsOf(name: string, { provider, settings }: LocalNodesOptions) {
+  return completeNode({ name, provider, kubeletPort: 0, ...settings })
+}
+
+async function nodeProcess(
+  name: string,
+  context: LocalNodesOptions & {
+    readonly machine: NodeProcess['machine']
+    readonly resources: AsyncDisposableStack
+  },
+): Promise<NodeProcess> {
+  const { rootDir, clock, log, machine, resources, signal } = context
+  const connection = await context.connectionFor(name)
+  const metrics = new Metrics()
+  const client = resources.use(createKubeClient(connection, { userAgent, metrics, log }))
+  await waitForApiServer(client, { clock, log, signal })
+  const clusterId = clusterIdOf({ server: connection.server, ca: connection.tls.caPem })
+  const services = resources.use(new NodeServices(client, { clock, log, metrics }))
+  return { client, services, clusterId, rootDir, machine, clock, log, metrics }
+}

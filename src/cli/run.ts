@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// `virtual-kubelet run MANIFEST…`: pods from manifests to the end, on a cluster of its own that lives as
+// long as the command, or on one that is there.
+import { writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { loadConnection } from '../kube/kubeconfig.ts'
+import { configMaps } from '../kube/resources.ts'
+import { createPinoLogger } from '../observe/pino-logger.ts'
+import type { LogLevel } from '../observe/pino-logger.ts'
+import { systemClock } from '../util/clock.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Logger } from '../util/logger.ts'
+import { messageOf } from '../util/vk-error.ts'
+import { waitForApiServer } from './cluster.ts'
+import { ClusterAccess } from './cluster-access.ts'
+import { escalatingStop } from './escalating-stop.ts'
+import type { EscalatingStop } from './escalating-stop.ts'
+import { LocalNodes } from './local-nodes.ts'
+import { loadProviderModule } from './provider-modules.ts'
+import { readManifests } from './run/read-manifests.ts'
+import type { Manifest } from './run/read-manifests.ts'
+import { PlainDisplay } from './run/run-display.ts'
+import type { RunDisplay } from './run/run-display.ts'
+import { failureLines, reportDocument, summaryTable } from './run/run-report.ts'
+import { runManifests } from './run/run-session.ts'
+import type { RunResult } from './run/run-session.ts'
+import { makeTemporaryDir } from './temporary-dir.ts'
+
+/** Flags of `run`. */
+export interface RunFlags {
+  readonly provider?: string
+  readonly providerConfig?: string
+  readonly kubeconfig?: string
+  readonly context?: string
+  readonly namespace?: string
+  readonly nodes: number
+  readonly taint: boolean
+  readonly keep: boolean
+  readonly timeoutSeconds?: number
+  readonly output: 'text' | 'json'
+  readonly logLevel: LogLevel
+}
+
+interface Place {
+  readonly access: ClusterAccess
+  readonly namespace: string
+}
+
+interface Context {
+  readonly flags: RunFlags
+  readonly clock: Clock
+  readonly log: Logger
+  readonly display: RunDisplay
+  readonly resources: AsyncDisposableStack
+  readonly stop: AbortSignal
+}
+
+/** Runs the manifests and resolves with the exit code: 0 only when all succeeded. */
+export async function run(paths: readonly string[], flags: RunFlags): Promise<number> {
+  const manifests = await readManifests(paths, { readStdin: () => text(process.stdin) })
+  if (flags.provider !== undefined) await loadProviderModule(flags.provider)
+  using stop = escalatingStop()
+  const result = await execute(manifests, { flags, stop })
+  if (result === undefined) return stop.exitCode
+  report(result, flags)
+  if (result.outcome === 'stopped') return stop.exitCode
+  return result.outcome === 'succeeded' ? 0 : 1
+}
+
+/** Resolves with undefined when it was stopped before anything could run. */
+async function execute(
+  manifests: readonly Manifest[],
+  { flags, stop }: { readonly flags: RunFlags; readonly stop: EscalatingStop },
+): Promise<RunResult | undefined> {
+  const clock = systemClock
+  const log = createPinoLogger({ level: flags.logLevel, format: 'text' })
+  using display = await openDisplay(flags, clock)
+  stop.onPress((line) => display.note(line))
+  await using resources = new AsyncDisposableStack()
+  const { keep, timeoutSeconds } = flags
+  const timeout = timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 }
+  try {
+    const context = { flags, clock, log, display, resources, stop: stop.first }
+    const place = await openPlace(context)
+    const options = { ...context, ...place, ...timeout, hurry: stop.second, keep }
+    return await runManifests(manifests, options)
+  } catch (error) {
+    if (!stop.first.aborted) throw error
+    return undefined
+  }
+}
+
+async function openDisplay({ output }: RunFlags, clock: Clock): Promise<RunDisplay> {
+  const { stdout, stderr } = process
+  if (output === 'json') return new PlainDisplay({ logs: stderr, notes: stderr })
+  if (!stdout.isTTY) return new PlainDisplay({ logs: stdout, notes: stderr })
+  const { LiveDisplay } = await import('./run/live-display.ts')
+  return new LiveDisplay(stdout, { clock })
+}
+
+function report({ view, outcome }: RunResult, { output, timeoutSeconds }: RunFlags): void {
+  if (output === 'json') {
+    process.stdout.write(`${JSON.stringify(reportDocument(view, outcome), undefined, 2)}\n`)
+    return
+  }
+  const table = summaryTable(view)
+  process.stdout.write(table.map((line) => `${line}\n`).join(''))
+  const failures =
+    outcome === 'failed'
+      ? failureLines(view)
+      : outcome === 'timed-out'
+        ? [`It was not over after ${timeoutSeconds} s (--timeout)`]
+        : []
+  process.stderr.write(failures.map((line) => `${line}\n`).join(''))
+}
+
+async function openPlace(context: Context): Promise<Place> {
+  return await openGivenCluster(context)
+}
+
+/** A cluster that is there; with --provider it gets a node more for as long as the run lasts. */
+async function openGivenCluster(context: Context): Promise<Place> {
+  const { flags, log, clock, resources, stop } = context
+  const { kubeconfig, context: name } = flags
+  const connection = await loadConnection({
+    ...(kubeconfig !== undefined && { kubeconfig }),
+    ...(name !== undefined && { context: name }),
+    env: process.env,
+    log,
+  })
+  const access = resources.use(new ClusterAccess(connection, { log }))
+  await waitForApiServer(access.client, { clock, log, signal: stop })
+  if (flags.provider !== undefined) await joinCluster(flags.provider, { ...context, access })
+  return { access, namespace: flags.namespace ?? connection.namespace }
+}
+
+async function joinCluster(
+  provider: string,
+  context: Context & { readonly access: ClusterAccess },
+): Promise<void> {
+  const { access, flags, clock, log, resources, stop, display } = context
+  const dir = resources.use(await makeTemporaryDir())
+  const nodes = await LocalNodes.start({
+    names: nodeNames(`${hostname().toLowerCase()}-run-${process.pid}`, flags.nodes),
+    connectionFor: () => Promise.resolve(access.connection),
+    provider,
+    rootDir: join(dir.path, 'nodes'),
+    settings: {
+      disableTaint: !flags.taint,
+      ...(flags.providerConfig !== undefined && { providerConfigFile: flags.providerConfig }),
+      ...(await clientCa(access, { dir: dir.path, display })),
+    },
+    clock,
+    log,
+    signal: stop,
+  })
+  resources.use(nodes)
+  display.note(nodes.names.map((name) => `node/${name} ready`).join('\n'))
+}
+
+/** The authority of the API server's own client certificate: without it the node refuses to show logs. */
+async function clientCa(
+  { client }: ClusterAccess,
+  { dir, display }: { readonly dir: string; readonly display: RunDisplay },
+): Promise<{ readonly clientCAFile?: string }> {
+  try {
+    const at = { namespace: 'kube-system', name: 'extension-apiserver-authentication' }
+    const { data } = await client.get(configMaps, at)
+    const pem = data?.['client-ca-file']
+    if (pem === undefined) return {}
+    const clientCAFile = join(dir, 'client-ca.crt')
+    await writeFile(clientCAFile, pem)
+    return { clientCAFile }
+  } catch (error) {
+    display.note(`The node will not show logs: ${messageOf(error)}`)
+    return {}
+  }
+}
+
+/** Names of nodes: NAME-1, NAME-2, …; a lone one has no number. */
+export function nodeNames(base: string, count: number): readonly string[] {
+  if (count === 1) return [base]
+  return Array.from({ length: count }, (_, index) => `${base}-${index + 1}`)
+}
