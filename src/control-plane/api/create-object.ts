@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Creates an object: defaults, admission, what the server decides, validation, storage, in this order,
 // which is that of k8s.io/apiserver (pkg/registry/rest/create.go). Nothing else runs in between.
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { AdmissionRequest } from '../admission/admission.ts'
 import { alreadyExists, badRequest, invalid } from '../objects/api-status.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
-import { validateMetadata } from '../resources/validate-metadata.ts'
+import { generateName } from '../resources/meta/generate-name.ts'
+import { validateMetadata } from '../resources/meta/validate-metadata.ts'
 import { mutateByAdmission, validateByAdmission } from './admit.ts'
 import { keyOf, shown, wireSeconds } from './api-core.ts'
 import type { ApiCore, Place, WriteOptions } from './api-core.ts'
+
+// As kube-apiserver: then the client is told that the name is taken.
+const maxNameAttempts = 7
 
 /** Stores `given` (decoded, of this resource's kind) and returns it as it is now. */
 export function createObject(
@@ -24,7 +28,7 @@ export function createObject(
   const request = admissionRequest(place, strategy.applyDefaults(named), options)
   const admitted = mutateByAdmission(core, request)
   const prepared = core.allocate(withServerMetadata(core, { place, admitted, options }), resource)
-  const errors = [...validateMetadata(prepared, resource), ...strategy.validate(prepared)]
+  const errors = [...validateMetadata(prepared.metadata, resource), ...strategy.validate(prepared)]
   if (errors.length > 0) throw invalid(resource, place.name, errors)
   for (const warning of strategy.warnings?.(prepared) ?? []) options.warn(warning)
   validateByAdmission(core, { ...request, object: prepared })
@@ -67,30 +71,17 @@ export function checkNamespace(given: string, requested: string): void {
   )
 }
 
-// Kubernetes' alphabet for generated names: no vowels, nothing that looks like something else.
-const alphabet = 'bcdfghjklmnpqrstvwxz2456789'
-const maxGeneratedLength = 63
-const suffixLength = 5
-
 function generatedName(
   core: ApiCore,
   where: Omit<Place, 'name' | 'subresource'>,
-  base: string | undefined,
+  prefix: string | undefined,
 ): string {
-  if (!base) return ''
-  const prefix = base.slice(0, maxGeneratedLength - suffixLength)
+  if (!prefix) return ''
   for (let attempt = 0; ; attempt += 1) {
-    const name = prefix + randomSuffix(suffixLength)
+    const name = generateName(prefix)
     const isTaken = core.store.get(keyOf({ ...where, name, subresource: '' })) !== undefined
-    if (!isTaken || attempt === 7) return name
+    if (!isTaken || attempt === maxNameAttempts) return name
   }
-}
-
-/** Random characters that may end a name. */
-export function randomSuffix(length: number): string {
-  let suffix = ''
-  for (const byte of randomBytes(length)) suffix += alphabet[byte % alphabet.length]
-  return suffix
 }
 
 function withServerMetadata(core: ApiCore, { place, admitted, options }: NewObject): KubeObject {

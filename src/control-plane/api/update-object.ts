@@ -8,7 +8,7 @@ import { invalidValue } from '../objects/field-error.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import { isSemanticallyEqual } from '../resources/semantic-equality.ts'
-import { validateMetadata, validateMetadataUpdate } from '../resources/validate-metadata.ts'
+import { validateMetadataUpdate } from '../resources/meta/validate-metadata.ts'
 import { mutateByAdmission, validateByAdmission } from './admit.ts'
 import { keyOf, shown } from './api-core.ts'
 import type { ApiCore, Place, WriteOptions } from './api-core.ts'
@@ -87,8 +87,7 @@ function settle(core: ApiCore, update: Update): KubeObject {
   const next = strategy.prepareForUpdate(kept, old, subresource, context)
   if (isSemanticallyEqual(next, old)) return old
   const errors = [
-    ...validateMetadata(next, resource),
-    ...validateMetadataUpdate(next, old),
+    ...validateMetadataUpdate(next.metadata, old.metadata),
     ...strategy.validateUpdate(next, old, subresource),
   ]
   if (errors.length > 0) throw invalid(resource, place.name, errors)

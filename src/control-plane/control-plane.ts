@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// The embedded control plane, put together: storage, authority, API server and controllers of one small
+// cluster in this process. For laptops, demos and tests; production belongs on real Kubernetes.
+import { join } from 'node:path'
+import { systemClock } from '../util/clock.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Logger } from '../util/logger.ts'
+import { kubeconfigText } from './admin-kubeconfig.ts'
+import { openAuthority } from './certificates/authority.ts'
+import type { Authority } from './certificates/authority.ts'
+import { openServerCertificate } from './certificates/server-certificate.ts'
+import { ServiceAccountKeys } from './certificates/service-account-keys.ts'
+import { openApi } from './open-api.ts'
+import type { Api } from './open-api.ts'
+import { createMemoryStore } from './storage/memory-store.ts'
+import { openSqliteStore } from './storage/sqlite-store.ts'
+import type { Store } from './storage/store.ts'
+import { startControllers } from './start-controllers.ts'
+
+export interface ControlPlaneOptions {
+  /** Objects, keys and certificates are kept there; without it they end with the process. */
+  readonly dataDir?: string | undefined
+  /** Default 127.0.0.1. */
+  readonly address?: string
+  /** Default 0: any free port. */
+  readonly port?: number
+  /** More names and addresses by which clients reach the API. */
+  readonly names?: readonly string[]
+  /** False starts the API without scheduler and controllers; for tests and measurements. */
+  readonly hasControllers?: boolean
+  readonly log: Logger
+  readonly clock?: Clock
+}
+
+/** A running control plane; disposing of it ends it and keeps what its data directory holds. */
+export interface ControlPlane extends AsyncDisposable {
+  /** Such as https://127.0.0.1:6443. */
+  readonly server: string
+  /** The cluster's authority, PEM: signs servers, clients and nodes. */
+  readonly caPem: string
+  /** Kubeconfig of the administrator (system:masters), YAML. */
+  readonly adminKubeconfig: string
+  /** A kubeconfig with a client certificate, YAML; for example of `system:node:one`. */
+  kubeconfigFor(user: string, groups: readonly string[]): Promise<string>
+  /** Certificate and key (PEM) for a kubelet's HTTPS port, which the API server will trust. */
+  kubeletCertificate(
+    nodeName: string,
+    names: readonly string[],
+  ): Promise<{ readonly certificate: string; readonly key: string }>
+  /** Makes watches from before now start over, as a compaction of etcd does. */
+  compact(): void
+}
+
+const serviceNames = [
+  'localhost',
+  'kubernetes',
+  'kubernetes.default',
+  'kubernetes.default.svc',
+  'kubernetes.default.svc.cluster.local',
+]
+const serviceAddress = '10.96.0.1'
+const clusterName = 'virtual-kubelet'
+
+/** Starts a control plane; resolves when objects can be created and will be acted on. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { dataDir, address = '127.0.0.1', port = 0, clock = systemClock, log } = options
+  await using resources = new AsyncDisposableStack()
+  const folder = dataDir === undefined ? undefined : join(dataDir, 'pki')
+  const store = resources.use(await openStore(dataDir))
+  const authority = await openAuthority(folder, { clock })
+  const names = [...serviceNames, serviceAddress, address, ...(options.names ?? [])]
+  const api = resources.use(
+    await openApi({
+      store,
+      clock,
+      log,
+      address,
+      port,
+      caPem: authority.certificate,
+      keys: await ServiceAccountKeys.open(folder),
+      certificate: await openServerCertificate({ authority, names, folder, clock }),
+      kubeletClient: await authority.issueClient({ user: 'kube-apiserver-kubelet-client' }),
+    }),
+  )
+  if (options.hasControllers ?? true) {
+    resources.use(startControllers({ core: api.core, access: api.access, authority, clock, log }))
+  }
+  const owned = resources.move()
+  return new RunningControlPlane(
+    { api, authority, store, admin: await admin(authority, api) },
+    owned,
+  )
+}
+
+async function openStore(dataDir: string | undefined): Promise<Store> {
+  return dataDir === undefined
+    ? createMemoryStore()
+    : await openSqliteStore({ path: join(dataDir, 'objects.sqlite') })
+}
+
+async function admin(authority: Authority, api: Api): Promise<string> {
+  return await kubeconfig({ authority, api }, 'admin', ['system:masters'])
+}
+
+async function kubeconfig(
+  { authority, api }: { readonly authority: Authority; readonly api: Api },
+  user: string,
+  groups: readonly string[],
+): Promise<string> {
+  const { certificate, key } = await authority.issueClient({ user, groups })
+  const { certificate: ca } = authority
+  return kubeconfigText({ name: clusterName, server: api.server, user, ca, certificate, key })
+}
+
+interface Parts {
+  readonly api: Api
+  readonly authority: Authority
+  readonly store: Store
+  readonly admin: string
+}
+
+class RunningControlPlane implements ControlPlane {
+  readonly server: string
+  readonly caPem: string
+  readonly adminKubeconfig: string
+  readonly #parts: Parts
+  readonly #resources: AsyncDisposableStack
+
+  constructor(parts: Parts, resources: AsyncDisposableStack) {
+    this.server = parts.api.server
+    this.caPem = parts.authority.certificate
+    this.adminKubeconfig = parts.admin
+    this.#parts = parts
+    this.#resources = resources
+  }
+
+  async kubeconfigFor(user: string, groups: readonly string[]): Promise<string> {
+    return await kubeconfig(this.#parts, user, groups)
+  }
+
+  async kubeletCertificate(nodeName: string, names: readonly string[]) {
+    const organizations = ['system:nodes']
+    return await this.#parts.authority.issueServer(`system:node:${nodeName}`, names, {
+      organizations,
+    })
+  }
+
+  compact(): void {
+    this.#parts.store.compact()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Resources and subresources that are more than a stored object or a part of one, and who answers them.
+import type { Clock } from '../../util/clock.ts'
+import type { AccessControl } from '../auth/access-control.ts'
+import { sendPodLog } from '../kubelet/pod-logs.ts'
+import type { KubeletContext } from '../kubelet/pod-logs.ts'
+import { upgradeRequired } from '../kubelet/pod-streams.ts'
+import type { SpecialHandlers } from './request-router.ts'
+import { answerBinding } from './special/pod-binding.ts'
+import { proxyToNode, proxyToPod } from './special/proxy.ts'
+import { answerScale } from './special/scale.ts'
+
+export interface SpecialContext extends KubeletContext {
+  readonly access: AccessControl
+  readonly clock: Clock
+}
+
+export function specialHandlers(context: SpecialContext): SpecialHandlers {
+  const refuseWithoutUpgrade = async (): Promise<void> => {
+    throw upgradeRequired()
+  }
+  return new Map([
+    ['pods/binding', answerBinding],
+    ['bindings', answerBinding],
+    ['pods/log', (_, { exchange, target }) => sendPodLog(context, exchange, target)],
+    ['pods/exec', refuseWithoutUpgrade],
+    ['pods/attach', refuseWithoutUpgrade],
+    ['pods/portforward', refuseWithoutUpgrade],
+    ['pods/proxy', (_, { exchange, target }) => proxyToPod(context, exchange, target)],
+    ['nodes/proxy', (_, { exchange, target }) => proxyToNode(context, exchange, target)],
+    ['deployments.apps/scale', answerScale],
+    ['replicasets.apps/scale', answerScale],
+    ['statefulsets.apps/scale', answerScale],
+  ])
+}

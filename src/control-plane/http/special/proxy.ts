@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// nodes/NAME/proxy and pods/NAME/proxy: an HTTP request goes on to the node's kubelet or to a port of
+// the pod. Credentials for this server stay here.
+import { request as httpRequest } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import { kubeletEndpoint } from '../../kubelet/kubelet-endpoint.ts'
+import { podNamed } from '../../kubelet/pod-container.ts'
+import type { KubeletContext } from '../../kubelet/pod-logs.ts'
+import { forwardedHeaders } from '../../kubelet/pod-streams.ts'
+import { badRequest, serviceUnavailable } from '../../objects/api-status.ts'
+import type { ApiExchange } from '../api-exchange.ts'
+import type { ResourceTarget } from '../request-info.ts'
+
+/** The node may be named with a port: `one:10250`. */
+export async function proxyToNode(
+  { store, kubelets }: KubeletContext,
+  exchange: ApiExchange,
+  target: ResourceTarget,
+): Promise<void> {
+  const [name = '', port] = target.name.split(':')
+  const endpoint = kubeletEndpoint(store, name)
+  if (port !== undefined && port !== '' && Number(port) !== endpoint.port) {
+    throw badRequest(`only the kubelet's port ${endpoint.port} of node "${name}" is proxied`)
+  }
+  const answer = await kubelets.call({
+    endpoint,
+    method: exchange.info.method,
+    path: pathBehind(exchange, target),
+    headers: requestHeaders(exchange),
+    body: exchange.request,
+    signal: exchange.signal,
+  })
+  await passOn(exchange, answer)
+}
+
+/** The pod may be named with a port: `web:8080`; by default it is the first of its first container. */
+export async function proxyToPod(
+  { store }: KubeletContext,
+  exchange: ApiExchange,
+  target: ResourceTarget,
+): Promise<void> {
+  const [name = '', given] = target.name.replace(/^https?:/, '').split(':')
+  const pod = podNamed(store, target.namespace, name)
+  const host = pod.status?.podIP
+  if (!host) throw badRequest('pod is not running or has no IP address')
+  const port = Number(given || pod.spec.containers[0]?.ports?.[0]?.containerPort || 80)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw badRequest(`invalid pod request "${target.name}"`)
+  }
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  const outgoing = httpRequest({
+    host,
+    port,
+    method: exchange.info.method,
+    path: pathBehind(exchange, target),
+    headers: requestHeaders(exchange),
+    signal: exchange.signal,
+  })
+  outgoing.on('response', resolve)
+  outgoing.on('error', (error) =>
+    reject(serviceUnavailable(`error trying to reach service: ${error.message}`)),
+  )
+  exchange.request.pipe(outgoing)
+  await passOn(exchange, await promise)
+}
+
+function pathBehind({ info }: ApiExchange, { rest }: ResourceTarget): string {
+  return `${rest === '' ? '/' : rest}${info.query.size > 0 ? `?${info.query}` : ''}`
+}
+
+function requestHeaders(exchange: ApiExchange): OutgoingHttpHeaders {
+  const headers = forwardedHeaders(exchange.request.headers)
+  for (const name of Object.keys(headers)) {
+    // HTTP/2 has its own headers for what the new request line says, and no connection of its own.
+    if (name.startsWith(':') || name === 'connection' || name === 'keep-alive') delete headers[name]
+  }
+  return headers
+}
+
+const perConnection = /^(connection|keep-alive|transfer-encoding|upgrade|trailer|te)$/
+
+async function passOn(exchange: ApiExchange, answer: IncomingMessage): Promise<void> {
+  const headers = Object.entries(answer.headers).filter(([name]) => !perConnection.test(name))
+  exchange.response.writeHead(answer.statusCode ?? 502, Object.fromEntries(headers))
+  await pipeline(answer, exchange.response).catch((error: unknown) => {
+    // An answer that has begun can only end.
+    if (!exchange.signal.aborted) exchange.response.destroy(error as Error)
+  })
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// deployments/scale and its like: the Scale is read from the workload and written into it.
+import { keyOf } from '../../api/api-core.ts'
+import { scaleOf, withScale } from '../../api/scale-object.ts'
+import { updateObject } from '../../api/update-object.ts'
+import { notFound } from '../../objects/api-status.ts'
+import type { KubeObject } from '../../objects/kube-object.ts'
+import { readObject } from '../request-body.ts'
+import { readPatch } from '../request-patch.ts'
+import type { ResourceRequest, VerbContext } from '../read-verbs.ts'
+import { named, writeOptions } from '../write-verbs.ts'
+
+const scaleKind = { group: 'autoscaling', version: 'v1', kind: 'Scale' }
+
+export async function answerScale(context: VerbContext, request: ResourceRequest): Promise<void> {
+  const { core } = context
+  const { exchange, target, resource } = request
+  if (target.verb === 'get') {
+    const stored = core.store.get(keyOf({ ...target, resource }))
+    if (!stored) throw notFound(resource, target.name)
+    await core.store.durable()
+    exchange.sendJson(200, scaleOf(stored.object))
+    return
+  }
+  const change = await scaleChange(context, request)
+  const place = { ...target, resource }
+  const { object } = updateObject(
+    core,
+    place,
+    (old) => withScale(old, change(scaleOf(old))),
+    writeOptions(exchange),
+  )
+  await core.store.durable()
+  exchange.sendJson(200, scaleOf(object))
+}
+
+async function scaleChange(
+  { core }: VerbContext,
+  { exchange, target, resource }: ResourceRequest,
+): Promise<(scale: KubeObject) => KubeObject> {
+  if (target.verb === 'update') {
+    const given = named(await readObject(exchange, scaleKind), target.name)
+    return () => given
+  }
+  const patch = await readPatch(exchange, {
+    resource: { ...resource, ...scaleKind },
+    target,
+    nowMs: core.clock.nowMs(),
+  })
+  return patch.change
+}

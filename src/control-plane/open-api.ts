@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts the API server together: who may call, what the verbs work with, the port.
+import type { Clock } from '../util/clock.ts'
+import type { Logger } from '../util/logger.ts'
+import type { ApiCore } from './api/api-core.ts'
+import { ListSnapshots } from './api/list-snapshots.ts'
+import { createAccessControl } from './auth/access-control.ts'
+import type { AccessControl } from './auth/access-control.ts'
+import type { ServiceAccountKeys } from './certificates/service-account-keys.ts'
+import { ApiListener } from './http/api-listener.ts'
+import { ApiServer } from './http/api-server.ts'
+import { specialHandlers } from './http/special-handlers.ts'
+import { KubeletClient } from './kubelet/kubelet-client.ts'
+import type { Store } from './storage/store.ts'
+
+/** Certificate and key, PEM. */
+interface KeyPair {
+  readonly certificate: string
+  readonly key: string
+}
+
+export interface ApiOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Logger
+  readonly address: string
+  readonly port: number
+  readonly caPem: string
+  readonly keys: ServiceAccountKeys
+  /** The API server's own. */
+  readonly certificate: KeyPair
+  /** What kubelets are shown. */
+  readonly kubeletClient: KeyPair
+}
+
+/** A listening API server. */
+export interface Api extends AsyncDisposable {
+  readonly core: ApiCore
+  readonly access: AccessControl
+  readonly server: string
+}
+
+export async function openApi(options: ApiOptions): Promise<Api> {
+  const { store, clock, log, caPem, keys, certificate, kubeletClient } = options
+  await using resources = new AsyncDisposableStack()
+  const access = resources.use(createAccessControl({ authority: caPem, keys, store, clock }))
+  const core: ApiCore = { store, clock, admission: [], allocate: (object) => object }
+  const kubelets = resources.use(
+    new KubeletClient({ cert: kubeletClient.certificate, key: kubeletClient.key, ca: caPem }),
+  )
+  let host = ''
+  const server = resources.use(
+    new ApiServer({
+      core,
+      store,
+      kubelets,
+      log,
+      snapshots: new ListSnapshots(() => clock.nowMs()),
+      authenticator: access.authenticator,
+      authorizer: access.authorizer,
+      special: specialHandlers({ store, kubelets, access, clock }),
+      get server() {
+        return host
+      },
+      obstacle: () => undefined,
+      openApi: () => undefined,
+    }),
+  )
+  const listener = resources.use(
+    await ApiListener.open({
+      address: options.address,
+      port: options.port,
+      tls: { cert: certificate.certificate, key: certificate.key, clientCa: caPem },
+      onRequest: (request, response) => void server.answer(request, response),
+      onUpgrade: (request, socket, head) => void server.upgrade(request, socket, head),
+    }),
+  )
+  host = `${options.address.includes(':') ? `[${options.address}]` : options.address}:${listener.port}`
+  const owned = resources.move()
+  return {
+    core,
+    access,
+    server: `https://${host}`,
+    [Symbol.asyncDispose]: async () => await owned[Symbol.asyncDispose](),
+  }
+}
