@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { keyOf, objectFor } from '../../../test/support/store-objects.ts'
 import { ChangeHistory, type HistoryLimits } from './change-history.ts'
 import { encodeObject } from './encode-object.ts'

@@ -14,7 +14,7 @@ interface Entry {
 /** A map from name to object that is listed in order. */
 export class SortedObjects {
   readonly #entries = new Map<string, Entry>()
-  /** By name; also holds removed entries while `#hasGaps`. */
+  /** By name; holds removed entries, too, while `#hasGaps`. */
   #sorted: Entry[] = []
   #added: Entry[] = []
   #hasGaps = false
@@ -59,7 +59,7 @@ export class SortedObjects {
   list(): readonly Stored[] {
     if (this.#items !== undefined) return this.#items
     this.#settle()
-    this.#items = this.#sorted.flatMap(({ stored }) => stored ?? [])
+    this.#items = this.#sorted.map(({ stored }) => stored as Stored)
     return this.#items
   }
 

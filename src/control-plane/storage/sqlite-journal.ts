@@ -3,7 +3,7 @@
 import type { Worker } from 'node:worker_threads'
 import { UserError, VkError, messageOf } from '../../util/vk-error.ts'
 import type { Journal, JournalBatch, JournalRow } from './journal.ts'
-import { packRows, unpackRows } from './packed-rows.ts'
+import { type PackedRows, packRows, unpackRows } from './packed-rows.ts'
 import type { RefusedReason } from './sqlite-log.ts'
 import { type SqliteReply, type SqliteRequest, startSqliteThread } from './sqlite-thread.ts'
 
@@ -45,7 +45,7 @@ class SqliteJournal implements Journal {
     for (;;) {
       const reply = await this.#nextReply()
       if (reply.kind === 'floors') reader.floors(reply.floors)
-      else if (reply.kind === 'rows') unpackRows(reply.rows).forEach((row) => reader.row(row))
+      else if (reply.kind === 'rows') readRows(reply.rows, { reader, path: this.#path })
       else if (reply.kind === 'refused') throw refusal(this.#path, reply)
       else break
     }
@@ -96,11 +96,29 @@ class SqliteJournal implements Journal {
   }
 
   #die(cause: Error): void {
-    this.#death ??= new VkError('Unavailable', `${messageOf(cause)}; start again`, { cause })
+    this.#death ??= new VkError('Unavailable', `${messageOf(cause)}; restart this process`, {
+      cause,
+    })
     this.#waiting?.reject(this.#death)
     this.#waiting = undefined
   }
 }
+
+function readRows(
+  rows: PackedRows,
+  { reader, path }: { readonly reader: JournalReader; readonly path: string },
+): void {
+  for (const row of unpackRows(rows)) {
+    try {
+      reader.row(row)
+    } catch (cause) {
+      const message = `revision ${row.revision} is damaged: ${messageOf(cause)}`
+      throw new UserError(`Cannot open storage "${path}": ${message}`, { hint: restoreHint, cause })
+    }
+  }
+}
+
+const restoreHint = 'Put back a copy of the file, or begin with an empty data directory.'
 
 function refusal(
   path: string,
