@@ -16,19 +16,19 @@ export function dispatchTo(routes: readonly Route[], gate?: RequestGate): Reques
     if (match.kind === 'badUrl') return sendText(response, { status: 400, text: 'Bad Request' })
     const result = await gate?.check(request, match.subresources)
     if (result?.isOpen === false) return sendText(response, result.answer)
-    return await follow(match, exchange)
+    return await follow(match, { exchange, caller: result?.user.username ?? '' })
   }
 }
 
 async function follow(
   match: Exclude<Match, { readonly kind: 'badUrl' }>,
-  exchange: Exchange,
+  { exchange, caller }: { readonly exchange: Exchange; readonly caller: string },
 ): Promise<void> {
   const { response } = exchange
   switch (match.kind) {
     case 'route': {
       const { params, query, route } = match
-      return await route.handle({ ...exchange, params, query })
+      return await route.handle({ ...exchange, params, query, caller })
     }
     case 'otherMethod': {
       const headers = { allow: match.allow.join(', ') }

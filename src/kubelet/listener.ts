@@ -2,9 +2,11 @@
 // A hardened HTTP/1.1 server, over TLS or not: bounds on headers, time and connections before any
 // caller is known, an abort signal per request, and an end that leaves nothing behind.
 import * as http from 'node:http'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import * as https from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { constants } from 'node:crypto'
 import type { Logger } from '../util/logger.ts'
 import { behaviourOf, messageOf, UserError } from '../util/vk-error.ts'
@@ -38,6 +40,9 @@ export const defaultLimits: ListenerLimits = {
   checkIntervalMs: 5000,
 }
 
+/** A connection that was taken over and is silent is probed after so long: its client may have vanished. */
+const keepAliveMs = 30_000
+
 /** Answers one request. `signal` aborts when the caller is gone or the server closes. */
 export type RequestHandler = (exchange: Exchange) => Promise<void> | void
 
@@ -45,6 +50,20 @@ export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly signal: AbortSignal
+  /** There when the request asks for another protocol; not taken up, it is answered like any other. */
+  readonly upgrade?: UpgradeOffer
+}
+
+/** A connection that may be taken over. */
+export interface UpgradeOffer {
+  /** The raw connection, from now on the caller's to answer and to close. */
+  take(): Takeover
+}
+
+export interface Takeover {
+  readonly socket: Duplex
+  /** What the client has sent already behind its request. */
+  readonly head: Buffer
 }
 
 export interface ListenerOptions {
@@ -94,6 +113,9 @@ export class Listener implements AsyncDisposable {
     this.#server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       this.#accept(request, response)
     })
+    this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      this.#acceptUpgrade(request, { socket, head })
+    })
   }
 
   get port(): number {
@@ -132,7 +154,36 @@ export class Listener implements AsyncDisposable {
   #accept(request: IncomingMessage, response: ServerResponse): void {
     const controller = new AbortController()
     response.once('close', () => controller.abort(callerGone()))
-    const running = this.#answer({ request, response, signal: controller.signal })
+    this.#serve({ request, response, signal: controller.signal }, controller)
+  }
+
+  /** Node leaves such a connection alone; a response of our own answers where no route takes it over. */
+  #acceptUpgrade(request: IncomingMessage, { socket, head }: Takeover & { socket: Socket }): void {
+    const controller = new AbortController()
+    const response = new ServerResponse(request)
+    response.shouldKeepAlive = false
+    response.assignSocket(socket)
+    response.once('finish', () => {
+      response.detachSocket(socket)
+      socket.end()
+      // Whatever else the client has to say, nobody listens.
+      socket.resume()
+    })
+    // Its end is all that matters of an error.
+    socket.on('error', () => {})
+    socket.once('close', () => controller.abort(callerGone()))
+    socket.setKeepAlive(true, keepAliveMs)
+    const upgrade = {
+      take: (): Takeover => {
+        response.detachSocket(socket)
+        return { socket, head }
+      },
+    }
+    this.#serve({ request, response, signal: controller.signal, upgrade }, controller)
+  }
+
+  #serve(exchange: Exchange, controller: AbortController): void {
+    const running = this.#answer(exchange)
     this.#running.set(
       controller,
       running.finally(() => this.#running.delete(controller)),
@@ -149,6 +200,7 @@ export class Listener implements AsyncDisposable {
         this.#options.log.warn({ path: pathOf(request), error: messageOf(error) }, 'Request failed')
       }
       if (response.headersSent || signal.aborted) response.destroy()
+      else if (response.socket === null) request.socket.destroy()
       else sendText(response, { status: behaviourOf(error).httpStatus, text: messageOf(error) })
     }
   }

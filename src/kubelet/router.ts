@@ -12,6 +12,8 @@ export interface RouteCall extends Exchange {
   /** Decoded path parameters. */
   readonly params: Readonly<Record<string, string | undefined>>
   readonly query: URLSearchParams
+  /** Name of the user; empty where nobody asks who calls. */
+  readonly caller: string
 }
 
 export interface Route {

@@ -10,6 +10,7 @@ import type { HealthCheck, KubeletNode } from './kubelet-node.ts'
 import { Listener } from './listener.ts'
 import type { ListenerLimits } from './listener.ts'
 import type { Route } from './router.ts'
+import { attachRoutes, execRoutes } from './routes/container-command.ts'
 import { containerLogsRoute } from './routes/container-logs.ts'
 import { healthRoutes } from './routes/healthz.ts'
 import { debuggingOffRoutes, streamingRoutes, switchedOffRoutes } from './routes/not-offered.ts'
@@ -19,6 +20,9 @@ import { statsRoutes } from './routes/stats.ts'
 import type { KubeletSecurity } from './security.ts'
 import { HostStats } from './stats/host-stats.ts'
 import { usageOf } from './stats/node-usage.ts'
+import { defaultStreamLimits } from './streaming/stream-options.ts'
+import type { StreamLimits } from './streaming/stream-options.ts'
+import { StreamQuota } from './streaming/stream-quota.ts'
 
 export interface KubeletServerDeps {
   readonly node: KubeletNode
@@ -44,6 +48,7 @@ export interface KubeletServerOptions {
   /** The feature PodLogsQuerySplitStreams; default false. */
   readonly splitLogStreams?: boolean
   readonly limits?: Partial<ListenerLimits>
+  readonly streamLimits?: Partial<StreamLimits>
 }
 
 /** A kubelet API that serves from `start` until it is disposed. */
@@ -87,6 +92,8 @@ export class KubeletServer implements AsyncDisposable {
 function routesOf(deps: KubeletServerDeps, options: KubeletServerOptions): readonly Route[] {
   const { clock, healthChecks = [], log, metrics, node } = deps
   const { enableDebuggingHandlers = true, rootDir, splitLogStreams = false } = options
+  const limits = { ...defaultStreamLimits, ...options.streamLimits }
+  const streaming = { clock, log, limits, quota: new StreamQuota(limits.maxPerCaller) }
   const usage = usageOf(node, new HostStats({ clock, rootDir }))
   return [
     ...healthRoutes('healthz', withKubeletChecks(healthChecks)),
@@ -97,6 +104,8 @@ function routesOf(deps: KubeletServerDeps, options: KubeletServerOptions): reado
       ? [
           runningPodsRoute(node, { log }),
           containerLogsRoute(node, { clock, log, allowStream: splitLogStreams }),
+          ...execRoutes(node, streaming),
+          ...attachRoutes(node, streaming),
           ...streamingRoutes(),
           ...switchedOffRoutes(),
         ]

@@ -9,6 +9,7 @@ import type { Logger } from '../util/logger.ts'
 import type { Features } from './features.ts'
 import type { LogBatch, LogQuery } from './log-feed.ts'
 import type { NodeStats, PodStats } from './stats.ts'
+import type { ExecOptions, PortConnection, ProcessStreams, StreamChoice } from './streams.ts'
 
 /** Names one pod for good: two pods of one name differ in uid. */
 export interface PodRef {
@@ -172,6 +173,32 @@ export interface PodProvider extends AsyncDisposable {
     query: LogQuery,
     context: CallContext,
   ): AsyncIterable<LogBatch>
+  /**
+   * Runs a command in a running container, with the container's environment, user and limits. Rejects
+   * when it cannot be started. When the signal aborts, also later, the process is ended: nobody is there
+   * any more.
+   */
+  exec?(
+    ref: PodRef,
+    container: string,
+    options: ExecOptions,
+    context: CallContext,
+  ): Promise<ProcessStreams>
+  /**
+   * The streams of a running container's main process: its output from now on, and its stdin where the
+   * spec asks for one. When the signal aborts, only the streams end.
+   */
+  attach?(
+    ref: PodRef,
+    container: string,
+    options: StreamChoice,
+    context: CallContext,
+  ): Promise<ProcessStreams>
+  /**
+   * Connects to a TCP port of the pod, as from inside of it. Rejects with the reason when nobody
+   * listens. When the signal aborts, also later, the connection ends.
+   */
+  portForward?(ref: PodRef, port: number, context: CallContext): Promise<PortConnection>
   /** Usage of the running pods. A pod that cannot be read is left out, never an error for all. */
   podStats(context: CallContext): Promise<readonly PodStats[]>
   /** Usage of the machine behind the node, where there is one. */

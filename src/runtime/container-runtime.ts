@@ -10,6 +10,12 @@ import type {
 } from '../provider/provider.ts'
 import type { Features } from '../provider/features.ts'
 import type { ContainerStats, NodeStats } from '../provider/stats.ts'
+import type {
+  ExecOptions,
+  PortConnection,
+  ProcessStreams,
+  StreamChoice,
+} from '../provider/streams.ts'
 import type { Container, Pod } from '../kube/types.gen.ts'
 
 /**
@@ -119,6 +125,20 @@ export interface ContainerRuntime extends AsyncDisposable {
   listContainers(context: CallContext): Promise<readonly RuntimeContainer[]>
   /** Calls `notify` when a container's state changed; without it the core polls. */
   watchContainers?(notify: (container: RuntimeContainer) => void): Disposable
+  /** As PodProvider.exec, in this run of the container; `spec` is the container's as last handed over. */
+  exec?(
+    key: ContainerKey,
+    options: ExecOptions & { readonly pod: Pod; readonly spec: Container },
+    context: CallContext,
+  ): Promise<ProcessStreams>
+  /** As PodProvider.attach, to this run of the container. */
+  attach?(
+    key: ContainerKey,
+    options: StreamChoice & { readonly spec: Container },
+    context: CallContext,
+  ): Promise<ProcessStreams>
+  /** As PodProvider.portForward. */
+  portForward?(pod: PodRef, port: number, context: CallContext): Promise<PortConnection>
   /** Usage of running containers; one that cannot be read is left out. */
   containerStats(
     keys: readonly ContainerKey[],

@@ -3,6 +3,7 @@
 // end, a timer, a deletion) only wakes it; each step looks at everything anew. Stops run beside the
 // steps because they last as long as their grace; starts are awaited, and a deletion aborts what precedes
 // them. Nothing is started before the API has handed the pod over since our own start.
+import type { Container, Pod } from '../kube/types.gen.ts'
 import type { CallContext, ObservedPod, PodRef, PodRequest } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
 import { messageOf } from '../util/vk-error.ts'
@@ -23,6 +24,12 @@ const retryStepMs = 10_000
 const minWakeMs = 50
 /** A start that takes longer does not hold up the news of what happened before it. */
 const slowStartMs = 500
+
+export interface RunningContainer {
+  readonly key: ContainerKey
+  readonly pod: Pod
+  readonly spec: Container
+}
 
 /** The life of one pod on a container runtime. */
 export class PodMachine {
@@ -80,6 +87,17 @@ export class PodMachine {
   /** Keys of the containers that run now. */
   runningKeys(): readonly ContainerKey[] {
     return this.#ledger.running()
+  }
+
+  /** The run of a container that is going on, with the specs it was made from. */
+  runningContainer(name: string): RunningContainer | undefined {
+    const key = this.#ledger.running().find((running) => running.name === name)
+    const { pod } = this.#ledger.record
+    if (!key || !pod) return undefined
+    const { containers, initContainers = [], ephemeralContainers = [] } = pod.spec
+    const specs: readonly Container[] = [...containers, ...initContainers, ...ephemeralContainers]
+    const spec = specs.find((container) => container.name === name)
+    return spec && { key, pod, spec }
   }
 
   /** The pod as it is now. */

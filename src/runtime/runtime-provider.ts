@@ -26,6 +26,7 @@ import { attemptDir, podDir } from './pod-dirs.ts'
 import { PodMachine } from './pod-machine.ts'
 import { readPodRecords, type PodRecord } from './pod-record.ts'
 import { podStatsOf } from './pod-stats.ts'
+import { streamMethods } from './stream-methods.ts'
 
 export type { RuntimeProviderOptions } from './machine-deps.ts'
 
@@ -49,6 +50,9 @@ class RuntimeProvider implements PodProvider {
   readonly features: Features
   readonly resolves = 'container'
   readonly nodeStats?: (context: CallContext) => Promise<NodeStats>
+  readonly exec?: NonNullable<PodProvider['exec']>
+  readonly attach?: NonNullable<PodProvider['attach']>
+  readonly portForward?: NonNullable<PodProvider['portForward']>
   readonly #runtime: ContainerRuntime
   readonly #host: ProviderHost
   readonly #deps: MachineDeps
@@ -68,6 +72,10 @@ class RuntimeProvider implements PodProvider {
     this.#host = host
     this.features = coreFeatures(runtime.features)
     if (runtime.nodeStats) this.nodeStats = runtime.nodeStats.bind(runtime)
+    Object.assign(
+      this,
+      streamMethods(runtime, (ref, name) => this.#machines.get(ref.uid)?.runningContainer(name)),
+    )
     this.#lists = new ContainerLists((epoch) => this.#list(epoch))
     this.#logs = new LogStore({
       clock,

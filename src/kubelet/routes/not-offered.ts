@@ -8,7 +8,7 @@ const anyMethod: readonly RouteMethod[] = ['GET', 'POST', 'PUT']
 
 /** 501 for the streaming routes. */
 export function streamingRoutes(): readonly Route[] {
-  return ['exec', 'attach', 'portForward', 'run'].map((name) => ({
+  return ['portForward', 'run'].map((name) => ({
     methods: name === 'run' ? ['POST'] : ['GET', 'POST'],
     path: `/${name}/*`,
     handle: ({ response }) =>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Control groups of version 1: a hierarchy per controller, a directory for the container in each.
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   cpuPeriod,
@@ -36,7 +37,13 @@ export class CgroupsV1 implements Cgroups {
     }
     // A process that writes itself to `tasks` joins at once; `cgroup.procs` waits some 10 ms for all
     // processors to pass a quiet point. A shell has one thread, so both do the same.
-    return this.#places(name).map((dir) => join(dir, 'tasks'))
+    return this.joinFiles(name)
+  }
+
+  joinFiles(name: string): readonly string[] {
+    return this.#places(name)
+      .map((dir) => join(dir, 'tasks'))
+      .filter((file) => existsSync(file))
   }
 
   killFile(_name: string): string | undefined {

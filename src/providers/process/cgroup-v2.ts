@@ -48,7 +48,11 @@ export class CgroupsV2 implements Cgroups {
       // A controller that was not handed down has no files; its limit was not promised either.
       if (existsSync(join(dir, file))) writeFileSync(join(dir, file), value)
     }
-    return [join(dir, 'cgroup.procs')]
+    return this.joinFiles(name)
+  }
+
+  joinFiles(name: string): readonly string[] {
+    return [join(this.#dir(name), 'cgroup.procs')].filter((file) => existsSync(file))
   }
 
   killFile(name: string): string | undefined {

@@ -29,6 +29,8 @@ export interface Cgroups {
   readonly can: { readonly limitCpu: boolean; readonly limitMemory: boolean }
   /** Makes the container's group, or finds it; answers the files that a process joins it by. */
   create(name: string, limits: CgroupLimits): readonly string[]
+  /** The files of `create`, for a group that is there; none for an unknown one. */
+  joinFiles(name: string): readonly string[]
   /** File that kills all members when `1` is written to it, where the kernel has one. */
   killFile(name: string): string | undefined
   /** Pids of the members; empty for an unknown group. */

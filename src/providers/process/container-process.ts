@@ -39,6 +39,7 @@ export class ContainerProcess {
   readonly #started: Started
   readonly #surroundings: ProcessSurroundings
   readonly #markEnded: () => void
+  readonly #companions = new Set<() => void>()
   #state: ContainerState
   #refreshing: Promise<void> | undefined
   #killing: Promise<void> | undefined
@@ -63,6 +64,10 @@ export class ContainerProcess {
     return basename(this.launch.dir)
   }
 
+  get wrapperPid(): number {
+    return this.#started.wrapper.pid
+  }
+
   get startedAtMs(): number {
     return this.#started.atMs
   }
@@ -74,6 +79,24 @@ export class ContainerProcess {
   describe(): RuntimeContainer {
     const { key, id, image, imageId, user } = this.launch.record
     return { key, containerId: `process://${id}`, image, imageId, user, state: this.#state }
+  }
+
+  /** Is the pid still the program's? Looks at the process table and nowhere else. */
+  isProgramAlive(): Promise<boolean> {
+    return this.#isAlive(this.#started.process)
+  }
+
+  /** Is the wrapper's pid still the wrapper's? */
+  isWrapperAlive(): Promise<boolean> {
+    return this.#isAlive(this.#started.wrapper)
+  }
+
+  /** Calls `end` when the container ends, unless disposed before: what runs beside it ends with it. */
+  endWith(end: () => void): Disposable {
+    const companion = (): void => end()
+    if (this.isRunning) this.#companions.add(companion)
+    else end()
+    return { [Symbol.dispose]: () => void this.#companions.delete(companion) }
   }
 
   /** Looks whether it has ended. Calls that come while one looks share its answer. */
@@ -130,6 +153,8 @@ export class ContainerProcess {
   #settle(state: ContainerState): void {
     this.#state = state
     this.#markEnded()
+    for (const end of this.#companions) end()
+    this.#companions.clear()
   }
 
   async #isAlive(identity: ProcessIdentity): Promise<boolean> {

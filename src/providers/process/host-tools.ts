@@ -20,6 +20,10 @@ export interface HostTools {
   readonly env: string | undefined
   readonly unshare: string | undefined
   readonly mount: string | undefined
+  /** Enters a container's mount namespace, for what is run in it later. */
+  readonly nsenter: string | undefined
+  /** Makes the pipe that a container reads its stdin from. */
+  readonly mkfifo: string | undefined
 }
 
 const toolDirs = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin', '/opt/homebrew/bin']
@@ -42,6 +46,8 @@ export function findHostTools(): HostTools {
     env: withOption(find('env'), '--default-signal'),
     unshare: find('unshare'),
     mount: find('mount'),
+    nsenter: find('nsenter'),
+    mkfifo: find('mkfifo'),
   }
 }
 

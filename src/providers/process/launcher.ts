@@ -129,7 +129,8 @@ function finalStep(
   return { argv: [...before, process.execPath, '--no-warnings', '-e', nodeProgramScript], input }
 }
 
-function setprivOptions({
+/** Options of setpriv, up to the command line that follows. */
+export function setprivOptions({
   user,
   noNewPrivileges,
   dropped,

@@ -164,6 +164,7 @@ test('rejects a start whose stage fails, and leaves no trace of it', async () =>
     can: { limitCpu: false, limitMemory: false },
     prepare: () => {},
     create: () => ['/nowhere/tasks'],
+    joinFiles: () => [],
     killFile: () => undefined,
     members: () => [],
     oomKills: () => 0,

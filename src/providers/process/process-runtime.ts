@@ -5,7 +5,9 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Features } from '../../provider/features.ts'
 import type { CallContext, NodeDescription, PodRef, ProviderHost } from '../../provider/provider.ts'
+import type { Container } from '../../kube/types.gen.ts'
 import type { ContainerStats, NodeStats } from '../../provider/stats.ts'
+import type { ExecOptions, ProcessStreams } from '../../provider/streams.ts'
 import type {
   ContainerKey,
   ContainerRuntime,
@@ -15,6 +17,7 @@ import type {
 } from '../../runtime/container-runtime.ts'
 import { untilAborted } from '../../util/until-aborted.ts'
 import { VkError, messageOf } from '../../util/vk-error.ts'
+import type { ContainerProcess } from './container-process.ts'
 import { readNodeStats } from './node-stats.ts'
 import { prepareStart } from './start-plan.ts'
 import { ProcessFleet } from './process-fleet.ts'
@@ -23,6 +26,7 @@ import type { ProcessConfig } from './process-config.ts'
 import { featuresHere } from './process-features.ts'
 import { StatsReader } from './process-stats.ts'
 import { signalNumber } from './stop-signal.ts'
+import { execInContainer } from './streams/container-exec.ts'
 import type { Surroundings } from './surroundings.ts'
 
 const defaultSignal = 'SIGTERM'
@@ -143,6 +147,15 @@ export class ProcessRuntime implements ContainerRuntime {
     return this.#fleet.onEnd((container) => notify(container.describe()))
   }
 
+  async exec(
+    key: ContainerKey,
+    options: ExecOptions & { readonly spec: Container },
+    { signal }: CallContext,
+  ): Promise<ProcessStreams> {
+    const places = { surroundings: this.#surroundings, clock: this.#host.clock, signal }
+    return await execInContainer(this.#running(key), options, places)
+  }
+
   async containerStats(
     keys: readonly ContainerKey[],
   ): Promise<readonly { readonly key: ContainerKey; readonly stats: ContainerStats }[]> {
@@ -172,6 +185,12 @@ export class ProcessRuntime implements ContainerRuntime {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled([...this.#starting.values()].map(({ started }) => started))
     this.#fleet[Symbol.dispose]()
+  }
+
+  #running(key: ContainerKey): ContainerProcess {
+    const container = this.#fleet.get(idOf(key))
+    if (container?.isRunning) return container
+    throw new VkError('NotFound', `container not found (${JSON.stringify(key.name)})`)
   }
 
   #places(): Parameters<typeof prepareStart>[1] {

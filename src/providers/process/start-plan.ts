@@ -100,7 +100,8 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
   }
 }
 
-function isOwn(user: RunUser, own: OwnUser): boolean {
+/** Is the user who we are, so that nothing needs to be switched? */
+export function isOwn(user: RunUser, own: OwnUser): boolean {
   const groups = (of: { readonly gid: number; readonly list: readonly number[] }): string =>
     [...new Set([of.gid, ...of.list])].sort((a, b) => a - b).join()
   return (

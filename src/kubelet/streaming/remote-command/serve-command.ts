@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Joins a client to a process: input one way, output and sizes the other, and at the end how it went. The
+// order matters to clients: all output, its end, then the outcome, then the end of the connection.
+import type { Readable, Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import type { ProcessStreams } from '../../../provider/streams.ts'
+import { untilAborted } from '../../../util/until-aborted.ts'
+import { messageOf } from '../../../util/vk-error.ts'
+import type { CommandConnection, Outcome } from './command-connection.ts'
+
+export interface ServeCommandOptions {
+  /** Starts the process, or attaches to it; its streams end when the signal aborts. */
+  readonly start: (signal: AbortSignal) => Promise<ProcessStreams>
+  /** Begins the message when `start` fails, such as `error executing command in container`. */
+  readonly failureIs: string
+  /** False: however the process ended, the outcome is a success. */
+  readonly reportsExit: boolean
+  /** Aborts when the server closes. */
+  readonly signal: AbortSignal
+}
+
+/** Serves one client until the process has ended or the client is gone; never rejects. */
+export async function serveCommand(
+  connection: CommandConnection,
+  { start, failureIs, reportsExit, signal }: ServeCommandOptions,
+): Promise<void> {
+  const gone = AbortSignal.any([connection.ended, signal])
+  const done = new AbortController()
+  try {
+    const outcome = await runProcess(connection, {
+      start: () => start(AbortSignal.any([gone, done.signal])),
+      reportsExit,
+      gone,
+    })
+    await connection.finish(outcome)
+  } catch (error) {
+    if (gone.aborted) await connection.finish({ kind: 'failure', message: messageOf(gone.reason) })
+    else {
+      connection.stdout?.end()
+      connection.stderr?.end()
+      await connection.finish({ kind: 'failure', message: `${failureIs}: ${messageOf(error)}` })
+    }
+  } finally {
+    done.abort()
+  }
+}
+
+async function runProcess(
+  connection: CommandConnection,
+  {
+    start,
+    reportsExit,
+    gone,
+  }: {
+    readonly start: () => Promise<ProcessStreams>
+    readonly reportsExit: boolean
+    readonly gone: AbortSignal
+  },
+): Promise<Outcome> {
+  const process = await start()
+  connection.onResize((size) => process.resize(size))
+  if (connection.stdin) pumpInput(connection.stdin, process.stdin, () => connection.endInput())
+  await untilAborted(
+    Promise.all([
+      pumpOutput(process.stdout, connection.stdout),
+      pumpOutput(process.stderr, connection.stderr),
+    ]),
+    gone,
+  )
+  const { exitCode } = await untilAborted(process.exited, gone)
+  return reportsExit && exitCode !== 0 ? { kind: 'exit', exitCode } : { kind: 'success' }
+}
+
+/** What the process does not take is thrown away, so that it never stands in the way of the rest. */
+function pumpInput(source: Readable, target: Writable | undefined, refused: () => void): void {
+  const discard = (): void => {
+    if (target) source.unpipe(target)
+    source.resume()
+    refused()
+  }
+  if (!target || target.destroyed) return discard()
+  target.once('error', discard)
+  target.once('close', discard)
+  source.pipe(target)
+}
+
+/** Resolves when all output is handed to the client's side, its end included. */
+async function pumpOutput(
+  source: Readable | undefined,
+  target: Writable | undefined,
+): Promise<void> {
+  if (!target) {
+    source?.resume()
+    return
+  }
+  if (!source) {
+    target.end()
+    return
+  }
+  // An error is no more than the end.
+  source.once('error', () => target.end())
+  source.once('close', () => target.end())
+  source.pipe(target)
+  try {
+    await finished(target, { readable: false })
+  } catch {
+    // The client wants no more of it. The process must not wait for that.
+    source.unpipe(target)
+    source.resume()
+  }
+}

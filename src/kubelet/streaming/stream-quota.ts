@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// How many streaming connections one caller may hold at a time. All users of a cluster come through the
+// API server, which is one caller; the bound is there for the others, and as a last net.
+
+/** Counts connections by caller. */
+export class StreamQuota {
+  readonly #maxPerCaller: number
+  readonly #counts = new Map<string, number>()
+
+  constructor(maxPerCaller: number) {
+    this.#maxPerCaller = maxPerCaller
+  }
+
+  /** A place for as long as it is not disposed; undefined when the caller has no more. */
+  take(caller: string): Disposable | undefined {
+    const count = this.#counts.get(caller) ?? 0
+    if (count >= this.#maxPerCaller) return undefined
+    this.#counts.set(caller, count + 1)
+    let isHeld = true
+    return {
+      [Symbol.dispose]: () => {
+        if (!isHeld) return
+        isHeld = false
+        const now = (this.#counts.get(caller) ?? 1) - 1
+        if (now > 0) this.#counts.set(caller, now)
+        else this.#counts.delete(caller)
+      },
+    }
+  }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a command needs to know to run in a container as the container itself does: environment and
+// directory. The wrapper still holds the nameless file that they came on, so a later life of
+// virtual-kubelet finds them too, and they are never written anywhere else.
+import { readFile } from 'node:fs/promises'
+import { VkError } from '../../../util/vk-error.ts'
+import type { ContainerProcess } from '../container-process.ts'
+
+/** Where and with what variables a container was started. */
+export interface ContainerContext {
+  readonly workingDir: string
+  readonly env: ReadonlyMap<string, string>
+}
+
+/** Reads it from the wrapper, or from the program itself where the wrapper is gone. */
+export async function readContainerContext(container: ContainerProcess): Promise<ContainerContext> {
+  const found = (await readFromWrapper(container)) ?? (await readFromProgram(container))
+  if (found) return found
+  throw new VkError('Unavailable', 'the environment of the container cannot be read')
+}
+
+async function readFromWrapper(container: ContainerProcess): Promise<ContainerContext | undefined> {
+  try {
+    const text = await readFile(`/proc/${container.wrapperPid}/fd/0`, 'utf8')
+    return (await container.isWrapperAlive()) ? parseLaunchInput(text) : undefined
+  } catch {
+    // It ended, or there is no /proc here.
+    return undefined
+  }
+}
+
+async function readFromProgram(container: ContainerProcess): Promise<ContainerContext | undefined> {
+  try {
+    const text = await readFile(`/proc/${container.pid}/environ`, 'utf8')
+    if (!(await container.isProgramAlive())) return undefined
+    const pairs = text.split('\0').filter((line) => line.includes('='))
+    const env = new Map(pairs.map((line) => splitAt(line, line.indexOf('='))))
+    return { env, workingDir: `/proc/${container.pid}/cwd` }
+  } catch {
+    return undefined
+  }
+}
+
+/** One exported variable, as launcher.ts writes it. */
+const exported = /export ([A-Za-z_][A-Za-z0-9_]*)=((?:'[^']*'|\\')+)\n/y
+const changed = /^cd -- ((?:'[^']*'|\\')+) \|\| exit 126\nunset PWD OLDPWD SHLVL _\n/
+
+/** Reads back what a launch was given on descriptor 0: a shell's text, or JSON. */
+export function parseLaunchInput(text: string): ContainerContext | undefined {
+  if (text.startsWith('{')) {
+    const { workingDir, env } = JSON.parse(text) as {
+      readonly workingDir: string
+      readonly env: Readonly<Record<string, string>>
+    }
+    return { workingDir, env: new Map(Object.entries(env)) }
+  }
+  const start = changed.exec(text)
+  if (!start) return undefined
+  const env = new Map<string, string>()
+  exported.lastIndex = start[0].length
+  for (let match = exported.exec(text); match; match = exported.exec(text)) {
+    env.set(match[1] ?? '', unquote(match[2] ?? ''))
+  }
+  return { workingDir: unquote(start[1] ?? ''), env }
+}
+
+function unquote(word: string): string {
+  return word.replaceAll(/'([^']*)'|\\'/g, (whole, inner?: string) => inner ?? whole.slice(1))
+}
+
+function splitAt(line: string, at: number): [string, string] {
+  return [line.slice(0, at), line.slice(at + 1)]
+}

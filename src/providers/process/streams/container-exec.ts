@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a command beside a container's program, as the same user, in the same groups and with the same
+// view of the files. It ends with its client, and with the container.
+import type { Container } from '../../../kube/types.gen.ts'
+import type { CallContext } from '../../../provider/provider.ts'
+import type { ExecOptions, ProcessStreams } from '../../../provider/streams.ts'
+import type { Clock } from '../../../util/clock.ts'
+import { VkError } from '../../../util/vk-error.ts'
+import type { ContainerProcess } from '../container-process.ts'
+import { defaultPath } from '../environment.ts'
+import { checkProgram } from '../program.ts'
+import type { Surroundings } from '../surroundings.ts'
+import { commandLineFor } from './command-line.ts'
+import { readContainerContext } from './container-context.ts'
+import { endSession } from './end-session.ts'
+import { startPiped } from './piped-command.ts'
+import { startInTerminal } from './terminal-command.ts'
+
+export interface ExecPlaces {
+  readonly surroundings: Surroundings
+  readonly clock: Clock
+}
+
+/** Starts the command; rejects with a VkError that says why it cannot be. */
+export async function execInContainer(
+  container: ContainerProcess,
+  options: ExecOptions & { readonly spec: Container },
+  { surroundings, clock, signal }: ExecPlaces & Pick<CallContext, 'signal'>,
+): Promise<ProcessStreams> {
+  const { command, spec, tty } = options
+  const [name, ...args] = command
+  if (name === undefined) throw new VkError('Invalid', 'you must specify a command')
+  const context = await readContainerContext(container)
+  const { env, workingDir } = context
+  const { user } = container.launch.record
+  await checkProgram(
+    { argv: [name, ...args], workingDir },
+    { searchPath: env.get('PATH') ?? defaultPath, user },
+  )
+  const line = await commandLineFor(container, { command, spec, context }, surroundings)
+  let isOver = false
+  try {
+    signal.throwIfAborted()
+    const started = tty ? await startInTerminal(line, { user }) : await startPiped(line, options)
+    const end = (): void => void endSession(started.pid, { clock, isOver: () => isOver })
+    const companion = container.endWith(end)
+    signal.addEventListener('abort', end, { once: true })
+    if (signal.aborted) end()
+    void started.streams.exited.finally(() => {
+      isOver = true
+      signal.removeEventListener('abort', end)
+      companion[Symbol.dispose]()
+      line[Symbol.dispose]()
+    })
+    return started.streams
+  } catch (error) {
+    line[Symbol.dispose]()
+    throw error
+  }
+}
