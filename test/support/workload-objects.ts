@@ -2,8 +2,8 @@
 // Objects for tests of the workload controllers, complete as the API would have defaulted them, and a
 // kubelet played by hand.
 import { nodes, pods } from '../../src/kube/resources.ts'
-import type { Resource } from '../../src/kube/resources.ts'
-import type { Pod, PodStatus, PodTemplateSpec } from '../../src/kube/types.gen.ts'
+import type { NewObject } from '../../src/control-plane/controllers/cluster-api.ts'
+import type { Job, JobSpec, Pod, PodStatus, PodTemplateSpec } from '../../src/kube/types.gen.ts'
 import type { Clock } from '../../src/util/clock.ts'
 import type { FakeClusterApi } from './fake-cluster-api.ts'
 
@@ -20,6 +20,25 @@ export function templateFor(
   return {
     metadata: { labels: { app: name, ...labels } },
     spec: { containers: [{ name: 'main', image }], restartPolicy },
+  }
+}
+
+/** A Job as the API has completed it: its selector and its pods' labels name it. */
+export function newJob(spec: Partial<JobSpec> = {}, name: string = 'work'): NewObject<Job> {
+  const labels = { 'batch.kubernetes.io/job-name': name }
+  return {
+    metadata: { namespace: 'default', name },
+    spec: {
+      parallelism: 1,
+      completions: 1,
+      backoffLimit: 6,
+      completionMode: 'NonIndexed',
+      suspend: false,
+      podReplacementPolicy: 'TerminatingOrFailed',
+      selector: { matchLabels: labels },
+      template: templateFor(name, { labels, restartPolicy: 'Never' }),
+      ...spec,
+    },
   }
 }
 
@@ -115,17 +134,4 @@ export class HandKubelet {
   addNode(name: string, labels: Readonly<Record<string, string>> = {}): void {
     this.#api.seed(nodes, { metadata: { name, labels }, spec: {} })
   }
-}
-
-/** Deletes every object of `resource` whose controller is gone, as the garbage collector does. */
-export async function collectGarbage(
-  api: FakeClusterApi,
-  resource: Resource<Pod>,
-  ownerExists: (uid: string) => boolean,
-): Promise<void> {
-  for (const { metadata } of api.list(resource)) {
-    const owner = metadata.ownerReferences?.find(({ controller }) => controller === true)
-    if (owner && !ownerExists(owner.uid)) await api.delete(resource, metadata)
-  }
-  await api.settled()
 }
