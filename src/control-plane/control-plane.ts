@@ -76,6 +76,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       log,
       address,
       port,
+      serviceAddress,
       caPem: authority.certificate,
       keys: await ServiceAccountKeys.open(folder),
       certificate: await openServerCertificate({ authority, names, folder, clock }),

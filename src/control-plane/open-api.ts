@@ -6,11 +6,13 @@ import type { ApiCore } from './api/api-core.ts'
 import { ListSnapshots } from './api/list-snapshots.ts'
 import { createAccessControl } from './auth/access-control.ts'
 import type { AccessControl } from './auth/access-control.ts'
+import { createBuiltInObjects } from './built-in-objects.ts'
 import type { ServiceAccountKeys } from './certificates/service-account-keys.ts'
 import { ApiListener } from './http/api-listener.ts'
 import { ApiServer } from './http/api-server.ts'
 import { specialHandlers } from './http/special-handlers.ts'
 import { KubeletClient } from './kubelet/kubelet-client.ts'
+import { MetricsCollector } from './metrics/metrics-collector.ts'
 import type { Store } from './storage/store.ts'
 
 /** Certificate and key, PEM. */
@@ -25,6 +27,8 @@ export interface ApiOptions {
   readonly log: Logger
   readonly address: string
   readonly port: number
+  /** Cluster address of the Service `kubernetes`. */
+  readonly serviceAddress: string
   readonly caPem: string
   readonly keys: ServiceAccountKeys
   /** The API server's own. */
@@ -48,6 +52,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
   const kubelets = resources.use(
     new KubeletClient({ cert: kubeletClient.certificate, key: kubeletClient.key, ca: caPem }),
   )
+  const metrics = new MetricsCollector({ store, kubelets, clock, log })
   let host = ''
   const server = resources.use(
     new ApiServer({
@@ -58,7 +63,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
       snapshots: new ListSnapshots(() => clock.nowMs()),
       authenticator: access.authenticator,
       authorizer: access.authorizer,
-      special: specialHandlers({ store, kubelets, access, clock }),
+      special: specialHandlers({ store, kubelets, access, clock, metrics }),
       get server() {
         return host
       },
@@ -75,7 +80,14 @@ export async function openApi(options: ApiOptions): Promise<Api> {
       onUpgrade: (request, socket, head) => void server.upgrade(request, socket, head),
     }),
   )
-  host = `${options.address.includes(':') ? `[${options.address}]` : options.address}:${listener.port}`
+  const { port } = listener
+  createBuiltInObjects(core, {
+    address: options.address,
+    port,
+    serviceAddress: options.serviceAddress,
+  })
+  await store.durable()
+  host = `${options.address.includes(':') ? `[${options.address}]` : options.address}:${port}`
   const owned = resources.move()
   return {
     core,

@@ -5,14 +5,17 @@ import type { AccessControl } from '../auth/access-control.ts'
 import { sendPodLog } from '../kubelet/pod-logs.ts'
 import type { KubeletContext } from '../kubelet/pod-logs.ts'
 import { upgradeRequired } from '../kubelet/pod-streams.ts'
+import type { MetricsCollector } from '../metrics/metrics-collector.ts'
 import type { SpecialHandlers } from './request-router.ts'
 import { answerBinding } from './special/pod-binding.ts'
 import { proxyToNode, proxyToPod } from './special/proxy.ts'
+import { answerNodeMetrics, answerPodMetrics } from './special/resource-metrics.ts'
 import { answerScale } from './special/scale.ts'
 
 export interface SpecialContext extends KubeletContext {
   readonly access: AccessControl
   readonly clock: Clock
+  readonly metrics: MetricsCollector
 }
 
 export function specialHandlers(context: SpecialContext): SpecialHandlers {
@@ -28,6 +31,11 @@ export function specialHandlers(context: SpecialContext): SpecialHandlers {
     ['pods/portforward', refuseWithoutUpgrade],
     ['pods/proxy', (_, { exchange, target }) => proxyToPod(context, exchange, target)],
     ['nodes/proxy', (_, { exchange, target }) => proxyToNode(context, exchange, target)],
+    [
+      'nodes.metrics.k8s.io',
+      (verbs, request) => answerNodeMetrics(verbs, request, context.metrics),
+    ],
+    ['pods.metrics.k8s.io', (verbs, request) => answerPodMetrics(verbs, request, context.metrics)],
     ['deployments.apps/scale', answerScale],
     ['replicasets.apps/scale', answerScale],
     ['statefulsets.apps/scale', answerScale],
