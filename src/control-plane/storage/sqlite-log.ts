@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The journal as an SQLite database. One table holds the changes, one where each resource's history
 // begins. Write-ahead log with synchronous=FULL: one fsync a transaction, and a transaction that was cut
-// off by a crash is not there afterwards. The file is locked as long as it is open.
+// off by a crash is not there afterwards. The file is locked as long as it is open. It never shrinks:
+// what expired leaves pages that later writes take.
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { JournalBatch, JournalRow } from './journal.ts'

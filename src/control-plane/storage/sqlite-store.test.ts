@@ -161,7 +161,7 @@ test('the file holds no more than objects, history, and the states before it', a
   log.close()
   // Two objects that are there, five changes, the states before them, and what the last commit left.
   assert.deepEqual(revisions.slice(-5), [117, 118, 119, 120, 121])
-  assert.ok(revisions.length <= 2 + 5 + 5 + 2, `${revisions.join()}`)
+  assert.ok(revisions.length <= 2 + 5 + 5 + 2, revisions.join())
 })
 
 test('a write that was torn off by a crash takes nothing durable with it', async () => {

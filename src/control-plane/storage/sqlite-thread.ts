@@ -4,8 +4,7 @@
 // has started, it serves.
 import { Worker, isMainThread, parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import type { JournalBatch } from './journal.ts'
-import { type PackedRows, packRows } from './packed-rows.ts'
-import { unpackRows } from './packed-rows.ts'
+import { type PackedRows, packRows, unpackRows } from './packed-rows.ts'
 import { type RefusedReason, SqliteLog, SqliteLogRefusal } from './sqlite-log.ts'
 
 /** What the thread is asked. */

@@ -39,7 +39,9 @@ async function liveAndDie(path: string, count: number, seed: number): Promise<To
 }
 
 function saidOf({ key, revision, current, removed }: StoreChange): Omit<Told, 'what'> {
-  const { text } = (current ?? removed)?.object['data'] as { readonly text: string }
+  const state = current ?? removed
+  assert.ok(state)
+  const { text } = state.object['data'] as { readonly text: string }
   return { revision, name: key.name, length: text.length }
 }
 
