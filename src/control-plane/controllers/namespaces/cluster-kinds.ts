@@ -4,12 +4,12 @@ import type { Resource } from '../../../kube/resources.ts'
 import type {
   CertificateSigningRequest,
   ClusterRole,
-  EndpointSlice,
   Endpoints,
   Namespace,
   PodDisruptionBudget,
   ResourceQuota,
 } from '../../../kube/types.gen.ts'
+import type { EndpointSlice } from '../endpoints/endpoint-slice.ts'
 
 export const namespaces: Resource<Namespace> = {
   apiVersion: 'v1',
