@@ -5,6 +5,7 @@ import { copyFile, readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import type { Worker } from 'node:worker_threads'
 import * as fc from 'fast-check'
 import { keyOf, objectFor, temporaryFolder } from '../../../test/support/store-objects.ts'
 import { UserError } from '../../util/vk-error.ts'
@@ -186,4 +187,25 @@ test('a write that was torn off by a crash takes nothing durable with it', async
     }),
     { numRuns: 10 },
   )
+})
+
+test('says that a restart is needed when the thread of the database has died, and a restart helps', async () => {
+  await using folder = await temporaryFolder()
+  const path = join(folder.path, 'store.db')
+  const threads: Worker[] = []
+  const note = (thread: Worker): void => void threads.push(thread)
+  process.on('worker', note)
+  const store = await openSqliteStore({ path })
+  process.off('worker', note)
+  await putText(store, 'a', '')
+  store.put(keyOf('b'), objectFor(keyOf('b')))
+  const durable = store.durable()
+  await Promise.all([
+    assert.rejects(durable, { code: 'Unavailable', message: /restart this process/ }),
+    ...threads.map((thread) => thread.terminate()),
+  ])
+  assert.throws(() => store.put(keyOf('c'), objectFor(keyOf('c'))), { code: 'Unavailable' })
+  await assert.rejects(async () => await store[Symbol.asyncDispose](), { code: 'Unavailable' })
+  await using again = await openSqliteStore({ path })
+  assert.notEqual(again.get(keyOf('a')), undefined)
 })
