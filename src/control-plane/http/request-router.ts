@@ -70,7 +70,12 @@ function checkVerb(resource: ResourceDefinition, target: ResourceTarget): void {
       : resource.subresources.find(({ name }) => name === subresource)?.verbs
   if (!verbs) throw pathNotFound()
   const isOverAll = resource.isNamespaced && namespace === ''
+  const isOfObject = verb === 'update' || verb === 'patch'
   const isAllowed =
-    verbs.includes(verb) && !(isOverAll && (verb === 'create' || verb === 'deletecollection'))
+    verbs.includes(verb) &&
+    !(isOverAll && (verb === 'create' || verb === 'deletecollection')) &&
+    (isOfObject
+      ? target.name !== ''
+      : verb !== 'create' || subresource !== '' || target.name === '')
   if (!isAllowed) throw methodNotAllowed(resource, verb)
 }
