@@ -2,7 +2,7 @@
 // A cluster for one test, in this process and in milliseconds: the embedded control plane in memory, a
 // client for its administrator, and requests by hand for what a client would never send.
 import { Agent, request as httpsRequest } from 'node:https'
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { startControlPlane } from '../../src/control-plane/control-plane.ts'
 import type { ControlPlane, ControlPlaneOptions } from '../../src/control-plane/control-plane.ts'
@@ -84,7 +84,7 @@ export class EmbeddedCluster implements AsyncDisposable {
       headers: {
         ...(payload !== undefined && {
           'content-type': 'application/json',
-          'content-length': Buffer.byteLength(payload as string | Buffer),
+          'content-length': Buffer.byteLength(payload),
         }),
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...headers,
@@ -92,11 +92,7 @@ export class EmbeddedCluster implements AsyncDisposable {
     })
     outgoing.on('error', reject)
     outgoing.on('response', (response) => {
-      buffer(response).then((bytes) => {
-        const text = bytes.toString('utf8')
-        const { statusCode: status = 0 } = response
-        resolve({ status, headers: response.headers, text, json: () => JSON.parse(text) })
-      }, reject)
+      rawAnswer(response).then(resolve, reject)
     })
     outgoing.end(payload)
     return await promise
@@ -108,4 +104,11 @@ export class EmbeddedCluster implements AsyncDisposable {
     this.#stranger.destroy()
     await this.controlPlane[Symbol.asyncDispose]()
   }
+}
+
+async function rawAnswer(response: IncomingMessage): Promise<RawAnswer> {
+  const text = (await buffer(response)).toString('utf8')
+  const { statusCode: status = 0, headers } = response
+  const json = (): Record<string, unknown> => JSON.parse(text) as Record<string, unknown>
+  return { status, headers, text, json }
 }

@@ -3,7 +3,7 @@
 // durable. Invariants: events come in the order of revisions, none twice, none missing; a reader that
 // does not keep up is sent away rather than buffered without bound, and resumes where it was.
 import { expired } from '../objects/api-status.ts'
-import type { KubeObject, StoredObject } from '../objects/kube-object.ts'
+import type { StoredObject } from '../objects/kube-object.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import type { StoreChange, Stored } from '../storage/store.ts'
 import type { ApiCore } from './api-core.ts'
@@ -193,8 +193,8 @@ function eventOf(
 /** An object as it last was within the filter, under the revision at which it left. */
 function atRevision(last: Stored, revision: number): Stored {
   const metadata = { ...last.object.metadata, resourceVersion: String(revision) }
-  const object: StoredObject = { ...last.object, metadata } as StoredObject
-  return { object, revision, json: Buffer.from(JSON.stringify(object satisfies KubeObject)) }
+  const object: StoredObject = { ...last.object, metadata }
+  return { object, revision, json: Buffer.from(JSON.stringify(object)) }
 }
 
 function tooOld(revision: number) {

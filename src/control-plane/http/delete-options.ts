@@ -43,7 +43,7 @@ function checked(given: Readonly<Record<string, unknown>>, isDryRunByQuery: bool
     const why = 'orphanDependents and deletionPropagation cannot be both set'
     throw invalidOptions(forbiddenField('propagationPolicy', why))
   }
-  if (propagationPolicy != null && !policies.includes(String(propagationPolicy))) {
+  if (propagationPolicy != null && !(policies as readonly unknown[]).includes(propagationPolicy)) {
     throw invalidOptions(notSupported('propagationPolicy', propagationPolicy, [...policies, 'nil']))
   }
   const policy =
@@ -53,7 +53,7 @@ function checked(given: Readonly<Record<string, unknown>>, isDryRunByQuery: bool
     ...(gracePeriodSeconds != null && { gracePeriodSeconds: gracePeriodSeconds as number }),
     ...(policy != null && { propagationPolicy: policy as 'Orphan' | 'Background' | 'Foreground' }),
     ...(preconditions != null && {
-      preconditions: preconditions as NonNullable<DeleteOptions['preconditions']>,
+      preconditions,
     }),
     isDryRun: isDryRunByQuery || (Array.isArray(dryRun) && dryRun.includes('All')),
   }

@@ -39,6 +39,8 @@ export function encoderFor(resource: ResourceDefinition, options: EncoderOptions
       if (!printer) throw notAcceptable(['application/json'])
       return tableEncoder(resource, { ...options, printer, apiVersion: shape.apiVersion })
     }
+    default:
+      return shape satisfies never
   }
 }
 

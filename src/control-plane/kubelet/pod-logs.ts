@@ -59,7 +59,7 @@ function kubeletQuery(query: URLSearchParams): string {
     const value = query.get(key)
     if (value !== null) parameters.set(key, value)
   }
-  return parameters.size === 0 ? '' : `?${parameters}`
+  return parameters.size === 0 ? '' : `?${parameters.toString()}`
 }
 
 const reasons: Readonly<Record<number, string>> = {

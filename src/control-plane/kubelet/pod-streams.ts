@@ -56,13 +56,13 @@ function streamPath(
   const parameters = new URLSearchParams()
   if (subresource === 'portforward') {
     for (const port of query.getAll('ports')) parameters.append('port', port)
-    return `/portForward/${namespace}/${name}${parameters.size > 0 ? `?${parameters}` : ''}`
+    return `/portForward/${namespace}/${name}${parameters.size > 0 ? `?${parameters.toString()}` : ''}`
   }
   for (const [own, theirs] of streamNames) {
     if (isTrue(query.get(own))) parameters.set(theirs, '1')
   }
   for (const word of query.getAll('command')) parameters.append('command', word)
-  return `/${subresource}/${namespace}/${name}/${container()}?${parameters}`
+  return `/${subresource}/${namespace}/${name}/${container()}?${parameters.toString()}`
 }
 
 const streamNames = [

@@ -116,6 +116,8 @@ function isMet({ key, operator, values }: LabelRequirement, labels: Labels): boo
       return value !== undefined && Number(value) > Number(values[0])
     case 'lt':
       return value !== undefined && Number(value) < Number(values[0])
+    default:
+      return operator satisfies never
   }
 }
 

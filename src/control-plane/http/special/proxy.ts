@@ -66,7 +66,7 @@ export async function proxyToPod(
 }
 
 function pathBehind({ info }: ApiExchange, { rest }: ResourceTarget): string {
-  return `${rest === '' ? '/' : rest}${info.query.size > 0 ? `?${info.query}` : ''}`
+  return `${rest === '' ? '/' : rest}${info.query.size > 0 ? `?${info.query.toString()}` : ''}`
 }
 
 function requestHeaders(exchange: ApiExchange): OutgoingHttpHeaders {
