@@ -39,6 +39,8 @@ interface GoField {
   readonly isPointer: boolean
   readonly isOmittedEmpty: boolean
   readonly isOmittedZero: boolean
+  /** The struct inside the type that declares it, where it is not the type itself. */
+  readonly inlinedBy?: string
 }
 interface GoStruct {
   readonly fields: Map<string, GoField>
@@ -179,6 +181,7 @@ function encodeField(schema: Schema, field: GoField | undefined): unknown {
     ...(schema['x-kubernetes-map-type'] === 'atomic' && { a: 1 }),
     ...(hasDefault && { d: fallback }),
     ...(field && field.type !== goTypeOf(code) && { g: field.type }),
+    ...(field?.inlinedBy !== undefined && field.inlinedBy !== 'TypeMeta' && { i: field.inlinedBy }),
   }
   const text = code + presenceOf(code, field)
   return Object.keys(extras).length > 0 ? [text, extras] : text
@@ -313,7 +316,7 @@ function findGoField(
   if (own) return own
   for (const inlined of found.inlined) {
     const deeper = findGoField(structs, inlined, field)
-    if (deeper) return deeper
+    if (deeper) return { ...deeper, inlinedBy: inlined.slice(inlined.lastIndexOf('.') + 1) }
   }
   return undefined
 }

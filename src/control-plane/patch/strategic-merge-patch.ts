@@ -137,8 +137,9 @@ function take(draft: Draft, name: string, value: unknown): void {
 /** The field of a name within an object or map; a struct's unknown field is refused. */
 function memberOf(scope: Scope, name: string): FieldSchema | undefined {
   if (scope === undefined) return undefined
-  const type = 'fields' in scope ? scope : scope.type
-  if (!type) return scope.kind === 'map' ? scope.element : undefined
+  if ('element' in scope && scope.kind === 'map') return scope.element
+  const type = 'element' in scope ? scope.type : scope
+  if (!type) return undefined
   const field = type.fields.get(name)
   if (field) return field
   throw failure(

@@ -42,6 +42,8 @@ export interface FieldSchema {
   readonly defaultValue: string | number | boolean | undefined
   /** How messages of the decoder name the type. */
   readonly goType: string
+  /** The Go struct inlined into the type that declares the field; messages of the decoder name it. */
+  readonly inlinedBy: string | undefined
 }
 
 export interface TypeSchema {
@@ -64,6 +66,7 @@ interface FieldExtras {
   readonly a?: 1
   readonly d?: string | number | boolean
   readonly g?: string
+  readonly i?: string
 }
 interface TypeCode {
   readonly g?: TypeSchema['kinds']
@@ -135,6 +138,7 @@ function decodeField(code: FieldCode, types: ReadonlyMap<string, TypeSchema>): F
     listMapKeys: extras.m ?? [],
     isAtomicMap: extras.a === 1 || (field.type?.isAtomic ?? false),
     defaultValue: extras.d,
+    inlinedBy: extras.i,
   }
 }
 
@@ -154,6 +158,7 @@ function decodeValue(
     listMapKeys: [],
     isAtomicMap: false,
     defaultValue: undefined,
+    inlinedBy: undefined,
   } as const
   if (code.startsWith('[]')) {
     const element = decodeValue(code.slice(2), elementGoType(goType), types)
