@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What there is: /api, /apis, the resources of each group, and all of it at once in the aggregated form
 // that current clients ask for. Made from the table of resources.
-import { resourceDefinitions } from '../resources/registry.ts'
+import { apiVersionOf, resourceDefinitions } from '../resources/registry.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
-import { apiVersionOf } from './encode.ts'
 
 /** The answer for a discovery path, or undefined when it is none. */
 export function discover(

@@ -8,6 +8,7 @@ import { notAcceptable } from '../objects/api-status.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import { printerOf } from '../printing/printers.ts'
 import type { TablePrinter } from '../printing/table-printer.ts'
+import { apiVersionOf } from '../resources/registry.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import type { Stored } from '../storage/store.ts'
 import type { AnswerShape } from './negotiation.ts'
@@ -189,11 +190,6 @@ function listMeta({ revision, continue: token, remainingItemCount }: ListPage): 
     ...(token !== undefined && { continue: token }),
     ...(remainingItemCount !== undefined && { remainingItemCount }),
   }
-}
-
-/** `v1`, or `apps/v1`. */
-export function apiVersionOf({ group, version }: ResourceDefinition): string {
-  return group === '' ? version : `${group}/${version}`
 }
 
 function framed(type: string, object: Buffer): Buffer {

@@ -2,22 +2,45 @@
 // The object in a request's body: JSON or YAML, of the kind that the address is for, its unknown fields
 // dropped, warned of or refused as the client wishes.
 import { parse as parseYaml } from 'yaml'
-import { badRequest, unsupportedMediaType } from '../objects/api-status.ts'
+import { badRequest, invalid, pathNotFound, unsupportedMediaType } from '../objects/api-status.ts'
+import { notSupported } from '../objects/field-error.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
+import { decodeObject } from '../schema/decode-object.ts'
+import type { FieldValidation } from '../schema/decode-object.ts'
+import { schemaOf } from '../schema/schema-of.ts'
+import type { TypeSchema } from '../schema/schema-catalog.ts'
 import type { ApiExchange } from './api-exchange.ts'
-import { apiVersionOf } from './encode.ts'
+import { apiVersionOf } from '../resources/registry.ts'
 
 const jsonType = 'application/json'
 const yamlTypes: readonly string[] = ['application/yaml', 'application/x-yaml', 'text/yaml']
 
+/** What names a kind. */
+export type Kind = Pick<ResourceDefinition, 'group' | 'version' | 'kind'>
+
 /** Reads and checks the body of a create or update. */
-export async function readObject(
-  exchange: ApiExchange,
-  resource: Pick<ResourceDefinition, 'group' | 'version' | 'kind'>,
-): Promise<KubeObject> {
-  const parsed = parseBody(exchange, await exchange.body())
-  return ofKind(parsed, resource)
+export async function readObject(exchange: ApiExchange, kind: Kind): Promise<KubeObject> {
+  const body = await exchange.body()
+  const type = mediaType(exchange.header('content-type'))
+  const isYaml = yamlTypes.includes(type)
+  if (!isYaml && type !== jsonType && type !== '') {
+    throw unsupportedMediaType([jsonType, 'application/yaml'])
+  }
+  const { object, warnings } = decodeObject(body.toString('utf8'), schemaFor(kind), {
+    format: isYaml ? 'yaml' : 'json',
+    apiVersion: apiVersionOf(kind),
+    fieldValidation: fieldValidationOf(exchange.info.query),
+  })
+  for (const warning of warnings) exchange.warn(warning)
+  return object
+}
+
+/** The type of a served kind. */
+export function schemaFor(kind: Kind): TypeSchema {
+  const schema = schemaOf(apiVersionOf(kind), kind.kind)
+  if (!schema) throw pathNotFound()
+  return schema
 }
 
 /** The body as a value; 415 for what is neither JSON nor YAML, 400 for what cannot be read. */
@@ -40,27 +63,17 @@ export function mediaType(header = ''): string {
 export function isDryRun(query: URLSearchParams): boolean {
   const values = query.getAll('dryRun')
   if (values.some((value) => value !== 'All')) {
-    throw badRequest(`Invalid value: "${values.join(',')}": supported values: "All"`)
+    const error = notSupported('dryRun', values, ['All'])
+    throw invalid({ group: 'meta.k8s.io', kind: 'CreateOptions' }, '', [error])
   }
   return values.length > 0
 }
 
-function ofKind(
-  parsed: unknown,
-  { kind, ...resource }: Pick<ResourceDefinition, 'group' | 'version' | 'kind'>,
-): KubeObject {
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw badRequest("couldn't get version/kind; json parse error: the body is no object")
-  }
-  const given = parsed as Partial<KubeObject>
-  const apiVersion = apiVersionOf(resource as ResourceDefinition)
-  const isKnown =
-    (given.kind === undefined || given.kind === kind) &&
-    (given.apiVersion === undefined || given.apiVersion === apiVersion)
-  if (!isKnown) {
-    throw badRequest(
-      `the object provided is unrecognized (must be of type ${kind}): apiVersion ${given.apiVersion}, kind ${given.kind}`,
-    )
-  }
-  return { ...given, apiVersion, kind, metadata: given.metadata ?? {} }
+const validations: readonly string[] = ['Ignore', 'Strict', 'Warn']
+
+export function fieldValidationOf(query: URLSearchParams): FieldValidation {
+  const value = query.get('fieldValidation') || 'Warn'
+  if (validations.includes(value)) return value as FieldValidation
+  const error = notSupported('fieldValidation', value, validations)
+  throw invalid({ group: 'meta.k8s.io', kind: 'CreateOptions' }, '', [error])
 }

@@ -9,7 +9,7 @@ import { applyStrategicMergePatch } from '../patch/strategic-merge-patch.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import { schemaOf } from '../schema/schema-of.ts'
 import type { ApiExchange } from './api-exchange.ts'
-import { apiVersionOf } from './encode.ts'
+import { apiVersionOf } from '../resources/registry.ts'
 import { mediaType } from './request-body.ts'
 import type { ResourceTarget } from './request-info.ts'
 
