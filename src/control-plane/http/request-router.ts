@@ -16,9 +16,10 @@ import {
   updateResource,
 } from './write-verbs.ts'
 
-type VerbHandler = (context: VerbContext, request: ResourceRequest) => Promise<void>
+/** Answers one verb on one resource. */
+export type SpecialHandler = (context: VerbContext, request: ResourceRequest) => Promise<void>
 
-const verbHandlers: Readonly<Record<ApiVerb, VerbHandler>> = {
+const verbHandlers: Readonly<Record<ApiVerb, SpecialHandler>> = {
   get: getObject,
   list: listResource,
   watch: watchResource,
@@ -30,7 +31,7 @@ const verbHandlers: Readonly<Record<ApiVerb, VerbHandler>> = {
 }
 
 /** An answer of its own for a resource or subresource, by `plural` or `plural/subresource`. */
-export type SpecialHandlers = ReadonlyMap<string, VerbHandler>
+export type SpecialHandlers = ReadonlyMap<string, SpecialHandler>
 
 /** Answers a request for a resource. Throws StatusError for what is not served. */
 export async function routeResource(

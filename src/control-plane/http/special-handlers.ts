@@ -6,10 +6,12 @@ import { sendPodLog } from '../kubelet/pod-logs.ts'
 import type { KubeletContext } from '../kubelet/pod-logs.ts'
 import { upgradeRequired } from '../kubelet/pod-streams.ts'
 import type { MetricsCollector } from '../metrics/metrics-collector.ts'
-import type { SpecialHandlers } from './request-router.ts'
+import type { SpecialHandler, SpecialHandlers } from './request-router.ts'
 import { answerBinding } from './special/pod-binding.ts'
 import { proxyToNode, proxyToPod } from './special/proxy.ts'
+import { answerReview, reviewResources } from './special/reviews.ts'
 import { answerNodeMetrics, answerPodMetrics } from './special/resource-metrics.ts'
+import { answerTokens } from './special/service-account-token.ts'
 import { answerScale } from './special/scale.ts'
 
 export interface SpecialContext extends KubeletContext {
@@ -22,7 +24,9 @@ export function specialHandlers(context: SpecialContext): SpecialHandlers {
   const refuseWithoutUpgrade = async (): Promise<void> => {
     throw upgradeRequired()
   }
-  return new Map([
+  const answerReviews: SpecialHandler = async (_, request) =>
+    await answerReview(request, context.access)
+  return new Map<string, SpecialHandler>([
     ['pods/binding', answerBinding],
     ['bindings', answerBinding],
     ['pods/log', (_, { exchange, target }) => sendPodLog(context, exchange, target)],
@@ -36,8 +40,10 @@ export function specialHandlers(context: SpecialContext): SpecialHandlers {
       (verbs, request) => answerNodeMetrics(verbs, request, context.metrics),
     ],
     ['pods.metrics.k8s.io', (verbs, request) => answerPodMetrics(verbs, request, context.metrics)],
+    ['serviceaccounts/token', (verbs, request) => answerTokens(verbs, request, context.access)],
     ['deployments.apps/scale', answerScale],
     ['replicasets.apps/scale', answerScale],
     ['statefulsets.apps/scale', answerScale],
+    ...reviewResources.map((name) => [name, answerReviews] as const),
   ])
 }
