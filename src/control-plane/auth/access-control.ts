@@ -5,6 +5,8 @@ import { Authenticator } from './authenticator.ts'
 import type { Authorizer } from './authorizer.ts'
 import { anyOf, mastersAuthorizer } from './authorizer.ts'
 import { reconcilePolicy } from './bootstrap/reconcile-policy.ts'
+import { NodeAuthorizer } from './node/node-authorizer.ts'
+import { NodeGraph } from './node/node-graph.ts'
 import { startRoleAggregation } from './rbac/aggregate-roles.ts'
 import { RbacAuthorizer } from './rbac/rbac-authorizer.ts'
 
@@ -24,11 +26,15 @@ export function createAccessControl(options: AuthenticatorOptions): AccessContro
   const { clock, store } = options
   reconcilePolicy(store, { nowMs: clock.nowMs() })
   const aggregation = startRoleAggregation(store)
+  const graph = new NodeGraph(store)
   const rbac = new RbacAuthorizer(store)
   return {
     authenticator: new Authenticator(options),
-    authorizer: anyOf([mastersAuthorizer, rbac]),
+    authorizer: anyOf([mastersAuthorizer, new NodeAuthorizer(graph), rbac]),
     rbac,
-    [Symbol.dispose]: () => aggregation[Symbol.dispose](),
+    [Symbol.dispose]() {
+      aggregation[Symbol.dispose]()
+      graph[Symbol.dispose]()
+    },
   }
 }
