@@ -47,7 +47,7 @@ export async function patchResource(
   { core }: VerbContext,
   { exchange, target, resource }: ResourceRequest,
 ): Promise<void> {
-  const patch = await readPatch(exchange, { resource, target, nowMs: core.clock.nowMs() })
+  const patch = await readPatch(exchange, { kind: resource, target, nowMs: core.clock.nowMs() })
   const result = updateObject(core, { ...target, resource }, patch.change, {
     ...writeOptions(exchange),
     ...(patch.create && { create: patch.create }),

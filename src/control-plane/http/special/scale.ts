@@ -36,14 +36,14 @@ export async function answerScale(context: VerbContext, request: ResourceRequest
 
 async function scaleChange(
   { core }: VerbContext,
-  { exchange, target, resource }: ResourceRequest,
+  { exchange, target }: ResourceRequest,
 ): Promise<(scale: KubeObject) => KubeObject> {
   if (target.verb === 'update') {
     const given = named(await readObject(exchange, scaleKind), target.name)
     return () => given
   }
   const patch = await readPatch(exchange, {
-    resource: { ...resource, ...scaleKind },
+    kind: scaleKind,
     target,
     nowMs: core.clock.nowMs(),
   })
