@@ -42,8 +42,8 @@ export class CgroupsV1 implements Cgroups {
 
   joinFiles(name: string): readonly string[] {
     return this.#places(name)
+      .filter((dir) => existsSync(dir))
       .map((dir) => join(dir, 'tasks'))
-      .filter((file) => existsSync(file))
   }
 
   killFile(_name: string): string | undefined {

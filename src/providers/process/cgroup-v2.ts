@@ -52,7 +52,8 @@ export class CgroupsV2 implements Cgroups {
   }
 
   joinFiles(name: string): readonly string[] {
-    return [join(this.#dir(name), 'cgroup.procs')].filter((file) => existsSync(file))
+    const dir = this.#dir(name)
+    return existsSync(dir) ? [join(dir, 'cgroup.procs')] : []
   }
 
   killFile(name: string): string | undefined {

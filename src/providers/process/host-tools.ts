@@ -22,18 +22,19 @@ export interface HostTools {
   readonly mount: string | undefined
   /** Enters a container's mount namespace, for what is run in it later. */
   readonly nsenter: string | undefined
-  /** Makes the pipe that a container reads its stdin from. */
-  readonly mkfifo: string | undefined
+  /** Makes pipes with names: for what is run in a container later, and for a container's stdin. */
+  readonly mkfifo: string
 }
 
 const toolDirs = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin', '/opt/homebrew/bin']
 
-/** Looks the programs up. Throws a UserError when there is no shell or no `mv`. */
+/** Looks the programs up. Throws a UserError when there is no shell, no `mv` or no `mkfifo`. */
 export function findHostTools(): HostTools {
   const shell = find('dash') ?? find('sh')
   const mv = find('mv')
-  if (shell === undefined || mv === undefined) {
-    throw new UserError('Cannot run processes: this machine has no "sh" or no "mv"', {
+  const mkfifo = find('mkfifo')
+  if (shell === undefined || mv === undefined || mkfifo === undefined) {
+    throw new UserError('Cannot run processes: this machine lacks "sh", "mv" or "mkfifo"', {
       hint: `They are looked for in ${toolDirs.join(', ')}.`,
     })
   }
@@ -47,7 +48,7 @@ export function findHostTools(): HostTools {
     unshare: find('unshare'),
     mount: find('mount'),
     nsenter: find('nsenter'),
-    mkfifo: find('mkfifo'),
+    mkfifo,
   }
 }
 

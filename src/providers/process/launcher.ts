@@ -114,10 +114,12 @@ function finalStep(
   const hide = hidden === undefined ? [] : hidingPrefix(hidden, { tools, base: dir })
   const before = [...hide, ...session, ...drop]
   if (isShellSafe(env) && (user === undefined || setpriv !== undefined)) {
+    const redirect = '</dev/null'
     if (!switches && hide.length === 0 && session.length > 0 && shell.closes.length === 0) {
-      return { argv: [], input: shellProgram(program, { env, via: [...session, '--'] }) }
+      return { argv: [], input: shellProgram(program, { env, via: [...session, '--'], redirect }) }
     }
-    return { argv: [...before, tools.shell, '-s'], input: shellProgram(program, { env, via: [] }) }
+    const input = shellProgram(program, { env, via: [], redirect })
+    return { argv: [...before, tools.shell, '-s'], input }
   }
   const input = JSON.stringify({
     argv: program.argv,
@@ -126,7 +128,7 @@ function finalStep(
     user: setpriv === undefined ? user : undefined,
     envTool: tools.env,
   })
-  return { argv: [...before, process.execPath, '--no-warnings', '-e', nodeProgramScript], input }
+  return { argv: [...before, process.execPath, '--no-warnings', '-e', nodeProgramScript(0)], input }
 }
 
 /** Options of setpriv, up to the command line that follows. */
@@ -145,17 +147,28 @@ export function setprivOptions({
   ]
 }
 
-// Shells set PWD, OLDPWD, SHLVL and `_` by themselves; they go before the pod's own variables come.
-function shellProgram(
+/**
+ * Text by which a shell becomes the program. Shells set PWD, OLDPWD, SHLVL and `_` by themselves; they go
+ * before the pod's own variables come.
+ */
+export function shellProgram(
   { argv, workingDir }: Program,
-  { env, via }: { readonly env: ReadonlyMap<string, string>; readonly via: readonly string[] },
+  {
+    env,
+    via,
+    redirect,
+  }: {
+    readonly env: ReadonlyMap<string, string>
+    readonly via: readonly string[]
+    readonly redirect: string
+  },
 ): string {
   const exports = [...env].map(([name, value]) => `export ${name}=${quote(value)}\n`)
   return [
     `cd -- ${quote(workingDir)} || exit 126\n`,
     'unset PWD OLDPWD SHLVL _\n',
     ...exports,
-    `exec ${[...via, ...argv].map(quote).join(' ')} </dev/null\n`,
+    `exec ${[...via, ...argv].map(quote).join(' ')} ${redirect}\n`,
   ].join('')
 }
 

@@ -4,12 +4,13 @@
 // gone by exec, like the shell.
 
 /**
- * Run by `node -e`; reads JSON from descriptor 0. Node ignores SIGPIPE and SIGXFSZ, which outlasts an
+ * Run by `node -e`; reads JSON from the descriptor. Node ignores SIGPIPE and SIGXFSZ, which outlasts an
  * exec: GNU env undoes that where there is one.
  */
-export const nodeProgramScript: string = `
+export function nodeProgramScript(descriptor: 0 | 3): string {
+  return `
 const fs = require('node:fs'), path = require('node:path')
-const { argv, workingDir, env, user, envTool } = JSON.parse(fs.readFileSync(0, 'utf8'))
+const { argv, workingDir, env, user, envTool } = JSON.parse(fs.readFileSync(${descriptor}, 'utf8'))
 const fail = (code, why) => { fs.writeSync(2, why + '\\n'); process.exit(code) }
 if (user) {
   process.setgroups(user.supplementalGroups)
@@ -17,8 +18,8 @@ if (user) {
   process.setuid(user.uid)
 }
 try { process.chdir(workingDir) } catch (error) { fail(126, 'chdir: ' + error.message) }
-fs.closeSync(0)
-fs.openSync('/dev/null', 'r')
+fs.closeSync(${descriptor})
+${descriptor === 0 ? "fs.openSync('/dev/null', 'r')" : ''}
 const isFile = (file) => { try { fs.accessSync(file, 1); return fs.statSync(file).isFile() } catch { return false } }
 const [name] = argv
 const found = name.includes('/')
@@ -28,3 +29,4 @@ if (!found) fail(127, name + ': not found')
 if (envTool) process.execve(envTool, ['env', '--default-signal=PIPE,XFSZ', found, ...argv.slice(1)], env)
 process.execve(found, argv, env)
 `
+}

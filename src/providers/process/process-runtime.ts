@@ -27,6 +27,7 @@ import { featuresHere } from './process-features.ts'
 import { StatsReader } from './process-stats.ts'
 import { signalNumber } from './stop-signal.ts'
 import { execInContainer } from './streams/container-exec.ts'
+import { PipePool } from './streams/pipe-pool.ts'
 import type { Surroundings } from './surroundings.ts'
 
 const defaultSignal = 'SIGTERM'
@@ -46,6 +47,7 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly #surroundings: Surroundings
   readonly #fleet: ProcessFleet
   readonly #stats: StatsReader
+  readonly #pipes: PipePool
   readonly #starting = new Map<string, Starting>()
 
   private constructor(
@@ -60,6 +62,8 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#config = parts.config
     this.#surroundings = parts.surroundings
     this.#fleet = parts.fleet
+    const { mkfifo } = parts.surroundings.tools
+    this.#pipes = new PipePool(join(host.rootDir, 'pipes'), mkfifo)
     this.#stats = new StatsReader(host.clock, parts.surroundings.cgroups)
     this.features = featuresHere(parts.surroundings)
   }
@@ -152,7 +156,12 @@ export class ProcessRuntime implements ContainerRuntime {
     options: ExecOptions & { readonly spec: Container },
     { signal }: CallContext,
   ): Promise<ProcessStreams> {
-    const places = { surroundings: this.#surroundings, clock: this.#host.clock, signal }
+    const places = {
+      surroundings: this.#surroundings,
+      pipes: this.#pipes,
+      clock: this.#host.clock,
+      signal,
+    }
     return await execInContainer(this.#running(key), options, places)
   }
 
@@ -185,6 +194,7 @@ export class ProcessRuntime implements ContainerRuntime {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled([...this.#starting.values()].map(({ started }) => started))
     this.#fleet[Symbol.dispose]()
+    this.#pipes[Symbol.dispose]()
   }
 
   #running(key: ContainerKey): ContainerProcess {

@@ -1,58 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line by which a command gets to where a container is: its control groups, its mount
 // namespace, its user and capabilities, its directory. Each step becomes the next by exec, so that the
-// command has the pid that was started. Values travel in the environment, never on a command line.
-import { closeSync, openSync, readlinkSync } from 'node:fs'
+// command has the pid that was started. The pod's variables come last, from a nameless file, when the
+// rights are given up: a step that still has ours must never see an LD_PRELOAD of the pod's.
+import { closeSync, fchownSync, openSync, readlinkSync } from 'node:fs'
 import type { Container } from '../../../kube/types.gen.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import { droppedCapabilities } from '../capabilities.ts'
 import type { ContainerProcess } from '../container-process.ts'
 import { isShellSafe } from '../environment.ts'
-import { setprivOptions } from '../launcher.ts'
+import { setprivOptions, shellProgram } from '../launcher.ts'
+import { openNamelessFile } from '../nameless-file.ts'
+import { nodeProgramScript } from '../node-program.ts'
+import type { Program } from '../program.ts'
 import { isOwn } from '../start-plan.ts'
 import type { Surroundings } from '../surroundings.ts'
-import type { ContainerContext } from './container-context.ts'
 
-/** What to start, and the descriptor to close once it has ended. */
+/** What to start, with an empty environment; disposed once it has ended. */
 export interface CommandLine extends Disposable {
   readonly file: string
   readonly args: readonly string[]
-  readonly env: Readonly<Record<string, string>>
 }
 
 export interface CommandRequest {
-  readonly command: readonly string[]
+  readonly program: Program
+  readonly env: ReadonlyMap<string, string>
   readonly spec: Container
-  readonly context: ContainerContext
 }
 
-/** Joins each control group named before `--`, then goes on. */
-const joinScript = `while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done
+/** Opens the file with the command on descriptor 3, joins the groups named before `--`, and goes on. */
+const stageScript = `exec 3<"$1" || exit 125
+shift
+while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done
 shift
 exec "$@"
 `
-/** Goes to the directory, then becomes the command. */
-const enterScript = `cd -- "$1" || exit 126
-unset $2
-shift 2
-exec "$@"
-`
-/** Set by shells themselves; a command gets only those that its container has. */
-const shellVariables = ['PWD', 'OLDPWD', 'SHLVL', '_']
-/** The same for variables that no shell hands on. */
-const nodeEnterScript = `
-const fs = require('node:fs'), path = require('node:path')
-const { argv, workingDir, env } = JSON.parse(process.env.VK_EXEC)
-const fail = (code, why) => { fs.writeSync(2, why + '\\n'); process.exit(code) }
-try { process.chdir(workingDir) } catch (error) { fail(126, 'chdir: ' + error.message) }
-const isFile = (file) => { try { fs.accessSync(file, 1); return fs.statSync(file).isFile() } catch { return false } }
-const [name] = argv
-const found = name.includes('/')
-  ? path.resolve(name)
-  : (env.PATH ?? '').split(':').map((dir) => path.resolve(dir, name)).find(isFile)
-if (!found) fail(127, name + ': not found')
-process.execve(found, argv, env)
-`
+const stageName = 'virtual-kubelet-exec'
 
 /** Builds it; throws a VkError when the container has gone meanwhile. */
 export async function commandLineFor(
@@ -60,68 +43,67 @@ export async function commandLineFor(
   request: CommandRequest,
   surroundings: Surroundings,
 ): Promise<CommandLine> {
-  const namespace = openNamespace(container)
+  const resources = new DisposableStack()
   try {
+    const namespace = openNamespace(container)
+    if (namespace !== undefined) resources.defer(() => closeSync(namespace))
     // The namespace is held now: if the pid is still the container's, it is the container's too.
     if (!(await container.isProgramAlive())) throw gone()
-    return { ...build(container, request, { surroundings, namespace }), [Symbol.dispose]: close }
+    const { argv, input } = lastStep(request, surroundings)
+    const descriptor = openNamelessFile(input)
+    resources.defer(() => closeSync(descriptor))
+    const { uid, gid } = container.launch.record.user
+    if (uid !== surroundings.own.uid) fchownSync(descriptor, uid, gid)
+    const [file, ...args] = [
+      ...stage(container, { surroundings, descriptor }),
+      ...(namespace === undefined ? [] : entering(namespace, surroundings)),
+      ...switching(container, { spec: request.spec, surroundings }),
+      ...argv,
+    ]
+    return { file, args, [Symbol.dispose]: () => resources.dispose() }
   } catch (error) {
-    close()
+    resources.dispose()
     throw error
   }
+}
 
-  function close(): void {
-    if (namespace !== undefined) closeSync(namespace)
+/** What becomes the command, and what it reads from descriptor 3. */
+function lastStep(
+  { program, env }: CommandRequest,
+  { tools }: Surroundings,
+): { readonly argv: readonly string[]; readonly input: string } {
+  if (isShellSafe(env)) {
+    return {
+      argv: [tools.shell, '-c', '. /proc/self/fd/3'],
+      input: shellProgram(program, { env, via: [], redirect: '3<&-' }),
+    }
+  }
+  const { argv, workingDir } = program
+  return {
+    argv: [process.execPath, '--no-warnings', '-e', nodeProgramScript(3)],
+    input: JSON.stringify({ argv, workingDir, env: Object.fromEntries(env), envTool: tools.env }),
   }
 }
 
-function build(
+/** The first step, still with our own rights. It also closes what our parent let us inherit. */
+function stage(
   container: ContainerProcess,
-  { command, spec, context }: CommandRequest,
   {
     surroundings,
-    namespace,
-  }: { readonly surroundings: Surroundings; readonly namespace: number | undefined },
-): Omit<CommandLine, typeof Symbol.dispose> {
-  const { tools } = surroundings
-  const { env, workingDir } = context
-  const joining = joiningSteps(container, surroundings)
-  const entering =
-    namespace === undefined
-      ? []
-      : [nsenterPath(tools.nsenter), `--mount=${pathOf(namespace)}`, '--']
-  const isSafe = isShellSafe(env)
-  const strays = shellVariables.filter((name) => !env.has(name)).join(' ')
-  const last = isSafe
-    ? [tools.shell, '-c', enterScript, 'virtual-kubelet-exec', workingDir, strays, ...command]
-    : [process.execPath, '--no-warnings', '-e', nodeEnterScript]
-  const [file = tools.shell, ...args] = [
-    ...joining,
-    ...entering,
-    ...switching(container, { spec, surroundings }),
-    ...last,
-  ]
-  const variables = Object.fromEntries(env)
-  return {
-    file,
-    args,
-    env: isSafe
-      ? variables
-      : { VK_EXEC: JSON.stringify({ argv: command, workingDir, env: variables }) },
-  }
-}
-
-/** Into the control groups, without what our own parent let us inherit; nothing where there is neither. */
-function joiningSteps(
-  container: ContainerProcess,
-  { tools, cgroups, strayDescriptors }: Surroundings,
-): readonly string[] {
+    descriptor,
+  }: { readonly surroundings: Surroundings; readonly descriptor: number },
+): readonly [string, ...string[]] {
+  const { tools, cgroups, strayDescriptors } = surroundings
   const joins = cgroups?.joinFiles(container.group) ?? []
   const closes = tools.bash === undefined ? [] : strayDescriptors
-  if (joins.length + closes.length === 0) return []
   const shell = closes.length > 0 ? (tools.bash ?? tools.shell) : tools.shell
-  const script = [...closes.map((descriptor) => `exec ${descriptor}>&-\n`), joinScript].join('')
-  return [shell, '-c', script, 'virtual-kubelet-exec', ...joins, '--']
+  const script = [...closes.map((stray) => `exec ${stray}>&-\n`), stageScript].join('')
+  return [shell, '-c', script, stageName, pathOf(descriptor), ...joins, '--']
+}
+
+function entering(namespace: number, { tools }: Surroundings): readonly string[] {
+  if (tools.nsenter === undefined) throw unsupported('nsenter')
+  return [tools.nsenter, `--mount=${pathOf(namespace)}`, '--']
 }
 
 /** The user and rights of the container, where they are not our own. */
@@ -145,7 +127,6 @@ function switching(
 
 /** The container's mount namespace; undefined when it is our own. */
 function openNamespace({ pid }: ContainerProcess): number | undefined {
-  if (process.platform !== 'linux') return undefined
   const path = `/proc/${pid}/ns/mnt`
   try {
     if (readlinkSync(path) === readlinkSync('/proc/self/ns/mnt')) return undefined
@@ -158,11 +139,6 @@ function openNamespace({ pid }: ContainerProcess): number | undefined {
 // By our own pid: a terminal's child inherits no descriptors.
 function pathOf(descriptor: number): string {
   return `/proc/${process.pid}/fd/${descriptor}`
-}
-
-function nsenterPath(path: string | undefined): string {
-  if (path === undefined) throw unsupported('nsenter')
-  return path
 }
 
 function unsupported(what: string): VkError {

@@ -13,11 +13,13 @@ import type { Surroundings } from '../surroundings.ts'
 import { commandLineFor } from './command-line.ts'
 import { readContainerContext } from './container-context.ts'
 import { endSession } from './end-session.ts'
+import type { PipePool } from './pipe-pool.ts'
 import { startPiped } from './piped-command.ts'
 import { startInTerminal } from './terminal-command.ts'
 
 export interface ExecPlaces {
   readonly surroundings: Surroundings
+  readonly pipes: PipePool
   readonly clock: Clock
 }
 
@@ -25,23 +27,26 @@ export interface ExecPlaces {
 export async function execInContainer(
   container: ContainerProcess,
   options: ExecOptions & { readonly spec: Container },
-  { surroundings, clock, signal }: ExecPlaces & Pick<CallContext, 'signal'>,
+  { surroundings, pipes, clock, signal }: ExecPlaces & Pick<CallContext, 'signal'>,
 ): Promise<ProcessStreams> {
   const { command, spec, tty } = options
   const [name, ...args] = command
   if (name === undefined) throw new VkError('Invalid', 'you must specify a command')
-  const context = await readContainerContext(container)
-  const { env, workingDir } = context
+  if (process.platform !== 'linux') {
+    throw new VkError('Unsupported', 'commands can be run in containers on Linux only')
+  }
+  const { env, workingDir } = await readContainerContext(container)
   const { user } = container.launch.record
-  await checkProgram(
-    { argv: [name, ...args], workingDir },
-    { searchPath: env.get('PATH') ?? defaultPath, user },
-  )
-  const line = await commandLineFor(container, { command, spec, context }, surroundings)
+  const program = { argv: [name, ...args], workingDir } as const
+  await checkProgram(program, { searchPath: env.get('PATH') ?? defaultPath, user })
+  const variables = tty ? new Map([['TERM', 'xterm'], ...env]) : env
+  const line = await commandLineFor(container, { program, env: variables, spec }, surroundings)
   let isOver = false
   try {
     signal.throwIfAborted()
-    const started = tty ? await startInTerminal(line, { user }) : await startPiped(line, options)
+    const started = tty
+      ? await startInTerminal(line, { user })
+      : await startPiped(line, { choice: options, user, pipes })
     const end = (): void => void endSession(started.pid, { clock, isOver: () => isOver })
     const companion = container.endWith(end)
     signal.addEventListener('abort', end, { once: true })

@@ -2,10 +2,14 @@
 // A command without a terminal: three pipes, of which those that nobody asked for lead to /dev/null.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
+import type { Readable, Writable } from 'node:stream'
 import type { ProcessExit, ProcessStreams, StreamChoice } from '../../../provider/streams.ts'
 import { messageOf, VkError } from '../../../util/vk-error.ts'
+import type { RunUser } from '../users.ts'
 import type { CommandLine } from './command-line.ts'
+import type { ChildPipe, PipePool } from './pipe-pool.ts'
 
 /** A command that was started. */
 export interface StartedCommand {
@@ -13,38 +17,62 @@ export interface StartedCommand {
   readonly streams: ProcessStreams
 }
 
+export interface PipedOptions {
+  readonly choice: StreamChoice
+  readonly user: RunUser
+  readonly pipes: PipePool
+}
+
 /** Starts it in a session of its own; rejects when it cannot be started at all. */
 export async function startPiped(
-  { file, args, env }: CommandLine,
-  choice: StreamChoice,
+  { file, args }: CommandLine,
+  { choice, user, pipes }: PipedOptions,
 ): Promise<StartedCommand> {
-  const pipe = (isWanted: boolean): 'pipe' | 'ignore' => (isWanted ? 'pipe' : 'ignore')
-  const child = spawn(file, args, {
-    cwd: '/',
-    env,
-    detached: true,
-    stdio: [pipe(choice.stdin), pipe(choice.stdout), pipe(choice.stderr)],
-  })
+  const opened: ChildPipe<Readable | Writable>[] = []
+  const open = async <T extends Readable | Writable>(
+    isWanted: boolean,
+    make: () => Promise<ChildPipe<T>>,
+  ): Promise<ChildPipe<T> | undefined> => {
+    if (!isWanted) return undefined
+    const pipe = await make()
+    pipe.stream.on('error', () => {})
+    opened.push(pipe)
+    return pipe
+  }
+  try {
+    const stdin = await open(choice.stdin, () => pipes.openInput(user))
+    const stdout = await open(choice.stdout, () => pipes.openOutput(user))
+    const stderr = await open(choice.stderr, () => pipes.openOutput(user))
+    const ends = [stdin, stdout, stderr].map((pipe) => pipe?.childEnd ?? 'ignore')
+    const { pid, exited } = await spawnWith(ends, { file, args })
+    return {
+      pid,
+      streams: {
+        ...(stdin && { stdin: stdin.stream }),
+        ...(stdout && { stdout: stdout.stream }),
+        ...(stderr && { stderr: stderr.stream }),
+        resize: () => {},
+        exited,
+      },
+    }
+  } catch (cause) {
+    for (const { stream } of opened) stream.destroy()
+    throw new VkError('Unavailable', `Cannot start process: ${messageOf(cause)}`, { cause })
+  } finally {
+    for (const { childEnd } of opened) closeSync(childEnd)
+  }
+}
+
+async function spawnWith(
+  stdio: ('ignore' | number)[],
+  { file, args }: { readonly file: string; readonly args: readonly string[] },
+): Promise<{ readonly pid: number; readonly exited: Promise<ProcessExit> }> {
+  const child = spawn(file, args, { cwd: '/', env: {}, detached: true, stdio })
   const exited = new Promise<ProcessExit>((resolve) => {
     child.once('exit', (code, signal) => resolve({ exitCode: code ?? 128 + numberOf(signal) }))
   })
-  try {
-    await once(child, 'spawn')
-  } catch (cause) {
-    throw new VkError('Unavailable', `Cannot start process: ${messageOf(cause)}`, { cause })
-  }
-  const { stdin, stdout, stderr } = child
-  for (const stream of [stdin, stdout, stderr]) stream?.on('error', () => {})
-  return {
-    pid: child.pid ?? 0,
-    streams: {
-      ...(stdin && { stdin }),
-      ...(stdout && { stdout }),
-      ...(stderr && { stderr }),
-      resize: () => {},
-      exited,
-    },
-  }
+  await once(child, 'spawn')
+  return { pid: child.pid ?? 0, exited }
 }
 
 function numberOf(signal: NodeJS.Signals | null): number {

@@ -24,7 +24,7 @@ interface Terminal extends IPty {
 
 /** Starts it in a new terminal that belongs to `user`. */
 export async function startInTerminal(
-  { file, args, env }: CommandLine,
+  { file, args }: CommandLine,
   { user }: { readonly user: RunUser },
 ): Promise<StartedCommand> {
   const spawn = await loadSpawn()
@@ -33,7 +33,7 @@ export async function startInTerminal(
     terminal = spawn(file, [...args], {
       name: 'xterm',
       cwd: '/',
-      env,
+      env: {},
       encoding: null,
     }) as Terminal
   } catch (cause) {
