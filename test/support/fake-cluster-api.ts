@@ -256,7 +256,10 @@ export class FakeClusterApi implements ClusterApi {
     const { old, next, subresource } = parts
     this.#checkIdentity(resource, old, next.metadata)
     if (subresource === 'status') {
-      return this.#put(resource, withField(old, 'status', next['status']), old)
+      // As in the real API, annotations may be written along with a status.
+      const { annotations } = next.metadata
+      const metadata = { ...old.metadata, ...(annotations && { annotations }) }
+      return this.#put(resource, withField({ ...old, metadata }, 'status', next['status']), old)
     }
     if (subresource === 'scale') {
       const { replicas } = next['spec'] as { readonly replicas?: number }
