@@ -255,7 +255,7 @@ export class FakeClusterApi implements ClusterApi {
   ): StoredObject {
     const { old, next, subresource } = parts
     this.#checkIdentity(resource, old, next.metadata)
-    if (subresource === 'status') {
+    if (subresource === 'status' || subresource === 'approval') {
       // As in the real API, annotations may be written along with a status.
       const { annotations } = next.metadata
       const metadata = { ...old.metadata, ...(annotations && { annotations }) }
