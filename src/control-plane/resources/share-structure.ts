@@ -66,7 +66,7 @@ export function mapItems<T>(
 export function mapField<T extends object, K extends keyof T>(
   object: T,
   key: K,
-  change: (value: NonNullable<T[K]>) => T[K],
+  change: (value: NonNullable<T[K]>) => T[K] | undefined,
 ): T {
   const value = object[key]
   if (typeof value !== 'object' || value === null) return object

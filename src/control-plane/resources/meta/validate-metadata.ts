@@ -40,8 +40,19 @@ export function* validateMetadata(
   yield* validateFinalizers(listOf(metadata.finalizers))
 }
 
-/** Judges what an update does to the metadata; identity and deletion cannot be changed by it. */
+/**
+ * Judges what an update does to the metadata; identity and deletion cannot be changed by it. Like the
+ * API server, it reports some faults again for each of the rules that they break.
+ */
 export function* validateMetadataUpdate(next: ObjectMeta, old: ObjectMeta): Iterable<FieldError> {
+  yield* validateContents(next, old)
+  if (next.finalizers !== old.finalizers) yield* validateFinalizers(listOf(next.finalizers))
+  const faults = [...validateChanges(next, old)]
+  yield* faults
+  yield* faults
+}
+
+function* validateChanges(next: ObjectMeta, old: ObjectMeta): Iterable<FieldError> {
   if (old.deletionTimestamp !== undefined && next.finalizers !== old.finalizers) {
     yield* validateNoNewFinalizers(listOf(next.finalizers), listOf(old.finalizers))
   }
@@ -54,6 +65,7 @@ export function* validateMetadataUpdate(next: ObjectMeta, old: ObjectMeta): Iter
     }
   }
   yield* validateContents(next, old)
+  if (next.finalizers !== old.finalizers) yield* validateFinalizerForm(listOf(next.finalizers))
 }
 
 const immutableFields = [
@@ -140,6 +152,7 @@ function* validateOwner(owner: OwnerReference): Iterable<FieldError> {
 }
 
 const finalizersPath = 'metadata.finalizers'
+const standardFinalizers = new Set(['kubernetes', 'orphan', 'foregroundDeletion'])
 
 function* validateFinalizers(finalizers: readonly string[]): Iterable<FieldError> {
   for (const finalizer of finalizers) {
@@ -149,6 +162,17 @@ function* validateFinalizers(finalizers: readonly string[]): Iterable<FieldError
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     const why = 'finalizer orphan and foregroundDeletion cannot be both set'
     yield invalidValue(finalizersPath, finalizers, why)
+  }
+  yield* validateFinalizerForm(finalizers)
+}
+
+/** Other than the API's own, finalizers carry the domain of whoever removes them. */
+function* validateFinalizerForm(finalizers: readonly string[]): Iterable<FieldError> {
+  for (const [index, finalizer] of finalizers.entries()) {
+    const text = textOf(finalizer)
+    if (text.includes('/') || standardFinalizers.has(text)) continue
+    const why = 'name is neither a standard finalizer name nor is it fully qualified'
+    yield invalidValue(`${finalizersPath}[${index}]`, text, why)
   }
 }
 

@@ -6,6 +6,7 @@ import type {
   EnvVar,
   EphemeralContainer,
   HTTPGetAction,
+  Lifecycle,
   LifecycleHandler,
   Probe,
   ResourceFieldSelector,
@@ -47,9 +48,19 @@ export function defaultContainer<T extends Container | EphemeralContainer>(conta
     if (result[field] !== undefined) result = mapField(result, field, defaultProbe)
   }
   if (result.lifecycle === undefined) return result
-  return mapField(result, 'lifecycle', (lifecycle) =>
-    mapField(mapField(lifecycle, 'postStart', defaultHandler), 'preStop', defaultHandler),
+  return mapField(result, 'lifecycle', defaultLifecycle)
+}
+
+/** Stop signals are not switched on in this version: they are dropped. */
+function defaultLifecycle(lifecycle: Lifecycle): Lifecycle | undefined {
+  const result = mapField(
+    mapField(lifecycle, 'postStart', defaultHandler),
+    'preStop',
+    defaultHandler,
   )
+  const { stopSignal: _, ...rest } = result
+  if (Object.keys(rest).length === 0) return undefined
+  return result.stopSignal === undefined ? result : rest
 }
 
 const probeFields = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The defaults of pods themselves, beyond those of any pod spec: requests follow from limits, ports of
-// host network pods are the host's, links to services are on.
+// host network pods are the host's, links to services are on, and no time to end is less than a second.
 import type { Container, Pod, PodSpec, ResourceRequirements } from '../../../kube/types.gen.ts'
 import { asKind } from '../as-kind.ts'
 import type { KubeObject } from '../../objects/kube-object.ts'
@@ -18,6 +18,9 @@ export function defaultPod(object: KubeObject): KubeObject {
 function defaultSpec(spec: PodSpec): PodSpec {
   let result = withRequests(defaultPodSpec(spec))
   if (result.resources !== undefined) result = defaultPodResources(result)
+  if ((result.terminationGracePeriodSeconds ?? 0) < 0) {
+    result = { ...result, terminationGracePeriodSeconds: 1 }
+  }
   if (typeof result.enableServiceLinks !== 'boolean') {
     result = { ...result, enableServiceLinks: true }
   }

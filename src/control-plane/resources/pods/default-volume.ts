@@ -9,7 +9,7 @@ import type {
 import { canonicalQuantity } from '../canonical-quantity.ts'
 import { isMissing, textOf } from '../read-json.ts'
 import { mapField, mapItems, withDefaults, withField } from '../share-structure.ts'
-import { defaultClaimSpec } from '../storage/default-claim.ts'
+import { defaultClaimTemplate } from '../storage/default-claim.ts'
 import { defaultResourceField } from './default-container.ts'
 import { isLatestImage } from './image-name.ts'
 
@@ -37,10 +37,7 @@ const completions: {
     isMissing(source.sizeLimit)
       ? source
       : withField(source, 'sizeLimit', canonicalQuantity(source.sizeLimit)),
-  ephemeral: (source) =>
-    mapField(source, 'volumeClaimTemplate', (template) =>
-      mapField(template, 'spec', defaultClaimSpec),
-    ),
+  ephemeral: (source) => mapField(source, 'volumeClaimTemplate', defaultClaimTemplate),
   // An empty type is no type, and yet it is written out.
   hostPath: (source) => (isMissing(source.type) ? { ...source, type: '' } : source),
   image: (source) =>
@@ -71,7 +68,14 @@ function defaultProjected(source: ProjectedVolumeSource): ProjectedVolumeSource 
   return withField(withMode, 'sources', mapItems(source.sources, defaultProjection))
 }
 
+/** Trust bundles and pod certificates are not switched on in this version: they are dropped. */
 function defaultProjection(projection: VolumeProjection): VolumeProjection {
+  const { clusterTrustBundle, podCertificate, ...served } = projection
+  const isServed = clusterTrustBundle === undefined && podCertificate === undefined
+  return completeProjection(isServed ? projection : served)
+}
+
+function completeProjection(projection: VolumeProjection): VolumeProjection {
   const withToken = mapField(projection, 'serviceAccountToken', (token) =>
     withDefaults(token, { expirationSeconds: 3600 }),
   )

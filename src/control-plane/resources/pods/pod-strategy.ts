@@ -7,6 +7,7 @@ import { asKind } from '../as-kind.ts'
 import { genericStrategy } from '../generic-strategy.ts'
 import { dnsLabelFaults } from '../meta/name-rules.ts'
 import { isRecord, textOf } from '../read-json.ts'
+import { wireTime } from '../wire-time.ts'
 import type { Strategy } from '../resource-definition.ts'
 import { defaultPod } from './default-pod.ts'
 import { podWarnings } from './pod-warnings.ts'
@@ -24,7 +25,10 @@ import { validatePodUpdate } from './validate-pod-update.ts'
 export const podStrategy: Strategy = genericStrategy({
   hasGeneration: true,
   applyDefaults: defaultPod,
-  completeNew: (object) => (isRecord(object['spec']) ? prepared(object, prepareNewPod) : object),
+  completeNew: (object, context) => {
+    if (!isRecord(object['spec'])) return object
+    return prepared(object, (pod) => prepareNewPod(pod, wireTime(context)))
+  },
   completeUpdate: (next, old, subresource) => {
     const prepare = preparations[subresource]
     return prepare ? prepared(next, (pod) => prepare(pod, asKind<Pod>(old))) : next

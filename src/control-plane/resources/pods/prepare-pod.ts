@@ -8,7 +8,7 @@ import { withField } from '../share-structure.ts'
 import { qosClassOf } from './pod-qos.ts'
 
 /** A new pod: pending, with its quality of service, and gated if it asks for that. */
-export function prepareNewPod(pod: Pod): Pod {
+export function prepareNewPod(pod: Pod, now: string): Pod {
   const spec = mergeLabelKeys(mirrorServiceAccount(pod.spec), pod.metadata.labels ?? {})
   const status: PodStatus = { phase: 'Pending', qosClass: qosClassOf(spec) }
   if (listOf(spec.schedulingGates).length === 0) return { ...pod, spec, status }
@@ -16,7 +16,7 @@ export function prepareNewPod(pod: Pod): Pod {
     type: 'PodScheduled',
     status: 'False',
     lastProbeTime: null as never,
-    lastTransitionTime: null as never,
+    lastTransitionTime: now,
     reason: 'SchedulingGated',
     message: 'Scheduling is blocked due to non-empty scheduling gates',
   }

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Judges a pod's spec, in a pod or in the template of a workload, in the order of the API server.
-import type { ObjectMeta, PodSpec, PodTemplateSpec, Volume } from '../../../kube/types.gen.ts'
+import type {
+  ObjectMeta,
+  PodResourceClaim,
+  PodSpec,
+  PodTemplateSpec,
+  Volume,
+} from '../../../kube/types.gen.ts'
 import {
   duplicate,
   forbiddenField,
@@ -194,15 +200,24 @@ function* validateClaims(spec: PodSpec, path: string): Iterable<FieldError> {
     if (!isMissing(resourceClaimName) && !isMissing(resourceClaimTemplateName)) {
       const why =
         'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'
-      yield invalidValue(at, claim, why)
+      yield invalidValue(at, internalForm(claim), why)
     }
     if (isMissing(resourceClaimName) && isMissing(resourceClaimTemplateName)) {
       const why = 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'
-      yield invalidValue(at, claim, why)
+      yield invalidValue(at, internalForm(claim), why)
     }
     for (const field of ['resourceClaimName', 'resourceClaimTemplateName'] as const) {
       if (!isMissing(claim[field]))
         yield* validateDnsSubdomain(textOf(claim[field]), `${at}.${field}`)
     }
+  }
+}
+
+/** Messages show a claim with the names that the API server has inside. */
+function internalForm(claim: PodResourceClaim): unknown {
+  return {
+    Name: textOf(claim.name),
+    ResourceClaimName: claim.resourceClaimName ?? null,
+    ResourceClaimTemplateName: claim.resourceClaimTemplateName ?? null,
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Judges what is done to a container from outside: probes, hooks, the stop signal.
+// Judges what is done to a container from outside: probes and hooks.
 import type { Container, HTTPGetAction, LifecycleHandler, Probe } from '../../../kube/types.gen.ts'
 import {
   forbiddenField,
@@ -12,7 +12,6 @@ import { patternFault } from '../meta/name-rules.ts'
 import { validateNonNegative, validatePortOrName } from '../meta/validate-values.ts'
 import { isMissing, listOf, textOf } from '../read-json.ts'
 import type { ContainerRules } from './container-rules.ts'
-import { linuxSignals, windowsSignals } from './stop-signals.ts'
 
 /** All probes and hooks of a container that may have them. */
 export function* validateProbesAndHooks(
@@ -22,13 +21,10 @@ export function* validateProbesAndHooks(
 ): Iterable<FieldError> {
   const { lifecycle, livenessProbe, readinessProbe, startupProbe } = container
   if (!isMissing(lifecycle)) {
-    const { postStart, preStop, stopSignal } = lifecycle
+    const { postStart, preStop } = lifecycle
     if (!isMissing(postStart))
       yield* validateHandler(postStart, `${path}.lifecycle.postStart`, rules)
     if (!isMissing(preStop)) yield* validateHandler(preStop, `${path}.lifecycle.preStop`, rules)
-    if (!isMissing(stopSignal)) {
-      yield* validateStopSignal(stopSignal, `${path}.lifecycle.stopSignal`, rules)
-    }
   }
   if (!isMissing(livenessProbe)) {
     yield* validateOnceProbe(livenessProbe, `${path}.livenessProbe`, rules)
@@ -131,20 +127,5 @@ function* validateHttpGet(action: HTTPGetAction, path: string): Iterable<FieldEr
     const rule = "a valid HTTP header must consist of alphanumeric characters or '-'"
     const why = patternFault(rule, '[-A-Za-z0-9]+', 'X-Header-Name')
     yield invalidValue(`${path}.httpHeaders`, textOf(name), why)
-  }
-}
-
-function* validateStopSignal(
-  signal: string,
-  path: string,
-  { spec }: ContainerRules,
-): Iterable<FieldError> {
-  const system = spec.os?.name
-  if (system === undefined) {
-    yield forbiddenField(path, 'may not be set for containers with empty `spec.os.name`')
-  } else if (system === 'windows' && !windowsSignals.includes(signal)) {
-    yield notSupported(path, signal, windowsSignals)
-  } else if (system === 'linux' && !linuxSignals.includes(signal)) {
-    yield notSupported(path, signal, linuxSignals)
   }
 }

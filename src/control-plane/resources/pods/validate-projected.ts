@@ -4,7 +4,6 @@ import type {
   ConfigMapVolumeSource,
   DownwardAPIVolumeFile,
   KeyToPath,
-  PodCertificateProjection,
   ProjectedVolumeSource,
   SecretVolumeSource,
   ServiceAccountTokenProjection,
@@ -13,7 +12,6 @@ import type {
 import {
   forbiddenField,
   invalidValue,
-  notSupported,
   required,
   type FieldError,
 } from '../../objects/field-error.ts'
@@ -67,20 +65,15 @@ export function* validateProjected(
   for (const [index, source] of listOf(projected.sources).entries()) {
     const at = `${path}.sources[${index}]`
     yield* validateObjects(source, at, { path, taken })
-    yield* validateIdentities(source, at, { path, taken })
+    if (!isMissing(source.serviceAccountToken)) {
+      yield* validateToken(source.serviceAccountToken, `${at}.serviceAccountToken`, path)
+    }
     const count = projectionKinds.filter((kind) => !isMissing(source[kind])).length
     if (count > 1) yield forbiddenField(at, 'may not specify more than 1 volume type per source')
   }
 }
 
-const projectionKinds = [
-  'secret',
-  'configMap',
-  'downwardAPI',
-  'serviceAccountToken',
-  'clusterTrustBundle',
-  'podCertificate',
-] as const
+const projectionKinds = ['secret', 'configMap', 'downwardAPI', 'serviceAccountToken'] as const
 
 /** The volume that a source is part of, and the paths that are taken there. */
 interface Whole {
@@ -118,39 +111,10 @@ function* takePath(
   taken.add(text)
 }
 
-function* validateIdentities(
-  source: VolumeProjection,
-  path: string,
-  whole: Whole,
-): Iterable<FieldError> {
-  const { clusterTrustBundle, podCertificate, serviceAccountToken } = source
-  if (!isMissing(serviceAccountToken)) {
-    yield* validateToken(serviceAccountToken, `${path}.serviceAccountToken`, whole)
-  }
-  if (!isMissing(clusterTrustBundle)) {
-    const at = `${path}.clusterTrustBundle`
-    const hasName = !isMissing(clusterTrustBundle.name)
-    const hasSigner = !isMissing(clusterTrustBundle.signerName)
-    if (hasName && hasSigner) {
-      const why = 'only one of name and signerName may be used'
-      yield invalidValue(at, clusterTrustBundle, why)
-    } else if (!hasName && !hasSigner) {
-      yield required(at, 'either name or signerName must be specified')
-    }
-    const file = textOf(clusterTrustBundle.path)
-    if (file === '') yield required(`${at}.path`)
-    yield* validateUnreservedPath(file, `${at}.path`)
-    yield* takePath(file, whole)
-  }
-  if (!isMissing(podCertificate)) {
-    yield* validateCertificate(podCertificate, `${path}.podCertificate`, whole)
-  }
-}
-
 function* validateToken(
   token: ServiceAccountTokenProjection,
   path: string,
-  whole: Whole,
+  volumePath: string,
 ): Iterable<FieldError> {
   const seconds = token.expirationSeconds ?? 0
   const at = `${path}.expirationSeconds`
@@ -161,30 +125,8 @@ function* validateToken(
     yield invalidValue(at, seconds, 'may not specify a duration larger than 2^32 seconds')
   }
   const file = textOf(token.path)
-  if (file === '') yield required(`${whole.path}.path`)
-  else yield* validateUnreservedPath(file, `${whole.path}.path`)
-}
-
-const keyTypes = ['RSA3072', 'RSA4096', 'ECDSAP256', 'ECDSAP384', 'ECDSAP521', 'ED25519']
-
-function* validateCertificate(
-  certificate: PodCertificateProjection,
-  path: string,
-  whole: Whole,
-): Iterable<FieldError> {
-  const keyType = textOf(certificate.keyType)
-  if (!keyTypes.includes(keyType)) yield notSupported(`${path}.keyType`, keyType, keyTypes)
-  let count = 0
-  for (const field of ['credentialBundlePath', 'keyPath', 'certificateChainPath'] as const) {
-    const file = textOf(certificate[field])
-    if (file === '') continue
-    count++
-    yield* validateUnreservedPath(file, `${path}.${field}`)
-    yield* takePath(file, whole)
-  }
-  if (count > 0) return
-  const why = 'specify at least one of credentialBundlePath, keyPath, and certificateChainPath'
-  yield required(path, why)
+  if (file === '') yield required(`${volumePath}.path`)
+  else yield* validateUnreservedPath(file, `${volumePath}.path`)
 }
 
 function* validateItems(

@@ -113,7 +113,7 @@ export function* validatePodSecurity(spec: PodSpec, path: string): Iterable<Fiel
     supported: ['Merge', 'Strict'],
   })
   yield* validateOneOf(context.seLinuxChangePolicy, `${path}.seLinuxChangePolicy`, {
-    supported: ['MountOption', 'Recursive'],
+    supported: ['Recursive'],
   })
 }
 

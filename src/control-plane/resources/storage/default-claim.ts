@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The defaults of a claim's spec, wherever it stands: in a claim, or in the template of one.
-import type { PersistentVolumeClaimSpec } from '../../../kube/types.gen.ts'
+import type {
+  PersistentVolumeClaimSpec,
+  PersistentVolumeClaimTemplate,
+} from '../../../kube/types.gen.ts'
 import { canonicalAmounts } from '../canonical-quantity.ts'
 import { mapField, withDefaults, withField } from '../share-structure.ts'
 
@@ -13,4 +16,12 @@ export function defaultClaimSpec(spec: PersistentVolumeClaimSpec): PersistentVol
       canonicalAmounts(resources.requests),
     ),
   )
+}
+
+/** The template of a claim has metadata, even where there is none to say. */
+export function defaultClaimTemplate(
+  template: PersistentVolumeClaimTemplate,
+): PersistentVolumeClaimTemplate {
+  const withMetadata = withDefaults(template, { metadata: {} })
+  return mapField(withMetadata, 'spec', defaultClaimSpec)
 }
