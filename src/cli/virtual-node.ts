@@ -8,6 +8,7 @@ import { ApiEventRecorder } from '../kube/api-event-recorder.ts'
 import type { KubeletNode } from '../kubelet/kubelet-node.ts'
 import { KubeletSecurity } from '../kubelet/security.ts'
 import { KubeletServer } from '../kubelet/server.ts'
+import { declaredFeatures } from '../kubelet/streaming/declared-features.ts'
 import { NodeController } from '../node/node-controller.ts'
 import type { NodeOptions } from '../node/node-options.ts'
 import { chooseTaints } from '../node/node-taints.ts'
@@ -259,6 +260,7 @@ function nodeOptions(
     kubeletVersion,
     nodeIPs: parts.host.nodeIPs,
     kubeletPort: parts.kubeletPort,
+    declaredFeatures,
     machine: parts.shared.machine,
     taints: chooseTaints({
       providerName,

@@ -13,9 +13,11 @@ import type { Route } from './router.ts'
 import { attachRoutes, execRoutes } from './routes/container-command.ts'
 import { containerLogsRoute } from './routes/container-logs.ts'
 import { healthRoutes } from './routes/healthz.ts'
-import { debuggingOffRoutes, streamingRoutes, switchedOffRoutes } from './routes/not-offered.ts'
+import { debuggingOffRoutes, switchedOffRoutes } from './routes/not-offered.ts'
 import { podsRoute, runningPodsRoute } from './routes/pods.ts'
+import { portForwardRoutes } from './routes/port-forward.ts'
 import { processMetricsRoute } from './routes/process-metrics.ts'
+import { runRoutes } from './routes/run-command.ts'
 import { statsRoutes } from './routes/stats.ts'
 import type { KubeletSecurity } from './security.ts'
 import { HostStats } from './stats/host-stats.ts'
@@ -106,7 +108,8 @@ function routesOf(deps: KubeletServerDeps, options: KubeletServerOptions): reado
           containerLogsRoute(node, { clock, log, allowStream: splitLogStreams }),
           ...execRoutes(node, streaming),
           ...attachRoutes(node, streaming),
-          ...streamingRoutes(),
+          ...portForwardRoutes(node, streaming),
+          ...runRoutes(node, { log }),
           ...switchedOffRoutes(),
         ]
       : debuggingOffRoutes()),

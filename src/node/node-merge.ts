@@ -128,9 +128,12 @@ export function statusPatch(live: Node, desired: DesiredNode, nowMs: number): St
       : { daemonEndpoints: status.daemonEndpoints }),
     ...(isIncluded(status.nodeInfo, present.nodeInfo) ? {} : { nodeInfo: status.nodeInfo }),
   }
+  // API servers before 1.35 drop the field. It is said with whatever else is said, and is no news alone.
+  const { declaredFeatures = [] } = status
+  const declares = declaredFeatures.join() !== (present.declaredFeatures ?? []).join()
   const { conditions, isChange } = conditionChanges(live, desired, { owned, nowMs })
   return {
-    body: { status: { ...changes, conditions } },
+    body: { status: { ...changes, ...(declares && { declaredFeatures }), conditions } },
     isChange: isChange || Object.keys(changes).length > 0,
   }
 }

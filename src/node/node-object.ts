@@ -29,6 +29,8 @@ export interface DesiredNodeStatus {
   readonly daemonEndpoints: { readonly kubeletEndpoint: { readonly Port: number } }
   readonly nodeInfo: NodeSystemInfo
   readonly conditions: readonly DesiredCondition[]
+  /** Sorted, without repeats; left out when there are none. */
+  readonly declaredFeatures?: readonly string[]
 }
 
 /** What changes while a node lives. */
@@ -109,7 +111,9 @@ function statusOf(options: NodeOptions, state: NodeState): DesiredNodeStatus {
     { type: 'Hostname', address: options.name },
     ...options.nodeIPs.map((address) => ({ type: 'InternalIP', address })),
   ]
+  const declared = [...new Set(options.declaredFeatures)].sort()
   return {
+    ...(declared.length > 0 && { declaredFeatures: declared }),
     ...(description ? resourcesOf(description, options.maxPods) : {}),
     addresses: unique(addresses),
     daemonEndpoints: { kubeletEndpoint: { Port: options.kubeletPort } },

@@ -49,6 +49,8 @@ export interface NodeOptions {
   readonly taints?: readonly Taint[]
   /** Pods the node takes at most, in place of the backend's own number. */
   readonly maxPods?: number
+  /** Names of node features for status.declaredFeatures; default none. */
+  readonly declaredFeatures?: readonly string[]
   /** Does the client speak as `system:node:<name>`? Left out, the API server is asked. */
   readonly isNodeIdentity?: boolean
   /** Tells this process from others; a node that another one runs is then refused, see twin-guard.ts. */

@@ -4,22 +4,14 @@
 import type { Pod } from '../../kube/types.gen.ts'
 import type { CallContext, PodRef } from '../../provider/provider.ts'
 import type { ProcessStreams, StreamChoice } from '../../provider/streams.ts'
-import { messageOf } from '../../util/vk-error.ts'
 import type { KubeletNode } from '../kubelet-node.ts'
-import type { UpgradeOffer } from '../listener.ts'
 import type { Route, RouteCall } from '../router.ts'
 import { noStreamText, streamChoiceOf } from '../streaming/remote-command/command-options.ts'
 import { serveCommand } from '../streaming/remote-command/serve-command.ts'
 import type { ServeCommandOptions } from '../streaming/remote-command/serve-command.ts'
-import {
-  SpdyCommandStreams,
-  spdyCommandConnection,
-  spdyCommandProtocols,
-} from '../streaming/remote-command/spdy-command.ts'
-import type { SpdyCommandProtocol } from '../streaming/remote-command/spdy-command.ts'
-import { SpdySession } from '../streaming/spdy/spdy-session.ts'
+import { openCommand } from '../streaming/remote-command/open-command.ts'
 import type { StreamingDeps } from '../streaming/stream-options.ts'
-import { chooseProtocol, switchToSpdy, upgradeKindOf } from '../streaming/switch-protocols.ts'
+import { tooManyStreams } from '../streaming/stream-quota.ts'
 import { sendText } from '../text-response.ts'
 import type { TextAnswer } from '../text-response.ts'
 import { findContainer } from './find-container.ts'
@@ -51,7 +43,7 @@ function routesFor(
     path: `/${name}/:namespace/:pod${uid}/:container`,
     async handle(call) {
       const plan = planOf(call)
-      const answer = 'answer' in plan ? plan.answer : await upgrade(call, plan, deps)
+      const answer = 'answer' in plan ? plan.answer : await serve(call, plan, deps)
       if (answer) sendText(call.response, answer)
     },
   }))
@@ -122,62 +114,22 @@ function readRequest(
 }
 
 /** Serves the client to its end; or what to answer it instead. */
-async function upgrade(
-  call: RouteCall,
+async function serve(
+  { caller, request, signal, upgrade }: RouteCall,
   plan: Plan,
   deps: StreamingDeps,
 ): Promise<TextAnswer | undefined> {
-  const kind = upgradeKindOf(call.request)
-  if (!call.upgrade || !kind) {
-    return { status: 400, text: 'Upgrade request required' }
-  }
-  using place = deps.quota.take(call.caller)
-  if (!place) return { status: 429, text: 'too many streaming connections' }
-  if (kind === 'websocket') return { status: 501, text: 'not yet' }
-  const chosen = chooseProtocol(call.request, spdyCommandProtocols)
-  if ('answer' in chosen) return chosen.answer
-  await serveSpdy(call.upgrade, { ...chosen, plan, deps, signal: call.signal })
-  return undefined
-}
-
-async function serveSpdy(
-  offer: UpgradeOffer,
-  {
-    protocol,
-    plan,
-    deps,
-    signal,
-  }: {
-    readonly protocol: SpdyCommandProtocol
-    readonly plan: Plan
-    readonly deps: StreamingDeps
-    readonly signal: AbortSignal
-  },
-): Promise<void> {
-  const { clock, limits, log } = deps
-  const streams = new SpdyCommandStreams(plan.choice, protocol)
-  const session = new SpdySession(switchToSpdy(offer, protocol), {
-    clock,
-    idleTimeoutMs: limits.idleTimeoutMs,
-    onStream: (stream) => streams.onStream(stream),
-  })
-  const reading = session.run().catch((error: unknown) => {
-    log.debug({ error: messageOf(error) }, 'Streaming connection ended by a broken frame')
-  })
-  const isComplete = await streams.whenComplete({
-    clock,
-    timeoutMs: limits.creationTimeoutMs,
-    signal: AbortSignal.any([session.ended, signal]),
-  })
-  if (isComplete) {
-    await serveCommand(spdyCommandConnection(session, streams, protocol), {
-      ...plan,
+  using place = deps.quota.take(caller)
+  if (!place) return tooManyStreams
+  const { log } = deps
+  const { choice, ...options } = plan
+  return await openCommand({ request, upgrade, choice, deps, signal }, (connection) =>
+    serveCommand(connection, {
+      ...options,
       start: (ended) => plan.start({ signal: ended, log }),
       signal,
-    })
-  }
-  session.close()
-  await reading
+    }),
+  )
 }
 
 function serverError(text: string): { readonly answer: TextAnswer } {

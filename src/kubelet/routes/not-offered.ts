@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Routes of a kubelet that exist only to say no: streams until they are built, node logs and profiles,
-// and, with the debugging handlers switched off, all that looks into a pod.
+// Routes of a kubelet that exist only to say no: node logs and profiles, and, with the debugging handlers
+// switched off, all that looks into a pod.
 import type { Route, RouteMethod } from '../router.ts'
 import { sendText } from '../text-response.ts'
 
 const anyMethod: readonly RouteMethod[] = ['GET', 'POST', 'PUT']
-
-/** 501 for the streaming routes. */
-export function streamingRoutes(): readonly Route[] {
-  return ['portForward', 'run'].map((name) => ({
-    methods: name === 'run' ? ['POST'] : ['GET', 'POST'],
-    path: `/${name}/*`,
-    handle: ({ response }) =>
-      sendText(response, { status: 501, text: `${name} is not implemented by this node` }),
-  }))
-}
 
 /** 405 for what this kubelet never serves, in the words of one where it is switched off. */
 export function switchedOffRoutes(): readonly Route[] {

@@ -2,6 +2,11 @@
 // How many streaming connections one caller may hold at a time. All users of a cluster come through the
 // API server, which is one caller; the bound is there for the others, and as a last net.
 
+import type { TextAnswer } from '../text-response.ts'
+
+/** Answered to a caller who has no more. */
+export const tooManyStreams: TextAnswer = { status: 429, text: 'too many streaming connections' }
+
 /** Counts connections by caller. */
 export class StreamQuota {
   readonly #maxPerCaller: number

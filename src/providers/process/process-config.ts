@@ -37,6 +37,7 @@ export interface ProcessConfig {
   readonly hideRootDir: 'auto' | 'never' | 'always'
   readonly cgroupRoot: string | false
   readonly podPidsLimit?: number | undefined
+  readonly reachablePorts: 'pod' | 'host'
   readonly capacity: Readonly<Record<string, string>>
 }
 
@@ -50,6 +51,7 @@ const entries = {
   hideRootDir: v.optional(v.picklist(['auto', 'never', 'always']), 'auto'),
   cgroupRoot: v.optional(v.union([absolutePath, v.literal(false)]), '/virtual-kubelet'),
   podPidsLimit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  reachablePorts: v.optional(v.picklist(['pod', 'host']), 'pod'),
   capacity: v.optional(v.record(v.string(), quantity), {}),
 }
 const schema: v.GenericSchema<unknown, ProcessConfig> = v.strictObject(entries)

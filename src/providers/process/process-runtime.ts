@@ -7,7 +7,7 @@ import type { Features } from '../../provider/features.ts'
 import type { CallContext, NodeDescription, PodRef, ProviderHost } from '../../provider/provider.ts'
 import type { Container } from '../../kube/types.gen.ts'
 import type { ContainerStats, NodeStats } from '../../provider/stats.ts'
-import type { ExecOptions, ProcessStreams } from '../../provider/streams.ts'
+import type { ExecOptions, PortConnection, ProcessStreams } from '../../provider/streams.ts'
 import type {
   ContainerKey,
   ContainerRuntime,
@@ -28,6 +28,7 @@ import { StatsReader } from './process-stats.ts'
 import { signalNumber } from './stop-signal.ts'
 import { execInContainer } from './streams/container-exec.ts'
 import { PipePool } from './streams/pipe-pool.ts'
+import { connectToPodPort } from './streams/pod-ports.ts'
 import type { Surroundings } from './surroundings.ts'
 
 const defaultSignal = 'SIGTERM'
@@ -163,6 +164,20 @@ export class ProcessRuntime implements ContainerRuntime {
       signal,
     }
     return await execInContainer(this.#running(key), options, places)
+  }
+
+  async portForward(pod: PodRef, port: number, { signal }: CallContext): Promise<PortConnection> {
+    const containers = this.#fleet
+      .idsOf(pod.uid)
+      .map((id) => this.#fleet.get(id))
+      .filter((container) => container !== undefined)
+      .filter(({ isRunning }) => isRunning)
+    return await connectToPodPort(port, {
+      containers,
+      cgroups: this.#surroundings.cgroups,
+      reachable: this.#config.reachablePorts,
+      signal,
+    })
   }
 
   async containerStats(

@@ -3,6 +3,7 @@
 // is answered at once, and reading pauses while a stream, or all together, hold more than they may.
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../../util/clock.ts'
+import { IdleWatch } from '../idle-watch.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Frame } from './frame-reader.ts'
 import { decodeHeaders, encodeHeaders } from './header-block.ts'
@@ -50,18 +51,22 @@ export class SpdySession implements StreamCarrier {
   readonly #reader = new FrameReader()
   readonly #deflater = new HeaderDeflater()
   readonly #ended = new AbortController()
+  readonly #idle: IdleWatch
   readonly #streams = new Map<number, SpdyStream>()
   #lastStreamId = 0
   #queuedBytes = 0
   #room: PromiseWithResolvers<void> | undefined
   #unsent: ((error?: Error) => void)[] = []
-  #lastActivityMs: number
   #isClosing = false
 
   constructor(socket: Duplex, options: SpdySessionOptions) {
     this.#socket = socket
     this.#options = options
-    this.#lastActivityMs = options.clock.monotonicMs()
+    this.#idle = new IdleWatch({
+      clock: options.clock,
+      timeoutMs: options.idleTimeoutMs,
+      expire: () => this.close(),
+    })
     socket.on('error', () => {})
     socket.on('drain', () => this.#release())
     socket.once('close', () => this.#end('connection is closed'))
@@ -75,10 +80,9 @@ export class SpdySession implements StreamCarrier {
   /** Reads until the connection ends; rejects with a ProtocolError when the peer broke the rules. */
   async run(): Promise<void> {
     using inflater = new HeaderInflater()
-    const watch = this.#watchIdle()
     try {
       for await (const chunk of this.#socket as AsyncIterable<Buffer>) {
-        this.#noteActivity()
+        this.#idle.note()
         if (this.#isClosing) continue
         for (const frame of this.#reader.read(chunk)) {
           await this.#take(frame, inflater)
@@ -89,7 +93,7 @@ export class SpdySession implements StreamCarrier {
       if (error instanceof ProtocolError) throw error
       // The socket broke: the same as its end.
     } finally {
-      watch[Symbol.dispose]()
+      this.#idle[Symbol.dispose]()
       this.#end('connection is closed')
     }
   }
@@ -220,7 +224,7 @@ export class SpdySession implements StreamCarrier {
   /** False when the peer should be given time to read. */
   #send(bytes: Buffer): boolean {
     if (this.#ended.signal.aborted || !this.#socket.writable) return true
-    this.#noteActivity()
+    this.#idle.note()
     return this.#socket.write(bytes)
   }
 
@@ -258,23 +262,5 @@ export class SpdySession implements StreamCarrier {
     for (const stream of this.#streams.values()) stream.receiveReset(reason)
     this.#streams.clear()
     this.#socket.destroy()
-  }
-
-  #noteActivity(): void {
-    this.#lastActivityMs = this.#options.clock.monotonicMs()
-  }
-
-  #watchIdle(): Disposable {
-    const { clock, idleTimeoutMs } = this.#options
-    let timer: Disposable
-    const arm = (delayMs: number): void => {
-      timer = clock.setTimer(delayMs, () => {
-        const leftMs = this.#lastActivityMs + idleTimeoutMs - clock.monotonicMs()
-        if (leftMs <= 0) this.close()
-        else arm(leftMs)
-      })
-    }
-    arm(idleTimeoutMs)
-    return { [Symbol.dispose]: () => timer[Symbol.dispose]() }
   }
 }
