@@ -84,7 +84,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     }),
   )
   if (options.hasControllers ?? true) {
-    resources.use(startControllers({ core: api.core, access: api.access, authority, clock, log }))
+    resources.use(startControllers({ core: api.core, caPem: authority.certificate, clock, log }))
   }
   const owned = resources.move()
   return new RunningControlPlane(

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST pods/NAME/binding: what a scheduler does to a pod. It happens once: a pod that has a node keeps it.
 import type { Pod } from '../../kube/types.gen.ts'
-import { conflict } from '../objects/api-status.ts'
+import { conflict, notFound } from '../objects/api-status.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
-import { wireSeconds } from './api-core.ts'
+import { keyOf, wireSeconds } from './api-core.ts'
 import type { ApiCore, Place, WriteOptions } from './api-core.ts'
-import { updateObject } from './update-object.ts'
 
 /** A Binding, as far as it matters. */
 export interface PodBinding {
@@ -16,32 +15,36 @@ export interface PodBinding {
   readonly labels?: Readonly<Record<string, string>>
 }
 
+/** Throws 404, or 409 for a pod that cannot be bound any more. */
 export function bindPod(
   core: ApiCore,
   place: Place,
   binding: PodBinding,
-  options: WriteOptions,
+  { isDryRun }: Pick<WriteOptions, 'isDryRun'>,
 ): void {
-  const now = wireSeconds(core.clock.nowMs())
-  const change = (old: KubeObject): KubeObject => {
-    const pod = old as unknown as Pod
-    checkFree(pod, place, binding)
-    const { metadata, spec, status } = pod
-    const bound = {
-      ...pod,
-      metadata: {
-        ...metadata,
-        ...(binding.annotations && {
-          annotations: { ...metadata.annotations, ...binding.annotations },
-        }),
-        ...(binding.labels && { labels: { ...metadata.labels, ...binding.labels } }),
-      },
-      spec: { ...spec, nodeName: binding.nodeName },
-      status: { ...status, conditions: scheduled(status?.conditions ?? [], now) },
-    }
-    return bound as unknown as KubeObject
+  const stored = core.store.get(keyOf(place))
+  if (!stored) throw notFound(place.resource, place.name)
+  const pod = stored.object as unknown as Pod
+  checkFree(pod, place, binding)
+  if (isDryRun) return
+  // Binding is the one change of a spec that no update may make, so it is written without those rules.
+  core.store.put(keyOf(place), bound(pod, binding, wireSeconds(core.clock.nowMs())))
+}
+
+function bound(pod: Pod, binding: PodBinding, now: string): KubeObject {
+  const { metadata, spec, status } = pod
+  const { annotations, labels, nodeName } = binding
+  const next = {
+    ...pod,
+    metadata: {
+      ...metadata,
+      ...(annotations && { annotations: { ...metadata.annotations, ...annotations } }),
+      ...(labels && { labels: { ...metadata.labels, ...labels } }),
+    },
+    spec: { ...spec, nodeName },
+    status: { ...status, conditions: scheduled(status?.conditions ?? [], now) },
   }
-  updateObject(core, { ...place, subresource: 'binding' }, change, options)
+  return next as unknown as KubeObject
 }
 
 function checkFree({ metadata, spec }: Pod, { resource, name }: Place, binding: PodBinding): void {
