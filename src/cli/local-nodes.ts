@@ -10,6 +10,7 @@ import type { Clock } from '../util/clock.ts'
 import { lockDir } from '../util/dir-lock.ts'
 import type { Logger } from '../util/logger.ts'
 import { untilAborted } from '../util/until-aborted.ts'
+import { UserError } from '../util/vk-error.ts'
 import { clusterIdOf, waitForApiServer } from './cluster.ts'
 import { completeNode } from './load-settings.ts'
 import type { NodeProcess } from './node-process.ts'
@@ -24,11 +25,13 @@ export interface LocalNodesOptions {
   /** Where state is kept; locked. */
   readonly rootDir: string
   /** Further settings of each node, by the names of the configuration file. */
-  readonly settings: Readonly<Record<string, unknown>>
+  readonly settingsFor: (name: string) => Promise<Readonly<Record<string, unknown>>>
   readonly clock: Clock
   readonly log: Logger
   readonly signal: AbortSignal
 }
+
+const startLimitMs = 60_000
 
 /** Nodes that run pods until disposed of. */
 export class LocalNodes implements AsyncDisposable {
@@ -37,14 +40,19 @@ export class LocalNodes implements AsyncDisposable {
 
   /** Resolves once all are Ready. */
   static async start(options: LocalNodesOptions): Promise<LocalNodes> {
-    const { signal, names } = options
+    const { names, clock } = options
+    using limit = startLimit(clock)
+    const signal = AbortSignal.any([options.signal, limit.signal])
     await using resources = new AsyncDisposableStack()
     resources.use(await lockDir(options.rootDir))
     const machine = await readMachineInfo()
     const nodes: VirtualNode[] = []
     for (const name of names) {
-      const shared = await nodeProcess(name, { ...options, machine, resources })
-      const node = await untilAborted(VirtualNode.open(settingsOf(name, options), shared), signal)
+      const { provider } = options
+      const own = await options.settingsFor(name)
+      const settings = completeNode({ name, provider, kubeletPort: 0, ...own })
+      const shared = await nodeProcess(name, { ...options, signal, machine, resources })
+      const node = await untilAborted(VirtualNode.open(settings, shared), signal)
       resources.use(node)
       nodes.push(node)
     }
@@ -70,12 +78,19 @@ export class LocalNodes implements AsyncDisposable {
   }
 }
 
-async function leaveAll(nodes: readonly VirtualNode[]): Promise<void> {
-  await Promise.all(nodes.map((node) => node.leave({ drain: true, deleteNode: true })))
+/** A command for people does not wait for ever, as `start` does for a cluster that is not there yet. */
+function startLimit(clock: Clock): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController()
+  const timer = clock.setTimer(startLimitMs, () => {
+    const hint = 'See why with --log-level info.'
+    const message = `Cannot get the nodes Ready within ${startLimitMs / 1000} s`
+    controller.abort(new UserError(message, { hint }))
+  })
+  return { signal: controller.signal, [Symbol.dispose]: () => timer[Symbol.dispose]() }
 }
 
-function settingsOf(name: string, { provider, settings }: LocalNodesOptions) {
-  return completeNode({ name, provider, kubeletPort: 0, ...settings })
+async function leaveAll(nodes: readonly VirtualNode[]): Promise<void> {
+  await Promise.all(nodes.map((node) => node.leave({ drain: true, deleteNode: true })))
 }
 
 async function nodeProcess(

@@ -18,13 +18,14 @@ import { ClusterAccess } from './cluster-access.ts'
 import { escalatingStop } from './escalating-stop.ts'
 import type { EscalatingStop } from './escalating-stop.ts'
 import { LocalNodes } from './local-nodes.ts'
+import { nodeNames } from './node-names.ts'
 import { loadProviderModule } from './provider-modules.ts'
 import { readManifests } from './run/read-manifests.ts'
 import type { Manifest } from './run/read-manifests.ts'
 import { PlainDisplay } from './run/run-display.ts'
 import type { RunDisplay } from './run/run-display.ts'
 import { failureLines, reportDocument, summaryTable } from './run/run-report.ts'
-import { runManifests } from './run/run-session.ts'
+import { requirePods, runManifests } from './run/run-session.ts'
 import type { RunResult } from './run/run-session.ts'
 import { makeTemporaryDir } from './temporary-dir.ts'
 
@@ -60,6 +61,7 @@ interface Context {
 /** Runs the manifests and resolves with the exit code: 0 only when all succeeded. */
 export async function run(paths: readonly string[], flags: RunFlags): Promise<number> {
   const manifests = await readManifests(paths, { readStdin: () => text(process.stdin) })
+  requirePods(manifests)
   if (flags.provider !== undefined) await loadProviderModule(flags.provider)
   using stop = escalatingStop()
   const result = await execute(manifests, { flags, stop })
@@ -117,7 +119,30 @@ function report({ view, outcome }: RunResult, { output, timeoutSeconds }: RunFla
 }
 
 async function openPlace(context: Context): Promise<Place> {
-  return await openGivenCluster(context)
+  if (context.flags.kubeconfig !== undefined) return await openGivenCluster(context)
+  const { flags, log, clock, resources, stop, display } = context
+  const { LocalCluster } = await import('./local-cluster.ts')
+  const dir = resources.use(await makeTemporaryDir())
+  const cluster = await LocalCluster.start({
+    dir: dir.path,
+    provider: flags.provider ?? 'process',
+    nodeNames: nodeNames('node', flags.nodes),
+    settings: nodeSettings(flags),
+    clock,
+    log,
+    signal: stop,
+  })
+  resources.use(cluster)
+  const access = resources.use(new ClusterAccess(cluster.connection, { log }))
+  display.note(`The cluster is up: ${cluster.nodeNames.join(', ')} Ready`)
+  return { access, namespace: flags.namespace ?? 'default' }
+}
+
+function nodeSettings({ taint, providerConfig }: RunFlags): Readonly<Record<string, unknown>> {
+  return {
+    disableTaint: !taint,
+    ...(providerConfig !== undefined && { providerConfigFile: providerConfig }),
+  }
 }
 
 /** A cluster that is there; with --provider it gets a node more for as long as the run lasts. */
@@ -142,16 +167,13 @@ async function joinCluster(
 ): Promise<void> {
   const { access, flags, clock, log, resources, stop, display } = context
   const dir = resources.use(await makeTemporaryDir())
+  const ca = await clientCa(access, { dir: dir.path, display })
   const nodes = await LocalNodes.start({
     names: nodeNames(`${hostname().toLowerCase()}-run-${process.pid}`, flags.nodes),
     connectionFor: () => Promise.resolve(access.connection),
     provider,
     rootDir: join(dir.path, 'nodes'),
-    settings: {
-      disableTaint: !flags.taint,
-      ...(flags.providerConfig !== undefined && { providerConfigFile: flags.providerConfig }),
-      ...(await clientCa(access, { dir: dir.path, display })),
-    },
+    settingsFor: () => Promise.resolve({ ...nodeSettings(flags), ...ca }),
     clock,
     log,
     signal: stop,
@@ -177,10 +199,4 @@ async function clientCa(
     display.note(`The node will not show logs: ${messageOf(error)}`)
     return {}
   }
-}
-
-/** Names of nodes: NAME-1, NAME-2, …; a lone one has no number. */
-export function nodeNames(base: string, count: number): readonly string[] {
-  if (count === 1) return [base]
-  return Array.from({ length: count }, (_, index) => `${base}-${index + 1}`)
 }

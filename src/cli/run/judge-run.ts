@@ -17,6 +17,8 @@ export interface RunWorld {
   readonly states: ReadonlyMap<string, RootState>
   readonly pods: readonly TrackedPod[]
   readonly nowMs: number
+  /** The run deletes what it made; nothing is missed then. */
+  readonly isEnding?: boolean
 }
 
 export interface RootState {
@@ -77,6 +79,7 @@ export function judgeRun(world: RunWorld): RunView {
     viewRoot(root, {
       state: world.states.get(root.uid) ?? { object: root.object, isGone: false },
       pods: pods.filter(({ rootUid }) => rootUid === root.uid),
+      isEnding: world.isEnding ?? false,
     }),
   )
   const finite = workloads.filter(({ isEndless }) => !isEndless)
@@ -93,13 +96,15 @@ export function judgeRun(world: RunWorld): RunView {
 interface RootFacts {
   readonly state: RootState
   readonly pods: readonly PodView[]
+  readonly isEnding: boolean
 }
 
 type Progress = Omit<WorkloadView, 'uid' | 'title' | 'namespace'>
 
 function viewRoot(root: AppliedObject, facts: RootFacts): WorkloadView {
   const progress = progressOf(root, facts)
-  const isLost = facts.state.isGone && progress.state === 'running' && !progress.isEndless
+  const isLost =
+    facts.state.isGone && !facts.isEnding && progress.state === 'running' && !progress.isEndless
   const stuck = facts.pods.filter(({ isStuck }) => isStuck)
   const isStuck =
     progress.state === 'running' &&

@@ -43,16 +43,19 @@ export interface RunResult {
 const goneSlackMs = 30_000
 const logsEndMs = 30_000
 
+/** Throws a UserError when there is nothing to run in it. */
+export function requirePods(manifests: readonly Manifest[]): void {
+  if (manifests.some(({ kind }) => podMakers.includes(kind))) return
+  throw new UserError('Cannot run this: no object in it makes pods', {
+    hint: `It takes at least one of ${podMakers.join(', ')}.`,
+  })
+}
+
 /** Runs manifests; rejects with a UserError for what cannot be run at all. */
 export async function runManifests(
   manifests: readonly Manifest[],
   options: RunOptions,
 ): Promise<RunResult> {
-  if (!manifests.some(({ kind }) => podMakers.includes(kind))) {
-    throw new UserError('Cannot run this: no object in it makes pods', {
-      hint: `It takes at least one of ${podMakers.join(', ')}.`,
-    })
-  }
   const applied: AppliedObject[] = []
   const onApplied = (object: AppliedObject): void => {
     applied.push(object)
@@ -96,7 +99,7 @@ async function follow(
   }
   await logs.settled(AbortSignal.any([options.hurry, AbortSignal.timeout(logsEndMs)]))
   following[Symbol.dispose]()
-  const view = judgeRun(watch.world())
+  const view = judgeRun({ ...watch.world(), isEnding: !options.keep })
   display.show(view)
   return { outcome, view }
 }
@@ -177,7 +180,7 @@ async function end(
       )
       return
     }
-    display.show(judgeRun(watch.world()))
+    display.show(judgeRun({ ...watch.world(), isEnding: true }))
     await nextLook(watch, { ...options, stop: hurry })
   }
 }

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole cluster in this process: the embedded control plane and nodes that join it as any node would,
+// over HTTPS and with an identity of their own. It ends in the reverse order: first the pods.
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { startControlPlane } from '../control-plane/control-plane.ts'
+import type { ControlPlane } from '../control-plane/control-plane.ts'
+import type { ClusterConnection } from '../kube/cluster-connection.ts'
+import { loadConnection } from '../kube/kubeconfig.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Logger } from '../util/logger.ts'
+import { LocalNodes } from './local-nodes.ts'
+
+export interface LocalClusterOptions {
+  /** Folder for kubeconfigs and the nodes' state; its owner alone should be able to read it. */
+  readonly dir: string
+  /** Where objects are stored; left out, they are kept in memory. */
+  readonly storageDir?: string
+  /** Port of the API server; 0 picks a free one. */
+  readonly port?: number
+  readonly provider: string
+  readonly nodeNames: readonly string[]
+  /** Further settings of each node, by the names of the configuration file. */
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly clock: Clock
+  readonly log: Logger
+  readonly signal: AbortSignal
+}
+
+const loopback = '127.0.0.1'
+
+/** A cluster that runs until it is disposed of, which ends its pods with their grace. */
+export class LocalCluster implements AsyncDisposable {
+  readonly server: string
+  /** Path of the administrator's kubeconfig. */
+  readonly kubeconfig: string
+  readonly nodeNames: readonly string[]
+  /** The administrator's. */
+  readonly connection: ClusterConnection
+  readonly #resources: AsyncDisposableStack
+
+  /** Resolves once every node is Ready. */
+  static async start(options: LocalClusterOptions): Promise<LocalCluster> {
+    const { dir, storageDir, port, log, clock, signal } = options
+    await using resources = new AsyncDisposableStack()
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    const plane = resources.use(
+      await startControlPlane({
+        address: loopback,
+        log,
+        clock,
+        ...(storageDir !== undefined && { dataDir: storageDir }),
+        ...(port !== undefined && { port }),
+      }),
+    )
+    signal.throwIfAborted()
+    const kubeconfig = join(dir, 'kubeconfig')
+    await writeFile(kubeconfig, plane.adminKubeconfig, { mode: 0o600 })
+    const connection = await loadConnection({ kubeconfig, env: {}, log })
+    const nodes = resources.use(await startNodes(plane, options))
+    signal.throwIfAborted()
+    const { server } = plane
+    const facts = { server, kubeconfig, nodeNames: nodes.names, connection }
+    return new LocalCluster(facts, resources.move())
+  }
+
+  private constructor(
+    facts: Pick<LocalCluster, 'server' | 'kubeconfig' | 'nodeNames' | 'connection'>,
+    resources: AsyncDisposableStack,
+  ) {
+    this.server = facts.server
+    this.kubeconfig = facts.kubeconfig
+    this.nodeNames = facts.nodeNames
+    this.connection = facts.connection
+    this.#resources = resources
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources[Symbol.asyncDispose]()
+  }
+}
+
+async function startNodes(plane: ControlPlane, options: LocalClusterOptions): Promise<LocalNodes> {
+  const { dir, provider, nodeNames, settings, clock, log, signal } = options
+  const clientCAFile = join(dir, 'ca.crt')
+  await writeFile(clientCAFile, plane.caPem)
+  return await LocalNodes.start({
+    names: nodeNames,
+    connectionFor: (name) => nodeConnection(plane, { name, dir, log }),
+    provider,
+    rootDir: join(dir, 'nodes'),
+    settingsFor: async (name) => ({
+      address: loopback,
+      nodeIPs: [loopback],
+      clientCAFile,
+      ...(await servingCertificate(plane, { name, dir })),
+      // Pods on the host's own network reach the API server where we do.
+      ...(provider === 'process' && { podApiServer: new URL(plane.server).host }),
+      ...settings,
+    }),
+    clock,
+    log,
+    signal,
+  })
+}
+
+async function servingCertificate(
+  plane: ControlPlane,
+  { name, dir }: { readonly name: string; readonly dir: string },
+): Promise<{ readonly tlsCertFile: string; readonly tlsPrivateKeyFile: string }> {
+  const { certificate, key } = await plane.kubeletCertificate(name, [name, loopback])
+  const tlsCertFile = join(dir, `${name}.crt`)
+  const tlsPrivateKeyFile = join(dir, `${name}.key`)
+  await writeFile(tlsCertFile, certificate)
+  await writeFile(tlsPrivateKeyFile, key, { mode: 0o600 })
+  return { tlsCertFile, tlsPrivateKeyFile }
+}
+
+async function nodeConnection(
+  plane: ControlPlane,
+  options: { readonly name: string; readonly dir: string; readonly log: Logger },
+): Promise<ClusterConnection> {
+  const { name, dir, log } = options
+  const kubeconfig = join(dir, `${name}.kubeconfig`)
+  const text = await plane.kubeconfigFor(`system:node:${name}`, ['system:nodes'])
+  await writeFile(kubeconfig, text, { mode: 0o600 })
+  return await loadConnection({ kubeconfig, env: {}, log })
+}

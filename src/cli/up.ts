@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// `virtual-kubelet up`: a cluster on this machine that stays until Ctrl-C or `down`. There is one in each
+// data directory: who comes second is told where the first is.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createPinoLogger } from '../observe/pino-logger.ts'
+import type { LogLevel } from '../observe/pino-logger.ts'
+import { systemClock } from '../util/clock.ts'
+import { lockDir, lockHolder } from '../util/dir-lock.ts'
+import type { DirLock } from '../util/dir-lock.ts'
+import { UserError } from '../util/vk-error.ts'
+import { dataDirOf, findRunning, writeRunning } from './data-dir.ts'
+import type { DataDir, RunningCluster } from './data-dir.ts'
+import { escalatingStop } from './escalating-stop.ts'
+import type { EscalatingStop } from './escalating-stop.ts'
+import { LocalCluster } from './local-cluster.ts'
+import { nodeNames } from './node-names.ts'
+
+/** Flags of `up`. */
+export interface UpFlags {
+  readonly provider: string
+  readonly providerConfig?: string
+  readonly dataDir?: string
+  readonly nodes: number
+  readonly port: number
+  readonly taint: boolean
+  readonly detach: boolean
+  readonly logLevel: LogLevel
+}
+
+const startTimeoutMs = 60_000
+const pollMs = 50
+
+/** Runs the cluster until it is stopped, or finds the one that runs; resolves with the exit code. */
+export async function up(flags: UpFlags, args: readonly string[]): Promise<number> {
+  const dir = dataDirOf(flags.dataDir, process.env)
+  if ((await lockHolder(dir.path)) !== undefined) return await greetFirst(dir, flags)
+  if (flags.detach) return await detach(dir, args)
+  const lock = await tryLock(dir)
+  if (lock === undefined) return await greetFirst(dir, flags)
+  await using _lock = lock
+  using stop = escalatingStop()
+  await runCluster(dir, { flags, stop })
+  return 0
+}
+
+async function runCluster(
+  dir: DataDir,
+  { flags, stop }: { readonly flags: UpFlags; readonly stop: EscalatingStop },
+): Promise<void> {
+  const log = createPinoLogger({ level: flags.logLevel, format: 'text' })
+  try {
+    await using cluster = await LocalCluster.start({
+      dir: dir.path,
+      storageDir: dir.controlPlane,
+      port: flags.port,
+      provider: flags.provider,
+      nodeNames: nodeNames('node', flags.nodes),
+      settings: {
+        disableTaint: !flags.taint,
+        ...(flags.providerConfig !== undefined && { providerConfigFile: flags.providerConfig }),
+      },
+      clock: systemClock,
+      log,
+      signal: stop.first,
+    })
+    const running = {
+      pid: process.pid,
+      server: cluster.server,
+      provider: flags.provider,
+      nodes: cluster.nodeNames,
+      startedAt: new Date().toISOString(),
+    }
+    await writeRunning(dir, running)
+    announce(dir, running, 'is up')
+    process.stderr.write('Ctrl-C, or `virtual-kubelet down`, ends it and its pods\n')
+    await whenAborted(stop.first)
+    using _second = exitAtSecond(stop)
+    await cluster[Symbol.asyncDispose]()
+  } catch (error) {
+    if (!stop.first.aborted) throw error
+  }
+}
+
+/** A second Ctrl-C does not wait for the pods; the next `up` finds them and takes them over. */
+function exitAtSecond({ second, exitCode }: EscalatingStop): Disposable {
+  const exit = (): void => process.exit(exitCode)
+  second.addEventListener('abort', exit, { once: true })
+  return { [Symbol.dispose]: () => second.removeEventListener('abort', exit) }
+}
+
+async function tryLock(dir: DataDir): Promise<DirLock | undefined> {
+  try {
+    return await lockDir(dir.path)
+  } catch (error) {
+    if (error instanceof UserError && (await lockHolder(dir.path)) !== undefined) return undefined
+    throw error
+  }
+}
+
+async function greetFirst(dir: DataDir, flags: UpFlags): Promise<number> {
+  const running = await waitForRunning(dir, () => true)
+  announce(dir, running, `runs already (process ${running.pid})`)
+  if (running.provider !== flags.provider || running.nodes.length !== flags.nodes) {
+    process.stderr.write(
+      `It has ${running.nodes.length} nodes of provider ${running.provider}; \`virtual-kubelet down\` first for others\n`,
+    )
+  }
+  return 0
+}
+
+/** Starts the same command in the background and waits until it is up. */
+async function detach(dir: DataDir, args: readonly string[]): Promise<number> {
+  const { [Symbol.asyncDispose]: release } = await lockDir(dir.path)
+  await release()
+  const logFile = join(dir.path, 'up.log')
+  const output = await open(logFile, 'w', 0o600)
+  const [program = ''] = process.argv.slice(1)
+  const words = [...process.execArgv, program, ...args.filter((word) => word !== '--detach')]
+  const child = spawn(process.execPath, words, {
+    detached: true,
+    stdio: ['ignore', output.fd, output.fd],
+  })
+  let hasExited = false
+  child.once('exit', () => (hasExited = true))
+  await once(child, 'spawn')
+  await output.close()
+  try {
+    const running = await waitForRunning(dir, () => !hasExited)
+    announce(dir, running, `is up in the background (process ${running.pid})`)
+    process.stderr.write('`virtual-kubelet down` ends it and its pods\n')
+    child.unref()
+    return 0
+  } catch (error) {
+    process.stderr.write(await readFile(logFile, 'utf8'))
+    throw error
+  }
+}
+
+async function waitForRunning(dir: DataDir, mayCome: () => boolean): Promise<RunningCluster> {
+  const deadlineMs = systemClock.monotonicMs() + startTimeoutMs
+  while (mayCome() && systemClock.monotonicMs() < deadlineMs) {
+    const running = await findRunning(dir)
+    if (running) return running
+    await systemClock.sleep(pollMs)
+  }
+  throw new UserError(`Cannot find the cluster in "${dir.path}": it did not come up`, {
+    hint: 'Start it without --detach to see why, or with --log-level info.',
+  })
+}
+
+/** Standard output holds nothing but the line for the shell, so that it can be evaluated. */
+function announce(dir: DataDir, { server, nodes }: RunningCluster, what: string): void {
+  process.stderr.write(`The cluster ${what}: ${server}, ${nodes.join(', ')} Ready\n`)
+  process.stdout.write(`export KUBECONFIG=${quoted(dir.kubeconfig)}\n`)
+}
+
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+}
+
+async function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+}
