@@ -46,7 +46,12 @@ export function decodeObject(
   const warnings =
     fieldValidation === 'Ignore' ? [] : strictFaults(text, body, outcome.unknownFields)
   if (warnings.length > 0 && fieldValidation === 'Strict') throw refuse(strictSentence(warnings))
-  return { object: withMainParts(outcome.value, schema), warnings }
+  return {
+    object: withMainParts(outcome.value, schema),
+    warnings: warnings.flatMap((warning) =>
+      warning.startsWith('yaml: ') ? yamlWarnings(warning) : [warning],
+    ),
+  }
 }
 
 /** The object with `metadata` and `spec`, empty where there is none: Go's structs are always there. */
@@ -57,6 +62,12 @@ export function withMainParts(object: JsonObject, schema: TypeSchema): KubeObjec
     if (isStruct && object[name] === undefined) complete = { ...complete, [name]: {} }
   }
   return complete as KubeObject
+}
+
+/** Warnings name keys that come twice one by one. */
+export function yamlWarnings(fault: string): readonly string[] {
+  const [, ...lines] = fault.split('\n')
+  return lines.map((line) => line.trim())
 }
 
 export function strictSentence(faults: readonly string[]): string {
