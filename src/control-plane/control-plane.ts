@@ -26,8 +26,12 @@ export interface ControlPlaneOptions {
   readonly port?: number
   /** More names and addresses by which clients reach the API. */
   readonly names?: readonly string[]
-  /** False starts the API without scheduler and controllers; for tests and measurements. */
+  /** False starts the API without any controller; for tests and measurements. */
   readonly hasControllers?: boolean
+  /** False leaves pods unbound. */
+  readonly hasScheduler?: boolean
+  /** Where others reach the API, when it listens on every address; default: `address`. */
+  readonly advertiseAddress?: string
   readonly log: Logger
   readonly clock?: Clock
 }
@@ -75,6 +79,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       clock,
       log,
       address,
+      advertiseAddress: options.advertiseAddress ?? address,
       port,
       serviceAddress,
       caPem: authority.certificate,
@@ -84,7 +89,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     }),
   )
   if (options.hasControllers ?? true) {
-    resources.use(startControllers({ core: api.core, caPem: authority.certificate, clock, log }))
+    const { hasScheduler = true } = options
+    const caPem = authority.certificate
+    resources.use(startControllers({ core: api.core, caPem, hasScheduler, clock, log }))
   }
   const owned = resources.move()
   return new RunningControlPlane(

@@ -2,6 +2,7 @@
 // Puts the API server together: who may call, what the verbs work with, the port.
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
+import { createAdmissionPlugins } from './admission/admission-plugins.ts'
 import type { ApiCore } from './api/api-core.ts'
 import { ListSnapshots } from './api/list-snapshots.ts'
 import { createAccessControl } from './auth/access-control.ts'
@@ -26,6 +27,8 @@ export interface ApiOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly address: string
+  /** Where clients are told to find it. */
+  readonly advertiseAddress: string
   readonly port: number
   /** Cluster address of the Service `kubernetes`. */
   readonly serviceAddress: string
@@ -48,7 +51,12 @@ export async function openApi(options: ApiOptions): Promise<Api> {
   const { store, clock, log, caPem, keys, certificate, kubeletClient } = options
   await using resources = new AsyncDisposableStack()
   const access = resources.use(createAccessControl({ authority: caPem, keys, store, clock }))
-  const core: ApiCore = { store, clock, admission: [], allocate: (object) => object }
+  const core: ApiCore = {
+    store,
+    clock,
+    admission: createAdmissionPlugins(access),
+    allocate: (object) => object,
+  }
   const kubelets = resources.use(
     new KubeletClient({ cert: kubeletClient.certificate, key: kubeletClient.key, ca: caPem }),
   )
@@ -82,12 +90,13 @@ export async function openApi(options: ApiOptions): Promise<Api> {
   )
   const { port } = listener
   createBuiltInObjects(core, {
-    address: options.address,
+    address: options.advertiseAddress,
     port,
     serviceAddress: options.serviceAddress,
   })
   await store.durable()
-  host = `${options.address.includes(':') ? `[${options.address}]` : options.address}:${port}`
+  const { advertiseAddress } = options
+  host = `${advertiseAddress.includes(':') ? `[${advertiseAddress}]` : advertiseAddress}:${port}`
   const owned = resources.move()
   return {
     core,

@@ -24,6 +24,7 @@ export interface ControllersOptions {
   readonly core: ApiCore
   /** The cluster's authority, PEM. */
   readonly caPem: string
+  readonly hasScheduler: boolean
   readonly clock: Clock
   readonly log: Logger
 }
@@ -39,10 +40,12 @@ export function startControllers(options: ControllersOptions): AsyncDisposable {
   return stack
 }
 
-function controllers({ caPem }: ControllersOptions): readonly [string, StartController][] {
+function controllers(options: ControllersOptions): readonly [string, StartController][] {
+  const { caPem, hasScheduler } = options
   const resources = storedResources()
+  const scheduler: StartController = (context) => startScheduler(context)
   return [
-    ['default-scheduler', (context) => startScheduler(context)],
+    ...(hasScheduler ? [['default-scheduler', scheduler] as [string, StartController]] : []),
     ['service-account-controller', startServiceAccountController],
     ['root-ca-cert-publisher', (context) => startRootCaPublisher(context, { caPem })],
     ['namespace-controller', (context) => startNamespaceController(context, { resources })],

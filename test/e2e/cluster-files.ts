@@ -31,6 +31,8 @@ export interface ClusterFiles {
   logFile(component: string): string
   /** Issues a client certificate; returns the path of a kubeconfig that has it. */
   kubeconfigFor(user: string, groups?: readonly string[]): Promise<string>
+  /** Issues a certificate for a node's HTTPS port; returns the paths. */
+  servingCertificate(nodeName: string, address: string): Promise<KeyPair>
 }
 
 /** Names by which clients may know the API server. */
@@ -83,6 +85,12 @@ export async function createClusterFiles(
     endpoint,
     logFile: (component) => join(folder, 'logs', `${component}.log`),
     kubeconfigFor,
+    servingCertificate: async (nodeName, address) =>
+      await issued.issue(authority, {
+        commonName: `system:node:${nodeName}`,
+        organizations: ['system:nodes'],
+        ipAddresses: [address],
+      }),
   }
 }
 

@@ -9,17 +9,21 @@ import type { ApiCallOptions, ApiClient } from './api-client.ts'
 import type { ClusterFiles } from './cluster-files.ts'
 import type { Component } from './component.ts'
 import { startControlPlane } from './control-plane.ts'
-import type { ControlPlane, ControlPlaneOptions } from './control-plane.ts'
+import type { ControlPlaneOptions } from './control-plane.ts'
+import { startEmbeddedControlPlane } from './embedded-control-plane.ts'
 import { writeKubeconfig } from './kubeconfig.ts'
 import { runKubectl, spawnKubectl } from './kubectl.ts'
 import type { Kubectl, KubectlOptions, KubectlResult } from './kubectl.ts'
-import { addAddress, removeAddress } from './network-namespace.ts'
+import { takeAddress } from './take-address.ts'
+import { planeKind } from './test-control-plane.ts'
+import type { TestControlPlane } from './test-control-plane.ts'
 import { startVirtualKubelet } from './virtual-kubelet.ts'
 import type { VirtualKubelet, VirtualKubeletOptions } from './virtual-kubelet.ts'
 
 /** Starts a control plane and waits until pods can be created and will be scheduled. */
 export async function startCluster(options: ControlPlaneOptions = {}): Promise<Cluster> {
-  return new Cluster(await startControlPlane(options))
+  const start = planeKind === 'embedded' ? startEmbeddedControlPlane : startControlPlane
+  return new Cluster(await start(options))
 }
 
 /** A running control plane, and what tests do with it. */
@@ -34,12 +38,12 @@ export class Cluster implements AsyncDisposable {
   readonly kubeconfig: string
   /** Everything that this cluster keeps in files, with its logs. */
   readonly files: ClusterFiles
-  readonly #controlPlane: ControlPlane
-  readonly #addresses: string[] = []
+  readonly #controlPlane: TestControlPlane
+  readonly #addresses: ReturnType<typeof takeAddress>[] = []
   readonly #nodes: Component[] = []
   readonly #commands: ChildProcessWithoutNullStreams[] = []
 
-  constructor(controlPlane: ControlPlane) {
+  constructor(controlPlane: TestControlPlane) {
     this.#controlPlane = controlPlane
     this.files = controlPlane.files
     this.server = this.files.endpoint.server
@@ -85,9 +89,9 @@ export class Cluster implements AsyncDisposable {
 
   /** Adds a private address that the API server will proxy to. */
   addAddress(): string {
-    const address = addAddress()
+    const address = takeAddress()
     this.#addresses.push(address)
-    return address
+    return address.ip
   }
 
   /** Ends the API server as a crash would. Watches break off, requests fail. */
@@ -100,16 +104,12 @@ export class Cluster implements AsyncDisposable {
     await this.#controlPlane.startApiServer()
   }
 
-  /** Throws away etcd's history. The API server's watch cache still has it: see `expireWatches`. */
-  async compactEtcd(): Promise<void> {
-    await this.#controlPlane.compactEtcd()
-  }
-
   /** Makes every older resourceVersion answer 410: kills the API server, compacts, starts it. */
   async expireWatches(whileDown: () => Promise<void> = async () => {}): Promise<void> {
     await this.killApiServer()
     await whileDown()
-    await this.compactEtcd()
+    // etcd's history alone is not enough: the API server's watch cache still has it.
+    await this.#controlPlane.compact()
     await this.startApiServer()
   }
 
@@ -119,14 +119,16 @@ export class Cluster implements AsyncDisposable {
     options: VirtualKubeletOptions = {},
   ): Promise<VirtualKubelet> {
     const nodeName = options.nodeName ?? 'vk-e2e'
+    const nodeIp = options.nodeIp ?? this.addAddress()
     const node = await startVirtualKubelet(args, options, {
       nodeName,
-      nodeIp: options.nodeIp ?? this.addAddress(),
+      nodeIp,
       rootDir: options.rootDir ?? join(this.files.folder, 'nodes', nodeName),
       kubeconfig:
         options.kubeconfig ??
         (await this.kubeconfigFor(`system:node:${nodeName}`, ['system:nodes'])),
       caFile: this.caFile,
+      serving: await this.files.servingCertificate(nodeName, nodeIp),
       podApiServer: this.podApiServer,
       logFile: this.files.logFile(nodeName),
       isReady: () => this.#isNodeReady(nodeName),
@@ -139,7 +141,7 @@ export class Cluster implements AsyncDisposable {
     for (const child of this.#commands) child.kill('SIGKILL')
     await Promise.all(this.#nodes.map((node) => node[Symbol.asyncDispose]()))
     await this.#controlPlane[Symbol.asyncDispose]()
-    for (const address of this.#addresses) removeAddress(address)
+    for (const address of this.#addresses) address[Symbol.dispose]()
   }
 
   get #api(): ApiClient {
@@ -148,7 +150,7 @@ export class Cluster implements AsyncDisposable {
 
   #kubectl(kubeconfig: string = this.kubeconfig): Kubectl {
     const env = { KUBECONFIG: kubeconfig, KUBECACHEDIR: join(this.files.folder, 'kubectl-cache') }
-    return { command: this.#controlPlane.program('kubectl'), env: { ...process.env, ...env } }
+    return { command: this.#controlPlane.kubectl(), env: { ...process.env, ...env } }
   }
 
   async #isNodeReady(name: string): Promise<boolean> {

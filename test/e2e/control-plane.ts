@@ -24,6 +24,7 @@ import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
 import { addAddress, removeAddress } from './network-namespace.ts'
 import { runFolder } from './requirements.ts'
+import type { TestControlPlane } from './test-control-plane.ts'
 
 /** Which parts of a control plane to start, and what to tell them in addition. */
 export interface ControlPlaneOptions {
@@ -68,7 +69,7 @@ interface Plan {
 }
 
 /** The processes of one control plane. */
-export class ControlPlane implements AsyncDisposable {
+export class ControlPlane implements TestControlPlane {
   readonly files: ClusterFiles
   /** A client for the admin. */
   readonly api: ApiClient
@@ -81,8 +82,11 @@ export class ControlPlane implements AsyncDisposable {
     this.api = createApiClient(plan.files.endpoint, plan.files.admin)
   }
 
-  /** Path of one of the programs. */
-  program(name: string): string {
+  kubectl(): string {
+    return this.#program('kubectl')
+  }
+
+  #program(name: string): string {
     return join(this.#plan.programs, name)
   }
 
@@ -132,7 +136,7 @@ export class ControlPlane implements AsyncDisposable {
     await this.#stop('kube-apiserver')
   }
 
-  async compactEtcd(): Promise<void> {
+  async compact(): Promise<void> {
     await compactEtcd(this.#etcdUrl)
   }
 
@@ -154,7 +158,7 @@ export class ControlPlane implements AsyncDisposable {
     }
     const component = await startComponent({
       name,
-      command: this.program(name),
+      command: this.#program(name),
       args,
       logFile: this.files.logFile(name),
     })

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import type { KeyPair } from './certificates.ts'
 import { startComponent } from './component.ts'
 import type { Component } from './component.ts'
 import { eventually } from './eventually.ts'
@@ -49,6 +50,8 @@ export interface Placement {
   readonly rootDir: string
   readonly kubeconfig: string
   readonly caFile: string
+  /** What the node's HTTPS port shows; the API server trusts it. */
+  readonly serving: KeyPair
   /** HOST:PORT of the API server for pods. */
   readonly podApiServer: string
   readonly logFile: string
@@ -80,6 +83,8 @@ export async function startVirtualKubelet(
     '--node-ip': nodeIp,
     '--root-dir': rootDir,
     '--client-ca-file': placement.caFile,
+    '--tls-cert-file': placement.serving.certificate,
+    '--tls-private-key-file': placement.serving.key,
     '--pod-apiserver': placement.podApiServer,
     '--healthz-port': '0',
     ...(options.configFile === undefined

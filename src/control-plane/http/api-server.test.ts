@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { configMaps, pods } from '../../kube/resources.ts'
+import { configMaps, pods, serviceAccounts } from '../../kube/resources.ts'
 import type { ConfigMap, Pod } from '../../kube/types.gen.ts'
 import { startEmbeddedCluster } from '../../../test/support/embedded-cluster.ts'
 import type { EmbeddedCluster } from '../../../test/support/embedded-cluster.ts'
@@ -9,6 +9,9 @@ import type { EmbeddedCluster } from '../../../test/support/embedded-cluster.ts'
 let cluster: EmbeddedCluster
 before(async () => {
   cluster = await startEmbeddedCluster()
+  // Without controllers nobody else makes the account that every pod needs.
+  const metadata = { name: 'default', namespace: 'default' }
+  await cluster.client.create(serviceAccounts, { metadata })
 })
 after(async () => {
   await cluster[Symbol.asyncDispose]()

@@ -21,7 +21,7 @@ export async function readDeleteOptions(exchange: ApiExchange): Promise<Wishes> 
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw badRequest('the body of a DELETE must be a DeleteOptions object')
   }
-  return checked(given, isDryRun(query))
+  return checkedDeleteOptions(given, isDryRun(query))
 }
 
 function fromQuery(query: URLSearchParams): Readonly<Record<string, unknown>> {
@@ -34,7 +34,11 @@ function fromQuery(query: URLSearchParams): Readonly<Record<string, unknown>> {
   }
 }
 
-function checked(given: Readonly<Record<string, unknown>>, isDryRunByQuery: boolean): Wishes {
+/** The same for options that come inside of something else, such as an Eviction. */
+export function checkedDeleteOptions(
+  given: Readonly<Record<string, unknown>>,
+  isDryRunByQuery: boolean,
+): Wishes {
   const { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions, dryRun } = given
   if (gracePeriodSeconds != null && !Number.isInteger(gracePeriodSeconds)) {
     throw badRequest('gracePeriodSeconds of DeleteOptions must be a whole number')

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The object in a request's body: JSON or YAML, of the kind that the address is for, its unknown fields
-// dropped, warned of or refused as the client wishes.
+// The object in a request's body: JSON, YAML or protobuf, of the kind that the address is for, its
+// unknown fields dropped, warned of or refused as the client wishes.
 import { parse as parseYaml } from 'yaml'
 import { badRequest, invalid, pathNotFound, unsupportedMediaType } from '../objects/api-status.ts'
 import { notSupported } from '../objects/field-error.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
+import { decodeProtobuf, protobufType } from '../protobuf/decode-protobuf.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import { decodeObject } from '../schema/decode-object.ts'
 import type { FieldValidation } from '../schema/decode-object.ts'
@@ -15,6 +16,7 @@ import { apiVersionOf } from '../resources/registry.ts'
 
 const jsonType = 'application/json'
 const yamlTypes: readonly string[] = ['application/yaml', 'application/x-yaml', 'text/yaml']
+const acceptedTypes: readonly string[] = [jsonType, 'application/yaml', protobufType]
 
 /** What names a kind. */
 export type Kind = Pick<ResourceDefinition, 'group' | 'version' | 'kind'>
@@ -24,10 +26,12 @@ export async function readObject(exchange: ApiExchange, kind: Kind): Promise<Kub
   const body = await exchange.body()
   const type = mediaType(exchange.header('content-type'))
   const isYaml = yamlTypes.includes(type)
-  if (!isYaml && type !== jsonType && type !== '') {
-    throw unsupportedMediaType([jsonType, 'application/yaml'])
+  const isProtobuf = type === protobufType
+  if (!isYaml && !isProtobuf && type !== jsonType && type !== '') {
+    throw unsupportedMediaType(acceptedTypes)
   }
-  const { object, warnings } = decodeObject(body.toString('utf8'), schemaFor(kind), {
+  const text = isProtobuf ? JSON.stringify(decodeProtobuf(body)) : body.toString('utf8')
+  const { object, warnings } = decodeObject(text, schemaFor(kind), {
     format: isYaml ? 'yaml' : 'json',
     apiVersion: apiVersionOf(kind),
     fieldValidation: fieldValidationOf(exchange.info.query),
@@ -43,16 +47,17 @@ export function schemaFor(kind: Kind): TypeSchema {
   return schema
 }
 
-/** The body as a value; 415 for what is neither JSON nor YAML, 400 for what cannot be read. */
+/** The body as a value; 415 for what is in none of these notations, 400 for what cannot be read. */
 export function parseBody(exchange: ApiExchange, body: Buffer): unknown {
   const type = mediaType(exchange.header('content-type'))
+  if (type === protobufType) return decodeProtobuf(body)
   try {
     if (type === jsonType || type === '') return JSON.parse(body.toString('utf8'))
     if (yamlTypes.includes(type)) return parseYaml(body.toString('utf8'))
   } catch (error) {
     throw badRequest(`the object provided is unrecognized: ${String(error)}`)
   }
-  throw unsupportedMediaType([jsonType, 'application/yaml'])
+  throw unsupportedMediaType(acceptedTypes)
 }
 
 /** The media type without its parameters, in lower case. */

@@ -8,6 +8,7 @@ import { upgradeRequired } from '../kubelet/pod-streams.ts'
 import type { MetricsCollector } from '../metrics/metrics-collector.ts'
 import type { SpecialHandler, SpecialHandlers } from './request-router.ts'
 import { answerBinding } from './special/pod-binding.ts'
+import { answerEviction } from './special/pod-eviction.ts'
 import { proxyToNode, proxyToPod } from './special/proxy.ts'
 import { answerReview, reviewResources } from './special/reviews.ts'
 import { answerNodeMetrics, answerPodMetrics } from './special/resource-metrics.ts'
@@ -29,6 +30,7 @@ export function specialHandlers(context: SpecialContext): SpecialHandlers {
   return new Map<string, SpecialHandler>([
     ['pods/binding', answerBinding],
     ['bindings', answerBinding],
+    ['pods/eviction', answerEviction],
     ['pods/log', (_, { exchange, target }) => sendPodLog(context, exchange, target)],
     ['pods/exec', refuseWithoutUpgrade],
     ['pods/attach', refuseWithoutUpgrade],
