@@ -131,10 +131,13 @@ export interface ContainerRuntime extends AsyncDisposable {
     options: ExecOptions & { readonly pod: Pod; readonly spec: Container },
     context: CallContext,
   ): Promise<ProcessStreams>
-  /** As PodProvider.attach, to this run of the container. */
+  /**
+   * As PodProvider.attach, to this run of the container. `attemptDir` is where its output files are; see
+   * follow-output.ts.
+   */
   attach?(
     key: ContainerKey,
-    options: StreamChoice & { readonly spec: Container },
+    options: StreamChoice & { readonly spec: Container; readonly attemptDir: string },
     context: CallContext,
   ): Promise<ProcessStreams>
   /** As PodProvider.portForward. */

@@ -74,7 +74,10 @@ class RuntimeProvider implements PodProvider {
     if (runtime.nodeStats) this.nodeStats = runtime.nodeStats.bind(runtime)
     Object.assign(
       this,
-      streamMethods(runtime, (ref, name) => this.#machines.get(ref.uid)?.runningContainer(name)),
+      streamMethods(runtime, {
+        find: (ref, name) => this.#machines.get(ref.uid)?.runningContainer(name),
+        rootDir: host.rootDir,
+      }),
     )
     this.#lists = new ContainerLists((epoch) => this.#list(epoch))
     this.#logs = new LogStore({

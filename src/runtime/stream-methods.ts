@@ -4,6 +4,7 @@
 import type { PodProvider, PodRef } from '../provider/provider.ts'
 import { VkError } from '../util/vk-error.ts'
 import type { ContainerRuntime } from './container-runtime.ts'
+import { attemptDir } from './pod-dirs.ts'
 import type { RunningContainer } from './pod-machine.ts'
 
 export type StreamMethods = Pick<PodProvider, 'exec' | 'attach' | 'portForward'>
@@ -11,7 +12,13 @@ export type StreamMethods = Pick<PodProvider, 'exec' | 'attach' | 'portForward'>
 /** The methods that this runtime can carry out; `find` answers the run that is going on, if one is. */
 export function streamMethods(
   runtime: ContainerRuntime,
-  find: (ref: PodRef, container: string) => RunningContainer | undefined,
+  {
+    find,
+    rootDir,
+  }: {
+    readonly find: (ref: PodRef, container: string) => RunningContainer | undefined
+    readonly rootDir: string
+  },
 ): StreamMethods {
   const running = (ref: PodRef, container: string): RunningContainer => {
     const found = find(ref, container)
@@ -31,7 +38,8 @@ export function streamMethods(
     ...(attach && {
       attach: async (ref, container, options, context) => {
         const { key, spec } = running(ref, container)
-        return await attach(key, { ...options, spec }, context)
+        const dir = attemptDir(rootDir, key)
+        return await attach(key, { ...options, spec, attemptDir: dir }, context)
       },
     }),
     ...(portForward && { portForward }),

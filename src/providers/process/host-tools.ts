@@ -24,6 +24,8 @@ export interface HostTools {
   readonly nsenter: string | undefined
   /** Makes pipes with names: for what is run in a container later, and for a container's stdin. */
   readonly mkfifo: string
+  /** util-linux's script, which gives a container a terminal that needs nothing of ours. */
+  readonly script: string | undefined
 }
 
 const toolDirs = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin', '/opt/homebrew/bin']
@@ -49,6 +51,7 @@ export function findHostTools(): HostTools {
     mount: find('mount'),
     nsenter: find('nsenter'),
     mkfifo,
+    script: withOption(find('script'), '--echo'),
   }
 }
 

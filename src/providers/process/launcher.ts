@@ -7,6 +7,7 @@ import { closeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import { dropOptions } from './capabilities.ts'
+import { inputPath } from './container-input.ts'
 import { isShellSafe, quote } from './environment.ts'
 import { hidingPrefix } from './hidden-dir.ts'
 import type { HiddenDir } from './hidden-dir.ts'
@@ -35,6 +36,8 @@ export interface LaunchPlan {
   readonly hidden: HiddenDir | undefined
   readonly cgroupFiles: readonly string[]
   readonly killFile: string | undefined
+  /** Its input is a pipe in `dir`, see container-input.ts; else it reads /dev/null. */
+  readonly hasInput: boolean
 }
 
 export type LaunchHost = Pick<Surroundings, 'tools' | 'strayDescriptors'>
@@ -91,12 +94,12 @@ function wrapperArgs(
   },
 ): string[] {
   const { mv, setsid } = host.tools
-  const { dir, stdoutPath, stderrPath, killFile = '', cgroupFiles } = plan
+  const { dir, stdoutPath, stderrPath, killFile = '', cgroupFiles, hasInput } = plan
   const script = [
     ...shell.closes.map((descriptor) => `exec ${descriptor}>&-\n`),
     shell.inlineSetsid === undefined ? portableScript(setsid !== undefined) : wrapperScript,
   ].join('')
-  const files = [dir, stdoutPath, stderrPath, mv, killFile]
+  const files = [dir, stdoutPath, stderrPath, mv, killFile, hasInput ? inputPath(dir) : '']
   const groups = [String(cgroupFiles.length), ...cgroupFiles]
   return ['-c', script, 'virtual-kubelet-wrapper', ...files, ...groups, ...final]
 }
@@ -114,7 +117,7 @@ function finalStep(
   const hide = hidden === undefined ? [] : hidingPrefix(hidden, { tools, base: dir })
   const before = [...hide, ...session, ...drop]
   if (isShellSafe(env) && (user === undefined || setpriv !== undefined)) {
-    const redirect = '</dev/null'
+    const redirect = plan.hasInput ? '<&4 4<&-' : '</dev/null'
     if (!switches && hide.length === 0 && session.length > 0 && shell.closes.length === 0) {
       return { argv: [], input: shellProgram(program, { env, via: [...session, '--'], redirect }) }
     }
@@ -126,6 +129,7 @@ function finalStep(
     workingDir: program.workingDir,
     env: Object.fromEntries(env),
     user: setpriv === undefined ? user : undefined,
+    hasInput: plan.hasInput,
     envTool: tools.env,
   })
   return { argv: [...before, process.execPath, '--no-warnings', '-e', nodeProgramScript(0)], input }

@@ -12,6 +12,8 @@ export const processFeatures: Features = {
   restartPolicy: true,
   activeDeadlineSeconds: true,
   stopSignal: true,
+  stdin: true,
+  tty: { only: "where util-linux's script is there" },
   workingDir: true,
   hostNetwork: true,
   podNetwork: { only: "as the host's own network: every pod has the node's address" },
@@ -34,6 +36,7 @@ export const processFeatures: Features = {
 export function featuresHere({ tools, cgroups, canDropCapabilities }: Surroundings): Features {
   return {
     ...processFeatures,
+    tty: tools.script !== undefined,
     'resources.cpuLimit': cgroups?.can.limitCpu ?? false,
     'resources.memoryLimit': cgroups?.can.limitMemory ?? false,
     'security.allowPrivilegeEscalation': tools.setpriv !== undefined,

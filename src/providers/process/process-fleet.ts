@@ -9,6 +9,7 @@ import type { ContainerStart } from '../../runtime/container-runtime.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
 import { messageOf } from '../../util/vk-error.ts'
+import { endInput, makeInput } from './container-input.ts'
 import { ContainerProcess } from './container-process.ts'
 import { createLaunch, dropLaunch, forbidStart, listLaunches, readNotes } from './exit-record.ts'
 import type { Launch, LaunchRecord } from './exit-record.ts'
@@ -94,6 +95,8 @@ export class ProcessFleet implements Disposable {
     try {
       const cgroupFiles = cgroups?.create(basename(made.dir), plan.limits) ?? []
       const killFile = cgroups?.killFile(basename(made.dir))
+      const { mkfifo } = surroundings.tools
+      if (plan.hasInput) await makeInput(made.dir, { mkfifo, user: plan.runsAs })
       const wrapper = await launch({ ...plan, dir: made.dir, cgroupFiles, killFile }, surroundings)
       const container = await this.#register(made)
       if (container === undefined) throw new Error('the stage has left no note')
@@ -116,6 +119,8 @@ export class ProcessFleet implements Disposable {
     await container.stop({ graceMs: 0, signal: 9 })
     if (this.#containers.get(id) === container) this.#containers.delete(id)
     this.#unwatch(container)
+    // The keeper of an input outlives a wrapper that was killed.
+    endInput(container.launch.dir)
     await dropLaunch(container.launch.dir)
     this.#options.surroundings.cgroups?.remove(container.group)
   }

@@ -26,6 +26,8 @@ import type { ProcessConfig } from './process-config.ts'
 import { featuresHere } from './process-features.ts'
 import { StatsReader } from './process-stats.ts'
 import { signalNumber } from './stop-signal.ts'
+import { attachToContainer } from './streams/container-attach.ts'
+import type { AttachOptions } from './streams/container-attach.ts'
 import { execInContainer } from './streams/container-exec.ts'
 import { PipePool } from './streams/pipe-pool.ts'
 import { connectToPodPort } from './streams/pod-ports.ts'
@@ -164,6 +166,15 @@ export class ProcessRuntime implements ContainerRuntime {
       signal,
     }
     return await execInContainer(this.#running(key), options, places)
+  }
+
+  async attach(
+    key: ContainerKey,
+    options: AttachOptions,
+    { signal }: CallContext,
+  ): Promise<ProcessStreams> {
+    const places = { clock: this.#host.clock, signal }
+    return await attachToContainer(this.#running(key), options, places)
   }
 
   async portForward(pod: PodRef, port: number, { signal }: CallContext): Promise<PortConnection> {

@@ -9,6 +9,7 @@ import { parseStat } from './process-identity.ts'
 /** One process as the table has it. */
 export interface TableEntry {
   readonly pid: number
+  readonly parent: number
   readonly group: number
   readonly session: number
   readonly isZombie: boolean
@@ -34,6 +35,7 @@ async function readEntry(pid: string): Promise<TableEntry | undefined> {
   return (
     stat && {
       pid: Number(pid),
+      parent: stat.parent,
       group: stat.group,
       session: stat.session,
       isZombie: stat.isZombie,
@@ -44,17 +46,18 @@ async function readEntry(pid: string): Promise<TableEntry | undefined> {
 }
 
 async function readByPs(): Promise<readonly TableEntry[]> {
-  const columns = 'pid=,pgid=,stat=,time=,rss='
+  const columns = 'pid=,ppid=,pgid=,stat=,time=,rss='
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', columns], {
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
     maxBuffer: 64 * 1024 * 1024,
   })
   return stdout.split('\n').flatMap((line): TableEntry[] => {
-    const [pid, group, state, time, rss] = line.trim().split(/\s+/)
+    const [pid, parent, group, state, time, rss] = line.trim().split(/\s+/)
     if (time === undefined) return []
     return [
       {
         pid: Number(pid),
+        parent: Number(parent),
         group: Number(group),
         session: Number(group),
         isZombie: state?.startsWith('Z') === true,

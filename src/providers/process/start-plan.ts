@@ -16,6 +16,7 @@ import type { ResolvedImage } from './image-resolution.ts'
 import type { LaunchPlan } from './launcher.ts'
 import type { ProcessConfig } from './process-config.ts'
 import { checkProgram, programOf } from './program.ts'
+import { inTerminal } from './terminal-program.ts'
 import type { Surroundings } from './surroundings.ts'
 import { readUsers } from './user-database.ts'
 import type { UserEntry } from './user-database.ts'
@@ -84,11 +85,14 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
   })
   const program = programOf(spec, image, resolved)
   await checkProgram(program, { searchPath: env.get('PATH') ?? defaultPath, user })
+  const { script } = surroundings.tools
+  const hasTerminal = spec.tty === true && script !== undefined
   const outputs = await makeOutputs(attemptDir, user)
   return {
     ...outputs,
-    program,
-    env,
+    program: hasTerminal ? inTerminal(program, script) : program,
+    env: hasTerminal ? new Map([['TERM', 'xterm'], ...env]) : env,
+    hasInput: spec.stdin === true || hasTerminal,
     user: isOwn(user, surroundings.own) ? undefined : user,
     noNewPrivileges: spec.securityContext?.allowPrivilegeEscalation === false,
     // A lenient node runs the pod all the same.

@@ -2,6 +2,7 @@
 // The shell that stands between virtual-kubelet and a container. Its text is fixed, so that a command
 // line shows paths but never a value of the pod:
 //   wrapper  lives as long as the container, outside its session; notes how it ended.
+//   keeper   where the container has a stdin: holds that open, until it is told to let go.
 //   stage    is the container's process before it becomes the workload: joins control groups, opens
 //            the output files, notes who it is, then hands over by exec, so that its pid stays.
 //   program  is read from descriptor 0, a nameless file: environment, directory, command.
@@ -10,8 +11,13 @@
 // Signals are caught and not ignored: what a shell ignores, its children could never receive.
 const head: string = `umask 077
 trap : HUP INT QUIT TERM USR1 USR2 ALRM
-dir=$1 out=$2 err=$3 mv=$4 kill=$5 groups=$6
-shift 6
+dir=$1 out=$2 err=$3 mv=$4 kill=$5 stdin=$6 groups=$7
+shift 7
+keeper=
+if [ -n "$stdin" ]; then
+  ( exec 3>&- 4<>"$stdin"; read -r line <"$stdin-end" ) &
+  keeper=$!
+fi
 `
 
 // A subshell has no variable that tells its pid.
@@ -31,8 +37,8 @@ start_of \${line##*) }
 const stageBySelf = `
 trap '' PIPE
 exec 2>&3
-dir=$1 out=$2 err=$3 groups=$4
-shift 4
+dir=$1 out=$2 err=$3 stdin=$4 groups=$5
+shift 5
 pid=$$
 fields() { start=\${20}; }
 start_of() {
@@ -56,6 +62,7 @@ const stage = `while [ "$groups" -gt 0 ]; do
   shift
 done
 exec 5>>"$out" 6>>"$err"
+[ -z "$stdin" ] || exec 4<"$stdin"
 set -C
 printf '%s|%s|%s|.\\n' "$pid" "$start" "$wrapper" >"$dir/started" || exit 125
 [ -s "$dir/started" ] || exit 125
@@ -70,6 +77,7 @@ exec "$@"
 
 const tail = `
 code=$?
+[ -z "$keeper" ] || kill "$keeper" 2>/dev/null
 pid=
 [ -r "$dir/started" ] && IFS='|' read -r pid rest <"$dir/started"
 [ -z "$pid" ] || kill -KILL -- "-$pid" 2>/dev/null
@@ -83,8 +91,8 @@ exit "$code"
 
 /**
  * Text of the wrapper where there is /proc and setsid. Arguments: record directory, stdout file, stderr
- * file, path of mv, file that kills the control group when `1` is written to it or '', number of files
- * by which a process joins control groups, these files, then the command line that the stage becomes;
+ * file, path of mv, file that kills the control group when `1` is written to it or '', pipe that is the
+ * container's stdin (on descriptor 4 then) or '', number of files by which a process joins control groups, these files, then the command line that the stage becomes;
  * none: the stage itself runs what descriptor 0 holds.
  */
 export const wrapperScript: string = `${head}(${stageByProc}${stage})${tail}`
@@ -94,7 +102,7 @@ export const wrapperScript: string = `${head}(${stageByProc}${stage})${tail}`
  * setsid the shell's job control makes the process group.
  */
 export function portableScript(hasSetsid: boolean): string {
-  const run = `sh -c "$stage" virtual-kubelet-stage "$dir" "$out" "$err" "$groups" "$@"`
+  const run = `sh -c "$stage" virtual-kubelet-stage "$dir" "$out" "$err" "$stdin" "$groups" "$@"`
   return `${head}stage='${`${stageBySelf}${stage}`.replaceAll("'", String.raw`'\''`)}'
 ${hasSetsid ? `setsid ${run}` : `set -m\n${run}`}${tail}`
 }

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// A container with a terminal of its own: `script` holds the pseudo terminal between the program and the
+// files and pipe that every container has. It lives and dies with the container and knows nothing of us,
+// so the terminal survives our restarts.
+import { quote } from './environment.ts'
+import type { Program } from './program.ts'
+
+/** The same program inside a terminal. It keeps its exit code; input that ends is typed as Ctrl-D. */
+export function inTerminal({ argv, workingDir }: Program, script: string): Program {
+  const command = `exec ${argv.map(quote).join(' ')}`
+  const options = ['--quiet', '--return', '--flush', '--echo', 'always', '--command', command]
+  return { argv: [script, ...options, '/dev/null'], workingDir }
+}
