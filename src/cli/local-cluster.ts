@@ -89,6 +89,7 @@ async function startNodes(plane: ControlPlane, options: LocalClusterOptions): Pr
     connectionFor: (name) => nodeConnection(plane, { name, dir, log }),
     provider,
     rootDir: join(dir, 'nodes'),
+    deletesNodes: false,
     settingsFor: async (name) => ({
       address: loopback,
       nodeIPs: [loopback],

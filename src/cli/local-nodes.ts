@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nodes that live in the process of a command (`up`, `run`, the demo) and leave with it: their pods end
-// with grace, then the Node objects go too.
+// with grace.
 import { readMachineInfo } from '../node/machine-info.ts'
 import { Metrics } from '../observe/metrics.ts'
 import type { ClusterConnection } from '../kube/cluster-connection.ts'
@@ -26,6 +26,8 @@ export interface LocalNodesOptions {
   readonly rootDir: string
   /** Further settings of each node, by the names of the configuration file. */
   readonly settingsFor: (name: string) => Promise<Readonly<Record<string, unknown>>>
+  /** Takes the Node objects out of the cluster at the end; a node's own identity may not do that. */
+  readonly deletesNodes: boolean
   readonly clock: Clock
   readonly log: Logger
   readonly signal: AbortSignal
@@ -57,7 +59,7 @@ export class LocalNodes implements AsyncDisposable {
       nodes.push(node)
     }
     // Whatever cuts the start short, what has begun takes its leave before its parts end.
-    resources.defer(() => leaveAll(nodes))
+    resources.defer(() => leaveAll(nodes, options))
     await untilAborted(Promise.all(nodes.map((node) => node.start())), signal)
     await Promise.all(nodes.map((node) => node.whenReady(signal)))
     return new LocalNodes(nodes, resources.move())
@@ -89,8 +91,11 @@ function startLimit(clock: Clock): Disposable & { readonly signal: AbortSignal }
   return { signal: controller.signal, [Symbol.dispose]: () => timer[Symbol.dispose]() }
 }
 
-async function leaveAll(nodes: readonly VirtualNode[]): Promise<void> {
-  await Promise.all(nodes.map((node) => node.leave({ drain: true, deleteNode: true })))
+async function leaveAll(
+  nodes: readonly VirtualNode[],
+  { deletesNodes: deleteNode }: LocalNodesOptions,
+): Promise<void> {
+  await Promise.all(nodes.map((node) => node.leave({ drain: true, deleteNode })))
 }
 
 async function nodeProcess(

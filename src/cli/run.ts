@@ -173,6 +173,7 @@ async function joinCluster(
     connectionFor: () => Promise.resolve(access.connection),
     provider,
     rootDir: join(dir.path, 'nodes'),
+    deletesNodes: true,
     settingsFor: () => Promise.resolve({ ...nodeSettings(flags), ...ca }),
     clock,
     log,
