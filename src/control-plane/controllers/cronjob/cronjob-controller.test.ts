@@ -55,6 +55,10 @@ class World implements AsyncDisposable {
     return this.jobs.map(({ metadata }) => Number(metadata.name.slice('tick-'.length)) - minutes)
   }
 
+  get activeCount(): number {
+    return this.cronJob.status?.active?.length ?? 0
+  }
+
   get events(): readonly string[] {
     return this.api.eventsOf('tick')
   }
@@ -231,11 +235,11 @@ test('a Job whose creation could not be written down is found again, not made tw
   await world.create()
   await world.pass(301)
   assert.equal(world.jobs.length, 1)
-  assert.ok(!world.cronJob.status?.active)
+  assert.equal(world.activeCount, 0)
   isBroken = false
   await world.pass(60)
   assert.equal(world.jobs.length, 1)
-  assert.equal(world.cronJob.status?.active?.length, 1)
+  assert.equal(world.activeCount, 1)
   assert.equal(world.cronJob.status?.lastScheduleTime, '2026-01-01T00:05:00Z')
 })
 
