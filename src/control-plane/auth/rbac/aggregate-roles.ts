@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // ClusterRoles that are made of others: `admin`, `edit` and `view` collect the rules of every
 // ClusterRole with a certain label, so that whoever adds a kind can say who may use it.
-import type { ClusterRole, LabelSelector, PolicyRule } from '../../../kube/types.gen.ts'
+import type { ClusterRole, PolicyRule } from '../../../kube/types.gen.ts'
 import { deepEqual } from '../../objects/deep-equal.ts'
+import { matchesSelector } from '../../resources/workloads/matches-selector.ts'
 import type { Store } from '../../storage/store.ts'
 import { storedObjects } from '../stored-object.ts'
 import { rbacStorage } from './rbac-resources.ts'
@@ -22,7 +23,7 @@ export function aggregatedRules(
     for (const other of all) {
       const isOther = other.metadata.name !== role.metadata.name
       if (!isOther || selected.has(other)) continue
-      if (!selects(selector, other.metadata.labels ?? {})) continue
+      if (!matchesSelector(selector, other.metadata.labels ?? {})) continue
       selected.add(other)
       for (const rule of other.rules ?? []) {
         if (!rules.some((known) => deepEqual(known, rule))) rules.push(rule)
@@ -60,29 +61,4 @@ export function updateAggregatedRoles(store: Store): void {
 export function startRoleAggregation(store: Store): Disposable {
   updateAggregatedRoles(store)
   return store.onChange(rbacStorage.clusterRoles, () => updateAggregatedRoles(store))
-}
-
-function selects(
-  { matchExpressions = [], matchLabels = {} }: LabelSelector,
-  labels: Readonly<Record<string, string>>,
-): boolean {
-  const areLabelsMet = Object.entries(matchLabels).every(([key, value]) => labels[key] === value)
-  return (
-    areLabelsMet &&
-    matchExpressions.every(({ key, operator, values = [] }) => {
-      const value = labels[key]
-      switch (operator) {
-        case 'In':
-          return value !== undefined && values.includes(value)
-        case 'NotIn':
-          return value === undefined || !values.includes(value)
-        case 'Exists':
-          return value !== undefined
-        case 'DoesNotExist':
-          return value === undefined
-        default:
-          return false
-      }
-    })
-  )
 }
