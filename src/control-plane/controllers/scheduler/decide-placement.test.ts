@@ -29,7 +29,7 @@ function outcome(pod: Pod, rooms: ClusterRooms): string {
 }
 
 const unhelpful = (count: number) =>
-  `preemption: 0/${count} nodes are available: ${count} Preemption is not helpful for scheduling.`
+  `no new claims to deallocate, preemption: 0/${count} nodes are available: ${count} Preemption is not helpful for scheduling.`
 
 describe('decidePlacement', () => {
   it('says that there are no nodes', () => {
@@ -55,9 +55,22 @@ describe('decidePlacement', () => {
     const rooms = roomsOf([buildNode('one')], { one: [buildRequest('b', { cpu: '3' })] })
     assert.equal(
       outcome(buildRequest('a', { cpu: '2' }), rooms),
-      '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: ' +
+      '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, ' +
+        'preemption: 0/1 nodes are available: ' +
         '1 No preemption victims found for incoming pod.',
     )
+  })
+
+  it('says what is wrong with the volumes of a pod, which no node can help', () => {
+    const fault = 'persistentvolumeclaim "data" not found'
+    const rooms = new ClusterRooms({
+      namespaceLabels: () => undefined,
+      companionsOf: () => undefined,
+      volumeFault: () => fault,
+    })
+    rooms.setNode(buildNode('one'))
+    const message = `0/1 nodes are available: ${fault}. not found`
+    assert.equal(outcome(buildRequest('a'), rooms), message)
   })
 
   it('names every resource that is short, and too many pods first', () => {

@@ -7,18 +7,21 @@ import type { Preemption } from './preemption.ts'
 /** Of a cluster without nodes. */
 export const noNodesMessage = 'no nodes available to schedule pods'
 
-/** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). preemption: …`. */
+/** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). …`. */
 export function unplacedMessage(
   placement: Extract<Placement, { readonly nodeName: undefined }>,
   preemption: Preemption,
   nodeCount: number,
 ): string {
   if (nodeCount === 0) return noNodesMessage
-  const parts = [`0/${nodeCount} nodes are available:`]
-  if (placement.general !== undefined) parts.push(`${placement.general}.`)
-  else parts.push(...refusalPart(placement, nodeCount))
+  const available = `0/${nodeCount} nodes are available:`
+  // What kube-scheduler's resource claims say at the end, although there are none: `not found` when the
+  // nodes were not looked at, the other sentence when they were.
+  if (placement.general !== undefined) return `${available} ${placement.general}. not found`
+  const parts = [available, ...refusalPart(placement, nodeCount)]
   if (preemption.nodeName === undefined) {
-    parts.push(`preemption: ${preemptionPart(preemption.why, nodeCount)}`)
+    const why = preemptionPart(preemption.why, nodeCount)
+    parts.push(`no new claims to deallocate, preemption: ${why}`)
   }
   return parts.join(' ')
 }
