@@ -31,6 +31,11 @@ export function invalidValue(field: string, value: unknown, detail: string): Fie
   return fieldError('FieldValueInvalid', field, `Invalid value: ${shown(value)}`, detail)
 }
 
+/** For values that are not worth showing. */
+export function invalidField(field: string, detail: string): FieldError {
+  return fieldError('FieldValueInvalid', field, 'Invalid value', detail)
+}
+
 export function duplicate(field: string, value: unknown): FieldError {
   return fieldError('FieldValueDuplicate', field, `Duplicate value: ${shown(value)}`, '')
 }

@@ -35,3 +35,11 @@ export function isMissing(value: unknown): value is null | undefined {
 export function isRecord<T>(value: T): value is NonNullable<T> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+/** A map as messages show it, by key; null where there is none. */
+export function sortedMap<T>(
+  value: Readonly<Record<string, T>> | null | undefined,
+): Readonly<Record<string, T>> | null {
+  if (isMissing(value)) return null
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+}

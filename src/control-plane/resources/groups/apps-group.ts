@@ -1,15 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // The resources of the group apps.
+import type { ControllerRevision } from '../../../kube/types.gen.ts'
+import { invalidValue, required } from '../../objects/field-error.ts'
+import { asKind } from '../as-kind.ts'
 import { defineResource, scaleSubresource, statusOf } from '../define-resource.ts'
 import { genericStrategy } from '../generic-strategy.ts'
-import { isSemanticallyEqual } from '../semantic-equality.ts'
+import { isImmutable, validateNonNegative } from '../meta/validate-values.ts'
+import { isMissing, isRecord } from '../read-json.ts'
 import type { ResourceDefinition } from '../resource-definition.ts'
-import { hasSameContent } from '../generic-strategy.ts'
+import { isSemanticallyEqual } from '../semantic-equality.ts'
+import { daemonSetStrategy } from '../workloads/daemon-set-strategy.ts'
+import { deploymentStrategy, replicaSetStrategy } from '../workloads/replicated-strategies.ts'
+import { statefulSetStrategy } from '../workloads/stateful-set-strategy.ts'
 
 const controllerRevisions = defineResource({
   group: 'apps',
   kind: 'ControllerRevision',
   plural: 'controllerrevisions',
+  strategy: genericStrategy({
+    validate: function* (object) {
+      const { data, revision } = asKind<ControllerRevision>(object)
+      yield* validateNonNegative(revision, 'revision')
+      if (isMissing(data)) yield required('data', 'data is mandatory')
+      else if (!isRecord(data)) yield required('data', 'data must be a valid JSON object')
+    },
+    validateUpdate: function* (next, old) {
+      yield* validateNonNegative(asKind<ControllerRevision>(next).revision, 'revision')
+      if (isSemanticallyEqual(next['data'], old['data'])) return
+      yield invalidValue('data', next['data'], isImmutable)
+    },
+  }),
 })
 
 const daemonSets = defineResource({
@@ -19,15 +39,7 @@ const daemonSets = defineResource({
   shortNames: ['ds'],
   categories: ['all'],
   subresources: [statusOf('DaemonSet')],
-  strategy: genericStrategy({
-    hasGeneration: true,
-    newStatus: {
-      currentNumberScheduled: 0,
-      numberMisscheduled: 0,
-      desiredNumberScheduled: 0,
-      numberReady: 0,
-    },
-  }),
+  strategy: daemonSetStrategy,
 })
 
 const deployments = defineResource({
@@ -37,13 +49,7 @@ const deployments = defineResource({
   shortNames: ['deploy'],
   categories: ['all'],
   subresources: [scaleSubresource, statusOf('Deployment')],
-  strategy: genericStrategy({
-    hasGeneration: true,
-    newStatus: {},
-    asksTheSame: (next, old) =>
-      hasSameContent(next, old) &&
-      isSemanticallyEqual(next.metadata.annotations, old.metadata.annotations),
-  }),
+  strategy: deploymentStrategy,
 })
 
 const replicaSets = defineResource({
@@ -53,7 +59,7 @@ const replicaSets = defineResource({
   shortNames: ['rs'],
   categories: ['all'],
   subresources: [scaleSubresource, statusOf('ReplicaSet')],
-  strategy: genericStrategy({ hasGeneration: true, newStatus: { replicas: 0 } }),
+  strategy: replicaSetStrategy,
 })
 
 const statefulSets = defineResource({
@@ -63,10 +69,7 @@ const statefulSets = defineResource({
   shortNames: ['sts'],
   categories: ['all'],
   subresources: [scaleSubresource, statusOf('StatefulSet')],
-  strategy: genericStrategy({
-    hasGeneration: true,
-    newStatus: { replicas: 0, availableReplicas: 0 },
-  }),
+  strategy: statefulSetStrategy,
 })
 
 export const appsGroup: readonly ResourceDefinition[] = [

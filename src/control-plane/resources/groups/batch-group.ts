@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The resources of the group batch.
 import { defineResource, statusOf } from '../define-resource.ts'
-import { genericStrategy } from '../generic-strategy.ts'
+import { cronJobStrategy } from '../batch/cron-job-strategy.ts'
+import { jobStrategy } from '../batch/job-strategy.ts'
 import type { ResourceDefinition } from '../resource-definition.ts'
 import { textAt } from '../selectable-field.ts'
 
@@ -12,7 +13,7 @@ const cronJobs = defineResource({
   shortNames: ['cj'],
   categories: ['all'],
   subresources: [statusOf('CronJob')],
-  strategy: genericStrategy({ hasGeneration: true, newStatus: {} }),
+  strategy: cronJobStrategy,
 })
 
 const jobs = defineResource({
@@ -22,11 +23,7 @@ const jobs = defineResource({
   categories: ['all'],
   subresources: [statusOf('Job')],
   selectableFields: { 'status.successful': textAt('status.succeeded', '0') },
-  strategy: genericStrategy({
-    hasGeneration: true,
-    newStatus: {},
-    defaultPropagation: 'Orphan',
-  }),
+  strategy: jobStrategy,
 })
 
 export const batchGroup: readonly ResourceDefinition[] = [cronJobs, jobs]
