@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Objects in protobuf as kube-apiserver 1.36.3 encodes them, recorded for the tests of the decoder.
+
+/** A budget with a percentage, a condition with an empty message, and status numbers that are zero. */
+export const recordedBudget: Buffer = fromBase64([
+  'azhzAAogCglwb2xpY3kvdjESE1BvZERpc3J1cHRpb25CdWRnZXQSrQEKRwoEcGRiMhIAGgRzaG9wIgAqJDZhODhkYTEw',
+  'LWM1ZmQtNDcwZi04MjMwLTI4ZmYyNTA0YzBjMzIDOTQ2OAFCCAiP5ZrYBhAAEhoSDQoLCgNhcHASBHdlYjIaCQgBEAAa',
+  'AzI1JRpGCAEYACAAKAAwADo6ChFEaXNydXB0aW9uQWxsb3dlZBIFRmFsc2UYASIICI/lmtgGEAAqEEluc3VmZmljaWVu',
+  'dFBvZHMyABoAIgA=',
+])
+
+/** A lease with times down to the microsecond. */
+export const recordedLease: Buffer = fromBase64([
+  'azhzAAofChZjb29yZGluYXRpb24uazhzLmlvL3YxEgVMZWFzZRJnCkUKAmwxEgAaBHNob3AiACokNzM3ZGMzZjMtZmUz',
+  'MC00ODZkLWE0NTItYTFkOTRkOGZiMDdiMgM5NDM4AEIICPPnmtgGEAASHgoCbWUQKBoLCKXr3MoGEICU7zoiCQil69zK',
+  'BhDoBxoAIgA=',
+])
+
+/** Endpoints of which some have empty conditions, and a port without a number. */
+export const recordedSlice: Buffer = fromBase64([
+  'azhzAAokChNkaXNjb3ZlcnkuazhzLmlvL3YxEg1FbmRwb2ludFNsaWNlEtUBCkYKA2VzMRIAGgRzaG9wIgAqJGE1MWJl',
+  'YmZkLWU5NGYtNDIyZi05ZGQ1LTVmZTc0ZTU3ZDc2YzIDOTUxOAFCCAiH6JrYBhAAEi0KCDEwLjAuMC4xEgIIASIWCgNQ',
+  'b2QSBHNob3AaAXgiACoAMgA6ADICbjE6AXoSDAoIMTAuMC4wLjISABIMCggxMC4wLjAuMxIAEgwKCDEwLjAuMC40EgAa',
+  'CgoBYRIDVENQGFAaCAoBYhIDVURQGgoKAWMSA1RDUBhSGgoKAWQSA1RDUBhTIgRJUHY0GgAiAA==',
+])
+
+/** A pod that uses most of what a pod can have. */
+export const recordedPod: Buffer = fromBase64([
+  'azhzAAoJCgJ2MRIDUG9kEsoOCmcKBHJpY2gSABoEc2hvcCIAKiQxNzQ5OGExMS05OTY1LTQzYzktODY1Yy05ZTg2MzFl',
+  'MWZiMzkyAzk0MTgBQggIruia2AYQAFoLCgNhcHASBHJpY2haCQoEdGllchIBeGIGCgFrEgF2ErkNChcKAWUSEhIQCgZN',
+  'ZW1vcnkSBgoEMTBNaQofCgNjbXYSGJoBFQoFCgNjbTESCQoBYRIBYhikAxiAAgoSCgRwdmN2EgpSCAoEcHZjMRAAChkK',
+  'AmhwEhMKEQoEL3RtcBIJRGlyZWN0b3J5Ci0KAmRhEieCASQKHwoGbGFiZWxzEhUKAnYxEg9tZXRhZGF0YS5sYWJlbHMQ',
+  'pAMKSwoEcHJvahJD0gFACg4iDAoAEJAcGgV0b2tlbgoICgYKBAoCczEKIRIfCh0KAXgaGAoCYzESDWxpbWl0cy5tZW1v',
+  'cnkaAwoBMBCkAwqEAQoVa3ViZS1hcGktYWNjZXNzLTg1dGM5EmvSAWgKDiIMCgAQlxwaBXRva2VuCigaJgoSChBrdWJl',
+  'LXJvb3QtY2EuY3J0EhAKBmNhLmNydBIGY2EuY3J0CikSJwolCgluYW1lc3BhY2USGAoCdjESEm1ldGFkYXRhLm5hbWVz',
+  'cGFjZRCkAxK5BAoCYzESBW5naW54KgAyEgoEaHR0cBCQPxhQIgNUQ1AqADoGCgFBEgFiOh0KAk5OEgAaFQoTCgJ2MRIN',
+  'bWV0YWRhdGEubmFtZToXCgFTEgAaECIOCgQKAnMxEgR1c2VyGAE6EwoBQxIAGgwaCgoFCgNjbTESAWE6HQoBUhIAGhYS',
+  'FAoAEgpsaW1pdHMuY3B1GgQKAjFtQkAKCgoDY3B1EgMKATEKEQoGbWVtb3J5EgcKBTEyOE1pEg0KA2NwdRIGCgQxMDBt',
+  'EhAKBm1lbW9yeRIGCgQ2NE1pSg4KAWUQABoCL2UiAXgyAEoQCgRwcm9qEAEaAi9wIgAyAEoPCgNjbXYQABoCL2MiADIA',
+  'ShAKBHB2Y3YQABoCL2QiADIASkwKFWt1YmUtYXBpLWFjY2Vzcy04NXRjORABGi0vdmFyL3J1bi9zZWNyZXRzL2t1YmVy',
+  'bmV0ZXMuaW8vc2VydmljZWFjY291bnQiADIAUi0KIRIfCgEvEgoIARAAGgRodHRwGgAiBEhUVFAqBgoBQRIBYhADGAEg',
+  'CigBMANaGAoMGgoKBggAEFAaABIAEAAYASAKKAEwB2INCgUKAwoBYRIEIgIIAWoUL2Rldi90ZXJtaW5hdGlvbi1sb2dy',
+  'BkFsd2F5c3oRCgsKCU5FVF9BRE1JTigBOACAAQCIAQCQAQCaAQ8KAlBfEgkKBQoDY20xEACaAQoKABoGCgQKAnMxogEE',
+  'RmlsZbIBFAoIIgYIqEYSAXgQABgBIAooATADGgZBbHdheXMgAzIMQ2x1c3RlckZpcnN0QgNzYTFKA3NhMVICbjFYAGAA',
+  'aAByLBDoByABIAIg/////wcoBTobChZrZXJuZWwuc2htX3JtaWRfZm9yY2VkEgExggEAigEAkgEqChAKDgoMCgoKAWES',
+  'AkluGgFiGhYSFAgDEhAKCAoGCgFhEgFiGgR6b25lmgERZGVmYXVsdC1zY2hlZHVsZXKiAZMBCgJpMRIHYnVzeWJveBoE',
+  'dHJ1ZSoAQgBKTAoVa3ViZS1hcGktYWNjZXNzLTg1dGM5EAEaLS92YXIvcnVuL3NlY3JldHMva3ViZXJuZXRlcy5pby9z',
+  'ZXJ2aWNlYWNjb3VudCIAMgBqFC9kZXYvdGVybWluYXRpb24tbG9ncgZBbHdheXOAAQCIAQCQAQCiAQRGaWxlogGsAQoE',
+  'c2lkZRIHYnVzeWJveCoAQgBKTAoVa3ViZS1hcGktYWNjZXNzLTg1dGM5EAEaLS92YXIvcnVuL3NlY3JldHMva3ViZXJu',
+  'ZXRlcy5pby9zZXJ2aWNlYWNjb3VudCIAMgBqFC9kZXYvdGVybWluYXRpb24tbG9ncgZBbHdheXOAAQCIAQCQAQCiAQRG',
+  'aWxlsgERCgUKAwoBeBAAGAEgCigBMAPCAQZBbHdheXOyARoKAWESBkV4aXN0cxoAIglOb0V4ZWN1dGUoHrIBNgocbm9k',
+  'ZS5rdWJlcm5ldGVzLmlvL25vdC1yZWFkeRIGRXhpc3RzGgAiCU5vRXhlY3V0ZSisArIBOAoebm9kZS5rdWJlcm5ldGVz',
+  'LmlvL3VucmVhY2hhYmxlEgZFeGlzdHMaACIJTm9FeGVjdXRlKKwCugEPCgcxLjIuMy40EgFhEgFiwgEDcGMzyAGgjQbS',
+  'ARUKBzEuMS4xLjEaCgoFbmRvdHMSATLiAQ8KDWV4YW1wbGUub3JnL2HiAQ8KDWV4YW1wbGUub3JnL2LwAQH6ARRQcmVl',
+  'bXB0TG93ZXJQcmlvcml0eYoCIggBEgR6b25lGg5TY2hlZHVsZUFueXdheSIICgYKAWESAWIaIwoHUGVuZGluZxoAIgAq',
+  'ADIASglCdXJzdGFibGVaAHIAiAEAGgAiAA==',
+])
+
+function fromBase64(lines: readonly string[]): Buffer {
+  return Buffer.from(lines.join(''), 'base64')
+}
