@@ -164,7 +164,7 @@ function goTypeOf(code: string): string {
 /** `*` is kept whatever its value, `!` is always written, the rest is left out when empty. */
 function presenceOf(code: string, field: GoField | undefined): string {
   if (!field || field.isOmittedZero) return ''
-  if (field.isPointer) return field.isOmittedEmpty ? '*' : '!'
+  if (field.isPointer) return '*'
   const isStruct = /^[@tuqx]/.test(code)
   return !field.isOmittedEmpty || isStruct ? '!' : ''
 }
@@ -172,18 +172,23 @@ function presenceOf(code: string, field: GoField | undefined): string {
 function encodeField(schema: Schema, field: GoField | undefined): unknown {
   const code = typeCode(schema)
   const fallback = schema.default
-  const hasDefault = typeof fallback !== 'object' && Boolean(fallback)
+  const presence = presenceOf(code, field)
+  // The zero of what is always written goes without saying.
+  const isSaid = Boolean(fallback) || presence !== '!'
+  const hasDefault = fallback !== undefined && typeof fallback !== 'object' && isSaid
   const extras = {
     ...(schema['x-kubernetes-patch-merge-key'] && { k: schema['x-kubernetes-patch-merge-key'] }),
     ...(schema['x-kubernetes-patch-strategy'] && { s: schema['x-kubernetes-patch-strategy'] }),
     ...(schema['x-kubernetes-list-type'] && { l: schema['x-kubernetes-list-type'] }),
     ...(schema['x-kubernetes-list-map-keys'] && { m: schema['x-kubernetes-list-map-keys'] }),
-    ...(schema['x-kubernetes-map-type'] === 'atomic' && { a: 1 }),
+    ...(schema['x-kubernetes-map-type'] && {
+      a: schema['x-kubernetes-map-type'] === 'atomic' ? 1 : 0,
+    }),
     ...(hasDefault && { d: fallback }),
     ...(field && field.type !== goTypeOf(code) && { g: field.type }),
     ...(field?.inlinedBy !== undefined && field.inlinedBy !== 'TypeMeta' && { i: field.inlinedBy }),
   }
-  const text = code + presenceOf(code, field)
+  const text = code + presence
   return Object.keys(extras).length > 0 ? [text, extras] : text
 }
 

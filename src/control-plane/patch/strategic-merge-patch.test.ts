@@ -203,6 +203,16 @@ for (const [name, object, patch, code, message] of refusals) {
   })
 }
 
+test('replaces an object whose type says so', () => {
+  const budget = schemaOf('policy/v1', 'PodDisruptionBudget')
+  assert.ok(budget)
+  const object = { spec: { minAvailable: 1, selector: { matchLabels: { a: '1' } } } }
+  const patch = { spec: { selector: { matchLabels: { b: '2' } } } }
+  assert.deepEqual(applyStrategicMergePatch(object, patch, budget), {
+    spec: { minAvailable: 1, selector: { matchLabels: { b: '2' } } },
+  })
+})
+
 test('shares what the patch leaves alone, down to the elements of lists', () => {
   const object = {
     metadata: { name: 'p' },

@@ -120,7 +120,8 @@ function mergeField(draft: Draft, name: string, value: unknown, scope: Scope): v
   }
   const current = draft.get(name)
   if (isObject(current) && isObject(value)) {
-    draft.set(name, mergeObject(current, value, memberOf(scope, name)))
+    const member = memberOf(scope, name)
+    draft.set(name, member?.isReplaced ? value : mergeObject(current, value, member))
   } else if (Array.isArray(current) && Array.isArray(value)) {
     draft.set(name, mergeList(current, value, memberOf(scope, name)))
   } else {

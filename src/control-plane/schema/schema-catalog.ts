@@ -35,10 +35,14 @@ export interface FieldSchema {
   readonly mergeKey: string | undefined
   readonly isMerged: boolean
   readonly isRetainKeys: boolean
+  /** An object that a patch replaces instead of merging it. */
+  readonly isReplaced: boolean
   /** Server-side apply. */
   readonly listType: 'atomic' | 'map' | 'set' | undefined
   readonly listMapKeys: readonly string[]
   readonly isAtomicMap: boolean
+  /** Set where the field itself says so, whatever its type says. */
+  readonly isMapTypeSaid: boolean
   readonly defaultValue: string | number | boolean | undefined
   /** How messages of the decoder name the type. */
   readonly goType: string
@@ -63,7 +67,7 @@ interface FieldExtras {
   readonly s?: string
   readonly l?: 'atomic' | 'map' | 'set'
   readonly m?: readonly string[]
-  readonly a?: 1
+  readonly a?: 0 | 1
   readonly d?: string | number | boolean
   readonly g?: string
   readonly i?: string
@@ -134,9 +138,11 @@ function decodeField(code: FieldCode, types: ReadonlyMap<string, TypeSchema>): F
     mergeKey: extras.k,
     isMerged: extras.s?.includes('merge') ?? false,
     isRetainKeys: extras.s?.includes('retainKeys') ?? false,
+    isReplaced: extras.s === 'replace',
     listType: extras.l,
     listMapKeys: extras.m ?? [],
-    isAtomicMap: extras.a === 1 || (field.type?.isAtomic ?? false),
+    isAtomicMap: extras.a === undefined ? (field.type?.isAtomic ?? false) : extras.a === 1,
+    isMapTypeSaid: extras.a !== undefined,
     defaultValue: extras.d,
     inlinedBy: extras.i,
   }
@@ -154,9 +160,11 @@ function decodeValue(
     mergeKey: undefined,
     isMerged: false,
     isRetainKeys: false,
+    isReplaced: false,
     listType: undefined,
     listMapKeys: [],
     isAtomicMap: false,
+    isMapTypeSaid: false,
     defaultValue: undefined,
     inlinedBy: undefined,
   } as const
