@@ -48,6 +48,8 @@ export class HeaderInflater implements Disposable {
     this.#fail = reject
     zlib.write(compressed, (error) => (error ? reject(broken()) : resolve()))
     await promise
+    // A stream that was destroyed meanwhile calls back all the same.
+    if (zlib.destroyed) throw broken()
     const block = Buffer.concat(this.#parts)
     this.#parts = []
     this.#length = 0
@@ -69,7 +71,8 @@ export class HeaderInflater implements Disposable {
       this.#parts.push(part)
       if (this.#length <= maxBlockLength) return
       this.#parts = []
-      zlib.destroy(new ProtocolError('header block is too long'))
+      zlib.destroy()
+      this.#fail(broken())
     })
     zlib.on('error', () => this.#fail(broken()))
     // The sender may not end it: whatever follows would be lost without a word.

@@ -18,7 +18,7 @@ export class TerminalResizer {
   readonly #container: ContainerProcess
   readonly #clock: Clock
   #wanted: TerminalSize | undefined
-  #running: Promise<void> | undefined
+  #isRunning = false
 
   constructor(container: ContainerProcess, clock: Clock) {
     this.#container = container
@@ -28,17 +28,17 @@ export class TerminalResizer {
   /** Does nothing where there is no terminal, or it is gone. */
   resize(size: TerminalSize): void {
     this.#wanted = size
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined
-    })
+    if (!this.#isRunning) void this.#run()
   }
 
   async #run(): Promise<void> {
+    this.#isRunning = true
     for (let tries = 0; this.#wanted !== undefined && tries < maxTries; tries += 1) {
       const size = this.#wanted
       if (!(await this.#apply(size))) await this.#clock.sleep(retryMs)
       else if (this.#wanted === size) this.#wanted = undefined
     }
+    this.#isRunning = false
   }
 
   async #apply({ width, height }: TerminalSize): Promise<boolean> {

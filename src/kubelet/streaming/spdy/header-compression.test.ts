@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+import { constants, createDeflate, createInflate } from 'node:zlib'
+import type { Deflate, Inflate } from 'node:zlib'
+import * as fc from 'fast-check'
+import { decodeHeaders, encodeHeaders } from './header-block.ts'
+import { HeaderDeflater, HeaderInflater, maxBlockLength } from './header-compression.ts'
+import { ProtocolError } from './protocol-error.ts'
+import { spdyDictionary } from './spdy-dictionary.ts'
+
+const dictionary = Buffer.from(spdyDictionary)
+const options = { dictionary, flush: constants.Z_SYNC_FLUSH }
+const name = fc.stringMatching(/^[a-z-]{1,20}$/)
+const value = fc.string({ unit: 'grapheme', maxLength: 40 }).filter((text) => !text.includes('\0'))
+const headers = fc
+  .array(fc.tuple(name, fc.array(value, { minLength: 1, maxLength: 3 })), { maxLength: 10 })
+  .map((entries) => new Map<string, readonly string[]>(entries))
+
+/** What zlib makes of one block in the context of those before. */
+async function through(zlib: Deflate | Inflate, block: Buffer): Promise<Buffer> {
+  const parts: Buffer[] = []
+  const take = (part: Buffer): void => void parts.push(part)
+  zlib.on('data', take)
+  await new Promise<void>((resolve, reject) => {
+    zlib.write(block, (error) => (error ? reject(error) : resolve()))
+  })
+  zlib.off('data', take)
+  return Buffer.concat(parts)
+}
+
+test('the dictionary is the one that everybody has', () => {
+  assert.equal(spdyDictionary.length, 1423)
+  assert.equal(
+    createHash('sha256').update(spdyDictionary).digest('hex'),
+    '51d27341373f923f3cd88e1eb7162aeaa3723d7585ff2399201dc06498407f02',
+  )
+})
+
+test('headers survive encoding', () => {
+  fc.assert(fc.property(headers, (map) => assert.deepEqual(decodeHeaders(encodeHeaders(map)), map)))
+})
+
+test('a block that is no list of headers is a ProtocolError', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), (array) => {
+      try {
+        decodeHeaders(Buffer.from(array))
+      } catch (error) {
+        assert.ok(error instanceof ProtocolError, String(error))
+      }
+    }),
+  )
+  assert.throws(() => decodeHeaders(Buffer.from('ffffffff', 'hex')), ProtocolError)
+  assert.throws(() => decodeHeaders(Buffer.from('0000000000', 'hex')), ProtocolError)
+})
+
+test('zlib understands our blocks, one after the other', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(headers, { minLength: 1, maxLength: 5 }), async (maps) => {
+      const deflater = new HeaderDeflater()
+      const zlib = createInflate(options)
+      for (const map of maps) {
+        const block = await through(zlib, deflater.deflate(encodeHeaders(map)))
+        assert.deepEqual(decodeHeaders(block), map)
+      }
+      zlib.destroy()
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('our first block starts with the dictionary that the other side asks for', () => {
+  const deflater = new HeaderDeflater()
+  const [first, second] = [deflater.deflate(Buffer.alloc(4)), deflater.deflate(Buffer.alloc(4))]
+  assert.equal(first.toString('hex'), '78bbe3c6a7c2000400fbff00000000000000ffff')
+  assert.equal(second.toString('hex'), '000400fbff00000000000000ffff')
+})
+
+test('we understand zlib at any level, one block after the other', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(headers, { minLength: 1, maxLength: 5 }),
+      fc.integer({ min: 0, max: 9 }),
+      async (maps, level) => {
+        using inflater = new HeaderInflater()
+        const zlib = createDeflate({ ...options, level })
+        for (const map of maps) {
+          const block = await inflater.inflate(await through(zlib, encodeHeaders(map)))
+          assert.deepEqual(decodeHeaders(block), map)
+        }
+        zlib.destroy()
+      },
+    ),
+    { numRuns: 50 },
+  )
+})
+
+test('random bytes are a block or a ProtocolError', async () => {
+  const start = fc.constantFrom('', '78bbe3c6a7c2', '78f9e3c6a7c2', '789c')
+  await fc.assert(
+    fc.asyncProperty(start, fc.uint8Array({ maxLength: 60 }), async (prefix, array) => {
+      using inflater = new HeaderInflater()
+      try {
+        await inflater.inflate(Buffer.concat([Buffer.from(prefix, 'hex'), array]))
+      } catch (error) {
+        assert.ok(error instanceof ProtocolError, String(error))
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a block that grows without bound is cut off', async () => {
+  using inflater = new HeaderInflater()
+  const bomb = await through(createDeflate(options), Buffer.alloc(maxBlockLength * 8))
+  assert.ok(bomb.length < 64 * 1024)
+  await assert.rejects(inflater.inflate(bomb), ProtocolError)
+})
