@@ -28,6 +28,8 @@ export interface EventRecord {
   readonly type: 'Normal' | 'Warning'
   readonly reason: string
   readonly message: string
+  /** What was being done, such as `Binding`; of recorders of events.k8s.io, the scheduler's for one. */
+  readonly action?: string
 }
 
 /** Writes reject with `StatusError` (objects/api-status.ts), whose code tells 404 from 409. */

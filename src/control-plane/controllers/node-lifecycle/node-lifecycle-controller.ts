@@ -167,7 +167,8 @@ class NodeLifecycle implements AsyncDisposable {
     const taints = taintsFor(node, { mode, nowMs: clock.nowMs() })
     if (taints) {
       const { resourceVersion } = node.metadata
-      node = await api.patch(nodes, { name }, { metadata: { resourceVersion }, spec: { taints } })
+      const spec = { taints: taints.length > 0 ? taints : null }
+      node = await api.patch(nodes, { name }, { metadata: { resourceVersion }, spec })
     }
     await this.#keepLabels(node)
     if (this.#toMark.has(name)) {

@@ -28,7 +28,8 @@ export async function writeBinding(
 ): Promise<void> {
   await api.bind({ namespace, name }, nodeName, uid)
   const message = `Successfully assigned ${namespace}/${name} to ${nodeName}`
-  api.recordEvent(subjectOf(pod), { type: 'Normal', reason: 'Scheduled', message })
+  const event = { type: 'Normal', reason: 'Scheduled', message, action: 'Binding' } as const
+  api.recordEvent(subjectOf(pod), event)
 }
 
 /** Writes why the pod waits: condition PodScheduled and event FailedScheduling. */
@@ -41,6 +42,7 @@ export async function writeFailure(
     type: 'Warning',
     reason: 'FailedScheduling',
     message: eventMessage(message),
+    action: 'Scheduling',
   } as const
   api.recordEvent(subjectOf(pod), event)
   const condition: PodCondition = { type: 'PodScheduled', status: 'False', reason, message }
@@ -79,7 +81,8 @@ export async function writePreemption(
     throw error
   }
   const message = `Preempted by pod ${preemptor.uid} on node ${nodeName}`
-  api.recordEvent(subjectOf(victim.pod), { type: 'Normal', reason: 'Preempted', message })
+  const event = { type: 'Normal', reason: 'Preempted', message, action: 'Preempting' } as const
+  api.recordEvent(subjectOf(victim.pod), event)
 }
 
 function subjectOf<T extends { readonly metadata: object }>(
