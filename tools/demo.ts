@@ -1,81 +1,131 @@
 // SPDX-License-Identifier: Apache-2.0
-// `npm run demo`: a real Kubernetes control plane on this machine, a virtual node beside it, and a Job
-// whose pods run as processes here. Builds the control plane from its Go modules the first time.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { startCluster } from '../test/e2e/cluster.ts'
-import type { Cluster } from '../test/e2e/cluster.ts'
-import { buildControlPlane } from '../test/e2e/control-plane/build.ts'
-import { GoBuildError } from '../test/e2e/go-build.ts'
-import { namespaceObstacle } from '../test/e2e/network-namespace.ts'
-import { FOLDER_VARIABLE } from '../test/e2e/requirements.ts'
-import { runInNamespace } from '../test/e2e/run-in-namespace.ts'
+// `npm run demo [-- picture.png]`: a cluster in this process, and a picture that 24 pods of an Indexed Job
+// render together, beside the time that one pod takes. Needs nothing but Node.js.
+import { writeFileSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { ClusterAccess } from '../src/cli/cluster-access.ts'
+import { escalatingStop } from '../src/cli/escalating-stop.ts'
+import type { EscalatingStop } from '../src/cli/escalating-stop.ts'
+import { LocalCluster } from '../src/cli/local-cluster.ts'
+import { summaryTable } from '../src/cli/run/run-report.ts'
+import { runManifests } from '../src/cli/run/run-session.ts'
+import { makeTemporaryDir } from '../src/cli/temporary-dir.ts'
+import { durationText } from '../src/cli/text-table.ts'
+import { createPinoLogger } from '../src/observe/pino-logger.ts'
+import { systemClock } from '../src/util/clock.ts'
+import { UserError } from '../src/util/vk-error.ts'
+import { demoDisplay } from './demo/demo-display.ts'
+import { Picture } from './demo/picture.ts'
+import { encodePng } from './demo/png.ts'
+import { pictureSize, renderJob } from './demo/render-job.ts'
 
-const manifest = join(import.meta.dirname, '../examples/fan-out.yaml')
+const pods = 24
+const log = createPinoLogger({ level: 'error', format: 'text' })
 
-async function main(): Promise<number> {
-  const obstacle = namespaceObstacle()
-  if (obstacle !== undefined) {
-    console.error(
-      `Cannot run the demo: this machine ${obstacle}. It needs Linux, root and iproute2.`,
-    )
-    return 2
-  }
+interface Rendering {
+  readonly picture: Picture
+  readonly durationMs: number
+  readonly table: readonly string[]
+}
+
+async function main(file = join(tmpdir(), 'virtual-kubelet-mandelbrot.png')): Promise<number> {
+  using stop = escalatingStop()
   try {
-    buildControlPlane()
+    await demonstrate(resolve(file), stop)
+    return 0
   } catch (error) {
-    if (!(error instanceof GoBuildError)) throw error
-    console.error(error.message)
+    if (stop.first.aborted) return stop.exitCode
+    if (!(error instanceof UserError)) throw error
+    console.error([error.message, error.hint ?? ''].join('\n').trimEnd())
     return 2
   }
-  if (!process.env[FOLDER_VARIABLE]) {
-    return await runInNamespace([process.execPath, import.meta.filename])
-  }
-  await demonstrate()
-  return 0
 }
 
-async function demonstrate(): Promise<void> {
-  say('A Kubernetes control plane starts (etcd, API server, scheduler, controllers)')
-  await using cluster = await startCluster()
-  const folder = mkdtempSync(join(tmpdir(), 'vk-demo-'))
-  const providerConfig = join(folder, 'process.yaml')
-  writeFileSync(providerConfig, process.getuid?.() === 0 ? 'allowRoot: true\n' : '{}\n')
-  try {
-    say('virtual-kubelet start --provider process --nodename laptop')
-    await using _node = await cluster.startVirtualKubelet(
-      [
-        '--provider',
-        'process',
-        '--provider-config',
-        providerConfig,
-        '--client-ca-file',
-        cluster.caFile,
-      ],
-      { nodeName: 'laptop' },
-    )
-    await show(cluster, ['get', 'nodes', '-o', 'wide'])
-    await show(cluster, ['apply', '-f', manifest])
-    await show(cluster, ['wait', '--for=condition=Complete', 'job/fan-out', '--timeout=120s'])
-    await show(cluster, ['get', 'pods', '-o', 'wide'])
-    await show(cluster, ['logs', '-l', 'job-name=fan-out', '--prefix', '--tail=2'])
-    await show(cluster, ['get', 'job', 'fan-out'])
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
+async function demonstrate(file: string, stop: EscalatingStop): Promise<void> {
+  say('A Kubernetes control plane and a node start in this process')
+  await using dir = await makeTemporaryDir()
+  const startedMs = performance.now()
+  await using cluster = await LocalCluster.start({
+    dir: dir.path,
+    provider: 'process',
+    nodeNames: ['laptop'],
+    settings: { disableTaint: true, providerConfig: asOurselves() },
+    clock: systemClock,
+    log,
+    signal: stop.first,
+  })
+  console.log(`${cluster.server} and node laptop are Ready after ${since(startedMs)}`)
+  await using access = new ClusterAccess(cluster.connection, { log })
 
-async function show(cluster: Cluster, args: readonly string[]): Promise<void> {
-  console.log(
-    `\n$ kubectl ${args.map((arg) => (arg === manifest ? 'examples/fan-out.yaml' : arg)).join(' ')}`,
+  say('One pod renders a picture: a process of this machine, its rows read from its log')
+  const alone = await render(renderJob('alone', 1), { access, stop })
+  say(`${pods} pods render it together: an Indexed Job, placed by the scheduler`)
+  const together = await render(renderJob('together', pods), { access, stop })
+
+  writeFileSync(file, encodePng(together.picture.toRgb()))
+  show(together)
+  const factor = (alone.durationMs / together.durationMs).toFixed(1)
+  say(
+    `${pods} pods took ${durationText(together.durationMs)}, one took ${durationText(alone.durationMs)}: ` +
+      `${factor} times as fast, on ${availableParallelism()} cores`,
   )
-  const { stdout } = await cluster.kubectl([...args], { timeoutMs: 150_000 })
-  process.stdout.write(stdout)
+  console.log(`The picture is ${file}`)
+  console.log('Next: `npm run vk -- run examples/fan-out.yaml`, and docs/tutorials/')
+}
+
+/** What root starts, root runs: the pods are this program's own. */
+function asOurselves(): object {
+  return process.getuid?.() === 0 ? { allowRoot: true, defaultUser: 0 } : {}
+}
+
+async function render(
+  job: ReturnType<typeof renderJob>,
+  { access, stop }: { readonly access: ClusterAccess; readonly stop: EscalatingStop },
+): Promise<Rendering> {
+  const picture = new Picture(pictureSize.width, pictureSize.height)
+  const startedMs = performance.now()
+  let durationMs = 0
+  using display = demoDisplay(picture)
+  stop.onPress((line) => display.note(line))
+  const { outcome, view } = await runManifests([job], {
+    access,
+    namespace: 'default',
+    display: {
+      ...display,
+      show: (state) => {
+        if (state.outcome !== 'running' && durationMs === 0)
+          durationMs = performance.now() - startedMs
+        display.show(state)
+      },
+    },
+    clock: systemClock,
+    log,
+    stop: stop.first,
+    hurry: stop.second,
+    keep: false,
+  })
+  stop.first.throwIfAborted()
+  if (outcome !== 'succeeded' || !picture.isComplete) {
+    throw new Error(`Cannot show the picture: the Job ${outcome}`)
+  }
+  return { picture, durationMs, table: summaryTable(view) }
+}
+
+function show({ picture, table }: Rendering): void {
+  const { isTTY, columns } = process.stdout
+  console.log(`\n${table.join('\n')}\n`)
+  const hasColor = isTTY && process.stdout.getColorDepth() >= 24
+  const width = isTTY ? Math.min(columns, 120) : 80
+  console.log(picture.toText(width, hasColor).join('\n'))
+}
+
+function since(startedMs: number): string {
+  return durationText(performance.now() - startedMs)
 }
 
 function say(line: string): void {
   console.log(`\n==> ${line}`)
 }
 
-process.exitCode = await main()
+process.exitCode = await main(process.argv[2])
