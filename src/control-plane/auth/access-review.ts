@@ -21,15 +21,12 @@ import { nodeNameOf } from './node/node-identity.ts'
 import type { RbacAuthorizer } from './rbac/rbac-authorizer.ts'
 import type { User } from './user.ts'
 
-const group = 'authorization.k8s.io'
-
 /** Asks about anybody. Throws StatusError 422 for a question that cannot be understood. */
 export function answerSubjectAccessReview(
   review: SubjectAccessReview,
   authorizer: Authorizer,
 ): SubjectAccessReview {
-  const kind = 'SubjectAccessReview'
-  refuse(kind, [...subjectErrors(review.spec), ...attributeErrors(review.spec)])
+  refuse([...subjectErrors(review.spec), ...attributeErrors(review.spec)])
   return { ...review, status: decide(subjectOf(review.spec), review.spec, authorizer) }
 }
 
@@ -43,7 +40,7 @@ export function answerLocalSubjectAccessReview(
   const { nonResourceAttributes, resourceAttributes: wanted } = spec
   const own = review.metadata.namespace
   const inside = wanted?.namespace ?? ''
-  refuse('LocalSubjectAccessReview', [
+  refuse([
     ...subjectErrors(spec),
     ...attributeErrors(spec),
     ...(wanted && inside !== own
@@ -71,7 +68,7 @@ export function answerSelfSubjectAccessReview(
   user: User,
   authorizer: Authorizer,
 ): SelfSubjectAccessReview {
-  refuse('SelfSubjectAccessReview', attributeErrors(review.spec))
+  refuse(attributeErrors(review.spec))
   return { ...review, status: decide(user, review.spec, authorizer) }
 }
 
@@ -184,6 +181,7 @@ function attributeErrors(question: Question): readonly FieldError[] {
   return []
 }
 
-function refuse(kind: string, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw invalid({ group, kind }, '', errors)
+/** The API leaves the kind out here, and kubectl then speaks of "the request". */
+function refuse(errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalid({ group: 'authorization.k8s.io', kind: '' }, '', errors)
 }
