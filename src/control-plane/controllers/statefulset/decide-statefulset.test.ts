@@ -104,6 +104,7 @@ class Model {
 function check(view: StatefulSetView, steps: readonly StatefulSetStep[]): void {
   const { set, pods } = view
   const changes = steps.filter((step) => step.do === 'create' || step.do === 'delete')
+  for (const step of changes) if (step.do === 'delete') checkDelete(view, step.pod)
   if (set.spec.podManagementPolicy === 'Parallel') return
   assert.ok(changes.length <= 1, 'one change at a time')
   const [change] = changes
@@ -111,6 +112,18 @@ function check(view: StatefulSetView, steps: readonly StatefulSetStep[]): void {
   for (let below = 0; below < change.ordinal; below += 1) {
     const pod = pods.find(({ metadata }) => metadata.name === podNameOf(set, below))
     assert.ok(pod && isPodActive(pod) && isPodReady(pod), 'predecessors are ready')
+  }
+}
+
+/** A healthy pod that is wanted goes for an update only, when those above it have come through theirs. */
+function checkDelete({ set, pods }: StatefulSetView, { metadata, status }: Pod): void {
+  const { replicas = 1 } = set.spec
+  const ordinal = ordinalOf(set, metadata.name)!
+  if (ordinal >= replicas || status?.phase === 'Failed') return
+  for (let above = ordinal + 1; above < replicas; above += 1) {
+    const pod = pods.find((one) => one.metadata.name === podNameOf(set, above))
+    assert.ok(pod && isPodActive(pod) && isPodReady(pod), 'updates go one at a time')
+    assert.equal(revisionOfPod(pod), 'new')
   }
 }
 

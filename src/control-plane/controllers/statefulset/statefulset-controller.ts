@@ -94,6 +94,7 @@ class StatefulSetController implements AsyncDisposable {
       index: this.#revisions,
       owner: set,
       ownerResource: statefulSets,
+      hashLabel: 'controller.kubernetes.io/hash',
       ...(set.metadata.annotations && { annotations: set.metadata.annotations }),
     })
     const failure = await this.#takeSteps(set, history)

@@ -13,9 +13,8 @@ import type { Owned } from './owner-reference.ts'
 import { stableHash } from './stable-hash.ts'
 import { controllerRevisions } from './workload-resources.ts'
 
-/** On pods: which revision they are of. On revisions, the hash that is part of their name. */
+/** On pods: which revision they are of. */
 export const podRevisionLabel = 'controller-revision-hash'
-export const revisionHashLabel = 'controller.kubernetes.io/hash'
 
 export interface RevisionOwner extends Owned {
   readonly spec: { readonly template: PodTemplateSpec; readonly revisionHistoryLimit?: number }
@@ -27,6 +26,8 @@ export interface HistoryOptions {
   readonly index: OwnedIndex<ControllerRevision>
   readonly owner: RevisionOwner
   readonly ownerResource: Resource<unknown>
+  /** Label of a revision for the hash that is part of its name. */
+  readonly hashLabel: string
   /** Copied to a new revision. */
   readonly annotations?: Readonly<Record<string, string>>
 }
@@ -129,7 +130,7 @@ async function createRevision(
 }
 
 function newRevision(
-  { owner, ownerResource, annotations }: HistoryOptions,
+  { owner, ownerResource, hashLabel, annotations }: HistoryOptions,
   { number, collisionCount }: { readonly number: number; readonly collisionCount: number },
 ): NewObject<ControllerRevision> {
   const data = revisionData(owner.spec.template)
@@ -139,7 +140,7 @@ function newRevision(
     metadata: {
       name: `${name.slice(0, 223)}-${hash}`,
       namespace,
-      labels: { ...owner.spec.template.metadata?.labels, [revisionHashLabel]: hash },
+      labels: { ...owner.spec.template.metadata?.labels, [hashLabel]: hash },
       ...(annotations && { annotations }),
       ownerReferences: [controllerReference(ownerResource, owner)],
     },
