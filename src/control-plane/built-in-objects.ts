@@ -13,6 +13,9 @@ const namespaceNames = ['default', 'kube-system', 'kube-public', 'kube-node-leas
 /** The API server itself, when it writes on nobody's behalf. */
 export const apiServerUser: User = { name: 'system:apiserver', groups: ['system:masters'] }
 
+/** As whom this server calls kubelets. */
+export const kubeletClientUser = 'kube-apiserver-kubelet-client'
+
 /** Where the API is reached from inside of the cluster. */
 export interface ApiAddress {
   readonly address: string
@@ -26,6 +29,7 @@ export function createBuiltInObjects(core: ApiCore, api: ApiAddress): void {
     createMissing(core, 'namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
   }
   for (const object of priorityClasses()) createMissing(core, 'priorityclasses', object)
+  createMissing(core, 'clusterrolebindings', kubeletClientBinding())
   createMissing(core, 'services', kubernetesService(api))
   createMissing(core, 'endpointslices', kubernetesEndpoints(api))
 }
@@ -41,6 +45,18 @@ export function createMissing(core: ApiCore, plural: string, object: KubeObject)
     createObject(core, { resource, namespace }, object, options)
   } catch (error) {
     if (!(error instanceof StatusError) || error.reason !== 'AlreadyExists') throw error
+  }
+}
+
+/** Lets this server use the kubelets' API, as installers of clusters do. */
+function kubeletClientBinding(): KubeObject {
+  const apiGroup = 'rbac.authorization.k8s.io'
+  return {
+    apiVersion: `${apiGroup}/v1`,
+    kind: 'ClusterRoleBinding',
+    metadata: { name: kubeletClientUser },
+    roleRef: { apiGroup, kind: 'ClusterRole', name: 'system:kubelet-api-admin' },
+    subjects: [{ apiGroup, kind: 'User', name: kubeletClientUser }],
   }
 }
 

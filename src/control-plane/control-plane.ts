@@ -6,6 +6,7 @@ import { systemClock } from '../util/clock.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import { kubeconfigText } from './admin-kubeconfig.ts'
+import { kubeletClientUser } from './built-in-objects.ts'
 import { openAuthority } from './certificates/authority.ts'
 import type { Authority } from './certificates/authority.ts'
 import { openServerCertificate } from './certificates/server-certificate.ts'
@@ -85,7 +86,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       caPem: authority.certificate,
       keys: await ServiceAccountKeys.open(folder),
       certificate: await openServerCertificate({ authority, names, folder, clock }),
-      kubeletClient: await authority.issueClient({ user: 'kube-apiserver-kubelet-client' }),
+      kubeletClient: await authority.issueClient({ user: kubeletClientUser }),
     }),
   )
   if (options.hasControllers ?? true) {

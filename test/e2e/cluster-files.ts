@@ -32,7 +32,7 @@ export interface ClusterFiles {
   /** Issues a client certificate; returns the path of a kubeconfig that has it. */
   kubeconfigFor(user: string, groups?: readonly string[]): Promise<string>
   /** Issues a certificate for a node's HTTPS port; returns the paths. */
-  servingCertificate(nodeName: string, address: string): Promise<KeyPair>
+  servingCertificate(nodeName: string, addresses: readonly string[]): Promise<KeyPair>
 }
 
 /** Names by which clients may know the API server. */
@@ -85,11 +85,11 @@ export async function createClusterFiles(
     endpoint,
     logFile: (component) => join(folder, 'logs', `${component}.log`),
     kubeconfigFor,
-    servingCertificate: async (nodeName, address) =>
+    servingCertificate: async (nodeName, ipAddresses) =>
       await issued.issue(authority, {
         commonName: `system:node:${nodeName}`,
         organizations: ['system:nodes'],
-        ipAddresses: [address],
+        ipAddresses,
       }),
   }
 }

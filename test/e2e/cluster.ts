@@ -128,7 +128,10 @@ export class Cluster implements AsyncDisposable {
         options.kubeconfig ??
         (await this.kubeconfigFor(`system:node:${nodeName}`, ['system:nodes'])),
       caFile: this.caFile,
-      serving: await this.files.servingCertificate(nodeName, nodeIp),
+      serving: await this.files.servingCertificate(nodeName, [
+        nodeIp,
+        ...this.#addresses.map(({ ip }) => ip),
+      ]),
       podApiServer: this.podApiServer,
       logFile: this.files.logFile(nodeName),
       isReady: () => this.#isNodeReady(nodeName),

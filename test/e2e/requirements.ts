@@ -29,7 +29,10 @@ export function runFolder(): string {
   const made = mkdtempSync(join(tmpdir(), 'vk-e2e-'))
   // Pods of other users have to reach their volumes below it; private files have modes of their own.
   chmodSync(made, 0o711)
-  process.on('exit', () => rmSync(made, { recursive: true, force: true }))
+  process.on('exit', (code) => {
+    if (code === 0) rmSync(made, { recursive: true, force: true })
+    else console.error(`Logs of the failed run are in ${made}`)
+  })
   ownFolder = made
   return made
 }

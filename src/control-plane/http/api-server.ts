@@ -23,7 +23,7 @@ import {
 import { ApiExchange, sendStatus } from './api-exchange.ts'
 import { answerPlainPath } from './plain-paths.ts'
 import type { PlainPathContext } from './plain-paths.ts'
-import { attributesOf } from './request-attributes.ts'
+import { requestAttributes } from '../auth/request-attributes.ts'
 import { readRequestInfo } from './request-info.ts'
 import type { RequestInfo } from './request-info.ts'
 import { routeResource } from './request-router.ts'
@@ -97,7 +97,7 @@ export class ApiServer implements Disposable {
       authorization: request.headers.authorization,
       webSocketProtocols: request.headers['sec-websocket-protocol'],
     })
-    const attributes = attributesOf(info)
+    const attributes = requestAttributes(info)
     const user = impersonatedUser(caller, distinctHeaders(request), { authorizer, attributes })
     requireAllowed(authorizer, user, attributes)
     return user
