@@ -169,7 +169,11 @@ function presenceOf(code: string, field: GoField | undefined): string {
   return !field.isOmittedEmpty || isStruct ? '!' : ''
 }
 
-function encodeField(schema: Schema, field: GoField | undefined): unknown {
+function encodeField(
+  schema: Schema,
+  field: GoField | undefined,
+  values: readonly string[] | undefined,
+): unknown {
   const code = typeCode(schema)
   const fallback = schema.default
   const presence = presenceOf(code, field)
@@ -185,6 +189,7 @@ function encodeField(schema: Schema, field: GoField | undefined): unknown {
       a: schema['x-kubernetes-map-type'] === 'atomic' ? 1 : 0,
     }),
     ...(hasDefault && { d: fallback }),
+    ...(values && { e: values }),
     ...(field && field.type !== goTypeOf(code) && { g: field.type }),
     ...(field?.inlinedBy !== undefined && field.inlinedBy !== 'TypeMeta' && { i: field.inlinedBy }),
   }
@@ -192,7 +197,12 @@ function encodeField(schema: Schema, field: GoField | undefined): unknown {
   return Object.keys(extras).length > 0 ? [text, extras] : text
 }
 
-function encodeType(schema: Schema, fieldOf: (name: string) => GoField | undefined): unknown {
+interface Facts {
+  readonly fieldOf: (name: string) => GoField | undefined
+  readonly valuesOf: (name: string) => readonly string[] | undefined
+}
+
+function encodeType(schema: Schema, { fieldOf, valuesOf }: Facts): unknown {
   const kinds = schema['x-kubernetes-group-version-kind']
   const properties = Object.entries(schema.properties ?? {})
   return {
@@ -200,9 +210,27 @@ function encodeType(schema: Schema, fieldOf: (name: string) => GoField | undefin
     ...(schema['x-kubernetes-map-type'] === 'atomic' && { a: 1 }),
     ...(schema.required && { r: schema.required }),
     p: Object.fromEntries(
-      properties.map(([name, property]) => [name, encodeField(property, fieldOf(name))]),
+      properties.map(([name, property]) => [
+        name,
+        encodeField(property, fieldOf(name), valuesOf(name)),
+      ]),
     ),
   }
+}
+
+/** Values that a field may have, by type and field; only the generated Go code has them. */
+function parseEnums(source: string): ReadonlyMap<string, readonly string[]> {
+  const enums = new Map<string, readonly string[]>()
+  let type = ''
+  let field = ''
+  for (const line of source.split('\n')) {
+    const start = /^func schema_k8sio_api_(\w+?)_(v\w+?)_(\w+)\(/.exec(line)
+    if (start) type = start.slice(1).join('.')
+    field = /^\t{5}"(\w+)": \{$/.exec(line)?.[1] ?? field
+    const values = /^\t{7}Enum: +\[\]interface\{\}\{(.*)\},$/.exec(line)?.[1]
+    if (values !== undefined) enums.set(`${type}.${field}`, JSON.parse(`[${values}]`) as string[])
+  }
+  return enums
 }
 
 function parseGo(source: string, into: Map<string, GoStruct>, folder: string): void {
@@ -263,6 +291,8 @@ async function main(): Promise<void> {
   const structs = new Map<string, GoStruct>()
   const metaSource = join(modules, `apimachinery@v${staging}/pkg/apis/meta/v1/types.go`)
   parseGo(await readFile(metaSource, 'utf8'), structs, 'meta/v1')
+  const generated = `kubernetes@v${release}/pkg/generated/openapi/zz_generated.openapi.go`
+  const enums = parseEnums(await readFile(join(modules, generated), 'utf8'))
   const types: Record<string, unknown> = { ...metricsTypes }
   for (const [group, kinds] of Object.entries(roots)) {
     const schemas = await readDocument(documents, group)
@@ -272,7 +302,12 @@ async function main(): Promise<void> {
     const missing = kinds.split(' ').length - names.length
     if (missing > 0) throw new Error(`Cannot find all kinds of ${group}: ${names.join(', ')}`)
     const wanted = [...names, ...metaKinds.split(' ').map((kind) => `meta.v1.${kind}`)]
-    await addTypes(wanted, schemas, { types, structs, api: join(modules, `api@v${staging}`) })
+    await addTypes(wanted, schemas, {
+      types,
+      structs,
+      enums,
+      api: join(modules, `api@v${staging}`),
+    })
   }
   await writeOut(types)
 }
@@ -280,6 +315,7 @@ async function main(): Promise<void> {
 interface Sink {
   readonly types: Record<string, unknown>
   readonly structs: Map<string, GoStruct>
+  readonly enums: ReadonlyMap<string, readonly string[]>
   readonly api: string
 }
 
@@ -295,7 +331,10 @@ async function addTypes(
     await readGoOf(name, sink)
     const folder = name.split('.').slice(0, -1).join('/')
     const struct = `${folder}.${name.split('.').at(-1)}`
-    sink.types[name] = encodeType(schema, (field) => findGoField(sink.structs, struct, field))
+    sink.types[name] = encodeType(schema, {
+      fieldOf: (field) => findGoField(sink.structs, struct, field),
+      valuesOf: (field) => sink.enums.get(`${name}.${field}`),
+    })
     const referred = JSON.stringify(schema).matchAll(/"\$ref":"([^"]+)"/g)
     queue.push(
       ...[...referred].map(([, ref = '']) => shortName(ref)).filter((one) => !scalarRefs[one]),

@@ -2,7 +2,7 @@
 // Server-side apply: merges what a manager declares into an object, removes what it declared before and
 // does not any more, and refuses to change what others own unless it is forced. Behaves as the field
 // manager of k8s.io/apimachinery, the upgrade of kubectl's client-side applies included.
-import { badRequest, StatusError } from '../objects/api-status.ts'
+import { badRequest } from '../objects/api-status.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import { decodeStructured } from '../schema/decode-value.ts'
 import { isObject, isSameJson, type JsonObject } from '../schema/json-object.ts'
@@ -208,10 +208,4 @@ function conflictsLeft(
   const { added, modified, removed } = compareFields(lastApplied, withoutManaged(live), schema)
   const allowed = fieldsOf(lastApplied, schema).difference(added.union(modified).union(removed))
   return conflicts.filter(({ path }) => !allowed.has(path))
-}
-
-/** For callers that must tell a refusal by ownership from others. */
-export function isApplyConflict(error: unknown): boolean {
-  const causes = error instanceof StatusError ? error.status.details?.causes : undefined
-  return causes?.some(({ reason }) => reason === 'FieldManagerConflict') ?? false
 }

@@ -44,6 +44,8 @@ export interface FieldSchema {
   /** Set where the field itself says so, whatever its type says. */
   readonly isMapTypeSaid: boolean
   readonly defaultValue: string | number | boolean | undefined
+  /** Values that documentation names; the decoder takes others too. */
+  readonly values: readonly string[] | undefined
   /** How messages of the decoder name the type. */
   readonly goType: string
   /** The Go struct inlined into the type that declares the field; messages of the decoder name it. */
@@ -71,6 +73,7 @@ interface FieldExtras {
   readonly d?: string | number | boolean
   readonly g?: string
   readonly i?: string
+  readonly e?: readonly string[]
 }
 interface TypeCode {
   readonly g?: TypeSchema['kinds']
@@ -145,6 +148,7 @@ function decodeField(code: FieldCode, types: ReadonlyMap<string, TypeSchema>): F
     isMapTypeSaid: extras.a !== undefined,
     defaultValue: extras.d,
     inlinedBy: extras.i,
+    values: extras.e,
   }
 }
 
@@ -167,6 +171,7 @@ function decodeValue(
     isMapTypeSaid: false,
     defaultValue: undefined,
     inlinedBy: undefined,
+    values: undefined,
   } as const
   if (code.startsWith('[]')) {
     const element = decodeValue(code.slice(2), elementGoType(goType), types)

@@ -111,6 +111,7 @@ test('a schema says how its lists are merged', () => {
   assert.deepEqual(schemas['io.k8s.api.core.v1.ContainerPort']?.properties['protocol'], {
     default: 'TCP',
     type: 'string',
+    enum: ['SCTP', 'TCP', 'UDP'],
   })
 })
 

@@ -101,6 +101,7 @@ function schemaOfField(field: FieldSchema, dialect: Dialect): OpenApiNode {
   ]
   return {
     ...schemaOfValue(field, { dialect, isAlways: field.presence === 'always' }),
+    ...(field.values && { enum: field.values }),
     ...(field.listType && { 'x-kubernetes-list-type': field.listType }),
     ...(field.listMapKeys.length > 0 && { 'x-kubernetes-list-map-keys': field.listMapKeys }),
     ...(field.isMapTypeSaid && {
