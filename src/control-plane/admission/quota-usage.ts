@@ -2,11 +2,11 @@
 // What objects use of a ResourceQuota: how many there are of a kind, and what pods and claims ask for.
 import type { PersistentVolumeClaim, Pod, ResourceQuota, Service } from '../../kube/types.gen.ts'
 import type { Quantity } from '../../util/quantity.ts'
-import { parseQuantity, wholeUnits, zero } from '../../util/quantity.ts'
+import { add, parseQuantity, wholeUnits, zero } from '../../util/quantity.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import type { Store } from '../storage/store.ts'
 import type { Amounts } from './amounts.ts'
-import { noAmounts, only, sum } from './amounts.ts'
+import { noAmounts, sum } from './amounts.ts'
 import { podResourcesWithOverhead } from './pod-resources.ts'
 import { hasScopes, isInScopes } from './quota-scopes.ts'
 
@@ -30,12 +30,50 @@ export function trackedNames(kind: string, names: readonly string[]): readonly s
 /** Whether the quota counts the object at all. */
 export function matchesQuota(quota: ResourceQuota, kind: string, object: KubeObject): boolean {
   if (trackedNames(kind, Object.keys(quota.spec?.hard ?? {})).length === 0) return false
-  if (kind === 'pods') return isInScopes(quota, object as unknown as Pod)
-  return !hasScopes(quota)
+  return !hasScopes(quota) || isWithin(quota, kind, object)
+}
+
+/** Scopes are about pods only. */
+function isWithin(quota: ResourceQuota, kind: string, object: KubeObject): boolean {
+  return kind === 'pods' && isInScopes(quota, object as unknown as Pod)
 }
 
 /** What one object uses, under every name that a quota may have for it. */
 export function usageOf(kind: string, object: KubeObject, nowMs: number): Amounts {
+  const known = usages.get(object)
+  if (known) return known
+  const usage = countedUsage(kind, object, nowMs)
+  // What is being deleted uses less with time.
+  if (object.metadata.deletionTimestamp === undefined) usages.set(object, usage)
+  return usage
+}
+
+/** What the namespace uses of the quota now, for each name of its `hard`. */
+export function quotaUsage(
+  quota: ResourceQuota,
+  { nowMs, store }: { readonly store: Store; readonly nowMs: number },
+): Amounts {
+  const names = Object.keys(quota.spec?.hard ?? {})
+  const used = new Map(names.map((name) => [name, zero]))
+  const isScoped = hasScopes(quota)
+  for (const kind of kindsOf(names)) {
+    const tracked = trackedNames(kind, names)
+    for (const { object } of store.list(kind, quota.metadata.namespace ?? '').items) {
+      if (isScoped && !isWithin(quota, kind, object)) continue
+      const usage = usageOf(kind, object, nowMs)
+      for (const name of tracked) {
+        const amount = usage.get(name)
+        if (amount) used.set(name, add(used.get(name) ?? zero, amount))
+      }
+    }
+  }
+  return used
+}
+
+/** Objects never change, so neither does what they use; a namespace is counted at every write. */
+const usages = new WeakMap<KubeObject, Amounts>()
+
+function countedUsage(kind: string, object: KubeObject, nowMs: number): Amounts {
   const count = new Map([[`count/${kind}`, one]])
   switch (kind) {
     case 'pods':
@@ -47,23 +85,6 @@ export function usageOf(kind: string, object: KubeObject, nowMs: number): Amount
     default:
       return plainCounts.includes(kind) ? sum(count, new Map([[kind, one]])) : count
   }
-}
-
-/** What the namespace uses of the quota now, for each name of its `hard`. */
-export function quotaUsage(
-  quota: ResourceQuota,
-  { nowMs, store }: { readonly store: Store; readonly nowMs: number },
-): Amounts {
-  const names = Object.keys(quota.spec?.hard ?? {})
-  let used: Amounts = new Map(names.map((name) => [name, zero]))
-  for (const kind of kindsOf(names)) {
-    const tracked = trackedNames(kind, names)
-    for (const { object } of store.list(kind, quota.metadata.namespace ?? '').items) {
-      if (!matchesQuota(quota, kind, object)) continue
-      used = sum(used, only(usageOf(kind, object, nowMs), tracked))
-    }
-  }
-  return used
 }
 
 function kindsOf(names: readonly string[]): readonly string[] {
