@@ -7,6 +7,8 @@ import type { Logger } from '../util/logger.ts'
 import type { ApiCore } from './api/api-core.ts'
 import { localClusterApi } from './api/local-cluster-api.ts'
 import type { StartController } from './controllers/cluster-api.ts'
+import { startCronJobController } from './controllers/cronjob/cronjob-controller.ts'
+import { startDaemonSetController } from './controllers/daemonset/daemonset-controller.ts'
 import { startDeploymentController } from './controllers/deployment/deployment-controller.ts'
 import { startGarbageCollector } from './controllers/garbage-collector/garbage-collector.ts'
 import { startJobController } from './controllers/job/job-controller.ts'
@@ -18,6 +20,7 @@ import { startReplicaSetController } from './controllers/replicaset/replicaset-c
 import { startScheduler } from './controllers/scheduler/scheduler.ts'
 import { startRootCaPublisher } from './controllers/service-accounts/root-ca-publisher.ts'
 import { startServiceAccountController } from './controllers/service-accounts/service-account-controller.ts'
+import { startStatefulSetController } from './controllers/statefulset/statefulset-controller.ts'
 import { apiVersionOf, resourceDefinitions } from './resources/registry.ts'
 
 export interface ControllersOptions {
@@ -56,6 +59,9 @@ function controllers(options: ControllersOptions): readonly [string, StartContro
     ['replicaset-controller', startReplicaSetController],
     ['deployment-controller', startDeploymentController],
     ['job-controller', startJobController],
+    ['cronjob-controller', startCronJobController],
+    ['statefulset-controller', startStatefulSetController],
+    ['daemonset-controller', startDaemonSetController],
   ]
 }
 
