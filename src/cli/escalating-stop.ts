@@ -16,8 +16,19 @@ export interface EscalatingStop extends Disposable {
 
 const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+/** What a person is told at the first and at the second signal. */
+export interface StopWords {
+  readonly first: string
+  readonly second: string
+}
+
+const usualWords: StopWords = {
+  first: 'Stopping: the pods end with their grace; again ends them at once',
+  second: 'Stopping at once; a third time leaves what still runs',
+}
+
 /** Listens until disposed. */
-export function escalatingStop(): EscalatingStop {
+export function escalatingStop(words: StopWords = usualWords): EscalatingStop {
   const first = new AbortController()
   const second = new AbortController()
   let exitCode = 1
@@ -25,10 +36,10 @@ export function escalatingStop(): EscalatingStop {
   const onSignal = (name: NodeJS.Signals): void => {
     exitCode = 128 + constants.signals[name]
     if (!first.signal.aborted) {
-      say('Stopping: the pods end with their grace; again ends them at once')
+      say(words.first)
       first.abort(new DOMException(`Stopped by ${name}`, 'AbortError'))
     } else if (!second.signal.aborted) {
-      say('Stopping at once; a third time leaves what still runs')
+      say(words.second)
       second.abort(new DOMException(`Stopped by ${name}`, 'AbortError'))
     } else {
       process.exit(exitCode)

@@ -41,7 +41,10 @@ export async function up(flags: UpFlags, args: readonly string[]): Promise<numbe
   const lock = await tryLock(dir)
   if (lock === undefined) return await greetFirst(dir, flags)
   await using _lock = lock
-  using stop = escalatingStop()
+  using stop = escalatingStop({
+    first: 'Stopping: the pods end with their grace; again does not wait for them',
+    second: 'Stopped without waiting: the next `virtual-kubelet up` takes the pods over',
+  })
   await runCluster(dir, { flags, stop })
   return 0
 }

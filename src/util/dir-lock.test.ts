@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { lockDir } from './dir-lock.ts'
+import { lockDir, lockHolder } from './dir-lock.ts'
 import { UserError } from './vk-error.ts'
 
 async function makeFolder(): Promise<AsyncDisposable & { readonly path: string }> {
@@ -42,6 +42,16 @@ function spawnHolder(dir: string) {
   }
   return { child, answer, kill }
 }
+
+test('tells who holds a directory, without touching it', async () => {
+  await using folder = await makeFolder()
+  assert.equal(await lockHolder(join(folder.path, 'none')), undefined)
+  const { answer, child, kill } = spawnHolder(folder.path)
+  assert.equal(await answer, 'locked')
+  assert.equal(await lockHolder(folder.path), child.pid)
+  await kill()
+  assert.equal(await lockHolder(folder.path), undefined)
+})
 
 test('refuses a second holder and names the first', async () => {
   await using folder = await makeFolder()

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// `up`, `status`, `logs`, `exec`, `kubectl` and `down` as a person uses them, one after the other.
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createKubeClient } from '../src/kube/http-kube-client.ts'
+import type { KubeClient } from '../src/kube/kube-client.ts'
+import { loadConnection } from '../src/kube/kubeconfig.ts'
+import { pods } from '../src/kube/resources.ts'
+import { silentLogger } from '../src/util/logger.ts'
+import { CliProcess, runCli } from './support/cli-process.ts'
+import { processesWith } from './support/marked-processes.ts'
+
+async function connect(kubeconfig: string): Promise<KubeClient> {
+  const connection = await loadConnection({ kubeconfig, env: {}, log: silentLogger })
+  return createKubeClient(connection, { userAgent: 'test', log: silentLogger })
+}
+
+async function createPod(client: KubeClient, mark: string): Promise<void> {
+  const script = `trap 'exit 0' TERM; echo "hello from ${mark}"; while :; do sleep 0.1; done`
+  await client.create(pods, {
+    metadata: { name: 'web', namespace: 'default' },
+    spec: { containers: [{ name: 'main', image: 'host', command: ['/bin/sh', '-c', script] }] },
+  })
+  for await (const event of client.watch(pods, { namespace: 'default' })) {
+    if (event.type !== 'BOOKMARK' && event.object.status?.phase === 'Running') return
+  }
+}
+
+test('a cluster comes up, is found, looked into, and ended with its pods', async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'vk-up-'))
+  const mark = `vk-up-${process.pid}-${Date.now()}`
+  const env = { VK_DATA_DIR: join(dir.path, 'data') }
+  const vk = (...args: string[]) => runCli(args, { env })
+  await using cluster = new CliProcess(['up'], { env })
+  await cluster.says(/^export KUBECONFIG=/m)
+
+  const kubeconfig = join(env.VK_DATA_DIR, 'kubeconfig')
+  const second = await vk('up')
+  assert.deepEqual([second.code, second.stdout], [0, `export KUBECONFIG=${kubeconfig}\n`])
+  assert.match(second.stderr, /runs already \(process \d+\)/)
+
+  await using client = await connect(kubeconfig)
+  await createPod(client, mark)
+  const status = await vk('status')
+  assert.equal(status.code, 0)
+  assert.match(status.stdout, /^node-1 +Ready +1 Running$/m)
+
+  assert.equal((await vk('logs', 'web', '--tail', '1')).stdout, `hello from ${mark}\n`)
+  const failing = await vk('exec', 'pod/web', '--', '/bin/sh', '-c', 'echo out; exit 5')
+  assert.deepEqual([failing.stdout, failing.code], ['out\n', 5])
+  const wrong = await vk('logs', 'wbe')
+  assert.deepEqual([wrong.code, wrong.stderr.split('\n')[1]], [2, 'It has: web'])
+
+  const fake = join(dir.path, 'kubectl')
+  writeFileSync(fake, '#!/bin/sh\necho "$KUBECONFIG $*"\nexit 3\n', { mode: 0o755 })
+  const kubectl = await runCli(['kubectl', 'get', 'pods', '-o', 'wide'], {
+    env: { ...env, VK_KUBECTL: fake },
+  })
+  assert.deepEqual([kubectl.code, kubectl.stdout], [3, `${kubeconfig} get pods -o wide\n`])
+  const missing = await runCli(['kubectl', 'get', 'pods'], { env: { ...env, VK_KUBECTL: '/nope' } })
+  assert.equal(missing.code, 2)
+  assert.match(missing.stderr, /https:\/\/dl\.k8s\.io\/release\/v1\.36\.3\/bin\//)
+
+  assert.ok(processesWith(mark).length > 0)
+  assert.equal((await vk('down')).code, 0)
+  assert.equal((await cluster.ended).code, 0)
+  assert.deepEqual(processesWith(mark), [])
+  const after = await vk('status')
+  assert.deepEqual(
+    [after.code, after.stdout.split('\n')[0]],
+    [1, `No cluster runs in ${env.VK_DATA_DIR}`],
+  )
+  assert.equal((await vk('down')).code, 0)
+})
+
+test('after kill -9 the next one has the same objects, and the same processes', async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'vk-up-'))
+  const mark = `vk-kill-${process.pid}-${Date.now()}`
+  const env = { VK_DATA_DIR: dir.path }
+  {
+    await using first = new CliProcess(['up'], { env })
+    await first.says(/^export KUBECONFIG=/m)
+    await using client = await connect(join(dir.path, 'kubeconfig'))
+    await createPod(client, mark)
+  }
+  const running = processesWith(mark)
+  assert.ok(running.length > 0)
+  await using second = new CliProcess(['up'], { env })
+  await second.says(/^export KUBECONFIG=/m)
+  await using client = await connect(join(dir.path, 'kubeconfig'))
+  const pod = await client.get(pods, { namespace: 'default', name: 'web' })
+  assert.equal(pod.status?.containerStatuses?.[0]?.restartCount, 0)
+  assert.deepEqual(processesWith(mark), running)
+  assert.equal((await runCli(['down'], { env })).code, 0)
+  assert.deepEqual(processesWith(mark), [])
+})
