@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { ResourceDefinition } from '../../resources/resource-definition.ts'
 import { schemaOf, typeNamed } from '../schema-of.ts'
 import { schemaSource } from '../schemas.gen.ts'
+import { encodeOpenApiV2, openApiProtobufType } from './protobuf-document.ts'
 import {
   type KindReference,
   type PathOperation,
@@ -30,8 +31,11 @@ const patchTypes = [
   'application/strategic-merge-patch+json',
 ]
 
-/** Document at a path such as `/openapi/v3/apis/apps/v1`, as JSON; undefined where there is none. */
-export type OpenApiDocuments = (path: string) => Buffer | undefined
+/**
+ * Document at a path such as `/openapi/v3/apis/apps/v1`, as JSON; undefined where there is none. When
+ * `accept` names `openApiProtobufType`, `/openapi/v2` is that.
+ */
+export type OpenApiDocuments = (path: string, accept?: string) => Buffer | undefined
 
 /** `version` is that of the server, such as `v1.36.3`. */
 export function createOpenApiDocuments(
@@ -39,13 +43,15 @@ export function createOpenApiDocuments(
   version: string,
 ): OpenApiDocuments {
   const written = new Map<string, Buffer>()
-  return (path) => {
-    const found = written.get(path)
+  return (path, accept = '') => {
+    const isProtobuf = path === '/openapi/v2' && accept.includes(openApiProtobufType)
+    const key = isProtobuf ? openApiProtobufType : path
+    const found = written.get(key)
     if (found) return found
     const document = documentAt(path, { definitions, version })
     if (!document) return undefined
-    const bytes = Buffer.from(JSON.stringify(document))
-    written.set(path, bytes)
+    const bytes = isProtobuf ? encodeOpenApiV2(document) : Buffer.from(JSON.stringify(document))
+    written.set(key, bytes)
     return bytes
   }
 }
