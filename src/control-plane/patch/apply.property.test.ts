@@ -81,7 +81,7 @@ test('a strategic merge patch made of two objects makes one into the other', () 
     assert.deepEqual(settled(result), settled(after))
     assert.equal(JSON.stringify(before), frozen)
   })
-  fc.assert(property, { numRuns: 300 })
+  fc.assert(property, { numRuns: 100 })
 })
 
 const spec = arbitraryStruct(pod).map((value) => {
@@ -105,7 +105,7 @@ test('applying twice is applying once', () => {
     const once = apply({ applied: clean(applied), manager: 'a' })
     assert.equal(apply({ live: once, applied: clean(applied), manager: 'a' }), once)
   })
-  fc.assert(property, { numRuns: 200 })
+  fc.assert(property, { numRuns: 60 })
 })
 
 test('what a manager applies is there, and what it stops to apply is gone when nobody else has it', () => {
@@ -122,7 +122,7 @@ test('what a manager applies is there, and what it stops to apply is gone when n
     const kept = lost.paths().filter((path) => all.has(path) && !isEmptyAt(after, path))
     assert.deepEqual(kept, [])
   })
-  fc.assert(property, { numRuns: 200 })
+  fc.assert(property, { numRuns: 60 })
 })
 
 /** What is empty may stay, or go with its last field. */
