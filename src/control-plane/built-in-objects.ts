@@ -29,7 +29,7 @@ export function createBuiltInObjects(core: ApiCore, api: ApiAddress): void {
     createMissing(core, 'namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
   }
   for (const object of priorityClasses()) createMissing(core, 'priorityclasses', object)
-  createMissing(core, 'clusterrolebindings', kubeletClientBinding())
+  for (const grant of grants) createMissing(core, 'clusterrolebindings', binding(grant))
   createMissing(core, 'services', kubernetesService(api))
   createMissing(core, 'endpointslices', kubernetesEndpoints(api))
 }
@@ -48,15 +48,51 @@ export function createMissing(core: ApiCore, plural: string, object: KubeObject)
   }
 }
 
-/** Lets this server use the kubelets' API, as installers of clusters do. */
-function kubeletClientBinding(): KubeObject {
+interface Grant {
+  readonly name: string
+  readonly role: string
+  readonly kind: 'User' | 'Group'
+  readonly subject: string
+}
+
+const certificateRole = 'system:certificates.k8s.io:certificatesigningrequests'
+
+/** What installers of clusters grant: this server the kubelets' API, nodes their certificates. */
+const grants: readonly Grant[] = [
+  {
+    name: kubeletClientUser,
+    role: 'system:kubelet-api-admin',
+    kind: 'User',
+    subject: kubeletClientUser,
+  },
+  {
+    name: 'virtual-kubelet:node-bootstrap',
+    role: 'system:node-bootstrapper',
+    kind: 'Group',
+    subject: 'system:bootstrappers',
+  },
+  {
+    name: 'virtual-kubelet:approve-bootstrap',
+    role: `${certificateRole}:nodeclient`,
+    kind: 'Group',
+    subject: 'system:bootstrappers',
+  },
+  {
+    name: 'virtual-kubelet:approve-rotation',
+    role: `${certificateRole}:selfnodeclient`,
+    kind: 'Group',
+    subject: 'system:nodes',
+  },
+]
+
+function binding({ name, role, kind, subject }: Grant): KubeObject {
   const apiGroup = 'rbac.authorization.k8s.io'
   return {
     apiVersion: `${apiGroup}/v1`,
     kind: 'ClusterRoleBinding',
-    metadata: { name: kubeletClientUser },
-    roleRef: { apiGroup, kind: 'ClusterRole', name: 'system:kubelet-api-admin' },
-    subjects: [{ apiGroup, kind: 'User', name: kubeletClientUser }],
+    metadata: { name },
+    roleRef: { apiGroup, kind: 'ClusterRole', name: role },
+    subjects: [{ apiGroup, kind, name: subject }],
   }
 }
 

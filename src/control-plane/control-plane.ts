@@ -91,8 +91,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   )
   if (options.hasControllers ?? true) {
     const { hasScheduler = true } = options
-    const caPem = authority.certificate
-    resources.use(startControllers({ core: api.core, caPem, hasScheduler, clock, log }))
+    const { core, access } = api
+    resources.use(startControllers({ core, access, authority, hasScheduler, clock, log }))
   }
   const owned = resources.move()
   return new RunningControlPlane(

@@ -11,9 +11,12 @@ import { createBuiltInObjects } from './built-in-objects.ts'
 import type { ServiceAccountKeys } from './certificates/service-account-keys.ts'
 import { ApiListener } from './http/api-listener.ts'
 import { ApiServer } from './http/api-server.ts'
+import { kubernetesVersion } from './http/plain-paths.ts'
 import { specialHandlers } from './http/special-handlers.ts'
 import { KubeletClient } from './kubelet/kubelet-client.ts'
 import { MetricsCollector } from './metrics/metrics-collector.ts'
+import { resourceDefinitions } from './resources/registry.ts'
+import { createOpenApiDocuments } from './schema/openapi/open-api-documents.ts'
 import type { Store } from './storage/store.ts'
 
 /** Certificate and key, PEM. */
@@ -76,7 +79,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
         return host
       },
       obstacle: () => undefined,
-      openApi: () => undefined,
+      openApi: createOpenApiDocuments(resourceDefinitions, kubernetesVersion),
     }),
   )
   const listener = resources.use(

@@ -9,6 +9,17 @@ import { localClusterApi } from './api/local-cluster-api.ts'
 import type { StartController } from './controllers/cluster-api.ts'
 import { startCronJobController } from './controllers/cronjob/cronjob-controller.ts'
 import { startDaemonSetController } from './controllers/daemonset/daemonset-controller.ts'
+import { startCsrApprover } from './controllers/certificates/csr-approver.ts'
+import type { CsrApproverOptions } from './controllers/certificates/csr-approver.ts'
+import { startCsrCleaner } from './controllers/certificates/csr-cleaner.ts'
+import { startCsrSigner } from './controllers/certificates/csr-signer.ts'
+import type { CsrSignerOptions } from './controllers/certificates/csr-signer.ts'
+import { startDisruptionController } from './controllers/disruption/disruption-controller.ts'
+import { startStaleDisruptionController } from './controllers/disruption/stale-disruption-controller.ts'
+import { startEndpointSliceController } from './controllers/endpoints/endpoint-slice-controller.ts'
+import { startEndpointsController } from './controllers/endpoints/endpoints-controller.ts'
+import { startEventsTtlController } from './controllers/events-ttl/events-ttl-controller.ts'
+import { startStatefulSetController } from './controllers/statefulset/statefulset-controller.ts'
 import { startDeploymentController } from './controllers/deployment/deployment-controller.ts'
 import { startGarbageCollector } from './controllers/garbage-collector/garbage-collector.ts'
 import { startJobController } from './controllers/job/job-controller.ts'
@@ -20,13 +31,15 @@ import { startReplicaSetController } from './controllers/replicaset/replicaset-c
 import { startScheduler } from './controllers/scheduler/scheduler.ts'
 import { startRootCaPublisher } from './controllers/service-accounts/root-ca-publisher.ts'
 import { startServiceAccountController } from './controllers/service-accounts/service-account-controller.ts'
-import { startStatefulSetController } from './controllers/statefulset/statefulset-controller.ts'
+import { resourceAttributes } from './auth/authorizer.ts'
+import type { AccessControl } from './auth/access-control.ts'
+import type { Authority } from './certificates/authority.ts'
 import { apiVersionOf, resourceDefinitions } from './resources/registry.ts'
 
 export interface ControllersOptions {
   readonly core: ApiCore
-  /** The cluster's authority, PEM. */
-  readonly caPem: string
+  readonly authority: Authority
+  readonly access: AccessControl
   readonly hasScheduler: boolean
   readonly clock: Clock
   readonly log: Logger
@@ -44,7 +57,8 @@ export function startControllers(options: ControllersOptions): AsyncDisposable {
 }
 
 function controllers(options: ControllersOptions): readonly [string, StartController][] {
-  const { caPem, hasScheduler } = options
+  const { authority, access, hasScheduler } = options
+  const caPem = authority.certificate
   const resources = storedResources()
   const scheduler: StartController = (context) => startScheduler(context)
   return [
@@ -62,6 +76,17 @@ function controllers(options: ControllersOptions): readonly [string, StartContro
     ['cronjob-controller', startCronJobController],
     ['statefulset-controller', startStatefulSetController],
     ['daemonset-controller', startDaemonSetController],
+    ['disruption-controller', startDisruptionController],
+    ['disruption-controller', startStaleDisruptionController],
+    ['endpoint-controller', startEndpointsController],
+    ['endpointslice-controller', startEndpointSliceController],
+    ['event-ttl-controller', (context) => startEventsTtlController(context)],
+    [
+      'certificate-controller',
+      (context) => startCsrApprover(context, { mayCreate: mayApprove(access) }),
+    ],
+    ['certificate-controller', (context) => startCsrSigner(context, { sign: signing(authority) })],
+    ['certificate-controller', (context) => startCsrCleaner(context)],
   ]
 }
 
@@ -74,4 +99,16 @@ function storedResources(): readonly Resource<unknown>[] {
     seen.add(storage)
     return [{ apiVersion: apiVersionOf(definition), kind, plural, isNamespaced }]
   })
+}
+
+/** The right to have a node's certificate approved, as a SubjectAccessReview would find it. */
+function mayApprove({ authorizer }: AccessControl): CsrApproverOptions['mayCreate'] {
+  const resource = { group: 'certificates.k8s.io', resource: 'certificatesigningrequests' }
+  return (user, subresource) =>
+    authorizer.authorize(user, resourceAttributes({ verb: 'create', ...resource, subresource }))
+      .allowed
+}
+
+function signing(authority: Authority): CsrSignerOptions['sign'] {
+  return async (pem, terms) => await authority.signCsr(pem, terms)
 }

@@ -32,6 +32,8 @@ export interface WriteOptions {
   readonly isDryRun: boolean
   /** Collects sentences for the `Warning` headers of the answer. */
   readonly warn: (sentence: string) => void
+  /** Under which name changes are recorded in managedFields; left out, nothing is recorded. */
+  readonly fieldManager?: string
 }
 
 export function keyOf({ resource, namespace, name }: Place): ObjectKey {

@@ -8,6 +8,7 @@ import type { KubeObject } from '../objects/kube-object.ts'
 import { generateName } from '../resources/meta/generate-name.ts'
 import { validateMetadata } from '../resources/meta/validate-metadata.ts'
 import { mutateByAdmission, validateByAdmission } from './admit.ts'
+import { tracked } from './tracked.ts'
 import { keyOf, shown, wireSeconds } from './api-core.ts'
 import type { ApiCore, Place, WriteOptions } from './api-core.ts'
 
@@ -25,7 +26,12 @@ export function createObject(
   const { strategy } = resource
   const named = withIdentity(core, where, given)
   const place: Place = { ...where, name: named.metadata.name ?? '', subresource: '' }
-  const request = admissionRequest(place, strategy.applyDefaults(named), options)
+  const complete = strategy.applyDefaults(named)
+  const request = admissionRequest(
+    place,
+    tracked(core, { place, next: complete, options }),
+    options,
+  )
   const admitted = mutateByAdmission(core, request)
   const prepared = core.allocate(withServerMetadata(core, { place, admitted, options }), resource)
   const errors = [...validateMetadata(prepared.metadata, resource), ...strategy.validate(prepared)]

@@ -13,6 +13,7 @@ import { mutateByAdmission, validateByAdmission } from './admit.ts'
 import { keyOf, shown } from './api-core.ts'
 import type { ApiCore, Place, WriteOptions } from './api-core.ts'
 import { checkNamespace, createObject } from './create-object.ts'
+import { tracked } from './tracked.ts'
 
 /** The state after an update; `isNew` when it created the object. */
 export interface UpdateResult {
@@ -80,7 +81,8 @@ function settle(core: ApiCore, update: Update): KubeObject {
   const { place, given, old, options } = update
   const { resource, subresource } = place
   const { strategy } = resource
-  const request = admissionRequest(update, strategy.applyDefaults(given))
+  const complete = tracked(core, { place, live: old, next: strategy.applyDefaults(given), options })
+  const request = admissionRequest(update, complete)
   const admitted = mutateByAdmission(core, request)
   const kept = withServerMetadata(admitted, old)
   const context = { user: options.user, nowMs: core.clock.nowMs() }

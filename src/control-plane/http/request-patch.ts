@@ -3,17 +3,22 @@
 // makes objects that are not there yet.
 import type { KubeObject } from '../objects/kube-object.ts'
 import { unsupportedMediaType } from '../objects/api-status.ts'
+import { applyMediaType, applyObject } from '../patch/apply-object.ts'
 import { patchMediaTypes, patchObject } from '../patch/patch-object.ts'
 import { apiVersionOf } from '../resources/registry.ts'
+import type { Decoded } from '../schema/decode-object.ts'
 import type { ApiExchange } from './api-exchange.ts'
 import { fieldValidationOf, mediaType, schemaFor } from './request-body.ts'
 import type { Kind } from './request-body.ts'
+import { isTrue } from './request-info.ts'
 import type { ResourceTarget } from './request-info.ts'
 
 /** What a patch does to an object that is there, and to one that is not (only apply makes one). */
 export interface RequestPatch {
   readonly change: (old: KubeObject) => KubeObject
   readonly create?: () => KubeObject
+  /** Apply keeps managedFields itself. */
+  readonly isApply?: boolean
 }
 
 export interface PatchContext {
@@ -22,24 +27,35 @@ export interface PatchContext {
   readonly nowMs: number
 }
 
-const mediaTypes: readonly string[] = [...patchMediaTypes, 'application/apply-patch+yaml']
+const mediaTypes: readonly string[] = [...patchMediaTypes, applyMediaType]
 
 /** Reads the body; 415 for an unknown kind of patch. */
 export async function readPatch(
   exchange: ApiExchange,
-  { kind }: PatchContext,
+  { kind, target, nowMs }: PatchContext,
 ): Promise<RequestPatch> {
   const type = mediaType(exchange.header('content-type'))
   if (!mediaTypes.includes(type)) throw unsupportedMediaType(mediaTypes)
   const body = (await exchange.body()).toString('utf8')
   const schema = schemaFor(kind)
   const fieldValidation = fieldValidationOf(exchange.info.query)
-  const change = (live: KubeObject): KubeObject => {
-    const apiVersion = apiVersionOf(kind)
-    const request = { live, mediaType: type, body, schema, fieldValidation, apiVersion }
-    const { object, warnings } = patchObject(request)
+  const common = { body, schema, fieldValidation, apiVersion: apiVersionOf(kind) }
+  const told = ({ object, warnings }: Decoded): KubeObject => {
     for (const warning of warnings) exchange.warn(warning)
     return object
   }
-  return { change }
+  if (type !== applyMediaType) {
+    return { change: (live) => told(patchObject({ ...common, live, mediaType: type })) }
+  }
+  const { query } = exchange.info
+  const manager = query.get('fieldManager') ?? ''
+  const force = isTrue(query.get('force'))
+  const { subresource } = target
+  const apply = (live: KubeObject | undefined): KubeObject =>
+    told(applyObject({ ...common, live, manager, force, subresource, nowMs }))
+  return {
+    change: apply,
+    ...(subresource === '' && { create: () => apply(undefined) }),
+    isApply: true,
+  }
 }

@@ -11,6 +11,7 @@ import { updateObject } from '../api/update-object.ts'
 import type { UpdateResult } from '../api/update-object.ts'
 import { badRequest, StatusError } from '../objects/api-status.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
+import { managerOf } from '../patch/track-update.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import type { ApiExchange } from './api-exchange.ts'
 import { readDeleteOptions } from './delete-options.ts'
@@ -48,8 +49,9 @@ export async function patchResource(
   { exchange, target, resource }: ResourceRequest,
 ): Promise<void> {
   const patch = await readPatch(exchange, { kind: resource, target, nowMs: core.clock.nowMs() })
+  const { fieldManager: _applied, ...untracked } = writeOptions(exchange)
   const result = updateObject(core, { ...target, resource }, patch.change, {
-    ...writeOptions(exchange),
+    ...(patch.isApply ? untracked : writeOptions(exchange)),
     ...(patch.create && { create: patch.create }),
   })
   await sendResult({ core }, { exchange, resource }, result)
@@ -98,7 +100,9 @@ export async function deleteCollection(
 /** Who writes, and whether it counts. */
 export function writeOptions(exchange: ApiExchange): WriteOptions {
   const { user, warn, info } = exchange
-  return { user, warn, isDryRun: isDryRun(info.query) }
+  const given = info.query.get('fieldManager') ?? undefined
+  const fieldManager = managerOf(given, exchange.header('user-agent'))
+  return { user, warn, isDryRun: isDryRun(info.query), fieldManager }
 }
 
 async function sendResult(
