@@ -4,6 +4,7 @@
 import type { Resource } from '../../../kube/resources.ts'
 import type { OwnerReference } from '../../../kube/types.gen.ts'
 import { WorkQueue } from '../../../kube/work-queue.ts'
+import { deepEqual } from '../../objects/deep-equal.ts'
 import type { StoredObject } from '../../objects/kube-object.ts'
 import type { ControllerContext, ObjectChange } from '../cluster-api.ts'
 import { isConflict, isNotFound } from '../workload/controller-queue.ts'
@@ -71,6 +72,7 @@ class GarbageCollector implements AsyncDisposable {
 
   #onChange(resource: Resource<unknown>, change: ObjectChange<StoredObject>): void {
     const { current, previous } = change
+    if (current && previous && isSameInGraph(current, previous)) return
     this.#index.apply(resource, change)
     if (current) this.#wake(resource, current)
     if (previous) this.#wakeOwners(previous)
@@ -266,6 +268,16 @@ class GarbageCollector implements AsyncDisposable {
       message: `ownerRef ${where} does not exist in namespace ${JSON.stringify(id.namespace)}`,
     })
   }
+}
+
+// Most changes are of statuses, which say nothing about who belongs to whom.
+function isSameInGraph({ metadata: a }: StoredObject, { metadata: b }: StoredObject): boolean {
+  return (
+    a.uid === b.uid &&
+    a.deletionTimestamp === b.deletionTimestamp &&
+    deepEqual(a.finalizers, b.finalizers) &&
+    deepEqual(a.ownerReferences, b.ownerReferences)
+  )
 }
 
 function groupOf(apiVersion: string): string {

@@ -96,6 +96,7 @@ export function domainCounts(
   rooms: ClusterRooms,
 ): readonly ReadonlyMap<string, number>[] {
   const counts = constraints.map(() => new Map<string, number>())
+  if (constraints.length === 0) return counts
   for (const room of rooms.rooms) {
     if (!hasAllTopologies(room, constraints)) continue
     for (const [index, constraint] of constraints.entries()) {
