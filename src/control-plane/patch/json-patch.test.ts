@@ -76,6 +76,15 @@ for (const [name, patch, code] of refusals) {
   })
 }
 
+test('copies of copies end at a bound', () => {
+  const doubling = Array.from({ length: 60 }, (_, index) => ({
+    op: 'copy',
+    from: '/a',
+    path: `/a/k${index}`,
+  }))
+  assert.throws(() => applyJsonPatch(object, doubling), { code: 422 })
+})
+
 test('shares what it does not touch, and never changes the object', () => {
   const before = structuredClone(object)
   const after = applyJsonPatch(object, [{ op: 'add', path: '/n', value: 1 }]) as typeof object

@@ -16,6 +16,8 @@ import {
 import { unprocessable } from './patch-failure.ts'
 
 const maxOperations = 10_000
+// Copies of copies double each time: what they add together is bounded, as it is upstream.
+const maxCopiedBytes = 3 * 1024 * 1024
 
 /** Thrown inside this file for an operation that does not apply. */
 class Unapplicable extends Error {}
@@ -34,7 +36,8 @@ export function applyJsonPatch(object: JsonObject, patch: unknown): unknown {
     throw requestTooLarge(`Request entity is too large: ${sentence}`)
   }
   try {
-    return patch.reduce<unknown>(applyOperation, object)
+    const budget = { bytesLeft: maxCopiedBytes }
+    return patch.reduce<unknown>((document, one) => applyOperation(document, one, budget), object)
   } catch (error) {
     if (!(error instanceof Unapplicable)) throw error
     throw unprocessable()
@@ -47,7 +50,11 @@ function undecodable(value: unknown, where: string): StatusError {
   )
 }
 
-function applyOperation(document: unknown, operation: unknown): unknown {
+interface CopyBudget {
+  bytesLeft: number
+}
+
+function applyOperation(document: unknown, operation: unknown, budget: CopyBudget): unknown {
   if (operation === null) throw new Unapplicable()
   if (!isObject(operation)) {
     throw undecodable(operation, 'Go value of type handlers.jsonPatchOp')
@@ -70,7 +77,7 @@ function applyOperation(document: unknown, operation: unknown): unknown {
       return add(remove(document, from), path, read(document, from))
     }
     case 'copy':
-      return add(document, path, read(document, pointer(operation, 'from')))
+      return copy(document, { from: pointer(operation, 'from'), path, budget })
     case 'test': {
       const found = readOptional(document, path) ?? null
       if (!isSameJson(found, fieldOf(operation, 'value') ?? null)) throw new Unapplicable()
@@ -116,6 +123,24 @@ function add(document: unknown, path: readonly string[], value: unknown): unknow
     const index = key === '-' ? container.length : insertionIndex(container, key)
     return container.toSpliced(index, 0, value)
   })
+}
+
+function copy(
+  document: unknown,
+  {
+    from,
+    path,
+    budget,
+  }: {
+    readonly from: readonly string[]
+    readonly path: readonly string[]
+    readonly budget: CopyBudget
+  },
+): unknown {
+  const value = read(document, from)
+  budget.bytesLeft -= Buffer.byteLength(JSON.stringify(value))
+  if (budget.bytesLeft < 0) throw new Unapplicable()
+  return add(document, path, value)
 }
 
 function remove(document: unknown, path: readonly string[]): unknown {
