@@ -2,6 +2,7 @@
 // Ctrl-C as commands that run pods take it: the first ends the pods with their grace, the second hardly
 // waits for them, the third ends this process where it stands.
 import { constants } from 'node:os'
+import { onDistinctSignal } from './distinct-signals.ts'
 
 export interface EscalatingStop extends Disposable {
   /** Aborts at the first signal. */
@@ -45,7 +46,7 @@ export function escalatingStop(words: StopWords = usualWords): EscalatingStop {
       process.exit(exitCode)
     }
   }
-  for (const name of names) process.on(name, onSignal)
+  const listening = onDistinctSignal(names, onSignal)
   return {
     first: first.signal,
     second: second.signal,
@@ -55,8 +56,6 @@ export function escalatingStop(words: StopWords = usualWords): EscalatingStop {
     onPress: (next) => {
       say = next
     },
-    [Symbol.dispose]: () => {
-      for (const name of names) process.off(name, onSignal)
-    },
+    [Symbol.dispose]: () => listening[Symbol.dispose](),
   }
 }

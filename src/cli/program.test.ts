@@ -78,7 +78,7 @@ spec:
   template:
     spec:
       containers:
-        - { name: a, image: host, command: [echo], tty: true }
+        - { name: a, image: host, command: [echo], securityContext: { privileged: true } }
 ---
 kind: Pod
 metadata: { name: plain }
@@ -88,7 +88,7 @@ spec:
   )
   const { code, stdout } = await vk(['explain', file, '--provider', 'process'])
   assert.equal(code, 1)
-  assert.match(stdout, /^Job crunch: spec\.containers\[0\]\.tty: .+$/m)
+  assert.match(stdout, /^Job crunch: spec\.containers\[0\]\.securityContext\.privileged: .+$/m)
   assert.match(stdout, /^Pod plain: runs on process as written$/m)
 })
 

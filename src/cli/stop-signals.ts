@@ -2,6 +2,7 @@
 // SIGTERM and SIGINT: the first asks the process to leave in order, by an abort signal; the second ends it
 // where it stands, which it survives like a kill -9.
 import type { Logger } from '../util/logger.ts'
+import { onDistinctSignal } from './distinct-signals.ts'
 
 export interface StopSignals extends Disposable {
   /** Aborts at the first signal. */
@@ -20,12 +21,6 @@ export function stopSignals(log: Logger): StopSignals {
       process.exit(1)
     }
   }
-  const names = ['SIGTERM', 'SIGINT'] as const
-  for (const name of names) process.on(name, onSignal)
-  return {
-    signal: first.signal,
-    [Symbol.dispose]: () => {
-      for (const name of names) process.off(name, onSignal)
-    },
-  }
+  const listening = onDistinctSignal(['SIGTERM', 'SIGINT'], onSignal)
+  return { signal: first.signal, [Symbol.dispose]: () => listening[Symbol.dispose]() }
 }

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signals as a person means them. One Ctrl-C may arrive twice: the terminal sends it to every process in
+// the foreground, and npm passes on what it got itself. What comes within a moment counts once.
+import { systemClock } from '../util/clock.ts'
+import type { Clock } from '../util/clock.ts'
+
+const momentMs = 300
+
+/** Calls `listener` for each signal that is no echo of the one before; until disposed. */
+export function onDistinctSignal(
+  names: readonly NodeJS.Signals[],
+  listener: (name: NodeJS.Signals) => void,
+  { clock = systemClock }: { readonly clock?: Clock } = {},
+): Disposable {
+  let lastMs = Number.NEGATIVE_INFINITY
+  const onSignal = (name: NodeJS.Signals): void => {
+    const nowMs = clock.monotonicMs()
+    if (nowMs - lastMs < momentMs) return
+    lastMs = nowMs
+    listener(name)
+  }
+  for (const name of names) process.on(name, onSignal)
+  return {
+    [Symbol.dispose]: () => {
+      for (const name of names) process.off(name, onSignal)
+    },
+  }
+}
