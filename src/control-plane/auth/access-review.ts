@@ -86,6 +86,8 @@ export function answerSelfSubjectRulesReview(
   const allErrors = [...nodeErrors, ...errors]
   return {
     ...review,
+    // The answer does not repeat the question.
+    spec: {},
     status: {
       resourceRules: rules.flatMap(({ apiGroups, resourceNames, resources = [], verbs }) => {
         if (resources.length === 0) return []

@@ -11,7 +11,7 @@ import { bootstrapTokenUser } from './bootstrap-token.ts'
 import { ClientCertificates } from './client-certificate.ts'
 import type { VerifiedToken } from './service-account-token.ts'
 import { ServiceAccountTokens } from './service-account-token.ts'
-import { rejected, TokenRejection } from './token-rejection.ts'
+import { invalidToken, rejected, TokenRejection } from './token-rejection.ts'
 import type { User } from './user.ts'
 
 const protocolPrefix = 'base64url.bearer.authorization.k8s.io.'
@@ -100,7 +100,7 @@ export class Authenticator {
     const common = this.audiences.filter((audience) => audiences.includes(audience))
     if (user && common.length > 0) return { user, audiences: common }
     const verified = this.tokens.verify(token, { audiences, nowMs })
-    if (!verified) throw rejected('invalid bearer token')
+    if (!verified) throw rejected(invalidToken)
     return verified
   }
 }

@@ -108,4 +108,25 @@ test('refuses to be a group or uid without being somebody', () => {
   for (const header of ['impersonate-group', 'impersonate-uid', 'impersonate-extra-a']) {
     assert.throws(() => as({ [header]: ['x'] }, []), { code: 400 })
   }
+  assert.throws(() => as({ 'impersonate-group': ['x', 'y'], 'impersonate-extra-a': ['b'] }, []), {
+    message:
+      'requested &user.DefaultInfo{Name:"", UID:"", Groups:[]string{"x", "y"}, Extra:map[string][]string{"a":[]string{"b"}}} without impersonating a user name',
+  })
+})
+
+test('tells the refusal of the way that has served the caller before', () => {
+  const authorizer = {
+    authorize: (_: User, { name, verb }: RequestAttributes) => ({
+      allowed: verb === 'impersonate' && name === 'joe',
+      reason: '',
+    }),
+  }
+  const context = { authorizer, attributes }
+  const be = (name: string) => impersonatedUser(caller, { 'impersonate-user': [name] }, context)
+  assert.throws(() => be('jim'), /cannot impersonate-on:user-info:list resource "pods"/)
+  assert.equal(be('joe').name, 'joe')
+  assert.throws(() => be('jim'), {
+    message:
+      'users "jim" is forbidden: User "root" cannot impersonate resource "users" in API group "" at the cluster scope',
+  })
 })

@@ -35,9 +35,11 @@ export function impersonatedUser(
   const wanted = wantedUser(headers)
   if (!wanted) return caller
   let first: StatusError | undefined
-  for (const mode of modesFor(caller, wanted)) {
+  for (const mode of modesFor(caller, wanted, context)) {
     try {
-      return actAs({ caller, wanted, mode }, context)
+      const user = actAs({ caller, wanted, mode }, context)
+      remember(caller, mode, context)
+      return user
     } catch (error) {
       if (!(error instanceof StatusError)) throw error
       first ??= error
@@ -67,12 +69,35 @@ function wantedUser(headers: DistinctHeaders): User | undefined {
   const hasExtra = Object.keys(extra).length > 0
   if (name === '') {
     if (uid === '' && groups.length === 0 && !hasExtra) return undefined
-    throw badRequest('requested impersonation without impersonating a user name')
+    throw badRequest(
+      `requested ${goUser({ groups, uid, extra })} without impersonating a user name`,
+    )
   }
   return { name, groups, ...(uid !== '' && { uid }), ...(hasExtra && { extra }) }
 }
 
-function modesFor(caller: User, wanted: User): readonly Mode[] {
+/** The mode that has served a caller is asked first the next time, and its refusal is then the one told. */
+const lastModes = new WeakMap<Authorizer, Map<string, Mode>>()
+const maxRemembered = 1000
+
+function remember(caller: User, mode: Mode, { authorizer }: ImpersonationContext): void {
+  const modes = lastModes.get(authorizer) ?? new Map<string, Mode>()
+  if (modes.size >= maxRemembered) modes.clear()
+  lastModes.set(authorizer, modes.set(caller.name, mode))
+}
+
+function modesFor(
+  caller: User,
+  wanted: User,
+  { authorizer }: ImpersonationContext,
+): readonly Mode[] {
+  const modes = applicableModes(caller, wanted)
+  const last = lastModes.get(authorizer)?.get(caller.name)
+  if (last === undefined || !modes.includes(last)) return modes
+  return [last, ...modes.filter((mode) => mode !== last)]
+}
+
+function applicableModes(caller: User, wanted: User): readonly Mode[] {
   const isNameOnly = wanted.groups.length === 0 && wanted.uid === undefined && !wanted.extra
   const node = nodePattern.exec(wanted.name)?.[1]
   if (node !== undefined) {
@@ -155,6 +180,28 @@ function refuseMasters({ caller, wanted, mode }: Attempt): void {
   const attributes = resourceAttributes({ ...part, name: 'system:masters' })
   const why = 'impersonating the system:masters group is not allowed'
   throw forbiddenBy(caller, attributes, why)
+}
+
+/** The headers as the API shows them in its complaint. */
+function goUser({
+  extra,
+  groups,
+  uid,
+}: {
+  readonly groups: readonly string[]
+  readonly uid: string
+  readonly extra: Readonly<Record<string, readonly string[]>>
+}): string {
+  const list = (values: readonly string[]) =>
+    values.length === 0
+      ? '[]string(nil)'
+      : `[]string{${values.map((value) => JSON.stringify(value)).join(', ')}}`
+  const entries = Object.entries(extra).map(
+    ([key, values]) => `${JSON.stringify(key)}:${list(values)}`,
+  )
+  const map = 'map[string][]string'
+  const shown = entries.length === 0 ? `${map}(nil)` : `${map}{${entries.sort().join(', ')}}`
+  return `&user.DefaultInfo{Name:"", UID:${JSON.stringify(uid)}, Groups:${list(groups)}, Extra:${shown}}`
 }
 
 function decoded(key: string): string {

@@ -7,6 +7,9 @@ export class TokenRejection extends Error {
   override readonly name = 'TokenRejection'
 }
 
+/** Why, when no authenticator knows the token. */
+export const invalidToken = 'invalid bearer token'
+
 export function rejected(why: string): TokenRejection {
   return new TokenRejection(why)
 }

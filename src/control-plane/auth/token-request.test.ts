@@ -119,7 +119,7 @@ test('reviews tokens for those who were shown one', async () => {
   assert.ok(good.user.groups?.includes('system:authenticated'))
   assert.deepEqual(review({ token }), {
     user: {},
-    error: `token audiences ["vault"] is invalid for the target audiences ["${defaultIssuer}"]`,
+    error: `[invalid bearer token, token audiences ["vault"] is invalid for the target audiences ["${defaultIssuer}"]]`,
   })
   assert.deepEqual(review({ token: 'x' }), { user: {}, error: 'invalid bearer token' })
   assert.throws(() => review({ token: '' }), /token is required/)

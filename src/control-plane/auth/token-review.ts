@@ -4,7 +4,7 @@ import type { SelfSubjectReview, TokenReview, UserInfo } from '../../kube/types.
 import { badRequest } from '../objects/api-status.ts'
 import type { Authenticator } from './authenticator.ts'
 import { asAuthenticated } from './authenticator.ts'
-import { TokenRejection } from './token-rejection.ts'
+import { invalidToken, TokenRejection } from './token-rejection.ts'
 import type { User } from './user.ts'
 
 /** The review with its status. Throws StatusError 400 when there is no token. */
@@ -18,13 +18,18 @@ export function answerTokenReview(review: TokenReview, authenticator: Authentica
     return { ...review, status: { authenticated: true, user, audiences: verified.audiences } }
   } catch (error) {
     if (!(error instanceof TokenRejection)) throw error
-    return { ...review, status: { user: {}, error: error.message } }
+    return { ...review, status: { user: {}, error: reviewError(error.message) } }
   }
 }
 
 /** The review with the user who asks. */
 export function answerSelfSubjectReview(review: SelfSubjectReview, user: User): SelfSubjectReview {
   return { ...review, status: { userInfo: userInfo(user) } }
+}
+
+/** What a token's own issuer says of it comes after what all say. */
+function reviewError(why: string): string {
+  return why === invalidToken ? why : `[${invalidToken}, ${why}]`
 }
 
 function userInfo({ extra, groups, name, uid }: User): UserInfo {
