@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who has the roles that every cluster has. Beside what an API server makes itself there is what every
-// installer adds: new nodes may ask for their first certificate, and get it.
+// Who has the roles that every cluster has, as an API server itself makes it; what installers add (new
+// nodes may ask for certificates, and get them) is with the other objects of a new cluster.
 import type { Subject } from '../../../kube/types.gen.ts'
 import { rbacGroup } from '../rbac/rbac-resources.ts'
 import { controllerRoles } from './controller-roles.ts'
@@ -59,27 +59,6 @@ export const roleBindings: readonly BindingOutline[] = [
   inNamespace(systemNamespace, 'system:controller:bootstrap-signer', [account('bootstrap-signer')]),
   inNamespace(systemNamespace, 'system:controller:cloud-provider', [account('cloud-provider')]),
   inNamespace(systemNamespace, 'system:controller:token-cleaner', [account('token-cleaner')]),
-]
-
-const clientRequests = 'system:certificates.k8s.io:certificatesigningrequests'
-
-/** What an installer adds, for nodes to join by bootstrap tokens and to renew their certificates. */
-export const installerBindings: readonly BindingOutline[] = [
-  {
-    name: 'virtual-kubelet:node-bootstrap',
-    role: 'system:node-bootstrapper',
-    subjects: [group('system:bootstrappers')],
-  },
-  {
-    name: 'virtual-kubelet:node-first-certificate',
-    role: `${clientRequests}:nodeclient`,
-    subjects: [group('system:bootstrappers')],
-  },
-  {
-    name: 'virtual-kubelet:node-certificate-rotation',
-    role: `${clientRequests}:selfnodeclient`,
-    subjects: [group('system:nodes')],
-  },
 ]
 
 function inNamespace(

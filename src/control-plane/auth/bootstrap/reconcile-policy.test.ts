@@ -14,6 +14,7 @@ import { reconcilePolicy } from './reconcile-policy.ts'
 
 const nowMs = Date.UTC(2026, 0, 1)
 const everybody = ['system:authenticated']
+const requests = 'system:certificates.k8s.io:certificatesigningrequests'
 
 function setUp() {
   const store = createMemoryStore()
@@ -27,7 +28,7 @@ test('makes the roles and bindings of a new cluster, and changes nothing the sec
   const { store } = setUp()
   assert.deepEqual(
     Object.values(rbacStorage).map((resource) => store.count(resource)),
-    [69, 53, 7, 7],
+    [69, 50, 7, 7],
   )
   const { revision } = store
   reconcilePolicy(store, { nowMs })
@@ -51,8 +52,19 @@ test('gives everybody what everybody may do', () => {
   assert.equal(rbac.authorize(jane, others).allowed, false)
 })
 
-test('lets controllers, the scheduler and joining nodes do their work', () => {
+test('lets controllers and the scheduler do their work, and bound nodes ask for certificates', () => {
   const { store } = setUp()
+  for (const [role, group] of [
+    ['system:node-bootstrapper', 'system:bootstrappers'],
+    [`${requests}:nodeclient`, 'system:bootstrappers'],
+    [`${requests}:selfnodeclient`, 'system:nodes'],
+  ] as const) {
+    addObject(store, rbacStorage.clusterRoleBindings, {
+      metadata: { name: role },
+      roleRef: { kind: 'ClusterRole', name: role },
+      subjects: [{ kind: 'Group', name: group }],
+    })
+  }
   const rbac = new RbacAuthorizer(store)
   const job = serviceAccountUser({ namespace: 'kube-system', name: 'job-controller' })
   const scheduler = { name: 'system:kube-scheduler', groups: everybody }

@@ -10,7 +10,7 @@ import { updateAggregatedRoles } from '../rbac/aggregate-roles.ts'
 import { rbacGroup, rbacStorage } from '../rbac/rbac-resources.ts'
 import { uncoveredRules } from '../rbac/rule-coverage.ts'
 import type { BindingOutline } from './bindings.ts'
-import { clusterRoleBindings, installerBindings, roleBindings } from './bindings.ts'
+import { clusterRoleBindings, roleBindings } from './bindings.ts'
 import { clusterRoles } from './cluster-roles.ts'
 import { controllerRoles } from './controller-roles.ts'
 import { namespaceRoles } from './namespace-roles.ts'
@@ -27,7 +27,7 @@ export function reconcilePolicy(store: Store, { nowMs }: { readonly nowMs: numbe
   for (const [namespace, roles] of Object.entries(namespaceRoles)) {
     for (const outline of roles) reconcileRole(store, namespaceRole(outline, namespace), nowMs)
   }
-  for (const outline of [...clusterRoleBindings, ...roleBindings, ...installerBindings]) {
+  for (const outline of [...clusterRoleBindings, ...roleBindings]) {
     reconcileBinding(store, bindingOf(outline), nowMs)
   }
   updateAggregatedRoles(store)
