@@ -30,13 +30,8 @@ export function startClusterRoleAggregationController({
       throw error
     }
   }
-  const queue = new WorkQueue(reconcile, {
-    name: 'cluster-role-aggregation',
-    concurrency: 1,
-    clock,
-    log,
-    backoff,
-  })
+  const name = 'cluster-role-aggregation'
+  const queue = new WorkQueue(reconcile, { name, concurrency: 1, clock, log, backoff })
   // There are few roles, and which depend on which is not worth keeping.
   const wakeAll = (): void => {
     for (const { metadata, aggregationRule } of api.list(clusterRoles)) {

@@ -3,6 +3,7 @@
 import { pods } from '../../../kube/resources.ts'
 import type { Resource } from '../../../kube/resources.ts'
 import type { Pod, PodDisruptionBudget } from '../../../kube/types.gen.ts'
+import type { WorkQueue } from '../../../kube/work-queue.ts'
 import { messageOf } from '../../../util/vk-error.ts'
 import { deepEqual } from '../../objects/deep-equal.ts'
 import type { ClusterApi, ControllerContext } from '../cluster-api.ts'
@@ -28,11 +29,6 @@ export function startDisruptionController(context: ControllerContext): AsyncDisp
       { name: 'disruption' },
     ),
   )
-  const wakeNamespace = (namespace: string): void => {
-    for (const { metadata } of api.list(podDisruptionBudgets, namespace)) {
-      queue.add(workKey(metadata))
-    }
-  }
   stack.use(wakeOnChange(queue, api, podDisruptionBudgets))
   stack.use(
     api.onChange(pods, ({ current, previous }) => {
@@ -47,15 +43,20 @@ export function startDisruptionController(context: ControllerContext): AsyncDisp
     }),
   )
   for (const resource of [deployments, replicaSets, statefulSets] as Resource<Scaled>[]) {
-    stack.use(
-      api.onChange(resource, ({ current, previous }) => {
-        if (current?.spec?.replicas === previous?.spec?.replicas) return
-        wakeNamespace((current ?? previous)?.metadata.namespace ?? '')
-      }),
-    )
+    stack.use(wakeOnScale(queue, api, resource))
   }
   queue.start()
   return stack
+}
+
+function wakeOnScale(queue: WorkQueue, api: ClusterApi, resource: Resource<Scaled>): Disposable {
+  return api.onChange(resource, ({ current, previous }) => {
+    if (current?.spec?.replicas === previous?.spec?.replicas) return
+    const { namespace = '' } = (current ?? previous)?.metadata ?? {}
+    for (const { metadata } of api.list(podDisruptionBudgets, namespace)) {
+      queue.add(workKey(metadata))
+    }
+  })
 }
 
 interface Scaled {

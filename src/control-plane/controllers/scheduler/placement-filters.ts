@@ -99,57 +99,42 @@ function toleratesUnschedulable({ tolerations }: PodFacts): boolean {
 }
 
 function resourceRefusal(
-  pod: PodFacts,
+  { requests }: PodFacts,
   room: NodeRoom,
   nominated: readonly PodFacts[],
 ): Refusal | undefined {
-  const { requests } = pod
   const { allocatable, requested } = room
-  let reasons: string[] | undefined
+  const isFull = room.pods.size + nominated.length + 1 > room.maxPods
+  let reasons: string[] | undefined = isFull ? ['Too many pods'] : undefined
   let isResolvable = true
-  const check = (wanted: number, name: string, has: number, used: number, extra: number): void => {
-    if (wanted <= 0 || wanted <= has - used - extra) return
+  const refuse = (name: string, isBeyond: boolean): void => {
     reasons ??= []
     reasons.push(`Insufficient ${name}`)
-    if (wanted > has) isResolvable = false
+    if (isBeyond) isResolvable = false
   }
-  const extra = (amountOf: (one: PodFacts) => number): number =>
-    nominated.reduce((sum, one) => sum + amountOf(one), 0)
-  if (room.pods.size + nominated.length + 1 > room.maxPods) reasons = ['Too many pods']
-  check(
-    requests.milliCpu,
-    'cpu',
-    allocatable.milliCpu,
-    requested.milliCpu,
-    extra((one) => one.requests.milliCpu),
-  )
-  check(
-    requests.memoryBytes,
-    'memory',
-    allocatable.memoryBytes,
-    requested.memoryBytes,
-    extra((one) => one.requests.memoryBytes),
-  )
-  check(
-    requests.ephemeralStorageBytes,
-    'ephemeral-storage',
-    allocatable.ephemeralStorageBytes,
-    requested.ephemeralStorageBytes,
-    extra((one) => one.requests.ephemeralStorageBytes),
-  )
+  for (const [name, field] of plainResources) {
+    const wanted = requests[field]
+    if (wanted === 0) continue
+    const has = allocatable[field]
+    let used = requested[field]
+    for (const one of nominated) used += one.requests[field]
+    if (wanted > has - used) refuse(name, wanted > has)
+  }
   for (const [name, wanted] of requests.scalars) {
+    if (wanted === 0) continue
     const has = allocatable.scalars.get(name) ?? 0
-    const used = requested.scalars.get(name) ?? 0
-    check(
-      wanted,
-      name,
-      has,
-      used,
-      extra((one) => one.requests.scalars.get(name) ?? 0),
-    )
+    let used = requested.scalars.get(name) ?? 0
+    for (const one of nominated) used += one.requests.scalars.get(name) ?? 0
+    if (wanted > has - used) refuse(name, wanted > has)
   }
   return reasons && { reasons, isResolvable }
 }
+
+const plainResources = [
+  ['cpu', 'milliCpu'],
+  ['memory', 'memoryBytes'],
+  ['ephemeral-storage', 'ephemeralStorageBytes'],
+] as const
 
 const spreadReason = "node(s) didn't match pod topology spread constraints"
 
