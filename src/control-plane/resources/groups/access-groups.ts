@@ -2,8 +2,14 @@
 // The resources by which access is granted and asked about: authentication, authorization, RBAC,
 // certificates.
 import { defineResource, statusOf } from '../define-resource.ts'
-import { genericStrategy } from '../generic-strategy.ts'
-import type { ResourceDefinition } from '../resource-definition.ts'
+import {
+  clusterRoleBindingStrategy,
+  clusterRoleStrategy,
+  roleBindingStrategy,
+  roleStrategy,
+} from '../access/rbac-strategies.ts'
+import { signingRequestStrategy } from '../access/signing-request-strategy.ts'
+import type { ResourceDefinition, Strategy } from '../resource-definition.ts'
 import { fieldsAt } from '../selectable-field.ts'
 
 /** A question that is answered and not stored. */
@@ -12,13 +18,13 @@ function review(group: string, kind: string, isNamespaced = false): ResourceDefi
   return defineResource({ group, kind, plural, isNamespaced, verbs: ['create'], isVirtual: true })
 }
 
-function rbac(kind: string, isNamespaced: boolean): ResourceDefinition {
+function rbac(kind: string, isNamespaced: boolean, strategy: Strategy): ResourceDefinition {
   return defineResource({
     group: 'rbac.authorization.k8s.io',
     kind,
     plural: `${kind.toLowerCase()}s`,
     isNamespaced,
-    strategy: genericStrategy({ nameRule: 'path-segment', allowsCreateOnUpdate: true }),
+    strategy,
   })
 }
 
@@ -35,10 +41,10 @@ export const authorizationGroup: readonly ResourceDefinition[] = [
 ]
 
 export const rbacGroup: readonly ResourceDefinition[] = [
-  rbac('ClusterRoleBinding', false),
-  rbac('ClusterRole', false),
-  rbac('RoleBinding', true),
-  rbac('Role', true),
+  rbac('ClusterRoleBinding', false, clusterRoleBindingStrategy),
+  rbac('ClusterRole', false, clusterRoleStrategy),
+  rbac('RoleBinding', true, roleBindingStrategy),
+  rbac('Role', true, roleStrategy),
 ]
 
 export const certificatesGroup: readonly ResourceDefinition[] = [
@@ -57,6 +63,6 @@ export const certificatesGroup: readonly ResourceDefinition[] = [
       statusOf('CertificateSigningRequest'),
     ],
     selectableFields: fieldsAt('spec.signerName'),
-    strategy: genericStrategy({ newStatus: {} }),
+    strategy: signingRequestStrategy,
   }),
 ]

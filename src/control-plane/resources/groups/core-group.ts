@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The resources of the core group, in the order in which discovery lists them.
 import { defineResource, statusOf } from '../define-resource.ts'
-import { genericStrategy } from '../generic-strategy.ts'
+import { configMapStrategy, secretStrategy } from '../core/config-strategies.ts'
+import { endpointsStrategy } from '../core/endpoint-strategies.ts'
+import { nodeStrategy } from '../core/node-strategy.ts'
+import { limitRangeStrategy, resourceQuotaStrategy } from '../core/quota-strategies.ts'
+import { coreEventStrategy } from '../events/event-strategies.ts'
+import { serviceAccountStrategy } from '../policy/small-strategies.ts'
+import { serviceStrategy } from '../services/service-strategy.ts'
+import { claimStrategy, volumeStrategy } from '../storage/claim-strategies.ts'
+import { podTemplateStrategy } from '../workloads/pod-template-strategy.ts'
 import type { ResourceDefinition, Verb } from '../resource-definition.ts'
 import { fieldsAt, textAt } from '../selectable-field.ts'
 import { coreEventFields } from '../events/event-fields.ts'
@@ -21,13 +29,14 @@ const configMaps = defineResource({
   kind: 'ConfigMap',
   plural: 'configmaps',
   shortNames: ['cm'],
+  strategy: configMapStrategy,
 })
 
 const endpoints = defineResource({
   kind: 'Endpoints',
   plural: 'endpoints',
   shortNames: ['ep'],
-  strategy: genericStrategy({ allowsCreateOnUpdate: true }),
+  strategy: endpointsStrategy,
 })
 
 const events = defineResource({
@@ -35,14 +44,14 @@ const events = defineResource({
   plural: 'events',
   shortNames: ['ev'],
   selectableFields: coreEventFields,
-  strategy: genericStrategy({ allowsCreateOnUpdate: true }),
+  strategy: coreEventStrategy,
 })
 
 const limitRanges = defineResource({
   kind: 'LimitRange',
   plural: 'limitranges',
   shortNames: ['limits'],
-  strategy: genericStrategy({ allowsCreateOnUpdate: true }),
+  strategy: limitRangeStrategy,
 })
 
 const nodes = defineResource({
@@ -52,6 +61,7 @@ const nodes = defineResource({
   isNamespaced: false,
   subresources: [{ name: 'proxy', kind: 'NodeProxyOptions', verbs: proxyVerbs }, statusOf('Node')],
   selectableFields: { 'spec.unschedulable': textAt('spec.unschedulable', 'false') },
+  strategy: nodeStrategy,
 })
 
 const persistentVolumeClaims = defineResource({
@@ -59,7 +69,7 @@ const persistentVolumeClaims = defineResource({
   plural: 'persistentvolumeclaims',
   shortNames: ['pvc'],
   subresources: [statusOf('PersistentVolumeClaim')],
-  strategy: genericStrategy({ newStatus: { phase: 'Pending' } }),
+  strategy: claimStrategy,
 })
 
 const persistentVolumes = defineResource({
@@ -68,13 +78,13 @@ const persistentVolumes = defineResource({
   shortNames: ['pv'],
   isNamespaced: false,
   subresources: [statusOf('PersistentVolume')],
-  strategy: genericStrategy({ newStatus: { phase: 'Pending' } }),
+  strategy: volumeStrategy,
 })
 
 const podTemplates = defineResource({
   kind: 'PodTemplate',
   plural: 'podtemplates',
-  strategy: genericStrategy({ hasGeneration: true }),
+  strategy: podTemplateStrategy,
 })
 
 const resourceQuotas = defineResource({
@@ -82,13 +92,14 @@ const resourceQuotas = defineResource({
   plural: 'resourcequotas',
   shortNames: ['quota'],
   subresources: [statusOf('ResourceQuota')],
-  strategy: genericStrategy({ newStatus: {} }),
+  strategy: resourceQuotaStrategy,
 })
 
 const secrets = defineResource({
   kind: 'Secret',
   plural: 'secrets',
   selectableFields: fieldsAt('type'),
+  strategy: secretStrategy,
 })
 
 const serviceAccounts = defineResource({
@@ -104,6 +115,7 @@ const serviceAccounts = defineResource({
       verbs: ['create'],
     },
   ],
+  strategy: serviceAccountStrategy,
 })
 
 const services = defineResource({
@@ -116,11 +128,7 @@ const services = defineResource({
     statusOf('Service'),
   ],
   selectableFields: fieldsAt('spec.clusterIP', 'spec.type'),
-  strategy: genericStrategy({
-    nameRule: 'dns-1035-label',
-    allowsCreateOnUpdate: true,
-    newStatus: { loadBalancer: {} },
-  }),
+  strategy: serviceStrategy,
 })
 
 export const coreGroup: readonly ResourceDefinition[] = [

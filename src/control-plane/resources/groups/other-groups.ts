@@ -3,7 +3,14 @@
 import { defineResource, statusOf } from '../define-resource.ts'
 import { groupEventFields } from '../events/event-fields.ts'
 import { toCoreEvent, toGroupEvent } from '../events/event-forms.ts'
-import { genericStrategy } from '../generic-strategy.ts'
+import { endpointSliceStrategy } from '../core/endpoint-strategies.ts'
+import { groupEventStrategy } from '../events/event-strategies.ts'
+import {
+  disruptionBudgetStrategy,
+  leaseStrategy,
+  priorityClassStrategy,
+  runtimeClassStrategy,
+} from '../policy/small-strategies.ts'
 import type { ResourceDefinition } from '../resource-definition.ts'
 
 export const eventsGroup: readonly ResourceDefinition[] = [
@@ -16,7 +23,7 @@ export const eventsGroup: readonly ResourceDefinition[] = [
     storage: 'events',
     fromStorage: toGroupEvent,
     toStorage: toCoreEvent,
-    strategy: genericStrategy({ allowsCreateOnUpdate: true }),
+    strategy: groupEventStrategy,
   }),
 ]
 
@@ -27,11 +34,7 @@ export const policyGroup: readonly ResourceDefinition[] = [
     plural: 'poddisruptionbudgets',
     shortNames: ['pdb'],
     subresources: [statusOf('PodDisruptionBudget')],
-    strategy: genericStrategy({
-      hasGeneration: true,
-      requiresResourceVersion: true,
-      newStatus: { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 },
-    }),
+    strategy: disruptionBudgetStrategy,
   }),
 ]
 
@@ -42,7 +45,7 @@ export const schedulingGroup: readonly ResourceDefinition[] = [
     plural: 'priorityclasses',
     shortNames: ['pc'],
     isNamespaced: false,
-    strategy: genericStrategy({ hasGeneration: true, asksTheSame: () => true }),
+    strategy: priorityClassStrategy,
   }),
 ]
 
@@ -51,7 +54,7 @@ export const coordinationGroup: readonly ResourceDefinition[] = [
     group: 'coordination.k8s.io',
     kind: 'Lease',
     plural: 'leases',
-    strategy: genericStrategy({ allowsCreateOnUpdate: true, requiresResourceVersion: true }),
+    strategy: leaseStrategy,
   }),
 ]
 
@@ -61,7 +64,7 @@ export const nodeGroup: readonly ResourceDefinition[] = [
     kind: 'RuntimeClass',
     plural: 'runtimeclasses',
     isNamespaced: false,
-    strategy: genericStrategy({ allowsCreateOnUpdate: true, requiresResourceVersion: true }),
+    strategy: runtimeClassStrategy,
   }),
 ]
 
@@ -70,7 +73,7 @@ export const discoveryGroup: readonly ResourceDefinition[] = [
     group: 'discovery.k8s.io',
     kind: 'EndpointSlice',
     plural: 'endpointslices',
-    strategy: genericStrategy({ hasGeneration: true }),
+    strategy: endpointSliceStrategy,
   }),
 ]
 
