@@ -31,7 +31,12 @@ export function createBuiltInObjects(core: ApiCore, api: ApiAddress): void {
   for (const object of priorityClasses()) createMissing(core, 'priorityclasses', object)
   for (const grant of grants) createMissing(core, 'clusterrolebindings', binding(grant))
   createMissing(core, 'services', kubernetesService(api))
-  createMissing(core, 'endpointslices', kubernetesEndpoints(api))
+  // The API takes no endpoints on loopback, where only this machine's own programs could reach them.
+  if (!isLoopback(api.address)) createMissing(core, 'endpointslices', kubernetesEndpoints(api))
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.')
 }
 
 /** Creates an object unless its name is taken. */
