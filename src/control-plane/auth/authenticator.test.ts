@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import * as fc from 'fast-check'
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign, X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
@@ -289,4 +290,25 @@ test('lets new nodes in by bootstrap tokens', async () => {
   add(bootstrapData)
   await clock.advance(hour + 1)
   assertUnauthorized(() => verify(token))
+})
+
+test('answers any text in place of a token with 401 or, where there is none, anonymous', async () => {
+  const { authenticator, issue } = await setUp()
+  const parts = issue().split('.')
+  const part = fc.oneof(fc.constantFrom(...parts), fc.base64String(), fc.string())
+  const token = fc.oneof(
+    fc.string(),
+    fc.array(part, { maxLength: 4 }).map((all) => all.join('.')),
+  )
+  fc.assert(
+    fc.property(token, fc.constantFrom('Bearer ', 'bearer', '', 'Basic '), (text, scheme) => {
+      if (text === parts.join('.')) return
+      try {
+        const user = authenticator.authenticate({ authorization: `${scheme}${text}` })
+        assert.equal(user.name, 'system:anonymous')
+      } catch (error) {
+        assert.ok(error instanceof StatusError && error.code === 401, String(error))
+      }
+    }),
+  )
 })
