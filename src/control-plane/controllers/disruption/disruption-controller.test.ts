@@ -64,6 +64,22 @@ describe('startDisruptionController', () => {
   })
 })
 
+describe('a budget by share', () => {
+  it('says that it cannot count pods without an owner', async () => {
+    const { api, context } = start()
+    await using _ = startDisruptionController(context)
+    api.seed(pods, buildPod({ metadata: { name: 'p', labels }, status: ready }))
+    const expression = { key: 'app', operator: 'Exists' }
+    const both = { ...selector, matchExpressions: [expression] }
+    api.seed(podDisruptionBudgets, { metadata: at, spec: { selector: both, minAvailable: '50%' } })
+    await api.settled()
+    assert.match(
+      api.eventsOf('b').join(),
+      /Warning UnmanagedPods .*\(selector: &LabelSelector\{MatchLabels:map\[string\]string\{app: web,\},MatchExpressions:\[\]LabelSelectorRequirement\{LabelSelectorRequirement\{Key:app,Operator:Exists,Values:\[\],\},\},\}\) were found to be unmanaged\./,
+    )
+  })
+})
+
 describe('startStaleDisruptionController', () => {
   it('takes the condition back when nothing came of it for two minutes', async () => {
     const { api, clock, context } = start()

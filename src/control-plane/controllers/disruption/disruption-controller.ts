@@ -2,7 +2,7 @@
 // Keeps the status of disruption budgets, by which evictions are allowed or refused.
 import { pods } from '../../../kube/resources.ts'
 import type { Resource } from '../../../kube/resources.ts'
-import type { Pod, PodDisruptionBudget } from '../../../kube/types.gen.ts'
+import type { LabelSelector, Pod, PodDisruptionBudget } from '../../../kube/types.gen.ts'
 import type { WorkQueue } from '../../../kube/work-queue.ts'
 import { messageOf } from '../../../util/vk-error.ts'
 import { deepEqual } from '../../objects/deep-equal.ts'
@@ -159,4 +159,25 @@ function tell(api: ClusterApi, budget: PodDisruptionBudget, selected: readonly P
     const message = 'No matching pods found'
     api.recordEvent(about, { type: 'Normal', reason: 'NoPods', message })
   }
+  if (needsScale(budget) && selected.some(({ metadata }) => !controllerOf(metadata))) {
+    const message =
+      `Pods selected by this PodDisruptionBudget (selector: ${goText(budget.spec?.selector)}) were found ` +
+      'to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in ' +
+      'undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.'
+    api.recordEvent(about, { type: 'Warning', reason: 'UnmanagedPods', message })
+  }
+}
+
+// The selector as the real controller prints it into its event.
+function goText({ matchLabels = {}, matchExpressions = [] }: LabelSelector = {}): string {
+  const labels = Object.entries(matchLabels)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}: ${value},`)
+  const expressions = matchExpressions.map(
+    ({ key, operator, values = [] }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
+  )
+  const map = `map[string]string{${labels.join('')}}`
+  const list = `[]LabelSelectorRequirement{${expressions.join('')}}`
+  return `&LabelSelector{MatchLabels:${map},MatchExpressions:${list},}`
 }
