@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // A service account can be limited, by annotation, to the secrets that it lists: then its pods may use
 // no others.
-import type { Container, Pod, ServiceAccount } from '../../kube/types.gen.ts'
+import type { Container, ObjectMeta, Pod, ServiceAccount } from '../../kube/types.gen.ts'
 
 const annotation = 'kubernetes.io/enforce-mountable-secrets'
 const truths: readonly string[] = ['1', 't', 'T', 'true', 'TRUE', 'True']
 
+/** What of a service account concerns its pods. */
+export type AccountSettings = Pick<
+  ServiceAccount,
+  'automountServiceAccountToken' | 'imagePullSecrets' | 'secrets'
+> & { readonly metadata: ObjectMeta }
+
 /** The sentence that forbids the pod, or undefined when it uses nothing that it may not. */
 export function mountableSecretsFault(
   { spec }: Pod,
-  account: ServiceAccount,
+  account: AccountSettings,
   subresource: string,
 ): string | undefined {
   if (!truths.includes(account.metadata.annotations?.[annotation] ?? '')) return undefined
@@ -51,7 +57,7 @@ function usedSecrets({ env = [], envFrom = [] }: Container) {
 
 function pullSecretFault(
   used: NonNullable<Pod['spec']>['imagePullSecrets'] = [],
-  { imagePullSecrets = [], metadata }: ServiceAccount,
+  { imagePullSecrets = [], metadata }: AccountSettings,
 ): string | undefined {
   const allowed = imagePullSecrets.map(({ name }) => name)
   const index = used.findIndex(({ name }) => !allowed.includes(name))

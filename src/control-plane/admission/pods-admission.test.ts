@@ -142,6 +142,30 @@ test('ServiceAccount: refuses pods of accounts that are not there, and what mirr
   })
 })
 
+test('ServiceAccount: does not hold up pods of a namespace so new that its account is still to come', () => {
+  const nowMs = Date.UTC(2026, 0, 1)
+  const { mutate, store } = admissionBench(serviceAccount, nowMs)
+  const create = { target: 'pods', object: podWith({}) }
+  const addNamespace = (ageMs: number, phase: string) => {
+    const creationTimestamp = new Date(nowMs - ageMs).toISOString()
+    const namespace = { name: 'default', creationTimestamp }
+    addObject(store, 'namespaces', { metadata: namespace, status: { phase } })
+  }
+  const refusal =
+    /error looking up service account default\/default: serviceaccount "default" not found/
+  assert.throws(() => mutate(create), refusal)
+  addNamespace(1000, 'Active')
+  assert.equal(specOf(mutate(create)).serviceAccountName, 'default')
+  assert.throws(
+    () => mutate({ target: 'pods', object: podWith({ serviceAccountName: 'x' }) }),
+    /service account default\/x/,
+  )
+  addNamespace(1000, 'Terminating')
+  assert.throws(() => mutate(create), refusal)
+  addNamespace(6000, 'Active')
+  assert.throws(() => mutate(create), refusal)
+})
+
 const notReady = 'node.kubernetes.io/not-ready'
 const unreachable = 'node.kubernetes.io/unreachable'
 const added = (key: string) => ({

@@ -4,6 +4,7 @@
 import { randomInt } from 'node:crypto'
 import type {
   Container,
+  Namespace,
   Pod,
   PodSpec,
   ProjectedVolumeSource,
@@ -14,11 +15,13 @@ import { mirrorAnnotation, podReferences } from '../auth/node/pod-references.ts'
 import { storedObject } from '../auth/stored-object.ts'
 import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from './admission.ts'
 import { forbid, targetOf } from './forbid.ts'
+import type { AccountSettings } from './mountable-secrets.ts'
 import { mountableSecretsFault } from './mountable-secrets.ts'
 
 const volumePrefix = 'kube-api-access-'
 const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount'
 // Without vowels and look-alikes, as all generated names.
+const newNamespaceMs = 5000
 const suffixLetters = 'bcdfghjklmnpqrstvwxz2456789'
 
 export const serviceAccount: AdmissionPlugin = {
@@ -73,17 +76,30 @@ function isMirror({ metadata }: Pod): boolean {
 function existingAccount(
   name: string,
   request: AdmissionRequest,
-  { store }: AdmissionContext,
-): ServiceAccount {
+  context: AdmissionContext,
+): AccountSettings {
   const { namespace } = request
-  const account = storedObject<ServiceAccount>(store, 'serviceaccounts', { namespace, name })
+  const place = { namespace, name }
+  const account = storedObject<ServiceAccount>(context.store, 'serviceaccounts', place)
   if (account) return account
+  if (name === 'default' && isNew(namespace, context)) return { metadata: { name } }
   const why = `error looking up service account ${namespace}/${name}: serviceaccount ${JSON.stringify(name)} not found`
   throw forbid(request, why)
 }
 
+/**
+ * A controller makes the account `default` a moment after its namespace. An API server waits for that;
+ * here, where admission cannot wait, the account of a new namespace is taken for granted.
+ */
+function isNew(namespace: string, { nowMs, store }: AdmissionContext): boolean {
+  const place = { namespace: '', name: namespace }
+  const found = storedObject<Namespace>(store, 'namespaces', place)
+  const createdMs = Date.parse(found?.metadata.creationTimestamp ?? '')
+  return found?.status?.phase !== 'Terminating' && nowMs - createdMs < newNamespaceMs
+}
+
 /** The pod's word counts before the account's. */
-function wantsToken(account: ServiceAccount, spec: PodSpec): boolean {
+function wantsToken(account: AccountSettings, spec: PodSpec): boolean {
   return spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true
 }
 
@@ -111,7 +127,7 @@ function hasMount({ volumeMounts = [] }: Container): boolean {
   return volumeMounts.some((mount) => mount.mountPath === mountPath)
 }
 
-function withPullSecrets(spec: PodSpec, { imagePullSecrets = [] }: ServiceAccount): PodSpec {
+function withPullSecrets(spec: PodSpec, { imagePullSecrets = [] }: AccountSettings): PodSpec {
   if ((spec.imagePullSecrets ?? []).length > 0 || imagePullSecrets.length === 0) return spec
   return { ...spec, imagePullSecrets: imagePullSecrets.map(({ name = '' }) => ({ name })) }
 }
