@@ -94,7 +94,7 @@ test('runs a pod to completion, in the steps that clients see', async () => {
       message: 'Reached expected number of succeeded pods',
     })),
   })
-  assert.deepEqual(world.pods[0]?.metadata.finalizers, [])
+  assert.equal(world.pods[0]?.metadata.finalizers, undefined)
   assert.deepEqual(world.api.eventsOf('work'), [
     `Normal SuccessfulCreate Created pod: ${pod!.metadata.name}`,
     'Normal Completed Job completed',
@@ -389,7 +389,7 @@ test('pods whose Job is gone, or that nobody owns any more, lose the finalizer',
   await world.api.settled()
   assert.deepEqual(
     world.pods.map(({ metadata }) => metadata.finalizers),
-    [[], []],
+    [undefined, undefined],
   )
   const stray = {
     name: 'stray',

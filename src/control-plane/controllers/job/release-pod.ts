@@ -17,7 +17,8 @@ export async function releasePod(api: ClusterApi, { metadata }: Pod): Promise<vo
     const { uid, resourceVersion, finalizers = [] } = pod.metadata
     const left = finalizers.filter((finalizer) => finalizer !== trackingFinalizer)
     try {
-      const change = { uid, resourceVersion, finalizers: left }
+      // Null takes the field away, as the API shows no empty lists.
+      const change = { uid, resourceVersion, finalizers: left.length > 0 ? left : null }
       await api.patch(pods, metadata, { metadata: change })
       return
     } catch (error) {

@@ -52,11 +52,10 @@ export function statefulPod(
 ): NewObject<Pod> {
   const { ordinal, template, revisionName } = parts
   const { metadata, spec } = podFromTemplate(template, { owner: set, ownerResource: statefulSets })
-  const { generateName: _prefix, ...named } = metadata
   const name = podNameOf(set, ordinal)
   return {
     metadata: {
-      ...named,
+      ...metadata,
       name,
       labels: {
         ...metadata.labels,

@@ -119,7 +119,7 @@ test('creates numbered pods one after the other, each when its predecessor is re
     'apps.kubernetes.io/pod-index': '0',
     'controller-revision-hash': revision?.metadata.name,
   })
-  assert.equal(first?.metadata.generateName, undefined)
+  assert.equal(first?.metadata.generateName, 'db-')
   assert.equal(first?.spec.hostname, 'db-0')
   assert.equal(first?.spec.subdomain, 'db')
   assert.deepEqual(first?.metadata.ownerReferences, [controlledBy(world.set)])

@@ -79,11 +79,17 @@ async function adopt<T extends Owned>(object: T, options: ClaimOptions<T>): Prom
 async function release<T extends Owned>(object: T, options: ClaimOptions<T>): Promise<T> {
   const { claimant, finalizer } = options
   const { ownerReferences = [], finalizers } = object.metadata
+  const others = ownerReferences.filter(({ uid }) => uid !== claimant.owner.metadata.uid)
   return await patchMetadata(object, options, {
-    ownerReferences: ownerReferences.filter(({ uid }) => uid !== claimant.owner.metadata.uid),
+    ownerReferences: orNull(others),
     ...(finalizer !== undefined &&
-      finalizers && { finalizers: finalizers.filter((one) => one !== finalizer) }),
+      finalizers && { finalizers: orNull(finalizers.filter((one) => one !== finalizer)) }),
   })
+}
+
+/** Null takes a field away in a merge patch; the API shows no empty lists. */
+function orNull<T>(list: readonly T[]): readonly T[] | null {
+  return list.length > 0 ? list : null
 }
 
 // A merge patch replaces lists whole: the versions make sure that nothing newer is overwritten.
