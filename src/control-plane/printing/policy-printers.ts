@@ -6,7 +6,7 @@ import type {
   ResourceQuota,
   RuntimeClass,
 } from '../../kube/types.gen.ts'
-import { age, ageColumn, column, nameColumn, printerFor, wideColumn } from './table-columns.ts'
+import { age, ageColumn, column, nameColumn, printerFor } from './table-columns.ts'
 import type { TablePrinter } from './table-printer.ts'
 
 export const podDisruptionBudgetPrinter: TablePrinter = printerFor<PodDisruptionBudget>(
@@ -35,7 +35,7 @@ export const priorityClassPrinter: TablePrinter = printerFor<PriorityClass>(
     column('Value', 'integer'),
     column('Global-Default', 'boolean'),
     ageColumn,
-    wideColumn('PreemptionPolicy'),
+    column('PreemptionPolicy'),
   ],
   (priorityClass, nowMs) => [
     priorityClass.metadata.name,
