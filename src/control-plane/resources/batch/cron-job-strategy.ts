@@ -91,7 +91,8 @@ function scheduleFault(schedule: string): string | undefined {
     parseCronSchedule(schedule)
     return undefined
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    const why = error instanceof Error ? error.message : String(error)
+    return why.replace(/^failed to parse duration (?!@)/, 'failed to parse duration @every ')
   }
 }
 

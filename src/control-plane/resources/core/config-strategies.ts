@@ -66,7 +66,7 @@ function* validateConfigMap({ data, binaryData }: ConfigMap): Iterable<FieldErro
     for (const fault of configKeyFaults(key)) yield invalidValue(`binaryData[${key}]`, key, fault)
     size += decodedLength(bytes[key])
   }
-  if (size > maxBytes) yield tooLong('', maxBytes)
+  if (size > maxBytes) yield tooLong('[]', maxBytes)
 }
 
 function decodedLength(base64: string | undefined): number {

@@ -113,6 +113,7 @@ interface SlicePort {
 
 interface SliceEndpoint {
   readonly addresses?: readonly string[]
+  readonly conditions?: object
   readonly hostname?: string
   readonly nodeName?: string
 }
@@ -131,7 +132,10 @@ export const endpointSliceStrategy: Strategy = genericStrategy({
       const named = typeof port.name === 'string' ? port : { ...port, name: '' }
       return withDefaults(named, { protocol: 'TCP' })
     })
-    return withField(withDefaults(slice, { endpoints: [] }), 'ports', ports ?? [])
+    const endpoints = mapItems(slice.endpoints ?? [], (endpoint) =>
+      withDefaults(endpoint, { conditions: {} }),
+    )
+    return withField(withField(slice, 'endpoints', endpoints), 'ports', ports ?? [])
   },
   asksTheSame: (next, old) =>
     hasSameContent(next, old) && isSemanticallyEqual(next.metadata.labels, old.metadata.labels),

@@ -118,7 +118,7 @@ function* validateScopeSelector(
       yield invalidValue(`${path}.scopeName`, textOf(scopeName), 'unsupported scope')
     }
     for (const _ of unfit(scopeName)) {
-      yield invalidValue(path, spec.scopeSelector, 'unsupported scope applied to resource')
+      yield invalidValue(path, internalForm(spec), 'unsupported scope applied to resource')
     }
     const hasValues = scopeName === 'PriorityClass' || scopeName === 'VolumeAttributesClass'
     if (!hasValues && scopes[scopeName] !== undefined && operator !== 'Exists') {
@@ -137,6 +137,18 @@ function* validateScopeSelector(
       const why = 'not a valid selector operator'
       yield invalidValue(`${path}.operator`, textOf(operator), why)
     }
+  }
+}
+
+/** Messages show the selector with the names that the API server has inside. */
+function internalForm({ scopeSelector }: ResourceQuotaSpec): unknown {
+  const expressions = listOf(scopeSelector?.matchExpressions)
+  return {
+    MatchExpressions: expressions.map(({ scopeName, operator, values }) => ({
+      ScopeName: textOf(scopeName),
+      Operator: textOf(operator),
+      Values: values ?? null,
+    })),
   }
 }
 
@@ -189,8 +201,10 @@ function* validateLimits(limits: readonly LimitRangeItem[]): Iterable<FieldError
     if (seen.has(type)) yield duplicate(`${path}.type`, type)
     seen.add(type)
     yield* validateSides(limit, path)
-    const names = new Set(sides.flatMap((side) => Object.keys(mapOf(limit[side]))))
-    for (const name of names) yield* validateOrder(limit, name, path)
+    const { default: _d, defaultRequest: _r, ...ofPod } = limit
+    const judged: LimitRangeItem = type === 'Pod' ? ofPod : limit
+    const names = new Set(sides.flatMap((side) => Object.keys(mapOf(judged[side]))))
+    for (const name of names) yield* validateOrder(judged, name, path)
   }
 }
 

@@ -16,14 +16,36 @@ const renamed: readonly (readonly [string, string])[] = [
 const toGroupName = new Map(renamed)
 const toCoreName = new Map(renamed.map(([core, group]) => [group, core]))
 
+/** Fields of v1 that are there even when they say nothing. */
+const coreDefaults: Readonly<Record<string, unknown>> = {
+  source: {},
+  firstTimestamp: null,
+  lastTimestamp: null,
+  eventTime: null,
+  reportingComponent: '',
+  reportingInstance: '',
+}
+
+/** An event of v1 with the fields that are always there. */
+export function withCoreDefaults(object: KubeObject): KubeObject {
+  const isComplete = Object.keys(coreDefaults).every((field) => object[field] !== undefined)
+  return isComplete ? object : { ...coreDefaults, ...object }
+}
+
 /** The events.k8s.io/v1 form of a stored event. */
 export function toGroupEvent(object: KubeObject): KubeObject {
-  return rename(object, { apiVersion: 'events.k8s.io/v1', names: toGroupName })
+  const { reportingComponent, reportingInstance, ...rest } = withCoreDefaults(object)
+  const reporter = {
+    ...(reportingComponent !== '' && { reportingComponent }),
+    ...(reportingInstance !== '' && { reportingInstance }),
+  }
+  const named = { ...rest, ...reporter }
+  return rename(named, { apiVersion: 'events.k8s.io/v1', names: toGroupName })
 }
 
 /** The stored form of an events.k8s.io/v1 event. */
 export function toCoreEvent(object: KubeObject): KubeObject {
-  return rename(object, { apiVersion: 'v1', names: toCoreName })
+  return withCoreDefaults(rename(object, { apiVersion: 'v1', names: toCoreName }))
 }
 
 function rename(

@@ -11,17 +11,19 @@ import { isImmutable } from '../meta/validate-values.ts'
 import { isMissing, textOf } from '../read-json.ts'
 import type { Strategy } from '../resource-definition.ts'
 import { isSemanticallyEqual } from '../semantic-equality.ts'
-import { toCoreEvent } from './event-forms.ts'
+import { toCoreEvent, toGroupEvent, withCoreDefaults } from './event-forms.ts'
 
 export const coreEventStrategy: Strategy = genericStrategy({
   nameRule: 'path-segment',
   allowsCreateOnUpdate: true,
+  applyDefaults: withCoreDefaults,
   validate: (object) => validateEvent(asKind<Event>(object), 'reportingComponent'),
   validateUpdate: (next) => validateEvent(asKind<Event>(next), 'reportingComponent'),
 })
 
 export const groupEventStrategy: Strategy = genericStrategy({
   allowsCreateOnUpdate: true,
+  applyDefaults: (object) => (isComplete(object) ? object : toGroupEvent(toCoreEvent(object))),
   validate: function* (object) {
     const event = asKind<Event>(toCoreEvent(object))
     yield* validateEvent(event, 'reportingController')
@@ -33,6 +35,12 @@ export const groupEventStrategy: Strategy = genericStrategy({
     yield* validateUnchanged(after, toCoreEvent(old))
   },
 })
+
+/** Whether the fields are there that an event of this group always has. */
+function isComplete(object: KubeObject): boolean {
+  const fields = ['deprecatedSource', 'deprecatedFirstTimestamp', 'deprecatedLastTimestamp']
+  return [...fields, 'eventTime'].every((field) => object[field] !== undefined)
+}
 
 const lengths = [
   ['reportingInstance', 128],

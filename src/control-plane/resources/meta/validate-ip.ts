@@ -23,6 +23,30 @@ export function* validateIp(
   }
 }
 
+/** A network: an address and how many of its bits count; the others are zero. */
+export function* validateCidr(text: string, path: string): Iterable<FieldError> {
+  const slash = text.indexOf('/')
+  const [ip, bits] = [text.slice(0, slash), text.slice(slash + 1)]
+  const family = slash === -1 ? 0 : isIP(ip)
+  const isInRange = /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
+  if (family === 0 || !isInRange) {
+    yield invalidValue(
+      path,
+      text,
+      'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',
+    )
+  } else if (bits.length > 1 && bits.startsWith('0')) {
+    yield invalidValue(path, text, 'must not have leading 0s in IP or prefix length')
+  } else if (family === 4 && hasHostBits(ip, Number(bits))) {
+    yield invalidValue(path, text, 'must not have bits set beyond the prefix length')
+  }
+}
+
+function hasHostBits(ip: string, bits: number): boolean {
+  const number = ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
+  return number % 2 ** (32 - bits) !== 0
+}
+
 /** One address at most of each family. */
 export function isDualStack(ips: readonly string[]): boolean {
   const families = new Set(ips.map((ip) => isIP(ip)))

@@ -6,6 +6,7 @@ import type {
   PriorityClass,
   RuntimeClass,
   ServiceAccount,
+  Toleration,
 } from '../../../kube/types.gen.ts'
 import {
   duplicate,
@@ -162,8 +163,20 @@ function* validateRuntimeClass(runtime: RuntimeClass): Iterable<FieldError> {
   for (const [index, toleration] of listOf(scheduling.tolerations).entries()) {
     const { key, operator, value, effect } = toleration
     const text = JSON.stringify([key, operator, value, effect])
-    if (seen.has(text)) yield duplicate(`scheduling.tolerations[${index}]`, toleration)
+    if (seen.has(text))
+      yield duplicate(`scheduling.tolerations[${index}]`, internalForm(toleration))
     seen.add(text)
+  }
+}
+
+/** Messages show a toleration with the names that the API server has inside. */
+function internalForm({ key, operator, value, effect, tolerationSeconds }: Toleration): unknown {
+  return {
+    Key: textOf(key),
+    Operator: textOf(operator),
+    Value: textOf(value),
+    Effect: textOf(effect),
+    TolerationSeconds: tolerationSeconds ?? null,
   }
 }
 

@@ -16,7 +16,7 @@ import { validateService } from './validate-service.ts'
 import { validateServiceStatus, validateServiceUpdate } from './validate-service-update.ts'
 
 export const serviceStrategy: Strategy = genericStrategy({
-  nameRule: 'dns-1035-label',
+  nameRule: 'dns-label',
   allowsCreateOnUpdate: true,
   newStatus: { loadBalancer: {} },
   applyDefaults: (object) => withSpec(object, defaultService),

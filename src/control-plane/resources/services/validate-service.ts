@@ -9,6 +9,7 @@ import {
   type FieldError,
 } from '../../objects/field-error.ts'
 import { qualifiedNameFaults } from '../meta/name-rules.ts'
+import { validateCidr } from '../meta/validate-ip.ts'
 import { validateLabels } from '../meta/validate-labels.ts'
 import {
   validateDnsLabel,
@@ -41,9 +42,7 @@ export function* validateService(service: Service, old?: Service): Iterable<Fiel
   yield* validateExternalIps(spec, old?.spec)
   yield* validateOneOf(spec.type, 'spec.type', { supported: types, requires: true })
   yield* validateUniquePorts(spec)
-  if (listOf(spec.loadBalancerSourceRanges).length > 0 && spec.type !== 'LoadBalancer') {
-    yield forbiddenField('spec.LoadBalancerSourceRanges', onlyBalanced)
-  }
+  yield* validateSourceRanges(spec, listOf(old?.spec?.loadBalancerSourceRanges))
   if (!isMissing(spec.allocateLoadBalancerNodePorts) && spec.type !== 'LoadBalancer') {
     yield forbiddenField('spec.allocateLoadBalancerNodePorts', onlyBalanced)
   }
@@ -141,6 +140,15 @@ function internalForm(port: number, protocol: string | undefined): unknown {
     Port: port,
     TargetPort: 0,
     NodePort: 0,
+  }
+}
+
+function* validateSourceRanges(spec: ServiceSpec, known: readonly string[]): Iterable<FieldError> {
+  const ranges = listOf(spec.loadBalancerSourceRanges)
+  const path = 'spec.LoadBalancerSourceRanges'
+  if (ranges.length > 0 && spec.type !== 'LoadBalancer') yield forbiddenField(path, onlyBalanced)
+  for (const [index, range] of ranges.entries()) {
+    if (!known.includes(range)) yield* validateCidr(textOf(range).trim(), `${path}[${index}]`)
   }
 }
 

@@ -5,6 +5,7 @@ import type {
   PersistentVolumeClaim,
   PersistentVolumeClaimSpec,
   PersistentVolumeSpec,
+  TypedLocalObjectReference,
 } from '../../../kube/types.gen.ts'
 import {
   forbiddenField,
@@ -47,15 +48,22 @@ export const claimStrategy: Strategy = genericStrategy({
 })
 
 /** `dataSource` and `dataSourceRef` say the same unless the source is in another namespace. */
-function mirrorSources(spec: PersistentVolumeClaimSpec): PersistentVolumeClaimSpec {
+function mirrorSources(given: PersistentVolumeClaimSpec): PersistentVolumeClaimSpec {
+  const isServed = isMissing(given.dataSource) || isKnownSource(given.dataSource)
+  // The older field knows two kinds only; others are dropped from it.
+  const spec = isServed ? given : withField(given, 'dataSource', undefined)
   const { dataSource, dataSourceRef } = spec
   if (!isMissing(dataSource) && isMissing(dataSourceRef)) {
     return { ...spec, dataSourceRef: dataSource }
   }
   const isFar = !isMissing(dataSourceRef?.namespace)
   if (isMissing(dataSourceRef) || !isMissing(dataSource) || isFar) return spec
-  const isKnown = ['PersistentVolumeClaim', 'VolumeSnapshot'].includes(dataSourceRef.kind)
-  return isKnown ? { ...spec, dataSource: dataSourceRef } : spec
+  return isKnownSource(dataSourceRef) ? { ...spec, dataSource: dataSourceRef } : spec
+}
+
+function isKnownSource({ apiGroup, kind }: TypedLocalObjectReference): boolean {
+  if (textOf(apiGroup) === '') return kind === 'PersistentVolumeClaim'
+  return apiGroup === 'snapshot.storage.k8s.io' && kind === 'VolumeSnapshot'
 }
 
 function claimOf(object: KubeObject): PersistentVolumeClaimSpec {
@@ -104,14 +112,7 @@ export const volumeStrategy: Strategy = genericStrategy({
   newStatus: { phase: 'Pending' },
   applyDefaults: (object) =>
     withSpec<PersistentVolumeSpec>(object, (spec) =>
-      withField(
-        withDefaults(spec, {
-          persistentVolumeReclaimPolicy: 'Retain',
-          volumeMode: 'Filesystem',
-        }),
-        'capacity',
-        canonicalAmounts(spec.capacity),
-      ),
+      withField(defaultVolumeSpec(spec), 'capacity', canonicalAmounts(spec.capacity)),
     ),
   completeNew: (object, context) =>
     withField(object, 'status', {
@@ -139,6 +140,16 @@ export const volumeStrategy: Strategy = genericStrategy({
   },
 })
 
+function defaultVolumeSpec(spec: PersistentVolumeSpec): PersistentVolumeSpec {
+  const complete = withDefaults(spec, {
+    persistentVolumeReclaimPolicy: 'Retain',
+    volumeMode: 'Filesystem',
+  })
+  return mapField(complete, 'hostPath', (source) =>
+    isMissing(source.type) ? { ...source, type: '' } : source,
+  )
+}
+
 /** All of a volume's fields that are no source of data. */
 const plainFields = new Set([
   'accessModes',
@@ -163,11 +174,12 @@ function* validateVolume(spec: PersistentVolumeSpec): Iterable<FieldError> {
   else yield* validateAccessModes(modes, 'spec.accessModes')
   const capacity = mapOf(spec.capacity)
   if (Object.keys(capacity).length === 0) yield required('spec.capacity')
+  else if (capacity['storage'] === undefined || Object.keys(capacity).length > 1) {
+    yield notSupported('spec.capacity', capacity, ['storage'])
+  }
   for (const name in capacity) {
-    if (name !== 'storage') yield notSupported('spec.capacity', name, ['storage'])
-    else if ((nanosOf(capacity[name]) ?? 0n) <= 0n) {
-      yield invalidValue(`spec.capacity[${name}]`, capacity[name], 'must be greater than zero')
-    }
+    if ((nanosOf(capacity[name]) ?? 0n) > 0n) continue
+    yield invalidValue(`spec.capacity[${name}]`, capacity[name], 'must be greater than zero')
   }
   const policy = textOf(spec.persistentVolumeReclaimPolicy)
   if (policy !== '' && !reclaimPolicies.includes(policy)) {
