@@ -7,6 +7,7 @@ import type { ApiCore } from './api/api-core.ts'
 import { ListSnapshots } from './api/list-snapshots.ts'
 import { createAccessControl } from './auth/access-control.ts'
 import type { AccessControl } from './auth/access-control.ts'
+import { defaultIssuer } from './auth/authenticator.ts'
 import { createBuiltInObjects } from './built-in-objects.ts'
 import type { ServiceAccountKeys } from './certificates/service-account-keys.ts'
 import { ApiListener } from './http/api-listener.ts'
@@ -79,6 +80,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
         return host
       },
       obstacle: () => undefined,
+      documents: issuerDocuments(keys),
       openApi: createOpenApiDocuments(resourceDefinitions, kubernetesVersion),
     }),
   )
@@ -107,4 +109,19 @@ export async function openApi(options: ApiOptions): Promise<Api> {
     server: `https://${host}`,
     [Symbol.asyncDispose]: async () => await owned[Symbol.asyncDispose](),
   }
+}
+
+/** What lets others check this cluster's service account tokens (OpenID Connect discovery). */
+function issuerDocuments(keys: ServiceAccountKeys): ReadonlyMap<string, () => unknown> {
+  const configuration = {
+    issuer: defaultIssuer,
+    jwks_uri: `${defaultIssuer}/openid/v1/jwks`,
+    response_types_supported: ['id_token'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
+  }
+  return new Map<string, () => unknown>([
+    ['/openid/v1/jwks', () => keys.jwks()],
+    ['/.well-known/openid-configuration', () => configuration],
+  ])
 }

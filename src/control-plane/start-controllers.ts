@@ -4,6 +4,7 @@
 import type { Resource } from '../kube/resources.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
+import { startQuotaStatus } from './admission/quota-status.ts'
 import type { ApiCore } from './api/api-core.ts'
 import { localClusterApi } from './api/local-cluster-api.ts'
 import type { StartController } from './controllers/cluster-api.ts'
@@ -53,6 +54,7 @@ export function startControllers(options: ControllersOptions): AsyncDisposable {
     const own = log.child({ controller })
     stack.use(start({ api: localClusterApi(core, { controller, log: own }), clock, log: own }))
   }
+  stack.use(startQuotaStatus({ store: core.store, clock }))
   return stack
 }
 

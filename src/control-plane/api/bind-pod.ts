@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST pods/NAME/binding: what a scheduler does to a pod. It happens once: a pod that has a node keeps it.
 import type { Pod } from '../../kube/types.gen.ts'
+import type { AdmissionRequest } from '../admission/admission.ts'
 import { conflict, notFound } from '../objects/api-status.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
+import { mutateByAdmission, validateByAdmission } from './admit.ts'
 import { keyOf, wireSeconds } from './api-core.ts'
 import type { ApiCore, Place, WriteOptions } from './api-core.ts'
 
@@ -20,15 +22,47 @@ export function bindPod(
   core: ApiCore,
   place: Place,
   binding: PodBinding,
-  { isDryRun }: Pick<WriteOptions, 'isDryRun'>,
+  { user, isDryRun }: Pick<WriteOptions, 'user' | 'isDryRun'>,
 ): void {
   const stored = core.store.get(keyOf(place))
   if (!stored) throw notFound(place.resource, place.name)
   const pod = stored.object as unknown as Pod
   checkFree(pod, place, binding)
+  const { labels } = admitted(core, place, { user, isDryRun, binding })
   if (isDryRun) return
   // Binding is the one change of a spec that no update may make, so it is written without those rules.
-  core.store.put(keyOf(place), bound(pod, binding, wireSeconds(core.clock.nowMs())))
+  core.store.put(
+    keyOf(place),
+    bound(pod, { ...binding, ...(labels && { labels }) }, wireSeconds(core.clock.nowMs())),
+  )
+}
+
+/** Admission may refuse a binding, or add labels that the pod then gets. */
+function admitted(
+  core: ApiCore,
+  place: Place,
+  given: Pick<WriteOptions, 'user' | 'isDryRun'> & { readonly binding: PodBinding },
+): KubeObject['metadata'] {
+  const { user, isDryRun, binding } = given
+  const { nodeName, labels } = binding
+  const { namespace, name } = place
+  const request: AdmissionRequest = {
+    ...place,
+    subresource: 'binding',
+    operation: 'CREATE',
+    user,
+    isDryRun,
+    old: undefined,
+    object: {
+      apiVersion: 'v1',
+      kind: 'Binding',
+      metadata: { name, namespace, ...(labels && { labels }) },
+      target: { kind: 'Node', name: nodeName },
+    },
+  }
+  const object = mutateByAdmission(core, request)
+  validateByAdmission(core, { ...request, object })
+  return object.metadata
 }
 
 function bound(pod: Pod, binding: PodBinding, now: string): KubeObject {

@@ -3,7 +3,7 @@
 // synchronous step, so a patch never has to be tried again. An update that changes nothing writes
 // nothing (k8s.io/apiserver, pkg/registry/rest/update.go).
 import type { AdmissionRequest } from '../admission/admission.ts'
-import { conflict, invalid, notFound, staleVersion } from '../objects/api-status.ts'
+import { invalid, notFound, staleVersion } from '../objects/api-status.ts'
 import { invalidValue } from '../objects/field-error.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
@@ -61,11 +61,7 @@ interface Update {
 
 function checkIdentity(given: KubeObject, old: KubeObject, { resource, name, namespace }: Place) {
   checkNamespace(given.metadata.namespace ?? '', namespace)
-  const { uid, resourceVersion } = given.metadata
-  if (uid !== undefined && uid !== '' && uid !== old.metadata.uid) {
-    const what = `UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`
-    throw conflict(resource, name, `Precondition failed: ${what}`)
-  }
+  const { resourceVersion } = given.metadata
   const hasVersion = resourceVersion !== undefined && resourceVersion !== ''
   if (!hasVersion && resource.strategy.requiresResourceVersion) {
     const error = invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')
@@ -107,13 +103,13 @@ function admissionRequest({ place, old, options }: Update, object: KubeObject): 
 
 /** Only the server writes these, whatever the client has sent. */
 function withServerMetadata(given: KubeObject, old: KubeObject): KubeObject {
-  const { uid, resourceVersion, creationTimestamp, generation } = old.metadata
+  const { resourceVersion, creationTimestamp, generation } = old.metadata
   const { deletionTimestamp, deletionGracePeriodSeconds, name, namespace } = old.metadata
   const metadata = {
     ...given.metadata,
     ...(given.metadata.name === undefined && name !== undefined && { name }),
     ...(namespace !== undefined && { namespace }),
-    uid,
+    uid: given.metadata.uid || old.metadata.uid,
     resourceVersion,
     creationTimestamp,
     generation,

@@ -40,6 +40,11 @@ export class ApiExchange {
     this.#warnings.add(sentence)
   }
 
+  /** The sentences so far, as values of the `Warning` header. */
+  get warnings(): readonly string[] {
+    return [...this.#warnings].map((text) => `299 - ${JSON.stringify(text)}`)
+  }
+
   header(name: string): string | undefined {
     const value = this.request.headers[name]
     return Array.isArray(value) ? value.join(',') : value
@@ -97,17 +102,21 @@ export class ApiExchange {
   }
 
   #headers(contentType: string): Record<string, string | string[]> {
-    const warnings = [...this.#warnings].map((text) => `299 - ${JSON.stringify(text)}`)
+    const { warnings } = this
     return {
       'content-type': contentType,
       'cache-control': 'no-cache, private',
-      ...(warnings.length > 0 && { warning: warnings }),
+      ...(warnings.length > 0 && { warning: [...warnings] }),
     }
   }
 }
 
 /** Answers a request that went wrong, if it has no answer yet. */
-export function sendStatus(response: ServerResponse, { status }: StatusError): void {
+export function sendStatus(
+  response: ServerResponse,
+  { status }: StatusError,
+  warnings: readonly string[] = [],
+): void {
   if (response.headersSent) {
     response.destroy()
     return
@@ -119,6 +128,7 @@ export function sendStatus(response: ServerResponse, { status }: StatusError): v
     'cache-control': 'no-cache, private',
     'content-length': bytes.length,
     ...(seconds !== undefined && { 'retry-after': String(seconds) }),
+    ...(warnings.length > 0 && { warning: [...warnings] }),
   })
   response.end(bytes)
 }

@@ -48,15 +48,16 @@ export class ApiServer implements Disposable {
   /** Answers one request; never rejects. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     using work = this.#work(response)
+    let exchange: ApiExchange | undefined
     try {
       const info = readRequestInfo(request.method ?? '', request.url ?? '')
       const user = this.#userOf(request, info)
-      const exchange = new ApiExchange({ request, response, info, user, signal: work.signal })
+      exchange = new ApiExchange({ request, response, info, user, signal: work.signal })
       if (info.target) await routeResource(this.#parts, exchange, info.target)
       else answerPlainPath(exchange, this.#parts)
     } catch (error) {
       if (work.signal.aborted) return
-      sendStatus(response, this.#statusOf(error, request))
+      sendStatus(response, this.#statusOf(error, request), exchange?.warnings ?? [])
     }
   }
 

@@ -12,8 +12,10 @@ export interface PlainPathContext {
   readonly server: string
   /** What keeps the server from its work, or undefined. */
   readonly obstacle: () => string | undefined
+  /** Single documents by path, such as the keys of service account tokens. */
+  readonly documents: ReadonlyMap<string, () => unknown>
   /** Documents under /openapi, or undefined for a path that is none. */
-  readonly openApi: (path: string) => Buffer | undefined
+  readonly openApi: (path: string, accept: string) => Buffer | undefined
 }
 
 const health: readonly string[] = ['/healthz', '/livez', '/readyz']
@@ -33,16 +35,21 @@ export function answerPlainPath(exchange: ApiExchange, context: PlainPathContext
     exchange.sendJson(200, version())
     return
   }
+  const known = context.documents.get(path)
+  if (known) {
+    exchange.sendJson(200, known())
+    return
+  }
   if (path === '/') {
     exchange.sendJson(200, { paths: rootPaths() })
     return
   }
-  const document = path.startsWith('/openapi/') ? context.openApi(path) : undefined
+  const accept = exchange.header('accept') ?? ''
+  const document = path.startsWith('/openapi/') ? context.openApi(path, accept) : undefined
   if (document) {
     exchange.sendBytes(200, document)
     return
   }
-  const accept = exchange.header('accept') ?? ''
   const discovery = discover(path, { server: context.server, accept })
   if (!discovery) throw pathNotFound()
   const body = Buffer.from(`${JSON.stringify(discovery.body)}\n`)

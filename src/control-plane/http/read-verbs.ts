@@ -87,7 +87,6 @@ function watchRequest(
   { info: { query }, signal }: ApiExchange,
   { target, resource }: Pick<ResourceRequest, 'target' | 'resource'>,
 ): WatchRequest {
-  if (target.name !== '') query.set('fieldSelector', `metadata.name=${target.name}`)
   const version = query.get('resourceVersion') ?? ''
   if (version !== '' && !/^\d+$/.test(version)) {
     throw badRequest(`strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`)

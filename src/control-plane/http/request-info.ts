@@ -91,8 +91,8 @@ function verbOf(method: string, name: string, query: URLSearchParams): ApiVerb {
     case 'DELETE':
       return name === '' ? 'deletecollection' : 'delete'
     default:
-      if (isTrue(query.get('watch'))) return 'watch'
-      return name === '' ? 'list' : 'get'
+      if (name !== '') return 'get'
+      return isTrue(query.get('watch')) ? 'watch' : 'list'
   }
 }
 

@@ -2,7 +2,7 @@
 // A PATCH as a function from the stored object to the new one. Apply, the fourth kind of patch, also
 // makes objects that are not there yet.
 import type { KubeObject } from '../objects/kube-object.ts'
-import { unsupportedMediaType } from '../objects/api-status.ts'
+import { badRequest, StatusError } from '../objects/api-status.ts'
 import { applyMediaType, applyObject } from '../patch/apply-object.ts'
 import { patchMediaTypes, patchObject } from '../patch/patch-object.ts'
 import { apiVersionOf } from '../resources/registry.ts'
@@ -35,13 +35,16 @@ export async function readPatch(
   { kind, target, nowMs }: PatchContext,
 ): Promise<RequestPatch> {
   const type = mediaType(exchange.header('content-type'))
-  if (!mediaTypes.includes(type)) throw unsupportedMediaType(mediaTypes)
+  if (!mediaTypes.includes(type)) {
+    throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
+  }
   const body = (await exchange.body()).toString('utf8')
   const schema = schemaFor(kind)
   const fieldValidation = fieldValidationOf(exchange.info.query)
   const common = { body, schema, fieldValidation, apiVersion: apiVersionOf(kind) }
   const told = ({ object, warnings }: Decoded): KubeObject => {
     for (const warning of warnings) exchange.warn(warning)
+    checkName(object, target.name)
     return object
   }
   if (type !== applyMediaType) {
@@ -58,4 +61,14 @@ export async function readPatch(
     ...(subresource === '' && { create: () => apply(undefined) }),
     isApply: true,
   }
+}
+
+/** A patch cannot rename. */
+function checkName({ metadata: { name } }: KubeObject, expected: string): void {
+  if (name === expected) return
+  throw badRequest(
+    name
+      ? `the name of the object (${name}) does not match the name on the URL (${expected})`
+      : `the name of the object (${expected} based on URL) was undeterminable: name must be provided`,
+  )
 }

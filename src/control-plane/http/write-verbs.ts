@@ -9,7 +9,7 @@ import { snapshotOf } from '../api/list-objects.ts'
 import { objectFilter } from '../api/object-filter.ts'
 import { updateObject } from '../api/update-object.ts'
 import type { UpdateResult } from '../api/update-object.ts'
-import { badRequest, StatusError } from '../objects/api-status.ts'
+import { badRequest, conflict, StatusError } from '../objects/api-status.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import { managerOf } from '../patch/track-update.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
@@ -37,7 +37,8 @@ export async function updateResource(
 ): Promise<void> {
   const given = named(await readObject(exchange, resource), target.name)
   const mayCreate = resource.strategy.allowsCreateOnUpdate === true && target.subresource === ''
-  const result = updateObject(core, { ...target, resource }, () => given, {
+  const change = (old: KubeObject): KubeObject => sameUid(given, old, { target, resource })
+  const result = updateObject(core, { ...target, resource }, change, {
     ...writeOptions(exchange),
     ...(mayCreate && { create: () => given }),
   })
@@ -112,6 +113,18 @@ async function sendResult(
 ): Promise<void> {
   await core.store.durable()
   exchange.sendBytes(isNew ? 201 : 200, encoderOf(exchange, resource, core).object(object))
+}
+
+/** A PUT that names another uid is about an object that is gone. */
+function sameUid(
+  given: KubeObject,
+  old: KubeObject,
+  { target, resource }: Pick<ResourceRequest, 'target' | 'resource'>,
+): KubeObject {
+  const { uid } = given.metadata
+  if (!uid || uid === old.metadata.uid) return given
+  const what = `UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`
+  throw conflict(resource, target.name, `Precondition failed: ${what}`)
 }
 
 /** The object of a PUT may leave its name out, and may name no other. */

@@ -41,11 +41,14 @@ export async function answerEviction(
   })
   const pod = podNamed(core.store, namespace, name)
   const decision = decideEviction(pod, budgetsOf(core, pod), core.clock.nowMs())
+  // Preconditions and admission speak before anything is written; nothing runs in between.
+  deleteObject(core, place, { ...wishes, user, isDryRun: true })
   if (!wishes.isDryRun) {
     if (decision.budget) charge(core, decision.budget, decision.budgetStatus)
     mark(core, pod)
+    const { preconditions: _met, ...asked } = wishes
+    deleteObject(core, place, { ...asked, user })
   }
-  deleteObject(core, place, { ...wishes, user })
   await core.store.durable()
   exchange.sendJson(201, {
     kind: 'Status',
