@@ -21,8 +21,8 @@ export const eventPrinter: TablePrinter = printerFor<Event>(
   ],
   (event, nowMs) => {
     const { involvedObject, series } = event
-    const firstSeen = ageOf(event.firstTimestamp ?? event.eventTime, nowMs)
-    const lastTime = event.lastTimestamp ?? event.firstTimestamp ?? event.eventTime
+    const firstSeen = ageOf(event.firstTimestamp || event.eventTime, nowMs)
+    const lastTime = event.lastTimestamp || event.firstTimestamp || event.eventTime
     const kind = (involvedObject.kind ?? '').toLowerCase()
     return [
       ageOf(series ? series.lastObservedTime : lastTime, nowMs),

@@ -18,8 +18,8 @@ export function humanDuration(durationMs: number): string {
 }
 
 /** How long ago a timestamp of an object was; `<unknown>` where there is none. */
-export function ageOf(timestamp: string | undefined, nowMs: number): string {
-  if (timestamp === undefined) return '<unknown>'
+export function ageOf(timestamp: string | null | undefined, nowMs: number): string {
+  if (!timestamp) return '<unknown>'
   return humanDuration(nowMs - Date.parse(timestamp))
 }
 
