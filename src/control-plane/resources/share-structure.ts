@@ -38,6 +38,18 @@ export function withNumberDefaults<T extends object>(object: T, defaults: Partia
   return result ?? object
 }
 
+/** The object without those of the fields that say nothing: false, zero, empty text. */
+export function withoutZeros<T extends object>(object: T, fields: readonly (keyof T)[]): T {
+  let result = object
+  for (const field of fields) {
+    const value = result[field]
+    if (value === false || value === 0 || value === '') {
+      result = withField(result, field, undefined)
+    }
+  }
+  return result
+}
+
 /** The list with each item changed; the same list when none has changed, or when it is no list. */
 export function mapItems<T>(list: readonly T[], change: (item: T) => T): readonly T[]
 export function mapItems<T>(

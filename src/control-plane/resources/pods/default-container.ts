@@ -11,6 +11,7 @@ import type {
   Probe,
   ResourceFieldSelector,
   ResourceRequirements,
+  VolumeMount,
 } from '../../../kube/types.gen.ts'
 import { canonicalAmounts, canonicalQuantity } from '../canonical-quantity.ts'
 import { textOf } from '../read-json.ts'
@@ -20,6 +21,7 @@ import {
   withDefaults,
   withField,
   withNumberDefaults,
+  withoutZeros,
 } from '../share-structure.ts'
 import { isLatestImage } from './image-name.ts'
 
@@ -40,8 +42,12 @@ export function defaultContainer<T extends Container | EphemeralContainer>(conta
     container,
     (isLatest ? defaultsForLatest : defaultsWhenPresent) as Partial<T>,
   )
+  result = withoutZeros(result, omitted)
   if (result.ports !== undefined)
     result = withField(result, 'ports', mapItems(result.ports, defaultPort))
+  if (result.volumeMounts !== undefined) {
+    result = withField(result, 'volumeMounts', mapItems(result.volumeMounts, defaultMount))
+  }
   if (result.env !== undefined) result = withField(result, 'env', mapItems(result.env, defaultEnv))
   result = mapField(result, 'resources', canonicalResources)
   for (const field of probeFields) {
@@ -63,6 +69,7 @@ function defaultLifecycle(lifecycle: Lifecycle): Lifecycle | undefined {
   return result.stopSignal === undefined ? result : rest
 }
 
+const omitted = ['stdin', 'stdinOnce', 'tty', 'workingDir'] as const
 const probeFields = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const
 
 /** Limits and requests with their quantities in canonical form. */
@@ -79,6 +86,10 @@ export function defaultResourceField(field: ResourceFieldSelector): ResourceFiel
 
 function defaultPort(port: ContainerPort): ContainerPort {
   return withDefaults(port, { protocol: 'TCP' })
+}
+
+function defaultMount(mount: VolumeMount): VolumeMount {
+  return withoutZeros(mount, ['readOnly', 'subPath', 'subPathExpr'])
 }
 
 function defaultEnv(variable: EnvVar): EnvVar {

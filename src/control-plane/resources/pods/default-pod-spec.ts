@@ -3,7 +3,7 @@
 import type { PodSpec, PodTemplateSpec } from '../../../kube/types.gen.ts'
 import { canonicalAmounts } from '../canonical-quantity.ts'
 import { isRecord, textOf } from '../read-json.ts'
-import { mapField, mapItems, withDefaults, withField } from '../share-structure.ts'
+import { mapField, mapItems, withDefaults, withField, withoutZeros } from '../share-structure.ts'
 import { canonicalResources, defaultContainer } from './default-container.ts'
 import { defaultVolume } from './default-volume.ts'
 
@@ -17,8 +17,19 @@ const defaults: Partial<PodSpec> = {
   terminationGracePeriodSeconds: 30,
 }
 
+/** Fields that the API server does not keep when they say nothing. */
+const omitted: readonly (keyof PodSpec)[] = [
+  'hostIPC',
+  'hostNetwork',
+  'hostPID',
+  'hostname',
+  'nodeName',
+  'priorityClassName',
+  'subdomain',
+]
+
 export function defaultPodSpec(spec: PodSpec): PodSpec {
-  let result = mirrorServiceAccount(withDefaults(spec, defaults))
+  let result = mirrorServiceAccount(withoutZeros(withDefaults(spec, defaults), omitted))
   result = withField(result, 'containers', mapItems(result.containers, defaultContainer))
   if (result.initContainers !== undefined) {
     const containers = mapItems(result.initContainers, defaultContainer)
