@@ -123,12 +123,13 @@ export function sendStatus(
   }
   const seconds = status.details?.retryAfterSeconds
   const bytes = Buffer.from(`${JSON.stringify(status)}\n`)
-  response.writeHead(status.code, {
+  const headers: Record<string, string | number | string[]> = {
     'content-type': 'application/json',
     'cache-control': 'no-cache, private',
     'content-length': bytes.length,
     ...(seconds !== undefined && { 'retry-after': String(seconds) }),
     ...(warnings.length > 0 && { warning: [...warnings] }),
-  })
+  }
+  response.writeHead(status.code, headers)
   response.end(bytes)
 }
