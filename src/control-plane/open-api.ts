@@ -5,6 +5,7 @@ import type { Logger } from '../util/logger.ts'
 import { createAdmissionPlugins } from './admission/admission-plugins.ts'
 import type { ApiCore } from './api/api-core.ts'
 import { ListSnapshots } from './api/list-snapshots.ts'
+import { serviceAllocations } from './api/service-allocations.ts'
 import { createAccessControl } from './auth/access-control.ts'
 import type { AccessControl } from './auth/access-control.ts'
 import { defaultIssuer } from './auth/authenticator.ts'
@@ -59,7 +60,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
     store,
     clock,
     admission: createAdmissionPlugins(access),
-    allocate: (object) => object,
+    allocate: serviceAllocations(store),
   }
   const kubelets = resources.use(
     new KubeletClient({ cert: kubeletClient.certificate, key: kubeletClient.key, ca: caPem }),
