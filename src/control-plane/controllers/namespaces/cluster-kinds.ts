@@ -7,7 +7,6 @@ import type {
   Endpoints,
   Namespace,
   PodDisruptionBudget,
-  ResourceQuota,
 } from '../../../kube/types.gen.ts'
 import type { EndpointSlice } from '../endpoints/endpoint-slice.ts'
 
@@ -27,12 +26,6 @@ export const endpointSlices: Resource<EndpointSlice> = {
   apiVersion: 'discovery.k8s.io/v1',
   kind: 'EndpointSlice',
   plural: 'endpointslices',
-  isNamespaced: true,
-}
-export const resourceQuotas: Resource<ResourceQuota> = {
-  apiVersion: 'v1',
-  kind: 'ResourceQuota',
-  plural: 'resourcequotas',
   isNamespaced: true,
 }
 export const podDisruptionBudgets: Resource<PodDisruptionBudget> = {
