@@ -9,6 +9,7 @@ import type { ControllerContext, ObjectPlace, StartController } from '../cluster
 import { matcherOf } from '../scheduler/label-matcher.ts'
 import { claimObjects } from '../workload/claim.ts'
 import { batchMs, controllerQueue, wakeOnChange, wakeOwners } from '../workload/controller-queue.ts'
+import { firstFailure, inTurns } from '../workload/in-turns.ts'
 import { OwnedIndex } from '../workload/owned-index.ts'
 import { workKey } from '../workload/owner-reference.ts'
 import { podControl } from '../workload/pod-control.ts'
@@ -127,9 +128,8 @@ class DaemonSetController implements AsyncDisposable {
       const nodeName = create[position] ?? ''
       await control.create(daemonPod(set, { nodeName, hash }))
     })
-    const doomed = remove.slice(0, burst).map((pod) => control.delete(pod))
-    const failed = (await Promise.allSettled(doomed)).find(({ status }) => status === 'rejected')
-    return failure ?? (failed?.status === 'rejected' ? { error: failed.reason } : undefined)
+    const deleted = await inTurns(remove.slice(0, burst), (pod) => control.delete(pod))
+    return failure ?? firstFailure(deleted)
   }
 
   #view(set: DaemonSet, { update }: RevisionHistory): DaemonSetView {

@@ -15,6 +15,7 @@ import {
   wakeOnChange,
   wakeOwners,
 } from '../workload/controller-queue.ts'
+import { firstFailure, inTurns } from '../workload/in-turns.ts'
 import { OwnedIndex } from '../workload/owned-index.ts'
 import { conditionOf } from '../workload/status-fields.ts'
 import { jobs } from '../workload/workload-resources.ts'
@@ -120,17 +121,15 @@ class JobController implements AsyncDisposable {
     this.#failures.set(job.metadata.uid, view.failures)
     this.#tellSuspension(view.job, job)
     const tracked = new Set(view.pods.filter(isTracked).map(({ metadata }) => metadata.uid))
-    const results = await Promise.allSettled(
-      release.map(async (pod) => {
-        await releasePod(this.#context.api, pod)
-        tracked.delete(pod.metadata.uid)
-      }),
-    )
+    const results = await inTurns(release, async (pod) => {
+      await releasePod(this.#context.api, pod)
+      tracked.delete(pod.metadata.uid)
+    })
     const nowMs = clock.nowMs()
     const settled = settleStatus(status, { outcome, tracked, isCapped, nowMs })
     const written = await this.#writeStatus(job, settled.status)
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed) throw failed.reason
+    const failure = firstFailure(results)
+    if (failure) throw failure.error
     if (settled.finished) this.#tellEnd(written, settled.finished)
     return isCapped
   }

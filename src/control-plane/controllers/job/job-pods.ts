@@ -2,6 +2,7 @@
 // Carries out what was decided about a Job's pods, and says how many there are then.
 import type { JobCondition, Pod } from '../../../kube/types.gen.ts'
 import type { ClusterApi } from '../cluster-api.ts'
+import { firstFailure, inTurns } from '../workload/in-turns.ts'
 import { podControl } from '../workload/pod-control.ts'
 import { isPodReady } from '../workload/pod-facts.ts'
 import { slowStart } from '../workload/slow-start.ts'
@@ -83,10 +84,9 @@ async function forEach(
   pods: readonly Pod[],
   act: (pod: Pod) => Promise<void>,
 ): Promise<{ readonly gone: readonly Pod[]; readonly failure: { error: unknown } | undefined }> {
-  const results = await Promise.allSettled(pods.map(act))
-  const failed = results.find((result) => result.status === 'rejected')
+  const results = await inTurns(pods, act)
   return {
     gone: pods.filter((_, position) => results[position]?.status === 'fulfilled'),
-    failure: failed && { error: failed.reason },
+    failure: firstFailure(results),
   }
 }

@@ -11,6 +11,7 @@ import type { ControllerContext, ObjectPlace, StartController } from '../cluster
 import { matcherOf } from '../scheduler/label-matcher.ts'
 import { claimObjects } from '../workload/claim.ts'
 import { controllerQueue, wakeOnChange, wakeOwners } from '../workload/controller-queue.ts'
+import { firstFailure, inTurns } from '../workload/in-turns.ts'
 import { OwnedIndex } from '../workload/owned-index.ts'
 import { controllerOf } from '../workload/owner-reference.ts'
 import { podControl, podFromTemplate } from '../workload/pod-control.ts'
@@ -124,9 +125,8 @@ class ReplicaSetController implements AsyncDisposable {
       const pod = podFromTemplate(replicaSet.spec.template ?? {}, owner)
       return (await slowStart(create, () => control.create(pod))).failure
     }
-    const results = await Promise.allSettled(remove.map((pod) => control.delete(pod)))
-    const failed = results.find((result) => result.status === 'rejected')
-    return failed && { error: new Error(`unable to delete pods: ${messageOf(failed.reason)}`) }
+    const failure = firstFailure(await inTurns(remove, (pod) => control.delete(pod)))
+    return failure && { error: new Error(`unable to delete pods: ${messageOf(failure.error)}`) }
   }
 
   async #writeStatus(

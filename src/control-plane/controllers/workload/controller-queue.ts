@@ -4,6 +4,7 @@
 import { WorkQueue } from '../../../kube/work-queue.ts'
 import type { Resource } from '../../../kube/resources.ts'
 import { StatusError } from '../../objects/api-status.ts'
+import { deepEqual } from '../../objects/deep-equal.ts'
 import type { ClusterApi, ControllerContext, ObjectPlace } from '../cluster-api.ts'
 import { controllerOf, placeOfKey, workKey } from './owner-reference.ts'
 import type { Owned } from './owner-reference.ts'
@@ -88,6 +89,9 @@ export function wakeOwners<T extends Owned, O extends Owned>(
     const after = current && controllerOf(current.metadata)
     if (before?.uid !== after?.uid) wake(previous)
     if (!current || after) return
+    // An orphan is looked at when it becomes one, and when other labels may suit another owner.
+    const isNews = !previous || before !== undefined
+    if (!isNews && deepEqual(current.metadata.labels, previous.metadata.labels)) return
     for (const owner of api.list(ownerResource, current.metadata.namespace)) {
       if (options.wouldAdopt(owner, current)) queue.add(workKey(owner.metadata))
     }

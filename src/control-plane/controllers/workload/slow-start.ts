@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many calls of the same kind, which tend to fail alike: one first, then twice as many each time. A
 // quota that refuses pods is then hit once, not ten thousand times.
+import { setImmediate as turn } from 'node:timers/promises'
+import { firstFailure, perTurn } from './in-turns.ts'
 
 /** How far `slowStart` came. */
 export interface SlowStartResult {
@@ -16,13 +18,14 @@ export async function slowStart(
 ): Promise<SlowStartResult> {
   let succeeded = 0
   let next = 0
-  for (let size = 1; next < count; size = Math.min(2 * size, count - next)) {
+  for (let size = 1; next < count; size = Math.min(2 * size, perTurn, count - next)) {
+    if (size === perTurn) await turn()
     const batch = Array.from({ length: size }, (_, offset) => act(next + offset))
     next += size
     const results = await Promise.allSettled(batch)
     succeeded += results.filter(({ status }) => status === 'fulfilled').length
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed) return { succeeded, failure: { error: failed.reason } }
+    const failure = firstFailure(results)
+    if (failure) return { succeeded, failure }
   }
   return { succeeded, failure: undefined }
 }
