@@ -106,9 +106,9 @@ async function join({ socket, head }: UpgradeRequest, answer: UpgradeAnswer): Pr
   socket.write(switchingHead(answer.rawHeaders))
   if (answer.head.length > 0) socket.write(answer.head)
   if (head.length > 0) answer.socket.write(head)
-  const ways = [pipeline(socket, answer.socket), pipeline(answer.socket, socket)]
-  // A broken side ends the other; there is nobody left to tell.
-  await Promise.allSettled(ways)
+  await pipeline(socket, answer.socket, socket).catch(() => {
+    // A side that breaks ends the other; there is nobody left to tell.
+  })
   socket.destroy()
   answer.socket.destroy()
 }
