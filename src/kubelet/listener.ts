@@ -84,6 +84,7 @@ export class Listener implements AsyncDisposable {
   readonly #handle: RequestHandler
   readonly #options: ListenerOptions
   readonly #running = new Map<AbortController, Promise<void>>()
+  readonly #upgraded = new Set<Socket>()
   readonly #tlsChanges: Disposable | undefined
 
   /** Resolves once connections are accepted; rejects with a UserError when the address is not free. */
@@ -129,6 +130,8 @@ export class Listener implements AsyncDisposable {
     for (const controller of this.#running.keys()) controller.abort(closing())
     await Promise.all(this.#running.values())
     this.#server.closeAllConnections()
+    // Node does not count connections that speak another protocol now.
+    for (const socket of this.#upgraded) socket.destroy()
     await closed.promise
   }
 
@@ -171,7 +174,11 @@ export class Listener implements AsyncDisposable {
     })
     // Its end is all that matters of an error.
     socket.on('error', () => {})
-    socket.once('close', () => controller.abort(callerGone()))
+    this.#upgraded.add(socket)
+    socket.once('close', () => {
+      this.#upgraded.delete(socket)
+      controller.abort(callerGone())
+    })
     socket.setKeepAlive(true, keepAliveMs)
     const upgrade = {
       take: (): Takeover => {

@@ -48,6 +48,9 @@ export async function acceptWebSocket(
     skipUTF8Validation: true,
     handleProtocols: () => (protocol === '' ? false : protocol),
   })
+  // Kubernetes' name for the tunnel has a slash in it, which is no token: ws must not see it. What it
+  // answers is what we say.
+  if (protocol !== '') request.headers['sec-websocket-protocol'] = 'chosen'
   const { socket, head } = offer.take()
   const { promise, resolve } = Promise.withResolvers<AcceptedWebSocket | undefined>()
   socket.once('close', () => resolve(undefined))

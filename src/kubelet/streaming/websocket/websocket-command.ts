@@ -7,6 +7,7 @@ import type { StreamChoice, TerminalSize } from '../../../provider/streams.ts'
 import type { CommandConnection, Outcome } from '../remote-command/command-connection.ts'
 import { failureTextOf, statusOf } from '../remote-command/command-status.ts'
 import { ResizeFeed } from '../remote-command/resize-feed.ts'
+import type { Clock } from '../../../util/clock.ts'
 import { IdleWatch } from '../idle-watch.ts'
 import type { StreamingDeps } from '../stream-options.ts'
 import { sendWithPressure } from './accept-websocket.ts'
@@ -29,6 +30,8 @@ const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as cons
 /** Of version 5: the byte after it names a channel on which the client says no more. */
 const closeSignal = 255
 const normalClosure = 1000
+/** How long the client may take to answer the close. */
+const lingerMs = 5000
 const protocolError = 1002
 
 /** The client's end of exec or attach. Dispose it when the command is over. */
@@ -42,6 +45,7 @@ export class WebSocketCommand implements CommandConnection, Disposable {
   readonly #ended = new AbortController()
   readonly #sizes = new ResizeFeed()
   readonly #idle: IdleWatch
+  readonly #clock: Clock
 
   constructor(
     accepted: AcceptedWebSocket,
@@ -58,6 +62,7 @@ export class WebSocketCommand implements CommandConnection, Disposable {
     const { websocket } = accepted
     this.#accepted = accepted
     this.#protocol = protocol
+    this.#clock = deps.clock
     this.#codec = protocol.includes('base64') ? base64Channels : binaryChannels
     if (choice.stdin) this.stdin = new MessageReader(websocket)
     if (choice.stdout) this.stdout = this.#writer(channels.stdout)
@@ -93,11 +98,11 @@ export class WebSocketCommand implements CommandConnection, Disposable {
     if (text !== '') await this.#send(channels.error, Buffer.from(text)).catch(() => {})
     websocket.resume()
     websocket.close(normalClosure)
-    if (!this.#ended.signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#ended.signal.addEventListener('abort', () => resolve(), { once: true })
-      })
-    }
+    if (this.#ended.signal.aborted) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    using _timer = this.#clock.setTimer(lingerMs, resolve)
+    this.#ended.signal.addEventListener('abort', () => resolve(), { once: true })
+    await promise
   }
 
   [Symbol.dispose](): void {
