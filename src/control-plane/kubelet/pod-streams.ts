@@ -92,6 +92,8 @@ export function forwardedHeaders(headers: NodeJS.Dict<string | string[]>): Outgo
 
 const withheld = /^(authorization|host|cookie|impersonate-.*|x-remote-.*|x-forwarded-.*)$/
 
+const listenersOfStream = 30
+
 async function join({ socket, head }: UpgradeRequest, answer: UpgradeAnswer): Promise<void> {
   if (answer.kind === 'answered') {
     const { response } = answer
@@ -106,6 +108,8 @@ async function join({ socket, head }: UpgradeRequest, answer: UpgradeAnswer): Pr
   socket.write(switchingHead(answer.rawHeaders))
   if (answer.head.length > 0) socket.write(answer.head)
   if (head.length > 0) answer.socket.write(head)
+  // Both ways of a pipeline, and HTTP before it, listen on each socket: more than node expects, not a leak.
+  for (const end of [socket, answer.socket]) end.setMaxListeners(listenersOfStream)
   await pipeline(socket, answer.socket, socket).catch(() => {
     // A side that breaks ends the other; there is nobody left to tell.
   })
