@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events that this process's controllers record: repeats are counted as everywhere in Kubernetes, and a
 // failure to write one is nobody's concern but the log's.
+import { hostname } from 'node:os'
 import { EventCorrelator } from '../../kube/event-correlator.ts'
 import type { Logger } from '../../util/logger.ts'
 import { messageOf } from '../../util/vk-error.ts'
@@ -61,7 +62,7 @@ export class ControllerEvents {
 
   #create(series: Series): void {
     const resource = eventResource()
-    const time = wireSeconds(series.firstMs)
+    const { action } = series.event as EventRecord
     const object = {
       apiVersion: 'v1',
       kind: 'Event',
@@ -70,14 +71,30 @@ export class ControllerEvents {
       type: series.event.type,
       reason: series.event.reason,
       message: series.message,
-      source: { component: this.#component },
       reportingComponent: this.#component,
-      reportingInstance: '',
-      firstTimestamp: time,
-      lastTimestamp: wireSeconds(series.lastMs),
-      count: series.count,
+      ...(action === undefined ? this.#countedParts(series) : this.#actionParts(series, action)),
     } as KubeObject
     createObject(this.#core, { resource, namespace: series.namespace }, object, this.#options())
+  }
+
+  /** The form of components that record through the core API. */
+  #countedParts({ firstMs, lastMs, count }: Series): object {
+    return {
+      source: { component: this.#component },
+      reportingInstance: '',
+      firstTimestamp: wireSeconds(firstMs),
+      lastTimestamp: wireSeconds(lastMs),
+      count,
+    }
+  }
+
+  /** The form of those that record through events.k8s.io, such as the scheduler. */
+  #actionParts({ firstMs }: Series, action: string): object {
+    return {
+      action,
+      eventTime: `${new Date(firstMs).toISOString().slice(0, -1)}000Z`,
+      reportingInstance: `${this.#component}-${hostname()}`,
+    }
   }
 
   /** False when the event has been deleted meanwhile. */
@@ -91,8 +108,7 @@ export class ControllerEvents {
     const change = (old: KubeObject): KubeObject => ({
       ...old,
       message: series.message,
-      count: series.count,
-      lastTimestamp: wireSeconds(series.lastMs),
+      ...(old['eventTime'] ? { series: seriesOf(series) } : countOf(series)),
     })
     try {
       updateObject(this.#core, place, change, this.#options())
@@ -106,6 +122,14 @@ export class ControllerEvents {
   #options() {
     return { user: this.#user, isDryRun: false, warn: () => {} }
   }
+}
+
+function countOf({ count, lastMs }: Series): object {
+  return { count, lastTimestamp: wireSeconds(lastMs) }
+}
+
+function seriesOf({ count, lastMs }: Series): object {
+  return { count, lastObservedTime: `${new Date(lastMs).toISOString().slice(0, -1)}000Z` }
 }
 
 type Series = NonNullable<ReturnType<EventCorrelator['take']>>

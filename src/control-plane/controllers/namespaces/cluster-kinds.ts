@@ -3,7 +3,6 @@
 import type { Resource } from '../../../kube/resources.ts'
 import type {
   CertificateSigningRequest,
-  ClusterRole,
   Endpoints,
   Namespace,
   PodDisruptionBudget,
@@ -38,11 +37,5 @@ export const certificateSigningRequests: Resource<CertificateSigningRequest> = {
   apiVersion: 'certificates.k8s.io/v1',
   kind: 'CertificateSigningRequest',
   plural: 'certificatesigningrequests',
-  isNamespaced: false,
-}
-export const clusterRoles: Resource<ClusterRole> = {
-  apiVersion: 'rbac.authorization.k8s.io/v1',
-  kind: 'ClusterRole',
-  plural: 'clusterroles',
   isNamespaced: false,
 }
