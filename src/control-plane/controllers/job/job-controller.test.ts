@@ -24,6 +24,15 @@ class World implements AsyncDisposable {
 
   async run(spec: Partial<JobSpec> = {}): Promise<void> {
     await this.api.create(jobs, newJob(spec))
+    await this.settle()
+  }
+
+  /** Lets pods that changed together be looked at together. */
+  async settle(): Promise<void> {
+    for (let round = 0; round < 4; round += 1) {
+      await this.api.settled()
+      await this.clock.advance(20)
+    }
     await this.api.settled()
   }
 
@@ -47,12 +56,12 @@ class World implements AsyncDisposable {
 
   async end(exitCode: number, count = Infinity): Promise<void> {
     for (const pod of this.kubelet.activePods.slice(0, count)) this.kubelet.end(pod, exitCode)
-    await this.api.settled()
+    await this.settle()
   }
 
   async pass(seconds: number): Promise<void> {
     await this.clock.advance(seconds * 1000)
-    await this.api.settled()
+    await this.settle()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -75,6 +84,7 @@ test('runs a pod to completion, in the steps that clients see', async () => {
     uncountedTerminatedPods: {},
   })
   await world.kubelet.startAll()
+  await world.settle()
   assert.equal(world.status.ready, 1)
   await world.pass(3)
   await world.end(0)
@@ -119,7 +129,7 @@ test('without completions, the first success lets the others finish', async () =
   await using world = new World()
   const { completions: _none, ...spec } = newJob().spec
   await world.api.create(jobs, { metadata: at, spec: { ...spec, parallelism: 3 } })
-  await world.api.settled()
+  await world.settle()
   await world.end(0, 1)
   assert.equal(world.kubelet.activePods.length, 2)
   assert.equal(world.conditions.length, 0)
@@ -169,7 +179,7 @@ test('an Indexed Job gives each index to one pod, with annotation, label, variab
     ])
   }
   world.kubelet.end(world.pods[1]!, 0)
-  await world.api.settled()
+  await world.settle()
   assert.equal(world.status.completedIndexes, '1')
   const running = world.kubelet.activePods.map(({ metadata }) => metadata.labels?.[key])
   assert.deepEqual(new Set(running), new Set(['0', '2', '3']))
@@ -193,7 +203,7 @@ test('counts failures per index, and fails when an index has failed and the othe
   const [zero, one] = world.kubelet.activePods
   world.kubelet.end(zero!, 1)
   world.kubelet.end(one!, 0)
-  await world.api.settled()
+  await world.settle()
   assert.equal(world.status.failedIndexes, '')
   await world.pass(10)
   const [again] = world.kubelet.activePods
@@ -221,9 +231,11 @@ test('fails as soon as more indexes than maxFailedIndexes have failed', async ()
     maxFailedIndexes: 1,
   })
   await world.kubelet.startAll()
+  await world.settle()
   await world.end(1, 2)
   assert.deepEqual(world.conditions, ['FailureTarget=True MaxFailedIndexesExceeded'])
   await world.kubelet.reap()
+  await world.settle()
   assert.ok(world.conditions.includes('Failed=True MaxFailedIndexesExceeded'))
 })
 
@@ -236,10 +248,12 @@ test('a success policy ends the Job early and its other pods with it', async () 
     successPolicy: { rules: [{ succeededIndexes: '0,2', succeededCount: 1 }] },
   })
   await world.kubelet.startAll()
+  await world.settle()
   world.kubelet.end(world.pods[2]!, 0)
-  await world.api.settled()
+  await world.settle()
   assert.deepEqual(world.conditions, ['SuccessCriteriaMet=True SuccessPolicy'])
   await world.kubelet.reap()
+  await world.settle()
   assert.deepEqual(world.conditions, [
     'SuccessCriteriaMet=True SuccessPolicy',
     'Complete=True SuccessPolicy',
@@ -263,12 +277,13 @@ test('a pod failure policy fails the Job at once, or ignores the failure', async
     },
   })
   await world.kubelet.startAll()
+  await world.settle()
   const [first] = world.kubelet.activePods
   world.api.setPodStatus(first!.metadata, {
     phase: 'Failed',
     conditions: [{ type: 'DisruptionTarget', status: 'True' }],
   })
-  await world.api.settled()
+  await world.settle()
   await world.pass(10)
   assert.equal(world.kubelet.activePods.length, 2)
   assert.equal(world.status.failed, undefined)
@@ -277,6 +292,7 @@ test('a pod failure policy fails the Job at once, or ignores the failure', async
   const message = `Container main for pod default/${fatal.metadata.name} failed with exit code 42 matching FailJob rule at index 1`
   assert.equal(world.status.conditions?.[0]?.message, message)
   await world.kubelet.reap(143)
+  await world.settle()
   assert.deepEqual(world.conditions, [
     'FailureTarget=True PodFailurePolicy',
     'Failed=True PodFailurePolicy',
@@ -288,12 +304,14 @@ test('a Job that has been active for too long fails, and its pods end', async ()
   await using world = new World()
   await world.run({ activeDeadlineSeconds: 30 })
   await world.kubelet.startAll()
+  await world.settle()
   await world.pass(29)
   assert.equal(world.conditions.length, 0)
   await world.pass(1)
   assert.deepEqual(world.conditions, ['FailureTarget=True DeadlineExceeded'])
   assert.equal(world.status.terminating, 1)
   await world.kubelet.reap()
+  await world.settle()
   assert.ok(world.conditions.includes('Failed=True DeadlineExceeded'))
   assert.equal(world.status.failed, 1)
   assert.equal(world.pods.length, 0)
@@ -306,15 +324,17 @@ test('suspending deletes the pods without counting them; resuming starts the clo
   assert.equal(world.status.startTime, undefined)
   await world.pass(60)
   await world.api.patch(jobs, at, { spec: { suspend: false } })
-  await world.api.settled()
+  await world.settle()
   assert.deepEqual(world.conditions, ['Suspended=False JobResumed'])
   assert.equal(world.status.startTime, '2026-01-01T00:01:00Z')
   await world.kubelet.startAll()
+  await world.settle()
   await world.api.patch(jobs, at, { spec: { suspend: true } })
-  await world.api.settled()
+  await world.settle()
   assert.equal(world.kubelet.activePods.length, 0)
   assert.equal(world.status.terminating, 1)
   await world.kubelet.reap(143)
+  await world.settle()
   assert.equal(world.status.failed, undefined)
   assert.deepEqual(
     world.events.filter((event) => !event.includes('Deleted pod')),
@@ -331,12 +351,14 @@ test('a pod that is deleted counts as failed and is replaced, at once or when it
     await using world = new World()
     await world.run({ podReplacementPolicy })
     await world.kubelet.startAll()
+    await world.settle()
     await world.api.delete(pods, world.pods[0]!.metadata)
-    await world.api.settled()
+    await world.settle()
     await world.pass(10)
     const isEager = podReplacementPolicy === 'TerminatingOrFailed'
     assert.equal(world.kubelet.activePods.length, isEager ? 1 : 0, podReplacementPolicy)
     await world.kubelet.reap(143)
+    await world.settle()
     await world.pass(10)
     assert.equal(world.kubelet.activePods.length, 1)
     assert.equal(world.status.failed, 1)
@@ -384,9 +406,10 @@ test('pods whose Job is gone, or that nobody owns any more, lose the finalizer',
   await using world = new World()
   await world.run({ parallelism: 2, completions: 2 })
   await world.kubelet.startAll()
+  await world.settle()
   const [freed] = world.pods
   await world.api.delete(jobs, at)
-  await world.api.settled()
+  await world.settle()
   assert.deepEqual(
     world.pods.map(({ metadata }) => metadata.finalizers),
     [undefined, undefined],
@@ -397,7 +420,7 @@ test('pods whose Job is gone, or that nobody owns any more, lose the finalizer',
     finalizers: ['batch.kubernetes.io/job-tracking', 'other'],
   }
   await world.api.create(pods, { metadata: stray, spec: freed!.spec })
-  await world.api.settled()
+  await world.settle()
   assert.deepEqual(world.api.get(pods, stray)?.metadata.finalizers, ['other'])
 })
 
@@ -412,11 +435,11 @@ test('lowering the parallelism deletes pods, raising it creates some', async () 
   await using world = new World()
   await world.run({ parallelism: 4, completions: 8 })
   await world.api.patch(jobs, at, { spec: { parallelism: 1 } })
-  await world.api.settled()
+  await world.settle()
   assert.equal(world.kubelet.activePods.length, 1)
   assert.equal(world.status.failed, undefined)
   await world.api.patch(jobs, at, { spec: { parallelism: 6 } })
-  await world.api.settled()
+  await world.settle()
   assert.equal(world.kubelet.activePods.length, 6)
 })
 

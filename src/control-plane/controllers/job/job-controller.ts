@@ -31,6 +31,10 @@ import type { FailureRecord } from './pod-backoff.ts'
 import { releasePod } from './release-pod.ts'
 import { UntrackedPods } from './untracked-pods.ts'
 
+// Pods of a Job tend to end together; those of one moment are judged together, as on a real cluster,
+// where the moment is a second.
+const batchMs = 20
+
 type Requeue = { readonly requeueAfterMs: number } | undefined
 
 export const startJobController: StartController = (context) => new JobController(context)
@@ -50,7 +54,9 @@ class JobController implements AsyncDisposable {
     const index = new OwnedIndex(api, { resource: pods, ownerKind: 'Job' })
     this.#pods = this.#subscriptions.use(index)
     this.#queue = controllerQueue((at) => this.#reconcile(at), context, { name: 'job' })
-    this.#subscriptions.use(wakeOnChange(this.#queue, api, jobs))
+    this.#subscriptions.use(
+      wakeOnChange(this.#queue, api, { resource: jobs, statusBatchMs: batchMs }),
+    )
     this.#subscriptions.use(
       api.onChange(jobs, ({ current, previous }) => {
         if (!current && previous) this.#failures.delete(previous.metadata.uid)
@@ -61,6 +67,7 @@ class JobController implements AsyncDisposable {
         resource: pods,
         ownerResource: jobs,
         sizeOf: (uid) => index.sizeOf(uid),
+        leastBatchMs: batchMs,
         wouldAdopt: ({ spec }, pod) => matcherOf(spec.selector).matches(pod.metadata.labels),
       }),
     )

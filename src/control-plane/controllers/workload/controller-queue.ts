@@ -20,7 +20,7 @@ export interface ControllerQueueOptions {
   readonly concurrency?: number
 }
 
-const backoff = { baseMs: 20, factor: 2, capMs: 60_000, jitter: 0.25 }
+const backoff = { baseMs: 5, factor: 2, capMs: 60_000, jitter: 0.25 }
 const conflictRetryMs = 2
 
 // Sets up to this size are looked at upon every change of a member.
@@ -44,15 +44,23 @@ export function controllerQueue(
   return new WorkQueue(handle, { name, concurrency, clock, log, backoff })
 }
 
-/** Adds every object of a kind, and each that changes from now on. */
+/**
+ * Adds every object of a kind, and each that changes from now on; those of which only the status has
+ * changed after `statusBatchMs` (default 0).
+ */
 export function wakeOnChange<T extends Owned>(
   queue: WorkQueue,
   api: ClusterApi,
-  resource: Resource<T>,
+  {
+    resource,
+    statusBatchMs = 0,
+  }: { readonly resource: Resource<T>; readonly statusBatchMs?: number },
 ): Disposable {
   const subscription = api.onChange(resource, ({ current, previous }) => {
     const object = current ?? previous
-    if (object) queue.add(workKey(object.metadata))
+    if (!object) return
+    const isSameSpec = current?.metadata.generation === previous?.metadata.generation
+    queue.addAfter(workKey(object.metadata), isSameSpec ? statusBatchMs : 0)
   })
   for (const { metadata } of api.list(resource)) queue.add(workKey(metadata))
   return subscription
@@ -63,6 +71,8 @@ export interface WakeOwnersOptions<T, O> {
   readonly ownerResource: Resource<O>
   /** Members of the owner, so that large sets are looked at less often than they change. */
   readonly sizeOf: (ownerUid: string) => number
+  /** How long changes are gathered even in small sets; default 0. */
+  readonly leastBatchMs?: number
   /** Whether the owner would adopt such an object. */
   readonly wouldAdopt: (owner: O, object: T) => boolean
 }
@@ -73,14 +83,14 @@ export function wakeOwners<T extends Owned, O extends Owned>(
   api: ClusterApi,
   options: WakeOwnersOptions<T, O>,
 ): Disposable {
-  const { resource, ownerResource } = options
+  const { resource, ownerResource, leastBatchMs = 0 } = options
   const wake = (object: T | undefined): void => {
     if (!object) return
     const { namespace } = object.metadata
     const controller = controllerOf(object.metadata)
     if (controller?.kind === ownerResource.kind) {
       const key = workKey({ namespace, name: controller.name })
-      queue.addAfter(key, batchMs(options.sizeOf(controller.uid)))
+      queue.addAfter(key, Math.max(leastBatchMs, batchMs(options.sizeOf(controller.uid))))
     }
   }
   return api.onChange(resource, ({ current, previous }) => {
