@@ -17,6 +17,7 @@ const maxKnown = 4096
 
 /** The canonical text, rounded up to thousandths; what is no quantity stays as it is. */
 export function canonicalQuantity(value: string | number): string {
+  if (typeof value !== 'string' && typeof value !== 'number') return value
   const text = `${value}`
   return isPlain.test(text) ? text : (lookUp(text)?.canonical ?? text)
 }

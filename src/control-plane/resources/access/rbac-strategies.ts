@@ -62,7 +62,8 @@ function bindingStrategy(kinds: readonly string[], isNamespaced: boolean): Strat
     validateUpdate: function* (next, old) {
       yield* judge(next)
       if (isSemanticallyEqual(next['roleRef'], old['roleRef'])) return
-      const { apiGroup, kind, name } = asKind<RoleBinding>(next).roleRef
+      const reference = asKind<RoleBinding>(next).roleRef
+      const { apiGroup, kind, name }: Partial<RoleRef> = isRecord(reference) ? reference : {}
       const shown = { APIGroup: textOf(apiGroup), Kind: textOf(kind), Name: textOf(name) }
       yield invalidValue('roleRef', shown, 'cannot change roleRef')
     },

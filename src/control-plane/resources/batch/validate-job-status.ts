@@ -17,7 +17,7 @@ export function* validateJobStatus(next: Job, old: Job): Iterable<FieldError> {
   yield* validateTimes(after, before, spec)
   if (isFinished(after)) yield* validateFinished(after, before, spec)
   yield* validateIndexes(after, before, spec)
-  if ((after.ready ?? 0) > (after.active ?? 0)) {
+  if (!isMissing(after.ready) && after.ready > (after.active ?? 0)) {
     yield invalidValue('status.ready', after.ready, 'cannot set more ready pods than active')
   }
   yield* validateCounters(after, before, spec)

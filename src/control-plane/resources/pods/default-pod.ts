@@ -8,11 +8,15 @@ import type { Amounts } from '../canonical-quantity.ts'
 import { isRecord } from '../read-json.ts'
 import { mapField, mapItems, withField } from '../share-structure.ts'
 import { defaultPodSpec } from './default-pod-spec.ts'
+import { defaultPodStatus } from './default-pod-status.ts'
 import { defaultPodResources } from './pod-level-resources.ts'
 
 export function defaultPod(object: KubeObject): KubeObject {
-  const { spec } = asKind<Pod>(object)
-  return isRecord(spec) ? withField(object, 'spec', defaultSpec(spec)) : object
+  const { spec, status } = asKind<Pod>(object)
+  // The API always has a spec, even where the client has sent none.
+  const complete = defaultSpec(isRecord(spec) ? spec : { containers: [] })
+  const result = withField(object, 'spec', complete)
+  return isRecord(status) ? withField(result, 'status', defaultPodStatus(status)) : result
 }
 
 function defaultSpec(spec: PodSpec): PodSpec {

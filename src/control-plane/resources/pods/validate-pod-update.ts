@@ -134,7 +134,8 @@ function withImages(next: readonly Container[], old: readonly Container[]): read
 function withNodeAffinity(rest: PodSpec, old: PodSpec): PodSpec {
   const nodeAffinity = old.affinity?.nodeAffinity
   const affinity = withField(rest.affinity ?? {}, 'nodeAffinity', nodeAffinity)
-  return withField(rest, 'affinity', affinity)
+  const isNone = old.affinity === undefined && Object.keys(affinity).length === 0
+  return withField(rest, 'affinity', isNone ? undefined : affinity)
 }
 
 function* validateNarrower(next: PodSpec, old: PodSpec): Iterable<FieldError> {

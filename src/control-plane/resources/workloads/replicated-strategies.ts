@@ -103,8 +103,7 @@ const noSpec: DeploymentSpec & ReplicaSetSpec = {
 /** The object with its spec changed; an object without one gets it, as the API always has it. */
 export function withSpec<T extends object>(object: KubeObject, change: (spec: T) => T): KubeObject {
   const spec = object['spec']
-  if (!isRecord(spec) && !isMissing(spec)) return object
-  return withField(object, 'spec', change((spec ?? {}) as T))
+  return withField(object, 'spec', change((isRecord(spec) ? spec : {}) as T))
 }
 
 export function* validateSameSelector(
