@@ -30,7 +30,8 @@ export async function readObject(exchange: ApiExchange, kind: Kind): Promise<Kub
   if (!isYaml && !isProtobuf && type !== jsonType && type !== '') {
     throw unsupportedMediaType(acceptedTypes)
   }
-  const text = isProtobuf ? JSON.stringify(decodeProtobuf(body)) : body.toString('utf8')
+  const expected = { apiVersion: apiVersionOf(kind), kind: kind.kind }
+  const text = isProtobuf ? JSON.stringify(decodeProtobuf(body, expected)) : body.toString('utf8')
   const { object, warnings } = decodeObject(text, schemaFor(kind), {
     format: isYaml ? 'yaml' : 'json',
     apiVersion: apiVersionOf(kind),

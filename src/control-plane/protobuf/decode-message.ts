@@ -35,7 +35,8 @@ class Decoder {
     if (depth > maxDepth) throw new WireFault('exceeded max depth')
     const message = findMessage(name)
     if (!message) throw new WireFault(`the message ${name} is unknown`)
-    const { values, pieces } = this.#gather(bytes, message, depth)
+    const reader = new WireReader(bytes)
+    const { values, pieces } = this.#gather(reader, { message, name, depth })
     const entries: (readonly [string, unknown])[] = []
     for (const field of message.values()) {
       const piece = pieces.get(field)
@@ -50,11 +51,11 @@ class Decoder {
     return entries
   }
 
-  #gather(bytes: Buffer, message: Message, depth: number): Gathered {
+  #gather(reader: WireReader, { message, name, depth }: Gathering): Gathered {
     const gathered: Gathered = { values: new Map(), pieces: new Map() }
-    const reader = new WireReader(bytes)
+    const goName = name.slice(name.lastIndexOf('.') + 1)
     while (!reader.isAtEnd) {
-      const tag = reader.tag()
+      const tag = reader.tag(goName)
       const field = message.get(tag.number)
       if (!field) {
         reader.skip(tag)
@@ -175,6 +176,12 @@ class Decoder {
   }
 }
 
+interface Gathering {
+  readonly message: Message
+  readonly name: string
+  readonly depth: number
+}
+
 interface Reading {
   readonly tag: WireTag
   readonly field: MessageField
@@ -193,7 +200,7 @@ function readNumeric(reader: WireReader, { type }: ValueShape): number | boolean
 
 function expectWireType({ wireType }: WireTag, expected: number, { name }: MessageField): void {
   if (wireType === expected) return
-  const goName = name.slice(0, 1).toUpperCase() + name.slice(1)
+  const goName = name === 'metadata' ? 'ObjectMeta' : name.slice(0, 1).toUpperCase() + name.slice(1)
   throw new WireFault(`proto: wrong wireType = ${wireType} for field ${goName}`)
 }
 

@@ -188,29 +188,65 @@ test('passes over fields that it does not know', () => {
   assert.deepEqual(decodeProtobuf(body('v1', 'ConfigMap', raw))['metadata'], { name: 'n' })
 })
 
+test('passes over groups', () => {
+  const raw = Buffer.concat([
+    Buffer.from([0xa3, 6, 0xab, 6, 0x08, 1, 0xac, 6, 0xa4, 6]),
+    piece(1, piece(1, Buffer.from('n'))),
+  ])
+  assert.deepEqual(decodeProtobuf(body('v1', 'ConfigMap', raw))['metadata'], { name: 'n' })
+})
+
+test('takes the expected kind where the body has none', () => {
+  const expected = { apiVersion: 'v1', kind: 'ConfigMap' }
+  assert.deepEqual(decodeProtobuf(body('', '', Buffer.alloc(0)), expected), {
+    kind: 'ConfigMap',
+    apiVersion: 'v1',
+  })
+})
+
 test('says what is wrong with an envelope', () => {
-  refuses(Buffer.alloc(0), 'the object provided is unrecognized: empty data')
-  refuses(Buffer.from('k8s\0'), 'the object provided is unrecognized: empty body')
-  refuses(
-    Buffer.from('{"kind":"Pod"}'),
-    'the object provided is unrecognized: provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]',
+  refuses(Buffer.alloc(0), 'empty data')
+  refuses(Buffer.from('k8s\0'), 'empty body')
+  const mismatch =
+    'provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]'
+  refuses(Buffer.from('{"kind":"Pod"}'), mismatch)
+  refuses(body('v1', '', Buffer.alloc(0)), "Object 'Kind' is missing")
+  refuses(body('', 'Pod', Buffer.alloc(0)), "Object 'apiVersion' is missing")
+  const expected = { apiVersion: 'v1', kind: 'ConfigMap' }
+  const sentence = (bytes: Buffer): string => {
+    try {
+      return JSON.stringify(decodeProtobuf(bytes, expected))
+    } catch (error) {
+      return error instanceof StatusError ? error.message : String(error)
+    }
+  }
+  const prefix = 'the object provided is unrecognized (must be of type ConfigMap): '
+  assert.equal(
+    sentence(Buffer.from('hello world')),
+    `${prefix}${mismatch} (68656c6c6f20776f726c64)`,
   )
-  refuses(body('v1', '', Buffer.alloc(0)), /'Kind' is missing/)
-  refuses(body('', 'Pod', Buffer.alloc(0)), /'apiVersion' is missing/)
-  refuses(body('x/v1', 'Toaster', Buffer.alloc(0)), /no kind "Toaster" is registered/)
+  assert.equal(sentence(Buffer.alloc(0)), `${prefix}empty data (<empty>)`)
+  assert.equal(
+    sentence(body('x/v1', 'Toaster', Buffer.alloc(0))),
+    'Toaster in version "v1" cannot be handled as a ConfigMap: no kind "Toaster" is registered for version "x/v1" in scheme "pkg/runtime/scheme.go:111"',
+  )
 })
 
 test('says what is wrong with a message', () => {
   const pod = (raw: readonly number[]): Buffer => body('v1', 'Pod', Buffer.from(raw))
-  refuses(pod([0x0a, 0x05, 1]), 'Pod in version "v1" cannot be handled as a Pod: unexpected EOF')
-  refuses(pod([0x08, 0x05]), /wrong wireType = 0 for field Metadata/)
-  refuses(pod([0x00]), /illegal tag 0/)
-  refuses(pod([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]), /integer overflow/)
+  const prefix = 'Pod in version "v1" cannot be handled as a Pod: '
+  refuses(pod([0x0a, 0x05, 1]), `${prefix}unexpected EOF`)
+  refuses(pod([0x08, 0x05]), `${prefix}proto: wrong wireType = 0 for field ObjectMeta`)
+  refuses(pod([0x00]), `${prefix}proto: Pod: illegal tag 0 (wire type 0)`)
+  refuses(pod([0x0c]), `${prefix}proto: Pod: wiretype end group for non-group`)
+  refuses(pod([0xa7, 6]), `${prefix}proto: illegal wireType 7`)
+  refuses(pod([0xa3, 6, 0x08]), `${prefix}unexpected EOF`)
+  refuses(pod(Array<number>(12).fill(0xff)), `${prefix}proto: integer overflow`)
   refuses(
-    pod([0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]),
-    /negative length/,
+    pod([0x0a, ...Array<number>(9).fill(0xff), 0x01]),
+    `${prefix}proto: negative length found during unmarshaling`,
   )
-  refuses(pod([0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f]), /unexpected EOF/)
+  refuses(pod([0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f]), `${prefix}unexpected EOF`)
 })
 
 test('refuses a time beyond the year 9999 and JSON that is none', () => {

@@ -7,7 +7,14 @@ export class WireFault extends Error {
   override readonly name = 'WireFault'
 }
 
-export const wireTypes = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
+export const wireTypes = {
+  varint: 0,
+  fixed64: 1,
+  bytes: 2,
+  startGroup: 3,
+  endGroup: 4,
+  fixed32: 5,
+} as const
 
 /** What stands before each value. */
 export interface WireTag {
@@ -30,13 +37,17 @@ export class WireReader {
     return this.#position >= this.#bytes.length
   }
 
-  /** The number of the next field and how its value is written. */
-  tag(): WireTag {
+  /** The number of the next field and how its value is written; `message` is for the fault. */
+  tag(message = ''): WireTag {
     this.#varint()
     const number = this.#high * 2 ** 29 + (this.#low >>> 3)
     const wireType = this.#low & 7
+    const place = message === '' ? 'proto' : `proto: ${message}`
+    if (wireType === wireTypes.endGroup) {
+      throw new WireFault(`${place}: wiretype end group for non-group`)
+    }
     if (number < 1 || number >= 2 ** 29) {
-      throw new WireFault(`proto: illegal tag ${number} (wire type ${wireType})`)
+      throw new WireFault(`${place}: illegal tag ${number | 0} (wire type ${wireType})`)
     }
     return { number, wireType }
   }
@@ -66,8 +77,18 @@ export class WireReader {
     return this.#take(this.#high * 2 ** 32 + (this.#low >>> 0))
   }
 
-  /** Passes over a value that nobody asked for. */
-  skip({ wireType, number }: WireTag): void {
+  /** Passes over a value that nobody asked for; groups, which nobody writes any more, as well. */
+  skip({ wireType }: Pick<WireTag, 'wireType'>): void {
+    let openGroups = 0
+    for (let next = wireType; ; next = this.#wireTypeAhead()) {
+      if (next === wireTypes.startGroup) openGroups += 1
+      else if (next === wireTypes.endGroup) openGroups -= 1
+      else this.#skipPlain(next)
+      if (openGroups === 0) return
+    }
+  }
+
+  #skipPlain(wireType: number): void {
     switch (wireType) {
       case wireTypes.varint:
         this.#varint()
@@ -82,8 +103,13 @@ export class WireReader {
         this.#take(4)
         break
       default:
-        throw new WireFault(`proto: illegal wireType ${wireType} of field ${number}`)
+        throw new WireFault(`proto: illegal wireType ${wireType}`)
     }
+  }
+
+  #wireTypeAhead(): number {
+    this.#varint()
+    return this.#low & 7
   }
 
   #take(length: number): Buffer {
