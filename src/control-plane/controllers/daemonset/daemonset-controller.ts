@@ -52,7 +52,7 @@ class DaemonSetController implements AsyncDisposable {
       new OwnedIndex(api, { resource: controllerRevisions, ownerKind }),
     )
     this.#queue = controllerQueue((at) => this.#reconcile(at), context, { name: 'daemonset' })
-    this.#subscriptions.use(wakeOnChange(this.#queue, api, { resource: daemonSets }))
+    this.#subscriptions.use(wakeOnChange(this.#queue, api, daemonSets))
     this.#subscriptions.use(
       wakeOwners<Pod, DaemonSet>(this.#queue, api, {
         resource: pods,

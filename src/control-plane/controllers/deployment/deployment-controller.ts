@@ -45,7 +45,7 @@ class DeploymentController implements AsyncDisposable {
       new OwnedIndex(api, { resource: pods, ownerKind: 'ReplicaSet' }),
     )
     this.#queue = controllerQueue((at) => this.#reconcile(at), context, { name: 'deployment' })
-    this.#subscriptions.use(wakeOnChange(this.#queue, api, { resource: deployments }))
+    this.#subscriptions.use(wakeOnChange(this.#queue, api, deployments))
     this.#subscriptions.use(
       wakeOwners<ReplicaSet, Deployment>(this.#queue, api, {
         resource: replicaSets,

@@ -54,9 +54,7 @@ class JobController implements AsyncDisposable {
     const index = new OwnedIndex(api, { resource: pods, ownerKind: 'Job' })
     this.#pods = this.#subscriptions.use(index)
     this.#queue = controllerQueue((at) => this.#reconcile(at), context, { name: 'job' })
-    this.#subscriptions.use(
-      wakeOnChange(this.#queue, api, { resource: jobs, statusBatchMs: batchMs }),
-    )
+    this.#subscriptions.use(wakeOnChange(this.#queue, api, jobs, { statusBatchMs: batchMs }))
     this.#subscriptions.use(
       api.onChange(jobs, ({ current, previous }) => {
         if (!current && previous) this.#failures.delete(previous.metadata.uid)

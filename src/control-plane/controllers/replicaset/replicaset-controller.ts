@@ -38,7 +38,7 @@ class ReplicaSetController implements AsyncDisposable {
       new OwnedIndex(api, { resource: pods, ownerKind: 'ReplicaSet' }),
     )
     this.#queue = controllerQueue((at) => this.#reconcile(at), context, { name: 'replicaset' })
-    this.#subscriptions.use(wakeOnChange(this.#queue, api, { resource: replicaSets }))
+    this.#subscriptions.use(wakeOnChange(this.#queue, api, replicaSets))
     this.#subscriptions.use(
       wakeOwners<Pod, ReplicaSet>(this.#queue, api, {
         resource: pods,

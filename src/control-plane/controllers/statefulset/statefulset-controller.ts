@@ -53,7 +53,7 @@ class StatefulSetController implements AsyncDisposable {
       new OwnedIndex(api, { resource: controllerRevisions, ownerKind }),
     )
     this.#queue = controllerQueue((at) => this.#reconcile(at), context, { name: 'statefulset' })
-    this.#subscriptions.use(wakeOnChange(this.#queue, api, { resource: statefulSets }))
+    this.#subscriptions.use(wakeOnChange(this.#queue, api, statefulSets))
     this.#subscriptions.use(
       wakeOwners<Pod, StatefulSet>(this.#queue, api, {
         resource: pods,

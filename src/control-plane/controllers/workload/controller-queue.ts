@@ -51,10 +51,8 @@ export function controllerQueue(
 export function wakeOnChange<T extends Owned>(
   queue: WorkQueue,
   api: ClusterApi,
-  {
-    resource,
-    statusBatchMs = 0,
-  }: { readonly resource: Resource<T>; readonly statusBatchMs?: number },
+  resource: Resource<T>,
+  { statusBatchMs = 0 }: { readonly statusBatchMs?: number } = {},
 ): Disposable {
   const subscription = api.onChange(resource, ({ current, previous }) => {
     const object = current ?? previous
