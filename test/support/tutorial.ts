@@ -50,7 +50,7 @@ function launcher(): string {
 
 /** Whatever goes wrong, the cluster ends; a shell with jobs of its own hands on no signal. */
 function scriptOf(steps: readonly TutorialStep[]): string {
-  const cleanUp = "trap 'kill $(jobs -p) 2>/dev/null; virtual-kubelet down >/dev/null 2>&1' EXIT"
+  const cleanUp = "trap 'kill $(jobs -p) || :; virtual-kubelet down' EXIT"
   const blocks = steps.map(({ commands }, index) => `echo '${marker(index)}'\n${commands}`)
   return ['set -e', cleanUp, ...blocks, `echo '${marker(steps.length)}'`].join('\n')
 }
