@@ -65,8 +65,7 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#config = parts.config
     this.#surroundings = parts.surroundings
     this.#fleet = parts.fleet
-    const { mkfifo } = parts.surroundings.tools
-    this.#pipes = new PipePool(join(host.rootDir, 'pipes'), mkfifo)
+    this.#pipes = new PipePool(parts.surroundings.tools.shell)
     this.#stats = new StatsReader(host.clock, parts.surroundings.cgroups)
     this.features = featuresHere(parts.surroundings)
   }
