@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes docs/reference/ from the code: flags, configuration keys, metrics and each provider's feature
+// Writes docs/reference/ from the code: commands, flags, configuration keys, metrics and each provider's feature
 // table. With --check it writes nothing and fails when a page is out of date.
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Command } from 'commander'
 import { defaultOf, startFlags } from '../src/cli/flags.ts'
 import { loadProviderModule, providerNames } from '../src/cli/provider-modules.ts'
+import { createProgram } from '../src/cli/program.ts'
 import { inWords } from '../src/cli/providers.ts'
 import { nodeKeys, processKeys } from '../src/cli/settings.ts'
 import { Metrics } from '../src/observe/metrics.ts'
@@ -37,6 +39,35 @@ In the file, \`nodes\` is a list of nodes. Each has a \`name\` and any of:
 ${nodeKeys.map((key) => `\`${key}\``).join(', ')}. These may also stand at the top, as defaults for all
 nodes, beside the settings of the process: ${processKeys.map((key) => `\`${key}\``).join(', ')}.
 `
+}
+
+/** Every command but `start`, whose flags have a page of their own. */
+function commandsPage(): string {
+  const commands = createProgram().commands.filter((command) => command.name() !== 'start')
+  return `${note}# Commands
+
+\`virtual-kubelet COMMAND --help\` shows the same, with examples. The flags of \`start\` are in [flags](flags.md).
+
+Exit codes: 0 for success, 1 when something failed, 2 for a mistake in flags, files or manifests, 130 after
+Ctrl-C; \`exec\` and \`kubectl\` end with the code of what they ran.
+
+${commands.map(commandSection).join('\n')}`
+}
+
+function commandSection(command: Command): string {
+  const rows = command.options.map((option) => {
+    const { flags, description, defaultValue, defaultValueDescription, argChoices } = option
+    const isPlain = typeof defaultValue === 'string' || typeof defaultValue === 'number'
+    const value = defaultValueDescription ?? (isPlain ? String(defaultValue) : undefined)
+    const help = argChoices ? `${description} (${argChoices.join(', ')})` : description
+    return `| ${[code(flags), code(value), cell(help)].join(' | ')} |`
+  })
+  const table =
+    rows.length === 0
+      ? ''
+      : `\n| flag | default | what it does |\n|---|---|---|\n${rows.join('\n')}\n`
+  const usage = `${command.name()} ${command.usage()}`.replace(' [options]', '')
+  return `## ${code(usage)}\n\n${cell(command.description())}\n${table}`
 }
 
 async function metricsPage(): Promise<string> {
@@ -73,6 +104,7 @@ ${rows.join('\n')}
 }
 
 const pages: Readonly<Record<string, string>> = {
+  'commands.md': commandsPage(),
   'flags.md': flagsPage(),
   'metrics.md': await metricsPage(),
   'features.md': await featuresPage(),

@@ -90,7 +90,7 @@ function addDown(program: Command): void {
         'directory; delete that folder for a fresh start.',
     )
     .addOption(dataDirFlag())
-    .addOption(duration('--timeout <duration>', 'how long it may take (default: 90s)').default(90))
+    .addOption(duration('--timeout <duration>', 'how long it may take').default(90, '90s'))
     .addHelpText(
       'after',
       '\nExamples:\n  virtual-kubelet down\n  virtual-kubelet down --timeout 5m',

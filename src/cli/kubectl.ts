@@ -16,7 +16,7 @@ export async function kubectl(
   const dir = dataDirOf(dataDir, env)
   if ((await findRunning(dir)) === undefined) {
     throw new UserError(`Cannot use kubectl: no cluster runs in "${dir.path}"`, {
-      hint: 'Start one with `virtual-kubelet up`, or name its folder with --data-dir before the word kubectl’s arguments.',
+      hint: 'Start one with `virtual-kubelet up`, or name its folder: `virtual-kubelet kubectl --data-dir DIR …`.',
     })
   }
   const program = env['VK_KUBECTL'] ?? 'kubectl'
