@@ -18,7 +18,10 @@ export function* validateIp(
       ? 'must not have leading 0s'
       : 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
     yield invalidValue(path, text, why)
-  } else if (/^(?:0{0,4}:)*:?(?:0{1,4}:)*ffff:(?:\d+\.|[0-9a-f]{1,4}:[0-9a-f]{1,4}$)/i.test(text)) {
+  } else if (
+    family === 6 &&
+    /^(?:0{0,4}:)*:?(?:0{1,4}:)*ffff:(?:\d+\.|[0-9a-f]{1,4}:[0-9a-f]{1,4}$)/i.test(text)
+  ) {
     yield invalidValue(path, text, 'must not be an IPv4-mapped IPv6 address')
   }
 }
