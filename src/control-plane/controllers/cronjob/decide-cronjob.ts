@@ -95,32 +95,38 @@ function decideStart(
   const { dueMs } = due
   if (dueMs === undefined) return later
   if (isTooMany(due)) events.push(warning('TooManyMissedTimes', tooManyMessage))
-  if (dueMs + (spec.startingDeadlineSeconds ?? Infinity) * 1000 < nowMs) {
-    const when = new Date(dueMs).toUTCString().replace('GMT', '+0000')
-    events.push(warning('MissSchedule', `Missed scheduled time to start a job: ${when}`))
+  const obstacle = obstacleTo(cronJob, { dueMs, nowMs })
+  if (obstacle) {
+    events.push(...obstacle)
     return later
   }
-  const name = jobNameOf(cronJob, dueMs)
-  const isStarted = active.some((reference) => reference.name === name)
-  if (isStarted || msOf(status.lastScheduleTime) === dueMs) return later
-  if (spec.concurrencyPolicy === 'Forbid' && active.length > 0) {
-    const reason = 'JobAlreadyActive'
-    events.push({ type: 'Normal', reason, message: alreadyActiveMessage })
-    return later
-  }
-  const replace = spec.concurrencyPolicy === 'Replace' ? active : []
-  const started = {
-    ...cronJob,
-    status: { ...status, lastScheduleTime: new Date(dueMs).toISOString() },
-  }
-  const afterStart = nextStartInMs(started, { schedule, nowMs })
+  const started = { ...status, lastScheduleTime: new Date(dueMs).toISOString() }
+  const afterStart = nextStartInMs({ ...cronJob, status: started }, { schedule, nowMs })
   return {
     status,
     events,
-    replace,
+    replace: spec.concurrencyPolicy === 'Replace' ? active : [],
     startMs: dueMs,
     ...(afterStart !== undefined && { againInMs: afterStart }),
   }
+}
+
+/** What is said of a start that is due and may not be made; undefined when it may. */
+function obstacleTo(
+  cronJob: CronJob,
+  { dueMs, nowMs }: { readonly dueMs: number; readonly nowMs: number },
+): readonly EventRecord[] | undefined {
+  const { startingDeadlineSeconds = Infinity, concurrencyPolicy } = cronJob.spec
+  const { active = [], lastScheduleTime } = cronJob.status ?? {}
+  if (dueMs + startingDeadlineSeconds * 1000 < nowMs) {
+    const when = new Date(dueMs).toUTCString().replace('GMT', '+0000')
+    return [warning('MissSchedule', `Missed scheduled time to start a job: ${when}`)]
+  }
+  const name = jobNameOf(cronJob, dueMs)
+  const isStarted = active.some((reference) => reference.name === name)
+  if (isStarted || msOf(lastScheduleTime) === dueMs) return []
+  if (concurrencyPolicy !== 'Forbid' || active.length === 0) return undefined
+  return [{ type: 'Normal', reason: 'JobAlreadyActive', message: alreadyActiveMessage }]
 }
 
 const tooManyMessage =
