@@ -131,10 +131,14 @@ interface TableOptions extends EncoderOptions {
 
 function tableEncoder(resource: ResourceDefinition, options: TableOptions): Encoder {
   let hasSentColumns = false
-  const rowOf = (object: KubeObject) => ({
-    cells: options.printer.row(object, options.nowMs()),
-    object: includedObject(object, options),
-  })
+  const rowOf = (object: KubeObject) => {
+    const conditions = options.printer.conditions?.(object) ?? []
+    return {
+      cells: options.printer.row(object, options.nowMs()),
+      ...(conditions.length > 0 && { conditions }),
+      object: includedObject(object, options),
+    }
+  }
   const table = (metadata: object, rows: readonly object[], withColumns = true) => ({
     kind: 'Table',
     apiVersion: options.apiVersion,

@@ -282,3 +282,21 @@ test('shows where a pod runs and which of its gates are open', () => {
   const nominated = print(one, { nominatedNodeName: 'n2' })
   assert.deepEqual(nominated.slice(5), ['<none>', '<none>', 'n2', '<none>'])
 })
+
+test('marks the rows of pods that have ended', () => {
+  const conditionsOf = (phase: string) =>
+    podPrinter.conditions?.({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'p' },
+      status: { phase },
+    })
+  const completed = { type: 'Completed', status: 'True' }
+  assert.deepEqual(conditionsOf('Running'), [])
+  assert.deepEqual(conditionsOf('Succeeded'), [
+    { ...completed, reason: 'Succeeded', message: 'The pod has completed successfully.' },
+  ])
+  assert.deepEqual(conditionsOf('Failed'), [
+    { ...completed, reason: 'Failed', message: 'The pod failed.' },
+  ])
+})

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `kubectl get pods`.
 import type { Pod } from '../../kube/types.gen.ts'
+import { asKind } from '../resources/as-kind.ts'
 import { summarizePod } from './pod-summary.ts'
 import { age, ageColumn, column, nameColumn, printerFor, wideColumn } from './table-columns.ts'
-import type { TablePrinter } from './table-printer.ts'
+import type { RowCondition, TablePrinter } from './table-printer.ts'
 
-export const podPrinter: TablePrinter = printerFor<Pod>(
+const cellPrinter = printerFor<Pod>(
   [
     nameColumn,
     column('Ready'),
@@ -32,6 +33,20 @@ export const podPrinter: TablePrinter = printerFor<Pod>(
     ]
   },
 )
+
+export const podPrinter: TablePrinter = {
+  ...cellPrinter,
+  conditions: (object) => completions.get(asKind<Pod>(object).status?.phase ?? '') ?? [],
+}
+
+const completions: ReadonlyMap<string, readonly RowCondition[]> = new Map([
+  ['Succeeded', [completed('Succeeded', 'The pod has completed successfully.')]],
+  ['Failed', [completed('Failed', 'The pod failed.')]],
+])
+
+function completed(reason: string, message: string): RowCondition {
+  return { type: 'Completed', status: 'True', reason, message }
+}
 
 /** How many of the gates are open: `1/2`. */
 function readinessGates({ spec, status }: Pod): string {

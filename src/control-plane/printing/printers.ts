@@ -42,7 +42,7 @@ export function printerOf(resource: ResourceDefinition): TablePrinter | undefine
   if (!toStorage) return printer
   // Forms of one kind have one printer, which knows the stored form.
   return {
-    columns: printer.columns,
+    ...printer,
     row: (object, nowMs) => printer.row(toStorage(object), nowMs),
   }
 }

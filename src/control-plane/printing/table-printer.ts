@@ -14,9 +14,18 @@ export interface TableColumn {
 /** What a column's cell may hold. */
 export type TableCell = string | number | boolean
 
+/** What clients may hide a row for. */
+export interface RowCondition {
+  readonly type: 'Completed'
+  readonly status: 'True'
+  readonly reason: string
+  readonly message: string
+}
+
 /** How objects of one kind are printed. */
 export interface TablePrinter {
   readonly columns: readonly TableColumn[]
   /** One cell for each column. Ages count up to `nowMs`. */
   readonly row: (object: KubeObject, nowMs: number) => readonly TableCell[]
+  readonly conditions?: (object: KubeObject) => readonly RowCondition[]
 }

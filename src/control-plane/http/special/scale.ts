@@ -7,7 +7,7 @@ import { notFound } from '../../objects/api-status.ts'
 import type { KubeObject } from '../../objects/kube-object.ts'
 import { readObject } from '../request-body.ts'
 import { readPatch } from '../request-patch.ts'
-import type { ResourceRequest, VerbContext } from '../read-verbs.ts'
+import { encoderOf, type ResourceRequest, type VerbContext } from '../read-verbs.ts'
 import { named, writeOptions } from '../write-verbs.ts'
 
 const scaleKind = { group: 'autoscaling', version: 'v1', kind: 'Scale' }
@@ -15,11 +15,12 @@ const scaleKind = { group: 'autoscaling', version: 'v1', kind: 'Scale' }
 export async function answerScale(context: VerbContext, request: ResourceRequest): Promise<void> {
   const { core } = context
   const { exchange, target, resource } = request
+  const { object: encode } = encoderOf(exchange, { ...resource, ...scaleKind }, core)
   if (target.verb === 'get') {
     const stored = core.store.get(keyOf({ ...target, resource }))
     if (!stored) throw notFound(resource, target.name)
     await core.store.durable()
-    exchange.sendJson(200, scaleOf(stored.object))
+    exchange.sendBytes(200, encode(scaleOf(stored.object)))
     return
   }
   const change = await scaleChange(context, request)
@@ -31,7 +32,7 @@ export async function answerScale(context: VerbContext, request: ResourceRequest
     writeOptions(exchange),
   )
   await core.store.durable()
-  exchange.sendJson(200, scaleOf(object))
+  exchange.sendBytes(200, encode(scaleOf(object)))
 }
 
 async function scaleChange(
