@@ -16,6 +16,12 @@ import type {
   ProviderHost,
 } from '../../provider/provider.ts'
 import type { NodeStats, PodStats } from '../../provider/stats.ts'
+import type {
+  ExecOptions,
+  PortConnection,
+  ProcessStreams,
+  StreamChoice,
+} from '../../provider/streams.ts'
 import { untilAborted } from '../../util/until-aborted.ts'
 import { VkError } from '../../util/vk-error.ts'
 import { AddressPool, addressRange } from './address-pool.ts'
@@ -26,6 +32,7 @@ import { Faults } from './faults.ts'
 import { storedLines } from './mock-logs.ts'
 import { advance, mockSpec, nextDueMs, restart, type MockPod } from './mock-pod.ts'
 import { nodeStatsOf, podStatsOf } from './mock-stats.ts'
+import { mockAttach, mockExec, mockPort } from './mock-streams.ts'
 import { observePod } from './observe-pod.ts'
 
 /** A backend that only pretends. */
@@ -148,6 +155,31 @@ export class MockProvider implements PodProvider {
     await this.#untilRunEnds(pod, signal)
   }
 
+  async exec(
+    ref: PodRef,
+    container: string,
+    options: ExecOptions,
+    { signal }: CallContext,
+  ): Promise<ProcessStreams> {
+    this.#running(ref, container)
+    return mockExec(options, signal)
+  }
+
+  async attach(
+    ref: PodRef,
+    container: string,
+    choice: StreamChoice,
+    { signal }: CallContext,
+  ): Promise<ProcessStreams> {
+    const ended = this.#untilRunEnds(this.#running(ref, container), signal)
+    return mockAttach(choice, { ended: ended.catch(() => {}), signal })
+  }
+
+  async portForward(ref: PodRef, _port: number, { signal }: CallContext): Promise<PortConnection> {
+    this.#running(ref)
+    return mockPort(signal)
+  }
+
   podStats(): Promise<readonly PodStats[]> {
     const nowMs = this.#host.clock.nowMs()
     const stats: PodStats[] = []
@@ -188,6 +220,13 @@ export class MockProvider implements PodProvider {
     this.#pods.clear()
     this.#watchers.clear()
     return Promise.resolve()
+  }
+
+  #running(ref: PodRef, container?: string): MockPod {
+    const pod = this.#pods.get(ref.uid)
+    if (pod?.run.kind === 'running') return pod
+    const what = container === undefined ? 'pod' : `container "${container}"`
+    throw new VkError('NotFound', `${what} does not run`)
   }
 
   #add(pod: Pod, behaviour: Behaviour): MockPod {
