@@ -23,7 +23,7 @@ export function buildNode(name: string, { labels, spec, status, room }: NodePart
       uid: `uid-of-${name}`,
       labels: { 'kubernetes.io/hostname': name, ...labels },
     },
-    ...(spec && { spec }),
+    spec: spec ?? {},
     status: { allocatable: { cpu: '4', memory: '8Gi', pods: '110', ...room }, ...status },
   }
 }

@@ -4,9 +4,12 @@
 import { randomUUID } from 'node:crypto'
 import type { AdmissionRequest } from '../admission/admission.ts'
 import { alreadyExists, badRequest, invalid } from '../objects/api-status.ts'
+import type { KindName } from '../objects/api-status.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import { generateName } from '../resources/meta/generate-name.ts'
-import { validateMetadata } from '../resources/meta/validate-metadata.ts'
+import { inNamespace } from '../resources/meta/keep-identity.ts'
+import type { ResourceDefinition } from '../resources/resource-definition.ts'
+import { validateCreate } from '../resources/validate-object.ts'
 import { mutateByAdmission, validateByAdmission } from './admit.ts'
 import { tracked } from './tracked.ts'
 import { keyOf, shown, wireSeconds } from './api-core.ts'
@@ -34,8 +37,8 @@ export function createObject(
   )
   const admitted = mutateByAdmission(core, request)
   const prepared = core.allocate(withServerMetadata(core, { place, admitted, options }), resource)
-  const errors = [...validateMetadata(prepared.metadata, resource), ...strategy.validate(prepared)]
-  if (errors.length > 0) throw invalid(resource, place.name, errors)
+  const errors = validateCreate(resource, prepared)
+  if (errors.length > 0) throw invalid(kindInErrors(resource), place.name, errors)
   for (const warning of strategy.warnings?.(prepared) ?? []) options.warn(warning)
   validateByAdmission(core, { ...request, object: prepared })
   if (core.store.get(keyOf(place))) throw alreadyExists(resource, place.name)
@@ -58,23 +61,19 @@ function withIdentity(
   given: KubeObject,
 ): KubeObject {
   const { metadata } = given
-  checkNamespace(metadata.namespace ?? '', namespace)
   if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== '') {
     throw badRequest('resourceVersion should not be set on objects to be created')
   }
   const name = metadata.name || generatedName(core, { resource, namespace }, metadata.generateName)
-  return {
-    ...given,
-    metadata: { ...metadata, ...(name !== '' && { name }), ...(namespace !== '' && { namespace }) },
-  }
+  return inNamespace(
+    { ...given, metadata: { ...metadata, ...(name !== '' && { name }) } },
+    namespace,
+  )
 }
 
-/** An object may leave its namespace out; if it names one, it is the request's. */
-export function checkNamespace(given: string, requested: string): void {
-  if (given === '' || given === requested) return
-  throw badRequest(
-    'the namespace of the provided object does not match the namespace sent on the request',
-  )
+/** The kind as messages name it: that of the form in storage, where there are several. */
+export function kindInErrors({ kind, group, storage }: ResourceDefinition): KindName {
+  return { kind, group: storage.includes('.') ? group : '' }
 }
 
 function generatedName(

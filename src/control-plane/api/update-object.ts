@@ -8,11 +8,12 @@ import { invalidValue } from '../objects/field-error.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import { isSemanticallyEqual } from '../resources/semantic-equality.ts'
-import { validateMetadataUpdate } from '../resources/meta/validate-metadata.ts'
+import { inNamespace, keepIdentity } from '../resources/meta/keep-identity.ts'
+import { validateChange } from '../resources/validate-object.ts'
 import { mutateByAdmission, validateByAdmission } from './admit.ts'
 import { keyOf, shown } from './api-core.ts'
 import type { ApiCore, Place, WriteOptions } from './api-core.ts'
-import { checkNamespace, createObject } from './create-object.ts'
+import { createObject, kindInErrors } from './create-object.ts'
 import { tracked } from './tracked.ts'
 
 /** The state after an update; `isNew` when it created the object. */
@@ -41,7 +42,7 @@ export function updateObject(
   }
   const old = shown(resource, stored)
   const given = change(old)
-  checkIdentity(given, old, place)
+  checkVersion(given, old, place)
   const next = settle(core, { place, given, old, options })
   if (next === old || options.isDryRun) return { object: next, isNew: false }
   const inStorage = resource.toStorage ? resource.toStorage(next) : next
@@ -59,8 +60,7 @@ interface Update {
   readonly options: WriteOptions
 }
 
-function checkIdentity(given: KubeObject, old: KubeObject, { resource, name, namespace }: Place) {
-  checkNamespace(given.metadata.namespace ?? '', namespace)
+function checkVersion(given: KubeObject, old: KubeObject, { resource, name }: Place): void {
   const { resourceVersion } = given.metadata
   const hasVersion = resourceVersion !== undefined && resourceVersion !== ''
   if (!hasVersion && resource.strategy.requiresResourceVersion) {
@@ -80,15 +80,12 @@ function settle(core: ApiCore, update: Update): KubeObject {
   const complete = tracked(core, { place, live: old, next: strategy.applyDefaults(given), options })
   const request = admissionRequest(update, complete)
   const admitted = mutateByAdmission(core, request)
-  const kept = withServerMetadata(admitted, old)
+  const kept = withServerMetadata(admitted, old, place.namespace)
   const context = { user: options.user, nowMs: core.clock.nowMs() }
   const next = strategy.prepareForUpdate(kept, old, subresource, context)
   if (isSemanticallyEqual(next, old)) return old
-  const errors = [
-    ...validateMetadataUpdate(next.metadata, old.metadata),
-    ...strategy.validateUpdate(next, old, subresource),
-  ]
-  if (errors.length > 0) throw invalid(resource, place.name, errors)
+  const errors = validateChange(resource, { next, old }, subresource)
+  if (errors.length > 0) throw invalid(kindInErrors(resource), place.name, errors)
   if (subresource === '') {
     for (const warning of strategy.warnings?.(next, old) ?? []) options.warn(warning)
   }
@@ -101,22 +98,16 @@ function admissionRequest({ place, old, options }: Update, object: KubeObject): 
   return { ...place, user, isDryRun, object, old, operation: 'UPDATE' }
 }
 
-/** Only the server writes these, whatever the client has sent. */
-function withServerMetadata(given: KubeObject, old: KubeObject): KubeObject {
-  const { resourceVersion, creationTimestamp, generation } = old.metadata
-  const { deletionTimestamp, deletionGracePeriodSeconds, name, namespace } = old.metadata
+/** Identity, version and generation are the server's, whatever the client has sent. */
+function withServerMetadata(given: KubeObject, old: KubeObject, namespace: string): KubeObject {
+  const { resourceVersion, generation, name } = old.metadata
   const metadata = {
     ...given.metadata,
-    ...(given.metadata.name === undefined && name !== undefined && { name }),
-    ...(namespace !== undefined && { namespace }),
-    uid: given.metadata.uid || old.metadata.uid,
+    ...(given.metadata.name === undefined && { name }),
     resourceVersion,
-    creationTimestamp,
     generation,
-    ...(deletionTimestamp !== undefined && { deletionTimestamp }),
-    ...(deletionGracePeriodSeconds !== undefined && { deletionGracePeriodSeconds }),
   } as KubeObject['metadata']
-  return { ...given, metadata }
+  return keepIdentity(inNamespace({ ...given, metadata }, namespace), old)
 }
 
 /** An object on its way out goes with its last finalizer, once its grace is over. */

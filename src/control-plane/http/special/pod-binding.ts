@@ -46,7 +46,9 @@ function nodeNameIn(binding: KubeObject, name: string): string {
     readonly name?: string
   }
   const errors = [
-    ...(kind !== '' && kind !== 'Node' ? [notSupported('target.kind', kind, ['Node', ''])] : []),
+    ...(kind !== '' && kind !== 'Node'
+      ? [notSupported('target.kind', kind, ['Node', '<empty>'])]
+      : []),
     ...(nodeName === '' ? [required('target.name')] : []),
   ]
   if (errors.length > 0) throw invalid(bindingKind, name, errors)
