@@ -74,7 +74,7 @@ describe('a node refuses', { skip: skipReason }, () => {
     const event = await pods.untilEvent('demanding', 'UnsupportedPodSpec')
     assert.equal(event.type, 'Warning')
     assert.match(event.message ?? '', /seLinuxOptions/)
-    await cluster().kubectl(['delete', 'pod', 'demanding'], { timeoutMs: 15_000 })
+    await pods.end('demanding')
   })
 
   test('when lenient, nothing of that; an event says what was ignored', async () => {

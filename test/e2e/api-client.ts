@@ -2,9 +2,9 @@
 //
 // The shortest way from a test to the API server, as its admin. Independent of the project's own
 // client on purpose: a test must not share the mistakes of what it tests.
+import { createInterface } from 'node:readline'
 import { Agent, request } from 'undici'
-import type { KeyPair } from './certificates.ts'
-import type { Endpoint } from './kubeconfig.ts'
+import type { Credentials, Endpoint } from './kubeconfig.ts'
 
 /** What to send along. */
 export interface ApiCallOptions {
@@ -28,20 +28,23 @@ export class ApiStatusError extends Error {
 export interface ApiClient extends AsyncDisposable {
   /** Sends one request and returns the body: parsed if it is JSON, else text. */
   call<T>(method: string, path: string, options?: ApiCallOptions): Promise<T>
+  /** The lines of an answer as they come: a watch, or a log that is followed. Ends with the signal. */
+  lines(path: string, signal: AbortSignal): AsyncIterable<string>
 }
 
-/** Creates a client that shows a client certificate. */
-export function createApiClient(endpoint: Endpoint, user: KeyPair): ApiClient {
-  const dispatcher = new Agent({
-    connect: { ca: endpoint.authority, cert: user.certificate, key: user.key },
-  })
+/** Creates a client that shows a client certificate or a token. */
+export function createApiClient(endpoint: Endpoint, user: Credentials): ApiClient {
+  const isToken = 'token' in user
+  const shown = isToken ? {} : { cert: user.certificate, key: user.key }
+  const credentials = isToken ? { authorization: `Bearer ${user.token}` } : {}
+  const dispatcher = new Agent({ connect: { ca: endpoint.authority, ...shown } })
   return {
     async call<T>(method: string, path: string, options: ApiCallOptions = {}): Promise<T> {
       const { body, contentType = 'application/json' } = options
       const response = await request(endpoint.server + path, {
         dispatcher,
         method: method as 'GET',
-        headers: { 'content-type': contentType },
+        headers: { 'content-type': contentType, ...credentials },
         body: body === undefined ? null : JSON.stringify(body),
       })
       const text = await response.body.text()
@@ -49,6 +52,19 @@ export function createApiClient(endpoint: Endpoint, user: KeyPair): ApiClient {
         throw new ApiStatusError(response.statusCode, `${method} ${path}: ${text.trim()}`)
       }
       return (isJson(response.headers['content-type']) ? JSON.parse(text) : text) as T
+    },
+    async *lines(path: string, signal: AbortSignal): AsyncGenerator<string> {
+      const response = await request(endpoint.server + path, {
+        dispatcher,
+        signal,
+        headers: credentials,
+        bodyTimeout: 0,
+      })
+      if (response.statusCode >= 400) {
+        const text = await response.body.text()
+        throw new ApiStatusError(response.statusCode, `GET ${path}: ${text.trim()}`)
+      }
+      yield* createInterface({ input: response.body })
     },
     [Symbol.asyncDispose]: () => dispatcher.destroy(),
   }

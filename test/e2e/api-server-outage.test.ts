@@ -89,7 +89,7 @@ describe('when the API server goes away', { skip: skipReason }, () => {
     await pods.create(always('vanishing', `sleep ${seconds}; :`))
     await pods.untilPhase('vanishing', 'Running')
     node.kill('SIGSTOP')
-    await pods.delete('vanishing', '--force', '--grace-period=0')
+    await pods.delete('vanishing', { gracePeriodSeconds: 0 })
     await pods.untilGone('vanishing')
     await pods.create(once('unseen', 'echo seen'))
     await cluster().expireWatches()

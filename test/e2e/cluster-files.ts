@@ -31,6 +31,8 @@ export interface ClusterFiles {
   logFile(component: string): string
   /** Issues a client certificate; returns the path of a kubeconfig that has it. */
   kubeconfigFor(user: string, groups?: readonly string[]): Promise<string>
+  /** Issues a client certificate. */
+  clientCertificate(user: string, groups?: readonly string[]): Promise<KeyPair>
   /** Issues a certificate for a node's HTTPS port; returns the paths. */
   servingCertificate(nodeName: string, addresses: readonly string[]): Promise<KeyPair>
 }
@@ -85,6 +87,8 @@ export async function createClusterFiles(
     endpoint,
     logFile: (component) => join(folder, 'logs', `${component}.log`),
     kubeconfigFor,
+    clientCertificate: async (commonName, organizations = []) =>
+      await authority.issue({ commonName, organizations }),
     servingCertificate: async (nodeName, ipAddresses) =>
       await issued.issue(authority, {
         commonName: `system:node:${nodeName}`,

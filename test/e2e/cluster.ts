@@ -5,15 +5,20 @@
 // Runs inside the network namespace that run.ts makes, beside the nodes under test.
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { join } from 'node:path'
+import { createApiClient } from './api-client.ts'
 import type { ApiCallOptions, ApiClient } from './api-client.ts'
 import type { ClusterFiles } from './cluster-files.ts'
 import type { Component } from './component.ts'
 import { startControlPlane } from './control-plane.ts'
 import type { ControlPlaneOptions } from './control-plane.ts'
 import { startEmbeddedControlPlane } from './embedded-control-plane.ts'
+import { endProcessesNaming } from './host-processes.ts'
 import { writeKubeconfig } from './kubeconfig.ts'
+import type { Credentials } from './kubeconfig.ts'
 import { runKubectl, spawnKubectl } from './kubectl.ts'
 import type { Kubectl, KubectlOptions, KubectlResult } from './kubectl.ts'
+import { collectionPath, objectPath } from './object-path.ts'
+import type { Manifest } from './object-path.ts'
 import { takeAddress } from './take-address.ts'
 import { planeKind } from './test-control-plane.ts'
 import type { TestControlPlane } from './test-control-plane.ts'
@@ -74,6 +79,61 @@ export class Cluster implements AsyncDisposable {
     return await this.#api.call<T>(method, path, options)
   }
 
+  /** The lines of an answer as they come; the caller ends it. */
+  lines(path: string, signal: AbortSignal): AsyncIterable<string> {
+    return this.#api.lines(path, signal)
+  }
+
+  /** Creates objects, one after the other, and returns the last of them. */
+  async create<T>(...objects: readonly Manifest[]): Promise<T> {
+    let result: unknown
+    for (const body of objects) result = await this.api('POST', collectionPath(body), { body })
+    return result as T
+  }
+
+  /** Applies objects on the server's side, whoever owns their fields. */
+  async apply(...objects: readonly Manifest[]): Promise<void> {
+    for (const body of objects) {
+      await this.api('PATCH', `${objectPath(body)}?fieldManager=e2e&force=true`, {
+        contentType: 'application/apply-patch+yaml',
+        body,
+      })
+    }
+  }
+
+  /** Changes the fields that `body` names (JSON merge patch). */
+  async patch<T>(path: string, body: object): Promise<T> {
+    const contentType = 'application/merge-patch+json'
+    return await this.api<T>('PATCH', path, { contentType, body })
+  }
+
+  /** Deletes what is at the path, an object or a collection, without waiting for its end. */
+  async delete(path: string, options: DeleteOptions = {}): Promise<void> {
+    await this.api('DELETE', path, {
+      body: { apiVersion: 'v1', kind: 'DeleteOptions', ...options },
+    })
+  }
+
+  /** A token of a service account, valid for an hour. */
+  async tokenOf(namespace: string, name: string): Promise<string> {
+    const { status } = await this.api<{ readonly status: { readonly token: string } }>(
+      'POST',
+      `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
+      { body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} } },
+    )
+    return status.token
+  }
+
+  /** A client of someone else's, with a certificate; the caller disposes of it. */
+  async clientFor(user: string, groups: readonly string[] = []): Promise<ApiClient> {
+    return this.clientWith(await this.files.clientCertificate(user, groups))
+  }
+
+  /** A client with these credentials; the caller disposes of it. */
+  clientWith(credentials: Credentials): ApiClient {
+    return createApiClient(this.files.endpoint, credentials)
+  }
+
   /** Issues a client certificate and returns the path of a kubeconfig with it. */
   async kubeconfigFor(user: string, groups?: readonly string[]): Promise<string> {
     return await this.files.kubeconfigFor(user, groups)
@@ -81,9 +141,9 @@ export class Cluster implements AsyncDisposable {
 
   /** Returns the path of a kubeconfig with a token of an existing service account. */
   async serviceAccountKubeconfig(namespace: string, name: string): Promise<string> {
-    const { stdout } = await this.kubectl(['create', 'token', name, '-n', namespace])
+    const token = await this.tokenOf(namespace, name)
     const path = join(this.files.folder, 'kubeconfigs', `${namespace}-${name}.kubeconfig`)
-    writeKubeconfig(path, this.files.endpoint, { token: stdout.trim() })
+    writeKubeconfig(path, this.files.endpoint, { token })
     return path
   }
 
@@ -145,6 +205,7 @@ export class Cluster implements AsyncDisposable {
     await Promise.all(this.#nodes.map((node) => node[Symbol.asyncDispose]()))
     await this.#controlPlane[Symbol.asyncDispose]()
     for (const address of this.#addresses) address[Symbol.dispose]()
+    endProcessesNaming(this.files.folder)
   }
 
   get #api(): ApiClient {
@@ -160,6 +221,12 @@ export class Cluster implements AsyncDisposable {
     const node = await this.api<NodeStatus>('GET', `/api/v1/nodes/${name}`)
     return node.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false
   }
+}
+
+/** What a DELETE may say. */
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan'
 }
 
 interface NodeStatus {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ApiStatusError } from './api-client.ts'
 import { eventually } from './eventually.ts'
+import { kubectlSkipReason } from './find-kubectl.ts'
 import { skipReason } from './requirements.ts'
 import { useCluster } from './use-cluster.ts'
 
@@ -19,10 +20,14 @@ interface Pod {
   readonly status: { readonly phase: string }
 }
 
+interface SelfSubjectReview {
+  readonly status: { readonly userInfo: { readonly username: string } }
+}
+
 describe('the control plane for tests', { skip: skipReason }, () => {
   const cluster = useCluster()
 
-  test('answers kubectl as admin', async () => {
+  test('answers kubectl as admin', { skip: kubectlSkipReason }, async () => {
     const { stdout } = await cluster().kubectl(['get', 'nodes', '-o', 'json'])
     assert.deepEqual((JSON.parse(stdout) as List<unknown>).items, [])
     const version = await cluster().kubectl(['version'])
@@ -30,7 +35,13 @@ describe('the control plane for tests', { skip: skipReason }, () => {
   })
 
   test('creates the pods of a Job, which stay Pending without a node', async () => {
-    await cluster().kubectl(['create', 'job', 'idle', '--image=none'])
+    const containers = [{ name: 'main', image: 'none' }]
+    await cluster().create({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'idle' },
+      spec: { template: { spec: { restartPolicy: 'Never', containers } } },
+    })
     const pods = await eventually(
       async () => {
         const list = await cluster().api<List<Pod>>('GET', '/api/v1/namespaces/default/pods')
@@ -48,12 +59,9 @@ describe('the control plane for tests', { skip: skipReason }, () => {
     await cluster().api('POST', '/api/v1/nodes', { body: { metadata: { name: 'fake' } } })
     const conditions = [{ type: 'Ready', status: 'True', reason: 'Test', message: '' }]
     const capacity = { cpu: '1', memory: '1Gi', pods: '10' }
-    await cluster().kubectl(['taint', 'node', 'fake', 'node.kubernetes.io/not-ready-'], {
-      allowFailure: true,
-    })
-    await cluster().api('PATCH', '/api/v1/nodes/fake/status', {
-      contentType: 'application/merge-patch+json',
-      body: { status: { conditions, capacity, allocatable: capacity } },
+    await cluster().patch('/api/v1/nodes/fake', { spec: { taints: null } })
+    await cluster().patch('/api/v1/nodes/fake/status', {
+      status: { conditions, capacity, allocatable: capacity },
     })
     await eventually(
       async () => {
@@ -65,25 +73,29 @@ describe('the control plane for tests', { skip: skipReason }, () => {
   })
 
   test('lets a node identity write its own node and no other', async () => {
-    const kubeconfig = await cluster().kubeconfigFor('system:node:mine', ['system:nodes'])
+    await using mine = await cluster().clientFor('system:node:mine', ['system:nodes'])
     const create = async (name: string) =>
-      await cluster().kubectl(['create', '-f', '-'], {
-        kubeconfig,
-        allowFailure: true,
-        input: { apiVersion: 'v1', kind: 'Node', metadata: { name } },
-      })
-    assert.equal((await create('mine')).code, 0)
-    const other = await create('other')
-    assert.equal(other.code, 1)
-    assert.match(other.stderr, /Forbidden.*node "mine" is not allowed to modify node "other"/i)
+      await mine.call('POST', '/api/v1/nodes', { body: { metadata: { name } } })
+    await create('mine')
+    await assert.rejects(
+      create('other'),
+      /node \\"mine\\" is not allowed to modify node \\"other\\"/,
+    )
   })
 
   test('knows a service account by its token', async () => {
-    const kubeconfig = await cluster().serviceAccountKubeconfig('default', 'default')
-    const { stdout } = await cluster().kubectl(['auth', 'whoami', '-o', 'name'], { kubeconfig })
-    assert.match(stdout, /selfsubjectreview/)
-    const pods = await cluster().kubectl(['get', 'pods'], { kubeconfig, allowFailure: true })
-    assert.match(pods.stderr, /system:serviceaccount:default:default.*cannot list/)
+    const token = await cluster().tokenOf('default', 'default')
+    await using account = cluster().clientWith({ token })
+    const review = await account.call<SelfSubjectReview>(
+      'POST',
+      '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+      { body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' } },
+    )
+    assert.equal(review.status.userInfo.username, 'system:serviceaccount:default:default')
+    await assert.rejects(
+      account.call('GET', '/api/v1/namespaces/default/pods'),
+      /system:serviceaccount:default:default.*cannot list/,
+    )
   })
 
   test('forgets old resource versions when its watches expire', async () => {

@@ -88,7 +88,7 @@ describe('after kill -9', { skip: skipReason }, () => {
       what: 'be restarted once',
     })
     assert.equal(statusOf(again)?.lastState?.terminated?.exitCode, 6)
-    assert.equal(await pods.logs('restarting', '--previous'), 'started\nexit 6\n')
+    assert.equal(await pods.logs('restarting', { previous: true }), 'started\nexit 6\n')
   })
 
   test('pods that were just being created run, and none of them twice', async () => {
@@ -117,7 +117,7 @@ describe('after kill -9', { skip: skipReason }, () => {
     )
     for (const name of names) await pods.untilPhase(name, 'Running')
     await eventually(() => pidsWithArgument(seconds).length === MANY, { what: 'all to sleep' })
-    await cluster().kubectl(['delete', 'pods', '--all', '--wait=false'])
+    await cluster().delete('/api/v1/namespaces/default/pods')
     await sleep(300)
     await crash()
     await startAgain()
@@ -130,7 +130,7 @@ describe('after kill -9', { skip: skipReason }, () => {
     await pods.create({ name: 'removed', spec: { containers: [shell(`sleep ${seconds}; :`)] } })
     await pods.untilPhase('removed', 'Running')
     await crash()
-    await pods.delete('removed', '--force', '--grace-period=0')
+    await pods.delete('removed', { gracePeriodSeconds: 0 })
     await pods.untilGone('removed')
     assert.ok(pidsWithArgument(seconds).length > 0)
     await startAgain()

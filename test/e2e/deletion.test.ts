@@ -31,10 +31,10 @@ describe('deleting a pod', { skip: skipReason }, () => {
     await pods.untilLogged(name, /ready/)
   }
 
-  /** Deletes as kubectl does by default, waiting; returns the seconds it took. */
+  /** Deletes and waits until it is gone; returns the seconds it took. */
   async function deleteAndWait(name: string): Promise<number> {
     const start = performance.now()
-    await cluster().kubectl(['delete', 'pod', name])
+    await pods.end(name, {}, LONG_GRACE * 1000)
     return (performance.now() - start) / 1000
   }
 
@@ -72,7 +72,7 @@ describe('deleting a pod', { skip: skipReason }, () => {
   test('a second, shorter grace ends the waiting of the first', async () => {
     await running('patient', 'trap "" TERM; echo ready; while :; do sleep 0.1; done', LONG_GRACE)
     await pods.delete('patient')
-    await cluster().kubectl(['delete', 'pod', 'patient', '--grace-period=1'], { timeoutMs: 15_000 })
+    await pods.end('patient', { gracePeriodSeconds: 1 })
   })
 
   test('takes the children of its processes along', async () => {
@@ -89,7 +89,7 @@ describe('deleting a pod', { skip: skipReason }, () => {
     const script = `trap "" TERM; echo ready; sleep ${seconds}; sleep ${seconds}`
     await running('stubborn', script, LONG_GRACE)
     assert.equal(pidsWithArgument(seconds).length, 1)
-    await pods.delete('stubborn', '--force', '--grace-period=0')
+    await pods.delete('stubborn', { gracePeriodSeconds: 0 })
     await pods.untilGone('stubborn', 2000)
     await untilNoneHas(seconds)
   })
@@ -103,7 +103,7 @@ describe('deleting a pod', { skip: skipReason }, () => {
       spec: { terminationGracePeriodSeconds: 30, containers: [first] },
     })
     await pods.untilLogged('twin', /ready/)
-    await pods.delete('twin', '--force', '--grace-period=0')
+    await pods.delete('twin', { gracePeriodSeconds: 0 })
     await pods.untilGone('twin', 2000)
     const second = shell('echo "before: $(cat $STAMPS)"; echo done', { env })
     await pods.create({ name: 'twin', spec: { restartPolicy: 'Never', containers: [second] } })

@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { eventually } from './eventually.ts'
+import type { Deployment } from '../../src/kube/types.gen.ts'
+import type { Manifest } from './object-path.ts'
 import { podSpec, Pods, shell } from './pods.ts'
 import { skipReason } from './requirements.ts'
 import { useCluster } from './use-cluster.ts'
@@ -14,16 +16,25 @@ describe('a Deployment', { skip: skipReason }, () => {
 
   before(async () => {
     await cluster().startVirtualKubelet(['--provider', 'mock'])
-    await cluster().kubectl(['apply', '-f', '-'], { input: deployment(2) })
+    await cluster().apply(deployment(2))
     await rollout()
   })
 
   async function rollout(): Promise<void> {
-    await cluster().kubectl(['rollout', 'status', 'deployment/web', '--timeout=60s'])
+    await eventually(
+      async () => {
+        const { metadata, spec, status } = await cluster().api<Deployment>('GET', WEB)
+        const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status ?? {}
+        const isSeen = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
+        const counts = [replicas, updatedReplicas, availableReplicas]
+        return isSeen && counts.every((count) => count === spec.replicas)
+      },
+      { what: 'the rollout to be done', timeoutMs: 60_000 },
+    )
   }
 
   async function scaleTo(replicas: number): Promise<void> {
-    await cluster().kubectl(['scale', 'deployment/web', `--replicas=${replicas}`])
+    await cluster().patch(`${WEB}/scale`, { spec: { replicas } })
     await rollout()
     await eventually(async () => (await pods.list('app=web')).length === replicas, {
       what: `${replicas} pods to be left`,
@@ -46,7 +57,10 @@ describe('a Deployment', { skip: skipReason }, () => {
 
   test('replaces its pods by those of a new revision', async () => {
     const old = new Set((await pods.list('app=web')).map((pod) => pod.metadata.uid))
-    await cluster().kubectl(['set', 'image', 'deployment/web', 'main=other'])
+    await cluster().api('PATCH', WEB, {
+      contentType: 'application/strategic-merge-patch+json',
+      body: { spec: { template: { spec: { containers: [{ name: 'main', image: 'other' }] } } } },
+    })
     await rollout()
     const current = await eventually(
       async () => {
@@ -63,13 +77,15 @@ describe('a Deployment', { skip: skipReason }, () => {
 
   test('replaces a pod that was deleted', async () => {
     const [victim] = await pods.list('app=web')
-    await cluster().kubectl(['delete', 'pod', victim?.metadata.name ?? ''])
+    await pods.end(victim?.metadata.name ?? '')
     await rollout()
-    assert.equal((await pods.list('app=web')).length, 3)
+    await eventually(async () => (await pods.list('app=web')).length === 3, { what: 'three pods' })
   })
 })
 
-function deployment(replicas: number): object {
+const WEB = '/apis/apps/v1/namespaces/default/deployments/web'
+
+function deployment(replicas: number): Manifest {
   const labels = { app: 'web' }
   return {
     apiVersion: 'apps/v1',

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import type { Container } from '../../src/kube/types.gen.ts'
+import type { Manifest } from './object-path.ts'
 import { Pods, shell } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
@@ -28,7 +29,7 @@ describe('the environment of a container', { skip: skipReason }, () => {
 
   before(async () => {
     node = await startProcessNode(cluster())
-    await cluster().kubectl(['apply', '-f', '-'], { input: SOURCES })
+    await cluster().apply(...SOURCES)
   })
 
   async function outputOf(
@@ -202,33 +203,29 @@ describe('the environment of a container', { skip: skipReason }, () => {
   })
 })
 
-const SOURCES = {
-  apiVersion: 'v1',
-  kind: 'List',
-  items: [
-    {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'settings' },
-      data: { COLOR: 'red', SIZE: 'small', THEME: 'dark' },
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'overrides' },
-      data: { SIZE: 'huge' },
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: 'secrets' },
-      stringData: { password: 'hunter2 $(COLOR)' },
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'web' },
-      spec: { selector: { app: 'printer' }, ports: [{ name: 'http', port: 80 }] },
-    },
-  ],
-}
+const SOURCES: readonly Manifest[] = [
+  {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'settings' },
+    data: { COLOR: 'red', SIZE: 'small', THEME: 'dark' },
+  },
+  {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'overrides' },
+    data: { SIZE: 'huge' },
+  },
+  {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'secrets' },
+    stringData: { password: 'hunter2 $(COLOR)' },
+  },
+  {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'web' },
+    spec: { selector: { app: 'printer' }, ports: [{ name: 'http', port: 80 }] },
+  },
+]

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import type { Container } from '../../src/kube/types.gen.ts'
+import { grant, serviceAccount } from './access.ts'
 import { Pods } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
@@ -35,11 +36,10 @@ describe('a program in a pod', { skip: skipReason }, () => {
   before(async () => {
     await startProcessNode(cluster())
     for (const name of ['reader', 'stranger']) {
-      await cluster().kubectl(['create', 'serviceaccount', name])
+      await cluster().create(serviceAccount(name))
     }
-    await cluster().kubectl(['create', 'role', 'reader', '--verb=list', '--resource=pods'])
-    const binding = ['--role=reader', '--serviceaccount=default:reader']
-    await cluster().kubectl(['create', 'rolebinding', 'reader', ...binding])
+    const rules = [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }]
+    await cluster().create(...grant('reader', 'Role', rules))
   })
 
   async function answerFor(serviceAccountName: string): Promise<string> {

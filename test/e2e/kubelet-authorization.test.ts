@@ -8,6 +8,8 @@ import { before, describe, test } from 'node:test'
 import { Agent, request } from 'undici'
 import type { KeyPair } from './certificates.ts'
 import { createAuthority } from './certificates.ts'
+import { grant, serviceAccount } from './access.ts'
+import { kubectlSkipReason } from './find-kubectl.ts'
 import { Pods, shell } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
@@ -25,24 +27,15 @@ describe('the kubelet API', { skip: skipReason }, () => {
     node = await startProcessNode(cluster())
     await pods.create({ name: 'talker', spec: { containers: [shell('echo talk; sleep 600; :')] } })
     await pods.untilLogged('talker', /talk/)
-    await cluster().kubectl(['create', 'serviceaccount', 'scraper'])
-    await grant('scraper', 'nodes/metrics')
-    await cluster().kubectl(['create', 'serviceaccount', 'lister'])
-    await grant('lister', 'nodes/pods')
-    await cluster().kubectl(['create', 'serviceaccount', 'nobody'])
+    for (const name of ['scraper', 'lister', 'nobody']) await cluster().create(serviceAccount(name))
+    await allow('scraper', 'nodes/metrics')
+    await allow('lister', 'nodes/pods')
   })
 
   /** Lets a service account read one subresource of nodes. */
-  async function grant(account: string, resource: string): Promise<void> {
-    const flags = ['--verb=get', `--resource=${resource}`]
-    await cluster().kubectl(['create', 'clusterrole', account, ...flags])
-    const binding = [`--clusterrole=${account}`, `--serviceaccount=default:${account}`]
-    await cluster().kubectl(['create', 'clusterrolebinding', account, ...binding])
-  }
-
-  async function tokenOf(account: string): Promise<string> {
-    const { stdout } = await cluster().kubectl(['create', 'token', account])
-    return stdout.trim()
+  async function allow(account: string, resource: string): Promise<void> {
+    const rules = [{ apiGroups: [''], resources: [resource], verbs: ['get'] }]
+    await cluster().create(...grant(account, 'ClusterRole', rules))
   }
 
   async function statusOf(
@@ -94,7 +87,7 @@ describe('the kubelet API', { skip: skipReason }, () => {
 
   test('gives a service account what its role allows and nothing else', async () => {
     const allowed = async (account: string, paths: readonly string[]) => {
-      const token = await tokenOf(account)
+      const token = await cluster().tokenOf('default', account)
       return await Promise.all(paths.map((path) => statusOf(path, { token })))
     }
     const paths = ['/metrics/resource', '/pods', LOGS, '/stats/summary']
@@ -103,26 +96,41 @@ describe('the kubelet API', { skip: skipReason }, () => {
     assert.deepEqual(await allowed('nobody', paths), [403, 403, 403, 403])
   })
 
-  test('serves kubectl logs: tail, since, timestamps, follow until the end', async () => {
+  test('serves logs: tail, since, timestamps, follow until the end', async () => {
     const script = 'for i in 1 2 3 4 5; do echo "line $i"; done; sleep 3; echo last'
     await pods.create({
       name: 'writer',
       spec: { restartPolicy: 'Never', containers: [shell(script)] },
     })
     await pods.untilLogged('writer', /line 5/)
-    assert.equal(await pods.logs('writer', '-f'), 'line 1\nline 2\nline 3\nline 4\nline 5\nlast\n')
-    assert.equal(await pods.logs('writer', '--tail=2'), 'line 5\nlast\n')
-    assert.match(await pods.logs('writer', '--tail=1', '--timestamps'), /^\d{4}-\S+Z last\n$/)
-    assert.equal(await pods.logs('writer', '--limit-bytes=6'), 'line 1')
-    assert.equal(await pods.logs('writer', '--since=1h', '--tail=1'), 'last\n')
+    assert.equal(
+      await pods.logs('writer', { follow: true }),
+      'line 1\nline 2\nline 3\nline 4\nline 5\nlast\n',
+    )
+    assert.equal(await pods.logs('writer', { tailLines: 2 }), 'line 5\nlast\n')
+    assert.match(
+      await pods.logs('writer', { tailLines: 1, timestamps: true }),
+      /^\d{4}-\S+Z last\n$/,
+    )
+    assert.equal(await pods.logs('writer', { limitBytes: 6 }), 'line 1')
+    assert.equal(await pods.logs('writer', { sinceSeconds: 3600, tailLines: 1 }), 'last\n')
+  })
+
+  test('serves the same to kubectl', { skip: kubectlSkipReason }, async () => {
+    const logs = async (...flags: string[]) =>
+      (await cluster().kubectl(['logs', 'writer', ...flags])).stdout
+    assert.equal(await logs('-f'), 'line 1\nline 2\nline 3\nline 4\nline 5\nlast\n')
+    assert.equal(await logs('--tail=2'), 'line 5\nlast\n')
+    assert.match(await logs('--tail=1', '--timestamps'), /^\d{4}-\S+Z last\n$/)
+    assert.equal(await logs('--limit-bytes=6'), 'line 1')
+    assert.equal(await logs('--since=1h', '--tail=1'), 'last\n')
   })
 
   test('lists its pods and their usage through the API server', async () => {
     const proxy = `/api/v1/nodes/${node.nodeName}/proxy`
-    assert.match((await cluster().kubectl(['get', '--raw', `${proxy}/pods`])).stdout, /talker/)
-    const stats = await cluster().kubectl(['get', '--raw', `${proxy}/stats/summary`])
-    assert.match(stats.stdout, /talker/)
-    const metrics = await cluster().kubectl(['get', '--raw', `${proxy}/metrics/resource`])
-    assert.match(metrics.stdout, /^node_cpu_usage_seconds_total/m)
+    const read = async (path: string) => await cluster().api<unknown>('GET', `${proxy}${path}`)
+    assert.match(JSON.stringify(await read('/pods')), /talker/)
+    assert.match(JSON.stringify(await read('/stats/summary')), /talker/)
+    assert.match(String(await read('/metrics/resource')), /^node_cpu_usage_seconds_total/m)
   })
 })

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every state of a pod that the API ever had, as `kubectl get --watch` shows it: what a pod looked
-// like right before it was gone can be seen in no other way.
-import { createInterface } from 'node:readline'
+// Every state of a pod that the API ever had: what a pod looked like right before it was gone can be
+// seen in no other way than by a watch.
 import type { Pod } from '../../src/kube/types.gen.ts'
 import type { Cluster } from './cluster.ts'
 import { eventually } from './eventually.ts'
@@ -16,25 +15,25 @@ export interface PodWatch extends Disposable {
 
 /** Begins to watch; returns when the pod's present state has come. */
 export async function watchPod(cluster: Cluster, name: string): Promise<PodWatch> {
-  const path = 'jsonpath={.metadata}{"\\n"}{.spec}{"\\n"}{.status}{"\\n"}'
-  const child = cluster.spawnKubectl(['get', 'pod', name, '--watch', '-o', path])
+  const ending = new AbortController()
   const states: Pod[] = []
-  const lines: string[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    lines.push(line)
-    if (lines.length < 3) return
-    const [metadata = '', spec = '', status = ''] = lines.splice(0)
-    states.push({
-      metadata: JSON.parse(metadata),
-      spec: JSON.parse(spec),
-      status: JSON.parse(status),
-    })
-  })
+  const query = `?watch=1&fieldSelector=metadata.name%3D${name}`
+  const lines = cluster.lines(`/api/v1/namespaces/default/pods${query}`, ending.signal)
+  const reading = collect(lines, states)
+  // It ends by the signal, and whoever waits for a state sees that none comes.
+  reading.catch(() => {})
   await eventually(() => states.length > 0, { what: `the first state of pod ${name}` })
   return {
     states,
     until: async (isWanted, what) =>
       await eventually(() => states.find(isWanted), { what: `pod ${name} to ${what}` }),
-    [Symbol.dispose]: () => void child.kill('SIGKILL'),
+    [Symbol.dispose]: () => ending.abort(),
+  }
+}
+
+async function collect(lines: AsyncIterable<string>, states: Pod[]): Promise<void> {
+  for await (const line of lines) {
+    const { type, object } = JSON.parse(line) as { readonly type: string; readonly object: Pod }
+    if (type !== 'BOOKMARK' && type !== 'ERROR') states.push(object)
   }
 }

@@ -12,7 +12,7 @@ import type {
   StoredMeta,
 } from '../../src/kube/types.gen.ts'
 import { ApiStatusError } from './api-client.ts'
-import type { Cluster } from './cluster.ts'
+import type { Cluster, DeleteOptions } from './cluster.ts'
 import { eventually } from './eventually.ts'
 
 /** A pod to create. */
@@ -119,9 +119,9 @@ export class Pods {
       { what: `be ${phase}`, timeoutMs },
     )
     if (pod.status?.phase === phase) return pod
-    const { stdout } = await this.#cluster().kubectl(['logs', name], { allowFailure: true })
+    const output = await this.logs(name).catch(String)
     const status = JSON.stringify(pod.status)
-    throw new Error(`Pod ${name} is not ${phase}; its status: ${status}; its output: ${stdout}`)
+    throw new Error(`Pod ${name} is not ${phase}; its status: ${status}; its output: ${output}`)
   }
 
   async untilGone(name: string, timeoutMs = 30_000): Promise<void> {
@@ -131,10 +131,11 @@ export class Pods {
     })
   }
 
-  /** What a container wrote, read with kubectl. */
-  async logs(name: string, ...flags: readonly string[]): Promise<string> {
-    const { stdout } = await this.#cluster().kubectl(['logs', name, ...flags])
-    return stdout
+  /** What a container wrote. */
+  async logs(name: string, options: LogOptions = {}): Promise<string> {
+    const query = new URLSearchParams()
+    for (const [key, value] of Object.entries(options)) query.set(key, String(value))
+    return await this.#cluster().api<string>('GET', `${PODS}/${name}/log?${query.toString()}`)
   }
 
   async untilLogged(name: string, pattern: RegExp, timeoutMs = 30_000): Promise<RegExpExecArray> {
@@ -159,20 +160,36 @@ export class Pods {
     )
   }
 
-  /** Deletes as `kubectl delete` does, without waiting for the end. */
-  async delete(name: string, ...flags: readonly string[]): Promise<void> {
-    await this.#cluster().kubectl(['delete', 'pod', name, '--wait=false', ...flags])
+  /** Deletes without waiting for the end; a grace of 0 seconds is by force. */
+  async delete(name: string, options: DeleteOptions = {}): Promise<void> {
+    await this.#cluster().delete(`${PODS}/${name}`, options)
+  }
+
+  /** Deletes and waits until the pod is gone. */
+  async end(name: string, options: DeleteOptions = {}, timeoutMs = 15_000): Promise<void> {
+    await this.delete(name, options)
+    await this.untilGone(name, timeoutMs)
   }
 
   /** Removes every pod and waits until the API has none. */
-  async deleteAll(): Promise<void> {
-    const args = ['delete', 'pods', '--all', '--grace-period=1', '--wait=false']
-    await this.#cluster().kubectl(args)
+  async deleteAll(options: DeleteOptions = { gracePeriodSeconds: 1 }): Promise<void> {
+    await this.#cluster().delete(PODS, options)
     await eventually(async () => (await this.list()).length === 0, { what: 'all pods to be gone' })
   }
 }
 
 const PODS = '/api/v1/namespaces/default/pods'
+
+/** What to read of a container's output; the names are those of the API. */
+export interface LogOptions {
+  readonly container?: string
+  readonly previous?: boolean
+  readonly follow?: boolean
+  readonly tailLines?: number
+  readonly limitBytes?: number
+  readonly sinceSeconds?: number
+  readonly timestamps?: boolean
+}
 
 /** The state of a container, by default of the first. */
 export function stateOf(pod: Pod, container?: string): ContainerState | undefined {

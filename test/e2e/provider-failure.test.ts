@@ -85,7 +85,7 @@ describe('when the backend fails', { skip: skipReason }, () => {
       spec: { containers: [shell('none')] },
     })
     await pods.untilPhase('sticky', 'Running')
-    await cluster().kubectl(['delete', 'pod', 'sticky'], { timeoutMs: 30_000 })
+    await pods.end('sticky', {}, 30_000)
   })
 
   test('a call that hangs holds up nobody else', async () => {
@@ -93,7 +93,7 @@ describe('when the backend fails', { skip: skipReason }, () => {
     await pods.create({ name: 'stuck', annotations, spec: { containers: [shell('none')] } })
     await pods.create({ name: 'next', spec: { containers: [shell('none')] } })
     await pods.untilPhase('next', 'Running')
-    await cluster().kubectl(['delete', 'pod', 'stuck'], { timeoutMs: 40_000 })
+    await pods.end('stuck', {}, 40_000)
   })
 
   test('pods end with the exit code that they are told to end with', async () => {

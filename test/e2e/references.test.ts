@@ -47,23 +47,32 @@ describe('a pod that refers to what is not there', { skip: skipReason }, () => {
     assert.equal(pod.status?.phase, 'Pending')
     const event = await pods.untilEvent('early', 'MandatorySecretNotFound')
     assert.equal(event.type, 'Warning')
-    const args = ['create', 'secret', 'generic', 'late', '--from-literal=token=open-sesame']
-    await cluster().kubectl(args)
+    await cluster().create({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'late' },
+      stringData: { token: 'open-sesame' },
+    })
     const took = await seconds(() => pods.untilPhase('early', 'Succeeded'))
     assert.ok(took < 3, `it took ${took} s`)
     assert.equal(await pods.logs('early'), 'got open-sesame\n')
   })
 
   test('waits for the key of a ConfigMap that is there without it', async () => {
-    await cluster().kubectl(['create', 'configmap', 'partial', '--from-literal=one=1'])
+    await cluster().create({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'partial' },
+      data: { one: '1' },
+    })
     const env = [{ name: 'TWO', valueFrom: { configMapKeyRef: { name: 'partial', key: 'two' } } }]
     await pods.create({
       name: 'keyless',
       spec: { restartPolicy: 'Never', containers: [shell('echo "got $TWO"', { env })] },
     })
     await waitsWith('keyless', /two.*partial/i)
-    const patch = JSON.stringify({ data: { two: '2' } })
-    await cluster().kubectl(['patch', 'configmap', 'partial', '-p', patch])
+    const path = '/api/v1/namespaces/default/configmaps/partial'
+    await cluster().patch(path, { data: { two: '2' } })
     const took = await seconds(() => pods.untilPhase('keyless', 'Succeeded'))
     assert.ok(took < 3, `it took ${took} s`)
     assert.equal(await pods.logs('keyless'), 'got 2\n')
@@ -74,7 +83,7 @@ describe('a pod that refers to what is not there', { skip: skipReason }, () => {
     await pods.create({ name: 'hopeless', spec: { containers: [shell('true', { envFrom })] } })
     await waitsWith('hopeless', /configmap "never" not found/i)
     await pods.untilEvent('hopeless', 'MandatoryConfigMapNotFound')
-    await cluster().kubectl(['delete', 'pod', 'hopeless'], { timeoutMs: 15_000 })
+    await pods.end('hopeless')
   })
 
   test('runs without what is optional, and an event says so', async () => {
@@ -88,8 +97,14 @@ describe('a pod that refers to what is not there', { skip: skipReason }, () => {
   })
 
   test("keeps a Secret's value out of logs, events, and objects", async () => {
-    const { stdout } = await cluster().kubectl(['get', 'pods,events,nodes', '-o', 'json'])
-    assert.doesNotMatch(stdout, /open-sesame/)
+    for (const path of ['namespaces/default/pods', 'namespaces/default/events', 'nodes']) {
+      const list = await cluster().api<{ readonly items: readonly unknown[] }>(
+        'GET',
+        `/api/v1/${path}`,
+      )
+      assert.ok(list.items.length > 0, path)
+      assert.doesNotMatch(JSON.stringify(list), /open-sesame/)
+    }
     assert.doesNotMatch(node.log(), /open-sesame/)
   })
 })

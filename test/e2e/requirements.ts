@@ -8,12 +8,15 @@ import { join } from 'node:path'
 import { namespaceObstacle } from './network-namespace.ts'
 import { planeKind } from './test-control-plane.ts'
 
-/** Names the folder for logs; also the sign that we are inside the namespace of run.ts. */
+/** Names the folder for logs, which run.ts has made. */
 export const FOLDER_VARIABLE = 'VK_E2E_FOLDER'
+
+/** The sign that we are inside the namespace of run.ts. */
+export const NAMESPACE_VARIABLE = 'VK_E2E_NAMESPACE'
 
 /** Whether run.ts has made a network namespace around us. */
 export function isInNamespace(): boolean {
-  return Boolean(process.env[FOLDER_VARIABLE])
+  return Boolean(process.env[NAMESPACE_VARIABLE])
 }
 
 /** Why end-to-end tests cannot run, or false; for node:test's option `skip`. */
@@ -25,10 +28,7 @@ let ownFolder: string | undefined
 export function runFolder(): string {
   const folder = process.env[FOLDER_VARIABLE] ?? ownFolder
   if (folder) return folder
-  if (planeKind === 'real') throw new Error('Cannot start a cluster: run it with test/e2e/run.ts')
-  const made = mkdtempSync(join(tmpdir(), 'vk-e2e-'))
-  // Pods of other users have to reach their volumes below it; private files have modes of their own.
-  chmodSync(made, 0o711)
+  const made = makeRunFolder()
   process.on('exit', (code) => {
     if (code === 0) rmSync(made, { recursive: true, force: true })
     else console.error(`Logs of the failed run are in ${made}`)
@@ -37,8 +37,18 @@ export function runFolder(): string {
   return made
 }
 
+/** Makes a folder for the logs and data of one run. */
+export function makeRunFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'vk-e2e-'))
+  // Pods of other users have to reach their volumes below it; private files have modes of their own.
+  chmodSync(folder, 0o711)
+  return folder
+}
+
 function reason(): string | false {
-  if (planeKind === 'embedded') return false
+  if (planeKind === 'embedded') {
+    return process.platform === 'linux' ? false : 'needs Linux, for /proc and addresses of loopback'
+  }
   const obstacle = namespaceObstacle()
   if (obstacle !== undefined) return obstacle
   return isInNamespace() ? false : 'needs the network namespace of test/e2e/run.ts'

@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs one command in a network namespace of its own, with a folder for what it leaves behind. The
-// namespace ends with the command, and every process in it; the folder stays if the command fails.
+// Runs one command with a folder for what it leaves behind, in a network namespace of its own or without.
+// A namespace ends with the command, and every process in it; the folder stays if the command fails.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
+import { endProcessesNaming } from './host-processes.ts'
 import { createNetworkNamespace } from './network-namespace.ts'
-import { FOLDER_VARIABLE } from './requirements.ts'
+import { FOLDER_VARIABLE, makeRunFolder, NAMESPACE_VARIABLE } from './requirements.ts'
 
 /** Returns the exit code of the command. Needs root on Linux: see `namespaceObstacle`. */
 export async function runInNamespace(command: readonly string[]): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), 'vk-e2e-'))
-  // Pods of other users have to reach their volumes below it; private files have modes of their own.
-  chmodSync(folder, 0o711)
   using namespace = createNetworkNamespace()
-  const code = await runCommand([...namespace.enter, ...command], { [FOLDER_VARIABLE]: folder })
+  const env = { [NAMESPACE_VARIABLE]: namespace.name }
+  return await runWithFolder([...namespace.enter, ...command], env)
+}
+
+/** The same without a namespace; whatever still runs in the folder is ended afterwards. */
+export async function runWithFolder(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  const folder = makeRunFolder()
+  const code = await runCommand(command, { ...env, [FOLDER_VARIABLE]: folder })
+  endProcessesNaming(folder)
   if (code === 0) rmSync(folder, { recursive: true, force: true })
   else console.error(`Logs of the failed run are in ${folder}`)
   return code

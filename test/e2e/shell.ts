@@ -6,12 +6,12 @@
 import { dirname } from 'node:path'
 import { startCluster } from './cluster.ts'
 import { buildControlPlane } from './control-plane/build.ts'
-import { FOLDER_VARIABLE } from './requirements.ts'
+import { isInNamespace } from './requirements.ts'
 import { runCommand, runInNamespace } from './run-in-namespace.ts'
 
 async function main(args: string[]): Promise<number> {
   const programs = buildControlPlane()
-  if (!process.env[FOLDER_VARIABLE]) {
+  if (!isInNamespace()) {
     return await runInNamespace([process.execPath, import.meta.filename, ...args])
   }
   await using cluster = await startCluster()

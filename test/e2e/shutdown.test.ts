@@ -18,7 +18,7 @@ describe('on SIGTERM', { skip: skipReason }, () => {
   const pods = new Pods(cluster)
 
   afterEach(async () => {
-    await cluster().kubectl(['delete', 'pods', '--all', '--force', '--grace-period=0'])
+    await pods.deleteAll({ gracePeriodSeconds: 0 })
   })
 
   const node = async (name: string) => await cluster().api<Node>('GET', `/api/v1/nodes/${name}`)

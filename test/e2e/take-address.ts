@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // An IP address for one node or control plane of a test: a private one inside the network namespace of
-// run.ts, elsewhere one of loopback, of which Linux has millions and other systems have one.
+// run.ts, elsewhere one of loopback, of which Linux has millions.
 import { addAddress, removeAddress } from './network-namespace.ts'
 import { isInNamespace } from './requirements.ts'
 
@@ -14,10 +14,7 @@ export function takeAddress(): Disposable & { readonly ip: string } {
     return { ip, [Symbol.dispose]: () => removeAddress(ip) }
   }
   last += 1
-  const process_ = process.pid % 200
-  const ip =
-    process.platform === 'linux'
-      ? `127.${100 + (process_ % 100)}.${last >> 8}.${last & 255}`
-      : '127.0.0.1'
+  // Test files run side by side, each as a process: the network is its own, by its id.
+  const ip = `127.${128 + ((process.pid >> 8) & 127)}.${process.pid & 255}.${last}`
   return { ip, [Symbol.dispose]: () => {} }
 }

@@ -75,13 +75,13 @@ describe('two nodes in one process', { skip: skipReason }, () => {
     }
     await pods.untilLogged('on-two', /this is a process/)
     assert.doesNotMatch(await pods.logs('on-one'), /this is a process/)
-    const list = await cluster().kubectl(['get', '--raw', '/api/v1/nodes/two/proxy/pods'])
-    assert.match(list.stdout, /on-two/)
-    assert.doesNotMatch(list.stdout, /on-one/)
+    const list = JSON.stringify(await cluster().api('GET', '/api/v1/nodes/two/proxy/pods'))
+    assert.match(list, /on-two/)
+    assert.doesNotMatch(list, /on-one/)
   })
 
   test('let go of one while the other keeps its pods', async () => {
-    await cluster().kubectl(['delete', 'pod', 'on-two'])
+    await pods.end('on-two')
     assert.equal((await pods.get('on-one')).status?.phase, 'Running')
     assert.equal(vk.hasExited(), false)
   })
