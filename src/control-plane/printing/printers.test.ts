@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { KubeObject } from '../objects/kube-object.ts'
 import { findResource, resourceDefinitions } from '../resources/registry.ts'
-import { expectedCells } from './expected-cells.ts'
-import { expectedWorkloadCells } from './expected-workload-cells.ts'
+import { expectedCells } from '../../../test/support/expected-cells.ts'
+import { expectedWorkloadCells } from '../../../test/support/expected-workload-cells.ts'
 import { printerOf, printerOfKind } from './printers.ts'
 
 const nowMs = Date.parse('2026-01-02T00:10:00Z')

@@ -2,22 +2,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
+import { piece } from '../../../test/support/encode-protobuf.ts'
 import { StatusError } from '../objects/api-status.ts'
 import { decodeProtobuf } from './decode-protobuf.ts'
-import { recordedBudget, recordedLease, recordedPod, recordedSlice } from './recorded-bodies.ts'
-
-/** A field with bytes: its tag, length and content. */
-function piece(number: number, content: Buffer): Buffer {
-  const tag = number > 0 ? varint(number * 8 + 2) : Buffer.from([0])
-  return Buffer.concat([tag, varint(content.length), content])
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = []
-  let rest = value
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80)
-  return Buffer.from([...bytes, rest])
-}
+import {
+  recordedBudget,
+  recordedLease,
+  recordedPod,
+  recordedSlice,
+} from '../../../test/support/recorded-bodies.ts'
 
 function body(apiVersion: string, kind: string, raw: Buffer): Buffer {
   const identity = Buffer.concat([piece(1, Buffer.from(apiVersion)), piece(2, Buffer.from(kind))])
