@@ -6,27 +6,36 @@ import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { createKubeClient } from '../src/kube/http-kube-client.ts'
-import type { KubeClient } from '../src/kube/kube-client.ts'
+import { ClusterAccess } from '../src/cli/cluster-access.ts'
+import { linesOf, readLogBytes } from '../src/cli/log-stream.ts'
 import { loadConnection } from '../src/kube/kubeconfig.ts'
-import { pods } from '../src/kube/resources.ts'
+import { nodes, pods } from '../src/kube/resources.ts'
 import { silentLogger } from '../src/util/logger.ts'
 import { CliProcess, runCli } from './support/cli-process.ts'
 import { processesWith } from './support/marked-processes.ts'
 
-async function connect(kubeconfig: string): Promise<KubeClient> {
+async function connect(kubeconfig: string): Promise<ClusterAccess> {
   const connection = await loadConnection({ kubeconfig, env: {}, log: silentLogger })
-  return createKubeClient(connection, { userAgent: 'test', log: silentLogger })
+  return new ClusterAccess(connection, { log: silentLogger })
 }
 
-async function createPod(client: KubeClient, mark: string): Promise<void> {
+/** Resolves once the pod's own program runs, which is a moment after its container does. */
+async function createPod(access: ClusterAccess, mark: string): Promise<void> {
+  const { client } = access
   const script = `trap 'exit 0' TERM; echo "hello from ${mark}"; while :; do sleep 0.1; done`
   await client.create(pods, {
     metadata: { name: 'web', namespace: 'default' },
     spec: { containers: [{ name: 'main', image: 'host', command: ['/bin/sh', '-c', script] }] },
   })
   for await (const event of client.watch(pods, { namespace: 'default' })) {
-    if (event.type !== 'BOOKMARK' && event.object.status?.phase === 'Running') return
+    if (event.type !== 'BOOKMARK' && event.object.status?.phase === 'Running') break
+  }
+  const { signal } = new AbortController()
+  const pod = { namespace: 'default', name: 'web' }
+  for await (const line of linesOf(
+    readLogBytes(access, { pod, query: { follow: true }, signal }),
+  )) {
+    if (line.includes(mark)) return
   }
 }
 
@@ -43,8 +52,8 @@ test('a cluster comes up, is found, looked into, and ended with its pods', async
   assert.deepEqual([second.code, second.stdout], [0, `export KUBECONFIG=${kubeconfig}\n`])
   assert.match(second.stderr, /runs already \(process \d+\)/)
 
-  await using client = await connect(kubeconfig)
-  await createPod(client, mark)
+  await using access = await connect(kubeconfig)
+  await createPod(access, mark)
   const status = await vk('status')
   assert.equal(status.code, 0)
   assert.match(status.stdout, /^node-1 +Ready +1 Running$/m)
@@ -84,17 +93,37 @@ test('after kill -9 the next one has the same objects, and the same processes', 
   {
     await using first = new CliProcess(['up'], { env })
     await first.says(/^export KUBECONFIG=/m)
-    await using client = await connect(join(dir.path, 'kubeconfig'))
-    await createPod(client, mark)
+    await using access = await connect(join(dir.path, 'kubeconfig'))
+    await createPod(access, mark)
   }
   const running = processesWith(mark)
   assert.ok(running.length > 0)
   await using second = new CliProcess(['up'], { env })
   await second.says(/^export KUBECONFIG=/m)
-  await using client = await connect(join(dir.path, 'kubeconfig'))
-  const pod = await client.get(pods, { namespace: 'default', name: 'web' })
+  await using access = await connect(join(dir.path, 'kubeconfig'))
+  const pod = await access.client.get(pods, { namespace: 'default', name: 'web' })
   assert.equal(pod.status?.containerStatuses?.[0]?.restartCount, 0)
   assert.deepEqual(processesWith(mark), running)
   assert.equal((await runCli(['down'], { env })).code, 0)
   assert.deepEqual(processesWith(mark), [])
+})
+
+test('one that comes up with fewer nodes has no more than those', async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'vk-up-'))
+  const env = { VK_DATA_DIR: dir.path }
+  const up = (...flags: string[]) =>
+    runCli(['up', '--provider', 'mock', '--detach', ...flags], { env })
+  assert.match((await up('--nodes', '3')).stderr, /node-1, node-2, node-3 Ready/)
+  assert.equal((await runCli(['down'], { env })).code, 0)
+  try {
+    assert.match((await up()).stderr, /: \S+, node-1 Ready/)
+    await using access = await connect(join(dir.path, 'kubeconfig'))
+    const { items } = await access.client.list(nodes)
+    assert.deepEqual(
+      items.map(({ metadata }) => metadata.name),
+      ['node-1'],
+    )
+  } finally {
+    await runCli(['down'], { env })
+  }
 })

@@ -6,10 +6,13 @@ import { join } from 'node:path'
 import { startControlPlane } from '../control-plane/control-plane.ts'
 import type { ControlPlane } from '../control-plane/control-plane.ts'
 import type { ClusterConnection } from '../kube/cluster-connection.ts'
+import { createKubeClient } from '../kube/http-kube-client.ts'
 import { loadConnection } from '../kube/kubeconfig.ts'
+import { nodes as nodeResource, pods as podResource } from '../kube/resources.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import { LocalNodes } from './local-nodes.ts'
+import { userAgent } from './version.ts'
 
 export interface LocalClusterOptions {
   /** Folder for kubeconfigs and the nodes' state; its owner alone should be able to read it. */
@@ -28,6 +31,8 @@ export interface LocalClusterOptions {
 }
 
 const loopback = '127.0.0.1'
+/** On nodes that live and die with the cluster's process; others may join it. */
+const localNodeLabel = 'virtual-kubelet.io/local'
 
 /** A cluster that runs until it is disposed of, which ends its pods with their grace. */
 export class LocalCluster implements AsyncDisposable {
@@ -57,6 +62,7 @@ export class LocalCluster implements AsyncDisposable {
     const kubeconfig = join(dir, 'kubeconfig')
     await writeFile(kubeconfig, plane.adminKubeconfig, { mode: 0o600 })
     const connection = await loadConnection({ kubeconfig, env: {}, log })
+    await removeOtherNodes(connection, options)
     const nodes = resources.use(await startNodes(plane, options))
     signal.throwIfAborted()
     const { server } = plane
@@ -80,6 +86,27 @@ export class LocalCluster implements AsyncDisposable {
   }
 }
 
+/**
+ * Nodes that an earlier process had, and this one has not, would stay NotReady for ever. One that did not
+ * end in order keeps its Node: its pods still run, and come up again with it.
+ */
+async function removeOtherNodes(
+  connection: ClusterConnection,
+  { storageDir, nodeNames, log }: LocalClusterOptions,
+): Promise<void> {
+  if (storageDir === undefined) return
+  await using client = createKubeClient(connection, { userAgent, log })
+  const { items } = await client.list(nodeResource)
+  for (const { metadata } of items) {
+    const { name, labels } = metadata
+    if (labels?.[localNodeLabel] !== 'true' || nodeNames.includes(name)) continue
+    const fieldSelector = `spec.nodeName=${name},status.phase=Running`
+    const { items: running } = await client.list(podResource, { fieldSelector, limit: 1 })
+    if (running.length === 0) await client.delete(nodeResource, { name })
+    else log.warn({ node: name }, 'Its pods run on without it; more --nodes bring it back')
+  }
+}
+
 async function startNodes(plane: ControlPlane, options: LocalClusterOptions): Promise<LocalNodes> {
   const { dir, provider, nodeNames, settings, clock, log, signal } = options
   const clientCAFile = join(dir, 'ca.crt')
@@ -94,6 +121,7 @@ async function startNodes(plane: ControlPlane, options: LocalClusterOptions): Pr
       address: loopback,
       nodeIPs: [loopback],
       clientCAFile,
+      labels: { [localNodeLabel]: 'true' },
       ...(await servingCertificate(plane, { name, dir })),
       // Pods on the host's own network reach the API server where we do.
       ...(provider === 'process' && { podApiServer: new URL(plane.server).host }),
