@@ -41,7 +41,7 @@ export class GoBuildError extends Error {
 export function goBuild(build: GoBuild): string {
   const base = join(cacheHome(), 'virtual-kubelet', build.name)
   const folder = join(base, hashOf(build))
-  if (existsSync(folder)) return folder
+  if (isBuilt(build)) return folder
   mkdirSync(base, { recursive: true })
   const unfinished = mkdtempSync(join(base, 'build-'))
   try {
@@ -52,6 +52,11 @@ export function goBuild(build: GoBuild): string {
     rmSync(unfinished, { recursive: true, force: true })
   }
   return folder
+}
+
+/** Whether the cache has it, so that nobody has to wait. */
+export function isBuilt(build: GoBuild): boolean {
+  return existsSync(join(cacheHome(), 'virtual-kubelet', build.name, hashOf(build)))
 }
 
 /** The body of the scripts `build.ts`: prints the folder, or why there is none and exits 2. */

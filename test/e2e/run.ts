@@ -15,6 +15,7 @@ import { namespaceObstacle } from './network-namespace.ts'
 import { runCommand, runInNamespace, runWithFolder } from './run-in-namespace.ts'
 import { QUICK_VARIABLE } from './scenario-size.ts'
 import { PLANE_VARIABLE } from './test-control-plane.ts'
+import { buildUpstreamSuite } from './upstream/build.ts'
 
 /** Children are Node programs, started again and again: what they have compiled is kept for the next. */
 const COMPILE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/compile')
@@ -60,6 +61,7 @@ async function runReal(rest: readonly string[]): Promise<number> {
   }
   try {
     process.env[KUBECTL_VARIABLE] ??= join(buildControlPlane(), 'kubectl')
+    buildUpstreamSuite()
   } catch (error) {
     if (!(error instanceof GoBuildError)) throw error
     console.error(error.message)

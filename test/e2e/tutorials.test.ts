@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tutorials that use kubectl, executed as they stand on the cluster of `virtual-kubelet up`.
+// The tutorials that use kubectl, executed as they stand on the cluster of `virtual-kubelet up`; a real
+// control plane has no part in them.
+import { dirname } from 'node:path'
 import { describe, test } from 'node:test'
 import { runTutorial } from '../support/tutorial.ts'
-import { buildControlPlane } from './control-plane/build.ts'
+import { findKubectl, kubectlSkipReason } from './find-kubectl.ts'
 import { skipReason } from './requirements.ts'
+import { planeKind } from './test-control-plane.ts'
 
-describe('tutorials', { skip: skipReason }, () => {
+const ownPlane = planeKind === 'real' && 'brings up an embedded control plane: run with that one'
+
+describe('tutorials', { skip: skipReason || kubectlSkipReason || ownPlane }, () => {
   for (const name of ['ci-workers', 'burst']) {
     test(`docs/tutorials/${name}.md does what it says`, async () => {
-      await runTutorial(name, [buildControlPlane()])
+      await runTutorial(name, [dirname(findKubectl())])
     })
   }
 })

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { startComponent } from './component.ts'
 import { skipReason } from './requirements.ts'
-import { buildUpstreamSuite } from './upstream/build.ts'
+import { buildUpstreamSuite, upstreamSkipReason } from './upstream/build.ts'
 import { useCluster } from './use-cluster.ts'
 import type { Cluster } from './cluster.ts'
 
@@ -25,7 +25,7 @@ const TESTS = [
   'TestPodLifecycleGracefulDelete',
 ]
 
-describe("upstream's end-to-end suite", { skip: skipReason }, () => {
+describe("upstream's end-to-end suite", { skip: skipReason || upstreamSkipReason() }, () => {
   const cluster = useCluster({ scheduler: false })
   let log = ''
   let results = new Map<string, string>()
