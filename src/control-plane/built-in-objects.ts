@@ -22,6 +22,8 @@ export interface ApiAddress {
   readonly port: number
   /** The cluster address of the Service. */
   readonly serviceAddress: string
+  /** The authority of clients, PEM. */
+  readonly caPem: string
 }
 
 export function createBuiltInObjects(core: ApiCore, api: ApiAddress): void {
@@ -30,6 +32,7 @@ export function createBuiltInObjects(core: ApiCore, api: ApiAddress): void {
   }
   for (const object of priorityClasses()) createMissing(core, 'priorityclasses', object)
   for (const grant of grants) createMissing(core, 'clusterrolebindings', binding(grant))
+  createMissing(core, 'configmaps', clientAuthorities(api))
   createMissing(core, 'services', kubernetesService(api))
   // The API takes no endpoints on loopback, where only this machine's own programs could reach them.
   if (!isLoopback(api.address)) createMissing(core, 'endpointslices', kubernetesEndpoints(api))
@@ -110,6 +113,16 @@ function priorityClasses(): KubeObject[] {
     value,
     description: 'For pods that the cluster cannot do without.',
   }))
+}
+
+/** By whom extensions of the API may know its clients. */
+function clientAuthorities({ caPem }: ApiAddress): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' },
+    data: { 'client-ca-file': caPem },
+  }
 }
 
 function kubernetesService({ port, serviceAddress }: ApiAddress): KubeObject {

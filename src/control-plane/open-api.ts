@@ -99,6 +99,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
     address: options.advertiseAddress,
     port,
     serviceAddress: options.serviceAddress,
+    caPem,
   })
   await store.durable()
   const { advertiseAddress } = options

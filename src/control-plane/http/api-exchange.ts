@@ -11,6 +11,8 @@ import type { RequestInfo } from './request-info.ts'
 /** As kube-apiserver's bound for resources. */
 export const maxBodyBytes: number = 3 * 1024 * 1024
 
+const newline = Buffer.from('\n')
+
 /** A request from its first byte to the last of its answer. */
 export class ApiExchange {
   readonly request: IncomingMessage
@@ -54,7 +56,9 @@ export class ApiExchange {
   async body(): Promise<Buffer> {
     const chunks: Buffer[] = []
     let bytes = 0
-    for await (const chunk of this.request as AsyncIterable<Buffer>) {
+    // Left intact, the connection can still carry the refusal.
+    const parts = this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+    for await (const chunk of parts) {
       bytes += chunk.length
       if (bytes > maxBodyBytes) {
         throw requestTooLarge(`Request body is too large: limit is ${maxBodyBytes}`)
@@ -66,7 +70,12 @@ export class ApiExchange {
   }
 
   sendJson(status: number, value: unknown): void {
-    this.sendBytes(status, Buffer.from(`${JSON.stringify(value)}\n`))
+    this.sendLine(status, Buffer.from(JSON.stringify(value)))
+  }
+
+  /** Sends JSON that is encoded already; answers end with a newline, for people at a terminal. */
+  sendLine(status: number, json: Buffer): void {
+    this.sendBytes(status, Buffer.concat([json, newline]))
   }
 
   sendBytes(status: number, bytes: Buffer, contentType = 'application/json'): void {

@@ -137,7 +137,8 @@ function socketOf(request: IncomingMessage): Partial<TLSSocket> {
 
 /** Every value of a header on its own; node joins repeated ones, whose values may hold commas. */
 function distinctHeaders({ rawHeaders }: IncomingMessage): Record<string, string[]> {
-  const headers: Record<string, string[]> = {}
+  // Without a prototype, for whoever sends a header called __proto__.
+  const headers = Object.create(null) as Record<string, string[]>
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? '').toLowerCase()
     ;(headers[name] ??= []).push(rawHeaders[index + 1] ?? '')

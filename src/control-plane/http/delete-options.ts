@@ -8,7 +8,7 @@ import { isDryRun, parseBody } from './request-body.ts'
 
 type Wishes = Omit<DeleteOptions, 'user'>
 
-const policies: readonly string[] = ['Orphan', 'Background', 'Foreground']
+const policies: readonly string[] = ['Foreground', 'Background', 'Orphan']
 
 /** Throws 400 or 422 for options that make no sense. */
 export async function readDeleteOptions(exchange: ApiExchange): Promise<Wishes> {

@@ -9,11 +9,11 @@ export type AnswerShape =
   | { readonly as: 'table'; readonly apiVersion: string }
 
 const plain: AnswerShape = { as: 'object' }
-const shaped: Readonly<Record<string, 'metadata' | 'table'>> = {
-  Table: 'table',
-  PartialObjectMetadata: 'metadata',
-  PartialObjectMetadataList: 'metadata',
-}
+const shaped: ReadonlyMap<string, 'metadata' | 'table'> = new Map([
+  ['Table', 'table'],
+  ['PartialObjectMetadata', 'metadata'],
+  ['PartialObjectMetadataList', 'metadata'],
+] as const)
 
 /** The first entry of `Accept` that can be served; throws 406 when there is none. */
 export function negotiate(accept: string | undefined): AnswerShape {
@@ -23,7 +23,7 @@ export function negotiate(accept: string | undefined): AnswerShape {
     if (!['application/json', 'application/*', '*/*'].includes(type)) continue
     const { as, g, v } = valuesOf(parameters)
     if (as === undefined) return plain
-    const shape = shaped[as]
+    const shape = shaped.get(as)
     const isKnown = g === 'meta.k8s.io' && (v === 'v1' || v === 'v1beta1')
     if (shape && isKnown) return { as: shape, apiVersion: `meta.k8s.io/${v}` }
   }

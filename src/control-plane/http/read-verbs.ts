@@ -39,7 +39,7 @@ export async function getObject(
   if (!stored) throw notFound(resource, target.name)
   await core.store.durable()
   const isPlain = negotiate(exchange.header('accept')).as === 'object' && !resource.fromStorage
-  exchange.sendBytes(200, isPlain ? stored.json : encoder.object(shown(resource, stored)))
+  exchange.sendLine(200, isPlain ? stored.json : encoder.object(shown(resource, stored)))
 }
 
 export async function listResource(
@@ -84,7 +84,7 @@ export function encoderOf(
 const minTimeoutMs = 1_800_000
 
 function watchRequest(
-  { info: { query }, signal }: ApiExchange,
+  { info: { query }, signal, response }: ApiExchange,
   { target, resource }: Pick<ResourceRequest, 'target' | 'resource'>,
 ): WatchRequest {
   const version = query.get('resourceVersion') ?? ''
@@ -102,6 +102,7 @@ function watchRequest(
     allowBookmarks: isTrue(query.get('allowWatchBookmarks')),
     timeoutMs: seconds > 0 ? seconds * 1000 : minTimeoutMs * (1 + Math.random()),
     signal,
+    onLost: () => response.destroy(),
   }
 }
 

@@ -33,6 +33,10 @@ const verbHandlers: Readonly<Record<ApiVerb, SpecialHandler>> = {
 /** An answer of its own for a resource or subresource, by `plural` or `plural/subresource`. */
 export type SpecialHandlers = ReadonlyMap<string, SpecialHandler>
 
+// As the real API server says it; kubectl prints it.
+const endpointsWarning =
+  'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'
+
 /** Answers a request for a resource. Throws StatusError for what is not served. */
 export async function routeResource(
   context: VerbContext & { readonly special: SpecialHandlers },
@@ -43,6 +47,7 @@ export async function routeResource(
   if (!resource) throw pathNotFound()
   checkPlace(resource, target)
   checkVerb(resource, target)
+  if (resource.storage === 'endpoints') exchange.warn(endpointsWarning)
   const special = context.special.get(specialKey(resource, target))
   const handle = special ?? verbHandlers[target.verb]
   await handle(context, { exchange, target, resource })

@@ -28,7 +28,7 @@ export async function createResource(
   const given = await readObject(exchange, resource)
   const object = createObject(core, { ...target, resource }, given, writeOptions(exchange))
   await core.store.durable()
-  exchange.sendBytes(201, encoder.object(object))
+  exchange.sendLine(201, encoder.object(object))
 }
 
 export async function updateResource(
@@ -67,7 +67,7 @@ export async function deleteResource(
   await core.store.durable()
   const body = deletionAnswer(resource, result)
   const isObject = body === result.object
-  exchange.sendBytes(
+  exchange.sendLine(
     200,
     isObject
       ? encoderOf(exchange, resource, core).object(result.object)
@@ -112,7 +112,7 @@ async function sendResult(
   { object, isNew }: UpdateResult,
 ): Promise<void> {
   await core.store.durable()
-  exchange.sendBytes(isNew ? 201 : 200, encoderOf(exchange, resource, core).object(object))
+  exchange.sendLine(isNew ? 201 : 200, encoderOf(exchange, resource, core).object(object))
 }
 
 /** A PUT that names another uid is about an object that is gone. */
