@@ -82,6 +82,16 @@ test('Ctrl-C ends the pods with their grace and leaves no process', async () => 
   assert.deepEqual(processesWith(mark), [])
 })
 
+test('a reader that has seen enough ends the pods, and no process is left', async () => {
+  const mark = `vk-pipe-${process.pid}-${Date.now()}`
+  const script = `while :; do echo ${mark}; sleep 0.1; done`
+  await using cli = new CliProcess(['run', '-'], { input: job('talks', { script }) })
+  await cli.says(new RegExp(`talks-0-\\S+ \\| ${mark}`))
+  cli.child.stdout?.destroy()
+  assert.equal((await cli.ended).code, 141)
+  assert.deepEqual(processesWith(mark), [])
+})
+
 test('mistakes are one line and exit code 2', async () => {
   const unknown = 'apiVersion: v1\nkind: Frob\nmetadata: { name: x }\n'
   const results = await Promise.all([

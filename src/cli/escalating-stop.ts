@@ -11,6 +11,8 @@ export interface EscalatingStop extends Disposable {
   readonly second: AbortSignal
   /** What the process exits with when it was stopped: 130 after Ctrl-C. */
   readonly exitCode: number
+  /** Stops as the first signal does; the process then exits with `exitCode`. */
+  stop(exitCode: number): void
   /** Who tells the user what happens now. */
   onPress(say: (line: string) => void): void
 }
@@ -52,6 +54,10 @@ export function escalatingStop(words: StopWords = usualWords): EscalatingStop {
     second: second.signal,
     get exitCode() {
       return exitCode
+    },
+    stop: (code) => {
+      exitCode = code
+      first.abort(new DOMException('Stopped', 'AbortError'))
     },
     onPress: (next) => {
       say = next

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entry point of the command. Everything it does is in program.ts; here is only the process: its
 // arguments, its exit code, and a reader of its output that has seen enough (`| head`).
-import { run } from './program.ts'
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
+
+// From source, half of a start is the compiler's work. Its results are kept inside the clone: whoever could
+// change them there could change the source as well.
+if (import.meta.filename.endsWith('.ts')) {
+  enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/compile'))
+}
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
@@ -13,6 +20,7 @@ process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
 
+const { run } = await import('./program.ts')
 const exitCode = await run(process.argv.slice(2))
 // What has taken its leave ends now, whatever still waits: containers in their grace are the next one's.
 process.stdout.write('', () => process.exit(exitCode))

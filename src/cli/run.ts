@@ -2,7 +2,7 @@
 // `virtual-kubelet run MANIFEST…`: pods from manifests to the end, on a cluster of its own that lives as
 // long as the command, or on one that is there.
 import { writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { constants, hostname } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { loadConnection } from '../kube/kubeconfig.ts'
@@ -20,6 +20,7 @@ import type { EscalatingStop } from './escalating-stop.ts'
 import { LocalNodes } from './local-nodes.ts'
 import { nodeNames } from './node-names.ts'
 import { loadProviderModule } from './provider-modules.ts'
+import { onReaderGone } from './reader-gone.ts'
 import { readManifests } from './run/read-manifests.ts'
 import type { Manifest } from './run/read-manifests.ts'
 import { PlainDisplay } from './run/run-display.ts'
@@ -44,6 +45,9 @@ export interface RunFlags {
   readonly logLevel: LogLevel
 }
 
+/** What a shell reports of a program that wrote to nobody. */
+const brokenPipeCode = 128 + constants.signals.SIGPIPE
+
 interface Place {
   readonly access: ClusterAccess
   readonly namespace: string
@@ -64,6 +68,7 @@ export async function run(paths: readonly string[], flags: RunFlags): Promise<nu
   requirePods(manifests)
   if (flags.provider !== undefined) await loadProviderModule(flags.provider)
   using stop = escalatingStop()
+  using _reader = onReaderGone(() => stop.stop(brokenPipeCode))
   const result = await execute(manifests, { flags, stop })
   if (result === undefined) return stop.exitCode
   report(result, flags)
