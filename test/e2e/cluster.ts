@@ -67,6 +67,11 @@ export class Cluster implements AsyncDisposable {
     return await runKubectl(this.#kubectl(options.kubeconfig), args, options)
   }
 
+  /** The kubectl of this cluster, for whoever starts it in a way of their own. */
+  kubectlCommand(): Kubectl {
+    return this.#kubectl()
+  }
+
   /** Starts a kubectl that goes on; it is killed with the cluster at the latest. */
   spawnKubectl(args: readonly string[], kubeconfig?: string): ChildProcessWithoutNullStreams {
     const child = spawnKubectl(this.#kubectl(kubeconfig), args)
