@@ -31,6 +31,8 @@ export interface ControlPlaneOptions {
   readonly hasControllers?: boolean
   /** False leaves pods unbound. */
   readonly hasScheduler?: boolean
+  /** How long a node may be silent before it counts as lost; default 50 s, as in Kubernetes. */
+  readonly nodeGraceMs?: number
   /** Where others reach the API, when it listens on every address; default: `address`. */
   readonly advertiseAddress?: string
   readonly log: Logger
@@ -90,9 +92,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     }),
   )
   if (options.hasControllers ?? true) {
-    const { hasScheduler = true } = options
+    const { hasScheduler = true, nodeGraceMs } = options
     const { core, access } = api
-    resources.use(startControllers({ core, access, authority, hasScheduler, clock, log }))
+    const own = { core, access, authority, hasScheduler, nodeGraceMs }
+    resources.use(startControllers({ ...own, clock, log }))
   }
   const owned = resources.move()
   return new RunningControlPlane(

@@ -42,6 +42,8 @@ export interface ControllersOptions {
   readonly authority: Authority
   readonly access: AccessControl
   readonly hasScheduler: boolean
+  /** Silence after which a node counts as lost; default 50 s. */
+  readonly nodeGraceMs?: number | undefined
   readonly clock: Clock
   readonly log: Logger
 }
@@ -59,7 +61,8 @@ export function startControllers(options: ControllersOptions): AsyncDisposable {
 }
 
 function controllers(options: ControllersOptions): readonly [string, StartController][] {
-  const { authority, access, hasScheduler } = options
+  const { authority, access, hasScheduler, nodeGraceMs: graceMs } = options
+  const lifecycle = graceMs === undefined ? {} : { graceMs, periodMs: Math.min(5000, graceMs / 8) }
   const caPem = authority.certificate
   const resources = storedResources()
   const scheduler: StartController = (context) => startScheduler(context)
@@ -69,7 +72,7 @@ function controllers(options: ControllersOptions): readonly [string, StartContro
     ['root-ca-cert-publisher', (context) => startRootCaPublisher(context, { caPem })],
     ['namespace-controller', (context) => startNamespaceController(context, { resources })],
     ['generic-garbage-collector', (context) => startGarbageCollector(context, { resources })],
-    ['node-controller', (context) => startNodeLifecycleController(context)],
+    ['node-controller', (context) => startNodeLifecycleController(context, lifecycle)],
     ['taint-eviction-controller', startTaintEvictionController],
     ['pod-garbage-collector', (context) => startPodGcController(context)],
     ['replicaset-controller', startReplicaSetController],

@@ -11,6 +11,7 @@ export interface ApiCallOptions {
   readonly body?: unknown
   /** Default `application/json`; patches need another. */
   readonly contentType?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** An answer of the API server of 400 or more. */
@@ -40,11 +41,11 @@ export function createApiClient(endpoint: Endpoint, user: Credentials): ApiClien
   const dispatcher = new Agent({ connect: { ca: endpoint.authority, ...shown } })
   return {
     async call<T>(method: string, path: string, options: ApiCallOptions = {}): Promise<T> {
-      const { body, contentType = 'application/json' } = options
+      const { body, contentType = 'application/json', headers = {} } = options
       const response = await request(endpoint.server + path, {
         dispatcher,
         method: method as 'GET',
-        headers: { 'content-type': contentType, ...credentials },
+        headers: { 'content-type': contentType, ...credentials, ...headers },
         body: body === undefined ? null : JSON.stringify(body),
       })
       const text = await response.body.text()

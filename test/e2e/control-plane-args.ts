@@ -80,6 +80,12 @@ export function controllerManagerArgs(files: ClusterFiles): string[] {
   ]
 }
 
+/** When the node lifecycle controller gives up a node that is silent. */
+export function nodeGraceArgs(seconds: number | undefined): string[] {
+  if (seconds === undefined) return []
+  return [`--node-monitor-grace-period=${seconds}s`, '--node-monitor-period=1s']
+}
+
 /** kube-scheduler with its defaults. */
 export function schedulerArgs(files: ClusterFiles): string[] {
   return [

@@ -15,6 +15,7 @@ import {
   apiServerArgs,
   controllerManagerArgs,
   etcdArgs,
+  nodeGraceArgs,
   schedulerArgs,
 } from './control-plane-args.ts'
 import type { ClusterPorts } from './control-plane-args.ts'
@@ -32,7 +33,10 @@ export interface ControlPlaneOptions {
   readonly controllerManager?: boolean
   /** Default true. */
   readonly scheduler?: boolean
+  /** Seconds after which a silent node counts as lost; default 50. */
+  readonly nodeGraceSeconds?: number
   readonly apiServerArgs?: readonly string[]
+  readonly etcdArgs?: readonly string[]
   readonly controllerManagerArgs?: readonly string[]
   readonly schedulerArgs?: readonly string[]
 }
@@ -102,13 +106,16 @@ export class ControlPlane implements TestControlPlane {
 
   async start(): Promise<void> {
     const { files, ports, options } = this.#plan
-    await this.#start('etcd', etcdArgs(files, ports))
+    await this.#start('etcd', [...etcdArgs(files, ports), ...(options.etcdArgs ?? [])])
     await this.#until('etcd', () => isEtcdHealthy(this.#etcdUrl))
     await this.startApiServer()
     await this.#letApiServerUseKubelets()
     if (options.controllerManager ?? true) {
-      const more = options.controllerManagerArgs ?? []
-      await this.#start('kube-controller-manager', [...controllerManagerArgs(files), ...more])
+      await this.#start('kube-controller-manager', [
+        ...controllerManagerArgs(files),
+        ...nodeGraceArgs(options.nodeGraceSeconds),
+        ...(options.controllerManagerArgs ?? []),
+      ])
     }
     if (options.scheduler ?? true) {
       await this.#start('kube-scheduler', [

@@ -24,6 +24,8 @@ export interface EmbeddedOptions {
   readonly controllerManager?: boolean
   /** Default true. */
   readonly scheduler?: boolean
+  /** Seconds after which a silent node counts as lost; default 50. */
+  readonly nodeGraceSeconds?: number
 }
 
 /** Starts the embedded control plane and waits until pods can be created and will be scheduled. */
@@ -87,6 +89,7 @@ class EmbeddedControlPlane implements TestControlPlane {
       names: ['127.0.0.1', address.ip],
       hasControllers: options.controllerManager ?? true,
       hasScheduler: options.scheduler ?? true,
+      nodeGraceMs: options.nodeGraceSeconds && options.nodeGraceSeconds * 1000,
       compactAtStart: this.#compactsAtStart,
     }
     this.#compactsAtStart = false
