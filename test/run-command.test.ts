@@ -82,6 +82,19 @@ test('Ctrl-C ends the pods with their grace and leaves no process', async () => 
   assert.deepEqual(processesWith(mark), [])
 })
 
+test('a second signal does not wait for the grace, and still leaves no process', async () => {
+  const mark = `vk-hurry-${process.pid}-${Date.now()}`
+  const script = `trap 'echo deaf' TERM; echo ${mark}; while :; do sleep 0.1; done`
+  await using cli = new CliProcess(['run', '-'], { input: job('deaf', { script }) })
+  await cli.says(new RegExp(`deaf-0-\\S+ \\| ${mark}`))
+  cli.child.kill('SIGINT')
+  await cli.says(/\| deaf$/m)
+  // Another signal, for the same within a moment would be an echo of the first.
+  cli.child.kill('SIGTERM')
+  assert.equal((await cli.ended).code, 143)
+  assert.deepEqual(processesWith(mark), [])
+})
+
 test('a reader that has seen enough ends the pods, and no process is left', async () => {
   const mark = `vk-pipe-${process.pid}-${Date.now()}`
   const script = `while :; do echo ${mark}; sleep 0.1; done`
