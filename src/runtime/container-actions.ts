@@ -13,7 +13,7 @@ import type { MachineDeps } from './machine-deps.ts'
 import { containerDir } from './pod-dirs.ts'
 import type { PodLedger } from './pod-ledger.ts'
 import { pruneAttempts } from './prune-attempts.ts'
-import type { ServiceAccountVolumes } from './service-account-volume.ts'
+import type { PodVolumes } from './volumes/pod-volumes.ts'
 
 type StartAction = Extract<Action, { kind: 'start' }>
 type StopAction = Extract<Action, { kind: 'stop' }>
@@ -22,7 +22,7 @@ const retryStartMs = 10_000
 
 export interface ActionParts {
   readonly ledger: PodLedger
-  readonly volumes: ServiceAccountVolumes
+  readonly volumes: PodVolumes
   readonly log: Logger
   /** Something has happened that a decision may follow from. */
   wake(): void

@@ -49,6 +49,28 @@ export interface ContainerStart {
   readonly attemptDir: string
   /** Files that the core has laid out on the host for the pod's volumes, by volume name. */
   readonly volumeDirs: ReadonlyMap<string, string>
+  /** What the container is to find where, final; of equal mount paths there is only one. */
+  readonly mounts: readonly ContainerMount[]
+}
+
+/** One thing of the host that a container is to find at a path of its own. */
+export interface ContainerMount {
+  /** The pod's volume; empty for files of the core, such as /etc/hosts. */
+  readonly name: string
+  /** Absolute and free of links where the core has resolved a subPath. */
+  readonly hostPath: string
+  readonly mountPath: string
+  readonly isReadOnly: boolean
+  /** With isReadOnly: what is mounted below it is read-only too. */
+  readonly isRecursiveReadOnly?: boolean
+  /** Default None. */
+  readonly propagation?: 'None' | 'HostToContainer' | 'Bidirectional'
+  /**
+   * `tmpfs`: `hostPath` is a directory that the runtime sees to it is in memory: one tmpfs for all
+   * containers of the pod that name it, mode 0777, as large as `sizeBytes`, gone with the sandbox.
+   */
+  readonly kind: 'file' | 'dir' | 'tmpfs'
+  readonly sizeBytes?: number
 }
 
 /** State of one container instance, as the runtime finds it. */
@@ -85,6 +107,33 @@ export interface SandboxState {
   readonly podIPs: readonly string[]
 }
 
+/** How the volumes of pods reach a runtime's containers. */
+export interface VolumeSupport {
+  /**
+   * `mount`: ContainerStart.mounts appear at their mountPath. `variable`: nothing appears there; the
+   * core tells containers by VK_VOLUME_<NAME> where their volumes are.
+   */
+  readonly delivery: 'mount' | 'variable'
+  /**
+   * Host paths that hostPath volumes and PersistentVolumes of that kind may name, with all below them;
+   * none by default.
+   */
+  readonly hostPathPrefixes?: readonly string[]
+  /**
+   * Brings the files of an image onto the host, read-only, for the life of the pod; the same for a
+   * second call. Rejects with a waiting reason of images (ErrImagePull, …) as podReason.
+   */
+  readonly prepareImage?: (
+    image: {
+      readonly pod: Pod
+      readonly volume: string
+      readonly reference: string
+      readonly pullPolicy: string
+    },
+    context: CallContext,
+  ) => Promise<{ readonly hostPath: string }>
+}
+
 /**
  * A backend for containers. Calls are idempotent by key, may be repeated after a lost reply or a crash
  * of ours, and fail with VkErrors (podReason gives the waiting reason, such as CreateContainerConfigError,
@@ -93,6 +142,8 @@ export interface SandboxState {
 export interface ContainerRuntime extends AsyncDisposable {
   readonly name: string
   readonly features: Features
+  /** Left out: by variable, and no host paths. */
+  readonly volumes?: VolumeSupport
   /** Makes what the pod's containers share (network, cgroup); returns the same for a known pod. */
   ensureSandbox(
     pod: Pod,

@@ -9,7 +9,7 @@ import type { ContainerKey, ContainerRuntime, RuntimeContainer } from './contain
 import type { Failure } from './decide/next-step.ts'
 import { makeDir } from './disk.ts'
 import { attemptDir, containerDir } from './pod-dirs.ts'
-import type { ServiceAccountVolumes } from './service-account-volume.ts'
+import type { PodVolumes } from './volumes/pod-volumes.ts'
 
 export interface StartOrder {
   readonly request: PodRequest
@@ -34,7 +34,7 @@ export type StartResult =
 export interface StarterDeps {
   readonly runtime: ContainerRuntime
   readonly host: ProviderHost
-  readonly volumes: ServiceAccountVolumes
+  readonly volumes: PodVolumes
 }
 
 const usedUpReason = 'RunContainerError'
@@ -67,6 +67,7 @@ export async function startOne(
         containerDir: containerDir(host.rootDir, key),
         attemptDir: dir,
         volumeDirs: volumes.dirs,
+        mounts: volumes.mountsFor(spec),
       },
       context,
     )

@@ -13,14 +13,14 @@ import type { SandboxState } from './container-runtime.ts'
 import { makeDir } from './disk.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { containersDir, podDir } from './pod-dirs.ts'
-import { ServiceAccountVolumes } from './service-account-volume.ts'
+import { PodVolumes } from './volumes/pod-volumes.ts'
 
 /** A passing failure, such as a token refused while the API server catches up, costs little. */
 const backoff: BackoffOptions = { baseMs: 250, factor: 2, capMs: 60_000, jitter: 0.25 }
 
 /** Sandbox and volumes of one pod. */
 export class PodPreparation {
-  readonly volumes: ServiceAccountVolumes
+  readonly volumes: PodVolumes
   readonly #deps: MachineDeps
   readonly #ref: PodRef
   readonly #log: Logger
@@ -34,7 +34,7 @@ export class PodPreparation {
     this.#deps = deps
     this.#ref = ref
     this.#log = log
-    this.volumes = new ServiceAccountVolumes(deps.host)
+    this.volumes = new PodVolumes(deps.host)
   }
 
   /** Undefined until the sandbox is there. */

@@ -121,5 +121,6 @@ function startOf(
     containerDir,
     attemptDir: join(containerDir, String(attempt)),
     volumeDirs: new Map(),
+    mounts: [],
   }
 }

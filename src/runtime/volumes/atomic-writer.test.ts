@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { writeVolume } from './pod-volumes.ts'
+import { writeVolume } from './atomic-writer.ts'
 
 test(
   'a file that only one user may read belongs to that user',

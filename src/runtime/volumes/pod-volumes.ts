@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The service account volumes of one pod on the host's disk: written before the first container starts,
 // rewritten when the resolver asks for a renewal. A renewal that fails leaves the old files.
-import type { Container, Pod } from '../kube/types.gen.ts'
-import { isServiceAccountVolume } from '../provider/feature-check.ts'
-import type { PodRequest, ProviderHost, ResolvedContainer } from '../provider/provider.ts'
-import { diskError } from './disk.ts'
-import { volumeDir } from './pod-dirs.ts'
-import { writeVolume } from './pod-volumes.ts'
+import type { Container, Pod } from '../../kube/types.gen.ts'
+import { isServiceAccountVolume } from '../../provider/feature-check.ts'
+import type { PodRequest, ProviderHost, ResolvedContainer } from '../../provider/provider.ts'
+import type { ContainerMount } from '../container-runtime.ts'
+import { diskError } from '../disk.ts'
+import { volumeDir } from '../pod-dirs.ts'
+import { writeVolume } from './atomic-writer.ts'
 
 /** Where a container finds its service account's files when the runtime cannot mount them. */
 export const serviceAccountDirVariable = 'VK_SERVICEACCOUNT_DIR'
 
 /** The pod's service account volumes as directories. */
-export class ServiceAccountVolumes {
+export class PodVolumes {
   readonly #host: ProviderHost
   readonly #dirs = new Map<string, string>()
   readonly #refreshAtMs = new Map<string, number>()
@@ -70,6 +71,16 @@ export class ServiceAccountVolumes {
     if (resolved.env.some(({ name }) => name === serviceAccountDirVariable)) return resolved
     const variable = { name: serviceAccountDirVariable, value, isSecret: false }
     return { ...resolved, env: [...resolved.env, variable] }
+  }
+
+  /** What the container is to find where. */
+  mountsFor(spec: Container): readonly ContainerMount[] {
+    return (spec.volumeMounts ?? []).flatMap(({ name, mountPath }): ContainerMount[] => {
+      const hostPath = this.#dirs.get(name)
+      return hostPath === undefined
+        ? []
+        : [{ name, hostPath, mountPath, isReadOnly: true, kind: 'dir' }]
+    })
   }
 
   #isDue(name: string): boolean {

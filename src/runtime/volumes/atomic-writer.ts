@@ -16,7 +16,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { VolumeFile } from '../provider/provider.ts'
+import type { VolumeFile } from '../../provider/provider.ts'
 
 const dataLink = '..data'
 
