@@ -91,6 +91,13 @@ const grants: readonly Grant[] = [
     kind: 'Group',
     subject: 'system:nodes',
   },
+  {
+    // Nodes of this cluster need nobody's word for a certificate of their own addresses.
+    name: 'virtual-kubelet:approve-serving',
+    role: 'system:certificates.k8s.io:kubelet-serving-approver',
+    kind: 'User',
+    subject: 'system:serviceaccount:kube-system:certificate-controller',
+  },
 ]
 
 function binding({ name, role, kind, subject }: Grant): KubeObject {

@@ -2,6 +2,7 @@
 // The kinds of the Kubernetes API that this program reads or writes, as typed descriptors: where an
 // object lives in the API's paths, and what type it has on the wire.
 import type {
+  CertificateSigningRequest,
   ConfigMap,
   Event,
   Lease,
@@ -58,6 +59,13 @@ export const subjectAccessReviews: Resource<SubjectAccessReview> = {
   apiVersion: 'authorization.k8s.io/v1',
   kind: 'SubjectAccessReview',
   plural: 'subjectaccessreviews',
+  isNamespaced: false,
+}
+
+export const certificateSigningRequests: Resource<CertificateSigningRequest> = {
+  apiVersion: 'certificates.k8s.io/v1',
+  kind: 'CertificateSigningRequest',
+  plural: 'certificatesigningrequests',
   isNamespaced: false,
 }
 

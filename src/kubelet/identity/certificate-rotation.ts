@@ -33,6 +33,8 @@ export interface RotationOptions {
 const backoff = { baseMs: 2000, factor: 2, capMs: 32_000, jitter: 0.1 }
 /** A refused request is somebody's decision; asking again at once would only annoy them. */
 const refusedPauseMs = 10 * 60_000
+/** A new certificate is kept so long at least, even where the signer's clock is far from ours. */
+const minLifeMs = 60_000
 /** The deadline is looked at again so often, for clocks jump and machines sleep. */
 const maxSleepMs = 60 * 60_000
 
@@ -85,12 +87,10 @@ export class CertificateRotation implements AsyncDisposable {
     this.#alarm.ring()
   }
 
-  /** Asks once, now, and waits for the answer however long it takes; for a first certificate. */
+  /** The certificate there is, else the first one, however long it takes to get it; before `start`. */
   async first(signal: AbortSignal): Promise<KeyPair> {
-    for (;;) {
-      await this.#turn(AbortSignal.any([signal, this.#stop.signal]))
-      if (this.#pair) return this.#pair
-    }
+    while (!this.#pair) await this.#turn(AbortSignal.any([signal, this.#stop.signal]))
+    return this.#pair
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -133,6 +133,7 @@ export class CertificateRotation implements AsyncDisposable {
       await store.keep(pair)
       this.#failures = 0
       this.#accept(pair)
+      this.#deadlineMs = Math.max(this.#deadlineMs, clock.nowMs() + minLifeMs)
       const until = new Date(this.#deadlineMs).toISOString()
       log.info({ renewedAt: until }, `Got a new ${name} certificate`)
       for (const changed of this.#listeners) changed(pair)
