@@ -68,7 +68,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** The kubectl of this cluster, for whoever starts it in a way of their own. */
-  kubectlCommand(): Kubectl {
+  kubectlProgram(): Kubectl {
     return this.#kubectl()
   }
 

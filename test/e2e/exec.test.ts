@@ -63,7 +63,7 @@ describe('kubectl exec and attach', { skip: skipReason }, () => {
 
       test('gives a terminal with its size, and the new one when it changes', async () => {
         const args = ['exec', '-it', 'box', '--', 'sh']
-        const terminal = new Terminal(cluster().kubectlCommand(), args)
+        const terminal = new Terminal(cluster().kubectlProgram(), args)
         await terminal.typeUntil('stty size\n', /33 101\r\n/)
         terminal.resize(44, 22)
         await terminal.typeUntil('stty size\n', /22 44\r\n/)
@@ -126,7 +126,7 @@ describe('kubectl exec and attach', { skip: skipReason }, () => {
 
       test('run --rm -it gives a container a terminal of its own', async () => {
         const args = runArgs(`terminal-${value}`, ['-it'], ['sh'])
-        const terminal = new Terminal(cluster().kubectlCommand(), args)
+        const terminal = new Terminal(cluster().kubectlProgram(), args)
         await terminal.typeUntil('stty size; tty\n', /33 101\r\n\/dev\/pts\/\d+\r\n/)
         terminal.type('exit 5\n')
         await terminal.exited()

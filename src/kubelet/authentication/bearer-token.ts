@@ -14,7 +14,8 @@ import type { Authentication, Authenticator } from './authenticator.ts'
 
 const cacheTtlMs = 2 * 60_000
 const reviewTimeoutMs = 10_000
-const webSocketTokenPrefix = 'base64url.bearer.authorization.k8s.io.'
+/** Begins a subprotocol that is no protocol but a token in base64url: browsers can set no header. */
+export const webSocketTokenPrefix = 'base64url.bearer.authorization.k8s.io.'
 
 /** The bearer token of a request: its Authorization header, or a browser's WebSocket subprotocol. */
 export function bearerTokenOf(request: IncomingMessage): string | undefined {

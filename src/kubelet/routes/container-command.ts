@@ -9,6 +9,7 @@ import type { Route, RouteCall } from '../router.ts'
 import { noStreamText, streamChoiceOf } from '../streaming/remote-command/command-options.ts'
 import { serveCommand } from '../streaming/remote-command/serve-command.ts'
 import type { ServeCommandOptions } from '../streaming/remote-command/serve-command.ts'
+import { describeUpgrade } from '../streaming/switch-protocols.ts'
 import { openCommand } from '../streaming/remote-command/open-command.ts'
 import type { StreamingDeps } from '../streaming/stream-options.ts'
 import { tooManyStreams } from '../streaming/stream-quota.ts'
@@ -123,6 +124,7 @@ async function serve(
   if (!place) return tooManyStreams
   const { log } = deps
   const { choice, ...options } = plan
+  log.debug({ caller, ...describeUpgrade(request) }, 'Streaming connection')
   return await openCommand({ request, upgrade, choice, deps, signal }, (connection) =>
     serveCommand(connection, {
       ...options,

@@ -10,7 +10,12 @@ import { servePortForward } from '../streaming/port-forward/spdy-port-forward.ts
 import { notAnUpgrade } from '../streaming/remote-command/open-command.ts'
 import type { StreamingDeps } from '../streaming/stream-options.ts'
 import { tooManyStreams } from '../streaming/stream-quota.ts'
-import { chooseProtocol, switchToSpdy, upgradeKindOf } from '../streaming/switch-protocols.ts'
+import {
+  chooseProtocol,
+  describeUpgrade,
+  switchToSpdy,
+  upgradeKindOf,
+} from '../streaming/switch-protocols.ts'
 import { acceptWebSocket, chooseSubprotocol } from '../streaming/websocket/accept-websocket.ts'
 import {
   portsOf,
@@ -82,6 +87,7 @@ async function serve(
   if (!upgrade || !kind) return notAnUpgrade
   using place = deps.quota.take(caller)
   if (!place) return tooManyStreams
+  deps.log.debug({ caller, ...describeUpgrade(request) }, 'Streaming connection')
   if (kind === 'websocket') return await serveWebSocket({ ...call, upgrade }, target, deps)
   const chosen = chooseProtocol(request, spdyProtocols)
   if ('answer' in chosen) return chosen.answer

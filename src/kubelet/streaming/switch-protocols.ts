@@ -16,6 +16,16 @@ export function upgradeKindOf({ headers }: IncomingMessage): 'spdy' | 'websocket
   return wanted === 'websocket' ? 'websocket' : undefined
 }
 
+/** For the log: what was asked for, and how. Without the query, which holds the command. */
+export function describeUpgrade(request: IncomingMessage): {
+  readonly path: string
+  readonly method: string
+  readonly upgrade: string
+} {
+  const { headers, method = '', url = '' } = request
+  return { path: url.split('?', 1)[0] ?? '', method, upgrade: headers.upgrade ?? '' }
+}
+
 /** The first subprotocol of the client's that we know as well, or what to answer. */
 export function chooseProtocol<T extends string>(
   { headers }: IncomingMessage,

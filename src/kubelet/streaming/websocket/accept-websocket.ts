@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { WebSocket } from 'ws'
+import { webSocketTokenPrefix } from '../../authentication/bearer-token.ts'
 import type { UpgradeOffer } from '../../listener.ts'
 import type { TextAnswer } from '../../text-response.ts'
 
@@ -26,7 +27,7 @@ export function chooseSubprotocol<T extends string>(
   const wanted = (headers['sec-websocket-protocol'] ?? '')
     .split(',')
     .map((text) => text.trim())
-    .filter((text) => text !== '')
+    .filter((text) => text !== '' && !text.startsWith(webSocketTokenPrefix))
   if (wanted.length === 0) return { protocol: '' }
   const protocol = wanted.map((name) => known.find((other) => other === name)).find(Boolean)
   if (protocol !== undefined) return { protocol }

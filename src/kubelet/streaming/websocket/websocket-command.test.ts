@@ -185,3 +185,11 @@ test('a handshake that is none is answered with 400', async () => {
   assert.equal(reply.status, 400)
   await kubelet[Symbol.asyncDispose]()
 })
+
+test('a token among the subprotocols is none of them', async () => {
+  await using world = await start((process) => process.end(0))
+  const token = 'base64url.bearer.authorization.k8s.io.YWJj'
+  const client = await world.open('command=x&output=1', [token, 'v4.channel.k8s.io'])
+  assert.equal(client.protocol, 'v4.channel.k8s.io')
+  assert.equal(await client.untilClosed(), 1000)
+})
