@@ -21,6 +21,12 @@ import type { TerminalSize } from './remote-streams.ts'
 
 const success = { metadata: {}, status: 'Success' }
 
+/** Paths that are refused: content type and body. */
+const refusals: Readonly<Record<string, readonly [type: string, body: string]>> = {
+  '/status': ['application/json', '{"kind":"Status","message":"container not found (\\"x\\")"}'],
+  '/plain': ['text/plain; charset=utf-8', 'container not found ("x")'],
+}
+
 interface Fixture extends AsyncDisposable {
   readonly connection: ClusterConnection
 }
@@ -30,19 +36,16 @@ async function startServer(
   serve: (socket: WebSocket) => void,
   protocol = 'v5.channel.k8s.io',
 ): Promise<Fixture> {
-  const http = createServer((_request, response) => {
-    response.writeHead(400, { 'content-type': 'application/json' })
-    response.end(JSON.stringify({ kind: 'Status', message: 'container not found ("x")' }))
-  })
+  const http = createServer()
   const server = new WebSocketServer({ noServer: true, handleProtocols: () => protocol })
   http.on('upgrade', (request, socket, head) => {
     assert.equal(request.headers.authorization, 'Bearer secret')
     assert.equal(request.headers['sec-websocket-protocol'], 'v5.channel.k8s.io,v4.channel.k8s.io')
-    if (request.url?.startsWith('/refuse')) {
-      const body = JSON.stringify({ kind: 'Status', message: 'container not found ("x")' })
-      socket.end(
-        `HTTP/1.1 400 Bad Request\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
-      )
+    const refusal = refusals[request.url ?? '']
+    if (refusal !== undefined) {
+      const [type, body] = refusal
+      const head = `content-type: ${type}\r\ncontent-length: ${body.length}\r\nconnection: close`
+      socket.end(`HTTP/1.1 400 Bad Request\r\n${head}\r\n\r\n${body}`)
       return
     }
     server.handleUpgrade(request, socket, head, serve)
@@ -171,18 +174,20 @@ test('a reader that is slow gets everything', async () => {
   assert.equal((await reading).length, size)
 })
 
-test('a refusal has the words of the server', async () => {
+test('a refusal has the words of the API server, or those of the kubelet behind it', async () => {
   await using fixture = await startServer(() => {})
-  const request = {
-    path: '/refuse',
-    streams: { stdout: new PassThrough(), stderr: new PassThrough() },
-    clock: systemClock,
-    signal: AbortSignal.timeout(10_000),
+  for (const path of Object.keys(refusals)) {
+    const request = {
+      path,
+      streams: { stdout: new PassThrough(), stderr: new PassThrough() },
+      clock: systemClock,
+      signal: AbortSignal.timeout(10_000),
+    }
+    await assert.rejects(
+      runRemote(fixture.connection, request),
+      (error) => error instanceof ApiError && /container not found \("x"\)/.test(error.message),
+    )
   }
-  await assert.rejects(
-    runRemote(fixture.connection, request),
-    (error) => error instanceof ApiError && /container not found \("x"\)/.test(error.message),
-  )
 })
 
 test('a connection that breaks before the end is an error, not a success', async () => {

@@ -2,10 +2,12 @@
 // The client's half of exec over WebSocket, in the API's protocols v5 and v4: each message is a channel
 // and data, the last one of the error channel says how the command ended. Whoever reads or writes slowly
 // holds the other side up; nothing is kept in between.
+import type { IncomingMessage } from 'node:http'
 import type { Readable, Writable } from 'node:stream'
 import { WebSocket } from 'ws'
 import type { ClientOptions } from 'ws'
 import { answerToError } from '../../kube/api-answer.ts'
+import { ApiError } from '../../kube/api-error.ts'
 import type { ClusterConnection } from '../../kube/cluster-connection.ts'
 import type { Identity } from '../../kube/credentials.ts'
 import type { Status } from '../../kube/types.gen.ts'
@@ -40,6 +42,7 @@ const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io']
 const handshakeTimeoutMs = 30_000
 const pingMs = 5000
 const silenceMs = 61_000
+const maxRefusal = 1000
 
 /** Runs until the command has ended; resolves with the Status that says how. */
 export async function runRemote(
@@ -90,9 +93,7 @@ async function connect(
     const parts: Buffer[] = []
     response.on('data', (part: Buffer) => parts.push(part))
     response.on('end', () => {
-      const body = Buffer.concat(parts).toString('utf8')
-      const { statusCode: status = 0, headers } = response
-      reject(answerToError({ status, headers, body }, 'exec'))
+      reject(refusalOf(response, Buffer.concat(parts).toString('utf8')))
       socket.terminate()
     })
   })
@@ -113,6 +114,13 @@ function socketOptions({ tls, headers }: ClusterConnection, identity: Identity):
     ...(tls.serverName !== undefined && { servername: tls.serverName }),
     ...(certificate && { cert: certificate.certificatePem, key: certificate.keyPem }),
   }
+}
+
+/** The API server passes on what a kubelet says, and kubelets say it in plain text. */
+function refusalOf({ statusCode: status = 0, headers }: IncomingMessage, body: string): ApiError {
+  const isPlain = /^text\/plain\b/.test(headers['content-type'] ?? '')
+  if (!isPlain || body.trim() === '') return answerToError({ status, headers, body }, 'exec')
+  return new ApiError(status, `Cannot exec: ${body.trim().slice(0, maxRefusal)} (${status})`)
 }
 
 function unreachable(error: Error): VkError {
