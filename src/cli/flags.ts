@@ -102,6 +102,18 @@ export const startFlags: readonly FlagSpec[] = [
     help: 'context of the kubeconfig (default: its current one)',
   },
   {
+    flags: '--bootstrap-kubeconfig <file>',
+    key: 'bootstrapKubeconfig',
+    read: asText,
+    help: "kubeconfig with a token to join with: each node asks for a client certificate of its own and keeps it below --root-dir; --kubeconfig then names the file that is used instead when it is good, and written when it is not (default of that: the node's own)",
+  },
+  {
+    flags: '--rotate-certificates [bool]',
+    key: 'rotateCertificates',
+    read: asBoolean,
+    help: 'renew client certificates that nodes joined with',
+  },
+  {
     flags: '--os <os>',
     key: 'os',
     read: (text) => text.toLowerCase(),
@@ -222,6 +234,12 @@ export const startFlags: readonly FlagSpec[] = [
     env: 'APISERVER_KEY_LOCATION',
     read: asText,
     help: 'key of that certificate',
+  },
+  {
+    flags: '--rotate-server-certificates [bool]',
+    key: 'serverTLSBootstrap',
+    read: asBoolean,
+    help: 'ask the cluster for the serving certificate and renew it; somebody has to approve the requests, until then it is self-signed',
   },
   {
     flags: '--anonymous-auth [bool]',

@@ -26,6 +26,15 @@ export function loadSettings(flags: Raw, env: Env): Settings {
   const entries = file?.nodes.length ? file.nodes : [{ name: given['name'] ?? 'virtual-kubelet' }]
   const nodes = entries.map((entry) => completeNode({ ...nodeDefaults, ...entry }))
   refuseDuplicates(nodes)
+  if (
+    common.bootstrapKubeconfig !== undefined &&
+    common.kubeconfig !== undefined &&
+    nodes.length > 1
+  ) {
+    throw new UserError('Cannot use --kubeconfig with --bootstrap-kubeconfig for several nodes', {
+      hint: 'Leave --kubeconfig out: each node then keeps its own below --root-dir.',
+    })
+  }
   return { ...common, rootDir: resolve(common.rootDir ?? defaultRootDir(env)), nodes }
 }
 
@@ -42,6 +51,11 @@ export function completeNode(raw: Raw): NodeSettings & { readonly provider: stri
     throw new UserError(
       'Cannot use one of --tls-cert-file and --tls-private-key-file without the other',
     )
+  }
+  if (node.tlsCertFile !== undefined && node.serverTLSBootstrap) {
+    throw new UserError('Cannot use --rotate-server-certificates: --tls-cert-file is given', {
+      hint: 'Leave out one of them; given files are read again when they change.',
+    })
   }
   if (node.providerConfig !== undefined || node.providerConfigFile === undefined) {
     return { ...node, provider }

@@ -58,6 +58,7 @@ const nodeEntries = {
   clientCAFile: v.optional(text),
   tlsCertFile: v.optional(text),
   tlsPrivateKeyFile: v.optional(text),
+  serverTLSBootstrap: v.optional(v.boolean(), false),
   anonymousAuth: v.optional(v.boolean(), false),
   authenticationTokenWebhook: v.optional(v.boolean(), true),
   authorizationMode: v.optional(v.picklist(['Webhook', 'AlwaysAllow']), 'Webhook'),
@@ -68,6 +69,8 @@ const nodeEntries = {
 const processEntries = {
   kubeconfig: v.optional(text),
   context: v.optional(text),
+  bootstrapKubeconfig: v.optional(text),
+  rotateCertificates: v.optional(v.boolean(), true),
   rootDir: v.optional(text),
   logLevel: v.optional(v.picklist(logLevels), 'info'),
   logFormat: v.optional(v.picklist(logFormats), 'text'),
@@ -110,6 +113,8 @@ export interface NodeSettings {
   readonly clientCAFile?: string | undefined
   readonly tlsCertFile?: string | undefined
   readonly tlsPrivateKeyFile?: string | undefined
+  /** Have the serving certificate signed by the cluster. */
+  readonly serverTLSBootstrap: boolean
   readonly anonymousAuth: boolean
   readonly authenticationTokenWebhook: boolean
   readonly authorizationMode: 'Webhook' | 'AlwaysAllow'
@@ -128,6 +133,10 @@ export interface TaintSetting {
 export interface ProcessSettings {
   readonly kubeconfig?: string | undefined
   readonly context?: string | undefined
+  /** With it each node joins by itself, as `system:node:<name>`. */
+  readonly bootstrapKubeconfig?: string | undefined
+  /** Renew the client certificates that the nodes joined with. */
+  readonly rotateCertificates: boolean
   readonly rootDir?: string | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat

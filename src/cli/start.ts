@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `virtual-kubelet start`: the life of the process. Locks its state, reaches the cluster, runs the
 // nodes until a signal comes, and leaves in an order that never looks like a crash.
-import { createKubeClient } from '../kube/http-kube-client.ts'
-import { loadConnection } from '../kube/kubeconfig.ts'
 import { startHealthServer } from '../kubelet/health-server.ts'
 import { startMetricsServer } from '../kubelet/metrics-server.ts'
-import { readMachineInfo } from '../node/machine-info.ts'
 import { Metrics } from '../observe/metrics.ts'
 import { createPinoLogger } from '../observe/pino-logger.ts'
 import { systemClock } from '../util/clock.ts'
@@ -13,12 +10,10 @@ import { lockDir } from '../util/dir-lock.ts'
 import type { Logger } from '../util/logger.ts'
 import { untilAborted } from '../util/until-aborted.ts'
 import { UserError } from '../util/vk-error.ts'
-import { clusterIdOf, waitForApiServer } from './cluster.ts'
-import { NodeServices } from '../pods/node-services.ts'
-import type { NodeProcess } from './node-process.ts'
+import { wayToCluster } from './reach-cluster.ts'
 import type { Settings } from './settings.ts'
 import { stopSignals } from './stop-signals.ts'
-import { userAgent, version } from './version.ts'
+import { version } from './version.ts'
 import { VirtualNode } from './virtual-node.ts'
 
 /** What the steps of a start work with. */
@@ -61,33 +56,16 @@ async function bringUp(run: Run): Promise<void> {
   resources.use(await untilAborted(lockDir(settings.rootDir), signal))
   log.info({ version, rootDir: settings.rootDir }, 'virtual-kubelet starts')
   await serveHealth(run)
-  const shared = await reachCluster(run)
+  const metrics = new Metrics()
+  const reach = wayToCluster({ settings, metrics, log, resources, signal })
   for (const node of settings.nodes) {
+    const shared = await reach(node.name)
     nodes.push(resources.use(await untilAborted(VirtualNode.open(node, shared), signal)))
   }
-  await serveMetrics(run, shared.metrics)
+  await serveMetrics(run, metrics)
   await untilAborted(Promise.all(nodes.map((node) => node.start())), signal)
   await Promise.all(nodes.map((node) => node.whenReady(signal)))
   log.info({ nodes: nodes.map(({ name }) => name) }, 'Ready')
-}
-
-async function reachCluster({ settings, log, resources, signal }: Run): Promise<NodeProcess> {
-  const { kubeconfig, context, rootDir } = settings
-  const metrics = new Metrics()
-  const loading = loadConnection({
-    ...(kubeconfig !== undefined && { kubeconfig }),
-    ...(context !== undefined && { context }),
-    env: process.env,
-    log,
-  })
-  const connection = await untilAborted(loading, signal)
-  const client = resources.use(createKubeClient(connection, { userAgent, metrics, log }))
-  const clock = systemClock
-  await waitForApiServer(client, { clock, log, signal })
-  const clusterId = clusterIdOf({ server: connection.server, ca: connection.tls.caPem })
-  const services = resources.use(new NodeServices(client, { clock, log, metrics }))
-  const machine = await readMachineInfo()
-  return { client, services, clusterId, rootDir, machine, clock, log, metrics }
 }
 
 /** Serves from the very start, so that a probe sees a process that waits and not a dead one. */

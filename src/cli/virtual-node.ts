@@ -5,7 +5,9 @@ import { mkdir } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { ApiEventRecorder } from '../kube/api-event-recorder.ts'
+import type { NodeAddress } from '../kube/types.gen.ts'
 import type { KubeletNode } from '../kubelet/kubelet-node.ts'
+import { ServingIdentity } from '../kubelet/identity/serving-identity.ts'
 import { KubeletSecurity } from '../kubelet/security.ts'
 import { KubeletServer } from '../kubelet/server.ts'
 import { declaredFeatures } from '../kubelet/streaming/declared-features.ts'
@@ -145,11 +147,15 @@ async function makeParts(
   })
   const module = await loadProviderModule(settings.provider)
   const provider = resources.use(await module.create(settings.providerConfig ?? {}, host))
-  const security = resources.use(await openSecurity(settings, { ...deps, host }))
+  // So is the Node, whose addresses the certificate is for.
+  let node: NodeController | undefined
+  const addresses = (): readonly NodeAddress[] => node?.node?.status?.addresses ?? []
+  const serving = await openServing(settings, { ...deps, host, addresses })
+  const security = resources.use(await openSecurity(settings, { ...deps, host, serving }))
   const server = resources.use(
     await openServer(settings, { ...deps, host, provider, security, pods: () => pods }),
   )
-  const node = resources.use(
+  node = resources.use(
     new NodeController(
       { ...deps, provider, recorder },
       {
@@ -158,6 +164,7 @@ async function makeParts(
       },
     ),
   )
+  if (serving) resources.use(node.onChange(() => serving.addressesChanged()))
   pods = resources.use(
     new PodController(
       {
@@ -200,15 +207,31 @@ type Deps = Pick<NodeProcess, 'client' | 'clock' | 'log' | 'metrics'> & {
   readonly host: ProviderHost
 }
 
-async function openSecurity(settings: NodeSettings, deps: Deps): Promise<KubeletSecurity> {
+/** Undefined unless the cluster shall sign the certificate. */
+async function openServing(
+  { name: nodeName, serverTLSBootstrap }: NodeSettings,
+  { host, ...deps }: Deps & { readonly addresses: () => readonly NodeAddress[] },
+): Promise<ServingIdentity | undefined> {
+  if (!serverTLSBootstrap) return undefined
+  const { rootDir, nodeIPs: ipAddresses } = host
+  return await ServingIdentity.open({ nodeName, rootDir, ipAddresses, ...deps })
+}
+
+async function openSecurity(
+  settings: NodeSettings,
+  deps: Deps & { readonly serving: ServingIdentity | undefined },
+): Promise<KubeletSecurity> {
   const { tlsCertFile, tlsPrivateKeyFile, clientCAFile } = settings
   const { rootDir, nodeIPs } = deps.host
+  const own = deps.serving
+    ? { source: deps.serving }
+    : { selfSigned: { rootDir, ipAddresses: nodeIPs } }
   return await KubeletSecurity.open(deps, {
     nodeName: settings.name,
     certificate:
       tlsCertFile !== undefined && tlsPrivateKeyFile !== undefined
         ? { certFile: tlsCertFile, keyFile: tlsPrivateKeyFile }
-        : { selfSigned: { rootDir, ipAddresses: nodeIPs } },
+        : own,
     authentication: {
       anonymousAuth: settings.anonymousAuth,
       authenticationTokenWebhook: settings.authenticationTokenWebhook,

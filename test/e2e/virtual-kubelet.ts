@@ -22,6 +22,8 @@ export interface VirtualKubeletOptions {
   readonly rootDir?: string
   /** Default: a client certificate of `system:node:<nodeName>`. */
   readonly kubeconfig?: string
+  /** False leaves the certificate of the HTTPS port to the node; default true. */
+  readonly hasServingCertificate?: boolean
   /** A configuration file, which names the nodes itself; `nodeName` is then the one to wait for. */
   readonly configFile?: string
   readonly env?: NodeJS.ProcessEnv
@@ -83,8 +85,12 @@ export async function startVirtualKubelet(
     '--node-ip': nodeIp,
     '--root-dir': rootDir,
     '--client-ca-file': placement.caFile,
-    '--tls-cert-file': placement.serving.certificate,
-    '--tls-private-key-file': placement.serving.key,
+    ...((options.hasServingCertificate ?? true)
+      ? {
+          '--tls-cert-file': placement.serving.certificate,
+          '--tls-private-key-file': placement.serving.key,
+        }
+      : {}),
     '--pod-apiserver': placement.podApiServer,
     '--healthz-port': '0',
     ...(options.configFile === undefined
