@@ -2,6 +2,7 @@
 // A watch: the past after some revision, or the present as ADDED events, then each change once it is
 // durable. Invariants: events come in the order of revisions, none twice, none missing; a reader that
 // does not keep up is sent away rather than buffered without bound, and resumes where it was.
+import { setImmediate as turn } from 'node:timers/promises'
 import { expired } from '../objects/api-status.ts'
 import type { StoredObject } from '../objects/kube-object.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
@@ -29,14 +30,18 @@ export interface WatchRequest {
   /** Ends the watch normally after this long. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
+  /** Called once so much waits for a slow reader that the watch has to be given up. */
+  readonly onLost: () => void
 }
 
 /** Where events go. Resolves when there is room for more. */
 export type WatchSink = (events: readonly WatchEvent[]) => Promise<void>
 
-/** Changes that may wait for a slow reader. They share their bytes with storage. */
+// What may wait for a slow reader. It shares its bytes with storage and with other watches.
 const maxWaiting = 20_000
-const initialBatch = 500
+const maxWaitingBytes = 32 * 1024 * 1024
+/** Events are encoded and handed over in batches of about this size. */
+const batchBytes = 256 * 1024
 const bookmarkEveryMs = 60_000
 
 /** Serves a watch to its end. Throws only what the sink throws. */
@@ -70,10 +75,17 @@ async function sendPresent(
   const { items, revision } = snapshotOf(core, resource, filter)
   feed.start([], revision)
   await core.store.durable()
-  for (let start = 0; start < items.length; start += initialBatch) {
-    const batch = items.slice(start, start + initialBatch)
-    await sink(batch.map((stored): WatchEvent => ({ type: 'ADDED', stored })))
+  let batch: WatchEvent[] = []
+  let bytes = 0
+  for (const stored of items) {
+    batch.push({ type: 'ADDED', stored })
+    bytes += stored.json.length
+    if (bytes < batchBytes) continue
+    await sink(batch)
+    batch = []
+    bytes = 0
   }
+  if (batch.length > 0) await sink(batch)
   if (sendInitialEvents) await sink([{ type: 'BOOKMARK', revision, isInitialEnd: true }])
 }
 
@@ -85,9 +97,9 @@ async function follow(
   const endMs = core.clock.monotonicMs() + timeoutMs
   let bookmarkMs = core.clock.monotonicMs() + bookmarkEveryMs
   while (!signal.aborted && !feed.isLost) {
-    const events = feed.take()
-    if (events.length > 0) {
-      await sink(events)
+    if (feed.hasWaiting) {
+      const events = feed.take()
+      if (events.length > 0) await sink(events)
       continue
     }
     const nowMs = core.clock.monotonicMs()
@@ -98,7 +110,7 @@ async function follow(
       continue
     }
     const untilMs = allowBookmarks ? Math.min(endMs, bookmarkMs) : endMs
-    await feed.wait(untilMs - nowMs, signal)
+    await feed.wait(untilMs)
   }
   if (allowBookmarks && !signal.aborted && !feed.isLost) {
     await sink([{ type: 'BOOKMARK', revision: feed.revision, isInitialEnd: false }])
@@ -110,8 +122,13 @@ class ChangeFeed implements Disposable {
   readonly #core: ApiCore
   readonly #request: WatchRequest
   readonly #subscription: Disposable
+  /** Those before `#next` have been taken. */
   #waiting: StoreChange[] = []
+  #next = 0
+  #waitingBytes = 0
   #wake: (() => void) | undefined
+  #alarm: Disposable | undefined
+  #alarmMs: number | undefined
   #revision = Number.POSITIVE_INFINITY
   #isStarted = false
   #isLost = false
@@ -122,6 +139,7 @@ class ChangeFeed implements Disposable {
     this.#subscription = core.store.onChange(request.resource.storage, (change) =>
       this.#add(change),
     )
+    request.signal.addEventListener('abort', this.#wakeUp)
   }
 
   /** True once so much has waited that the watch has to be given up. */
@@ -141,40 +159,94 @@ class ChangeFeed implements Disposable {
     // What has come in since the subscription may be part of the past as well.
     const last = past.at(-1)?.revision ?? revision
     this.#waiting = [...past, ...this.#waiting.filter((change) => change.revision > last)]
+    this.#waitingBytes = this.#waiting.reduce((sum, change) => sum + bytesOf(change), 0)
   }
 
+  get hasWaiting(): boolean {
+    return this.#next < this.#waiting.length
+  }
+
+  /** The next batch; empty when its changes do not concern this watch. */
   take(): readonly WatchEvent[] {
-    const changes = this.#waiting
-    if (changes.length === 0) return []
-    this.#waiting = []
-    this.#revision = changes.at(-1)?.revision ?? this.#revision
     const { resource, filter } = this.#request
-    return changes.flatMap((change) => eventOf(change, resource, filter) ?? [])
+    const events: WatchEvent[] = []
+    for (let bytes = 0; bytes < batchBytes; this.#next += 1) {
+      const change = this.#waiting[this.#next]
+      if (change === undefined) break
+      const size = bytesOf(change)
+      bytes += size
+      this.#waitingBytes -= size
+      this.#revision = change.revision
+      const event = eventOf(change, resource, filter)
+      if (event) events.push(event)
+    }
+    this.#forgetTaken()
+    return events
   }
 
-  /** Resolves on news, after `delayMs`, or when the signal aborts. */
-  async wait(delayMs: number, signal: AbortSignal): Promise<void> {
+  /** Resolves on news, at `untilMs` of the monotonic clock, or when the watch is aborted. */
+  async wait(untilMs: number): Promise<void> {
+    if (this.#request.signal.aborted) return
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#wake = resolve
-    using _timer = this.#core.clock.setTimer(delayMs, resolve)
-    signal.addEventListener('abort', () => resolve(), { once: true })
+    this.#setAlarm(untilMs)
     await promise
+    // Whatever else changes in this turn goes out together.
+    await turn()
   }
 
   [Symbol.dispose](): void {
     this.#subscription[Symbol.dispose]()
+    this.#alarm?.[Symbol.dispose]()
+    this.#request.signal.removeEventListener('abort', this.#wakeUp)
+  }
+
+  /** The same alarm serves many waits. */
+  #setAlarm(untilMs: number): void {
+    if (untilMs === this.#alarmMs) return
+    this.#alarm?.[Symbol.dispose]()
+    this.#alarmMs = untilMs
+    const { clock } = this.#core
+    this.#alarm = clock.setTimer(untilMs - clock.monotonicMs(), () => {
+      this.#alarmMs = undefined
+      this.#wakeUp()
+    })
+  }
+
+  readonly #wakeUp = (): void => {
+    this.#wake?.()
+    this.#wake = undefined
   }
 
   #add(change: StoreChange): void {
     if (this.#isStarted && change.revision <= this.#revision) return
-    if (this.#waiting.length >= maxWaiting) {
-      this.#isLost = true
-      this.#waiting = []
-    }
+    if (this.#isLost) return
     this.#waiting.push(change)
-    this.#wake?.()
-    this.#wake = undefined
+    this.#waitingBytes += bytesOf(change)
+    const count = this.#waiting.length - this.#next
+    if (this.#isStarted && (count > maxWaiting || this.#waitingBytes > maxWaitingBytes)) {
+      this.#giveUp()
+    }
+    this.#wakeUp()
   }
+
+  #giveUp(): void {
+    this.#isLost = true
+    this.#waiting = []
+    this.#next = 0
+    this.#request.onLost()
+  }
+
+  #forgetTaken(): void {
+    if (this.#next === this.#waiting.length) this.#waiting = []
+    else if (this.#next * 2 > this.#waiting.length) this.#waiting = this.#waiting.slice(this.#next)
+    else return
+    this.#next = 0
+  }
+}
+
+function bytesOf({ current, removed }: StoreChange): number {
+  return (current ?? removed)?.json.length ?? 0
 }
 
 /** What a change is to someone who sees only what the filter lets through. */

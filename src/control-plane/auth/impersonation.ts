@@ -60,13 +60,14 @@ function wantedUser(headers: DistinctHeaders): User | undefined {
   const name = headers['impersonate-user']?.[0] ?? ''
   const uid = headers['impersonate-uid']?.[0] ?? ''
   const groups = headers['impersonate-group'] ?? []
-  const extra: Record<string, readonly string[]> = {}
+  const extras = new Map<string, readonly string[]>()
   for (const [header, values = []] of Object.entries(headers)) {
     if (!header.startsWith(extraPrefix)) continue
     const key = decoded(header.slice(extraPrefix.length))
-    extra[key] = [...(extra[key] ?? []), ...values]
+    extras.set(key, [...(extras.get(key) ?? []), ...values])
   }
-  const hasExtra = Object.keys(extra).length > 0
+  const hasExtra = extras.size > 0
+  const extra = Object.fromEntries(extras)
   if (name === '') {
     if (uid === '' && groups.length === 0 && !hasExtra) return undefined
     throw badRequest(

@@ -13,6 +13,9 @@ export const maxBodyBytes: number = 3 * 1024 * 1024
 
 const newline = Buffer.from('\n')
 
+/** What a client may still send after it was refused. */
+const maxDiscardedBytes = 64 * 1024 * 1024
+
 /** A request from its first byte to the last of its answer. */
 export class ApiExchange {
   readonly request: IncomingMessage
@@ -61,6 +64,7 @@ export class ApiExchange {
     for await (const chunk of parts) {
       bytes += chunk.length
       if (bytes > maxBodyBytes) {
+        this.#discardRest()
         throw requestTooLarge(`Request body is too large: limit is ${maxBodyBytes}`)
       }
       chunks.push(chunk)
@@ -107,6 +111,15 @@ export class ApiExchange {
     if (this.signal.aborted || this.response.write(part)) return
     await once(this.response, 'drain', { signal: this.signal }).catch(() => {
       // Only the abort ends the wait early; whoever writes looks at the signal.
+    })
+  }
+
+  /** Reads on without keeping anything, for many clients read the answer only after they have sent all. */
+  #discardRest(): void {
+    let bytes = 0
+    this.request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > maxDiscardedBytes) this.response.destroy()
     })
   }
 

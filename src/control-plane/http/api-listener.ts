@@ -5,7 +5,7 @@
 import { constants } from 'node:crypto'
 import { createServer as createHttpServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { createServer as createHttp2Server } from 'node:http2'
+import { constants as http2, createServer as createHttp2Server } from 'node:http2'
 import type { Http2Server } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -32,6 +32,9 @@ export interface ListenerOptions {
 
 const handshakeTimeoutMs = 10_000
 const headersTimeoutMs = 30_000
+const requestTimeoutMs = 120_000
+/** For a body over HTTP/2 of which nothing comes any more. */
+const idleBodyMs = 60_000
 const maxHeaderBytes = 1024 * 1024
 const maxConnections = 10_000
 const maxStreams = 250
@@ -54,12 +57,20 @@ export class ApiListener implements AsyncDisposable {
     this.#http = createHttpServer({
       maxHeaderSize: maxHeaderBytes,
       headersTimeout: headersTimeoutMs,
-      requestTimeout: 0,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: 5000,
       keepAliveTimeout: 90_000,
     })
+    // It gets its connections from the TLS server; without this event it would not watch their times.
+    this.#http.emit('listening')
     this.#http.on('request', onRequest)
     this.#http.on('upgrade', onUpgrade)
     this.#http2 = createHttp2Server({ settings: { maxConcurrentStreams: maxStreams } })
+    this.#http2.on('stream', (stream) => {
+      stream.setTimeout(idleBodyMs, () => {
+        if (stream.state.remoteClose !== 1) stream.close(http2.NGHTTP2_CANCEL)
+      })
+    })
     this.#http2.on('request', (request, response) => {
       // The compatibility layer of node:http2 has the methods of node:http that are used here.
       onRequest(request as unknown as IncomingMessage, response as unknown as ServerResponse)
@@ -92,6 +103,8 @@ export class ApiListener implements AsyncDisposable {
     const closed = Promise.withResolvers<void>()
     this.#tls.close(() => closed.resolve())
     for (const socket of this.#sockets) socket.destroy()
+    // Ends its clock; it never listened.
+    this.#http.close(() => {})
     await closed.promise
   }
 

@@ -20,7 +20,9 @@ export const eventPrinter: TablePrinter = printerFor<Event>(
     { ...nameColumn, priority: 1 },
   ],
   (event, nowMs) => {
-    const { involvedObject, series } = event
+    const { series } = event
+    // Clients may leave out even what the type demands.
+    const involvedObject: Partial<Event['involvedObject']> = event.involvedObject ?? {}
     const firstSeen = ageOf(event.firstTimestamp || event.eventTime, nowMs)
     const lastTime = event.lastTimestamp || event.firstTimestamp || event.eventTime
     const kind = (involvedObject.kind ?? '').toLowerCase()
