@@ -84,6 +84,9 @@ test('a cluster comes up, is found, looked into, and ended with its pods', async
     [1, `No cluster runs in ${env.VK_DATA_DIR}`],
   )
   assert.equal((await vk('down')).code, 0)
+  const nothing = await vk('logs', 'web')
+  assert.equal(nothing.code, 2)
+  assert.match(nothing.stderr, /Start one with `virtual-kubelet up`/)
 })
 
 test('after kill -9 the next one has the same objects, and the same processes', async () => {

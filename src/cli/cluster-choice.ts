@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which cluster a command means: the kubeconfig that is named, that of $KUBECONFIG, the cluster that `up`
 // runs on this machine, or ~/.kube/config.
+import { access } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { isInCluster } from '../kube/in-cluster.ts'
 import { loadConnection } from '../kube/kubeconfig.ts'
 import type { Logger } from '../util/logger.ts'
+import { UserError } from '../util/vk-error.ts'
 import { ClusterAccess } from './cluster-access.ts'
 import { dataDirOf, findRunning } from './data-dir.ts'
 
@@ -19,6 +24,11 @@ export async function openCluster(
   { env, log }: { readonly env: NodeJS.ProcessEnv; readonly log: Logger },
 ): Promise<ClusterAccess> {
   const kubeconfig = flags.kubeconfig ?? (await localKubeconfig(flags, env))
+  if (kubeconfig === undefined && !(await hasCluster(env))) {
+    throw new UserError('Cannot find a cluster: none runs here, and there is no kubeconfig', {
+      hint: 'Start one with `virtual-kubelet up`, or name a kubeconfig with --kubeconfig or KUBECONFIG.',
+    })
+  }
   const connection = await loadConnection({
     ...(kubeconfig !== undefined && { kubeconfig }),
     ...(flags.context !== undefined && { context: flags.context }),
@@ -26,6 +36,15 @@ export async function openCluster(
     log,
   })
   return new ClusterAccess(connection, { log })
+}
+
+/** Is there any of the places that `loadConnection` looks at? */
+async function hasCluster(env: NodeJS.ProcessEnv): Promise<boolean> {
+  if (env['KUBECONFIG'] || isInCluster(env)) return true
+  return await access(join(env['HOME'] ?? homedir(), '.kube', 'config')).then(
+    () => true,
+    () => false,
+  )
 }
 
 async function localKubeconfig(
