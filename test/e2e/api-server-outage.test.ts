@@ -12,8 +12,14 @@ import { Pods, shell, stateOf, statusOf } from './pods.ts'
 import type { PodManifest } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
+import { scaled } from './scenario-size.ts'
 import { useCluster } from './use-cluster.ts'
 import type { VirtualKubelet } from './virtual-kubelet.ts'
+
+const OUTAGE_MS = scaled(5000, 2500)
+/** How long pods run on that end during the outage. */
+const SECONDS = scaled(2, 1)
+const LINES = scaled(400, 150)
 
 describe('when the API server goes away', { skip: skipReason }, () => {
   const cluster = useCluster()
@@ -40,20 +46,20 @@ describe('when the API server goes away', { skip: skipReason }, () => {
   }
 
   test('pods run on, and one that ended meanwhile is reported', async () => {
-    const count = 'i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo "line $i"; sleep 0.02; done'
+    const count = `i=0; while [ $i -lt ${LINES} ]; do i=$((i+1)); echo "line $i"; sleep 0.02; done`
     await pods.create(
-      once('short', 'echo started; sleep 2; exit 9'),
+      once('short', `echo started; sleep ${SECONDS}; exit 9`),
       once('long', count),
-      always('looping', 'echo started; sleep 2; exit 1'),
+      always('looping', `echo started; sleep ${SECONDS}; exit 1`),
     )
-    for (const name of ['short', 'long', 'looping']) await pods.untilPhase(name, 'Running')
+    await Promise.all(['short', 'long', 'looping'].map((name) => pods.untilLogged(name, /./)))
     await cluster().killApiServer()
-    await sleep(5000)
+    await sleep(OUTAGE_MS)
     await cluster().startApiServer()
     const short = await pods.untilPhase('short', 'Failed')
     assert.equal(stateOf(short)?.terminated?.exitCode, 9)
     await pods.untilPhase('long', 'Succeeded')
-    assert.equal((await pods.logs('long')).trimEnd().split('\n').length, 400)
+    assert.equal((await pods.logs('long')).trimEnd().split('\n').length, LINES)
     const looping = await pods.until('looping', (pod) => statusOf(pod)?.restartCount, {
       what: 'be restarted',
     })
@@ -65,7 +71,7 @@ describe('when the API server goes away', { skip: skipReason }, () => {
 
   test('the node notices within seconds that it is back', async () => {
     await cluster().killApiServer()
-    await sleep(3000)
+    await sleep(scaled(3000, 1500))
     await cluster().startApiServer()
     const start = performance.now()
     await runs('prompt')

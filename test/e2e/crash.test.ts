@@ -13,10 +13,14 @@ import { Pods, shell, stateOf, statusOf } from './pods.ts'
 import type { PodManifest } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { skipReason } from './requirements.ts'
+import { scaled } from './scenario-size.ts'
 import { useCluster } from './use-cluster.ts'
 import type { VirtualKubelet } from './virtual-kubelet.ts'
 
-const MANY = 20
+const MANY = scaled(20, 8)
+const LINES = scaled(200, 60)
+/** How long pods run on that end while the node is down. */
+const SECONDS = scaled(3, 2)
 
 describe('after kill -9', { skip: skipReason }, () => {
   const cluster = useCluster()
@@ -54,9 +58,9 @@ describe('after kill -9', { skip: skipReason }, () => {
     const before = await pods.untilPhase('counter', 'Running')
     const reached = Number((await pods.untilLogged('counter', /line (\d+)\n$/))[1])
     await crash()
-    await sleep(2000)
+    await sleep(scaled(2000, 500))
     await startAgain()
-    await pods.untilLogged('counter', new RegExp(`^line ${reached + 200}$`, 'm'))
+    await pods.untilLogged('counter', new RegExp(`^line ${reached + LINES}$`, 'm'))
     const after = await pods.get('counter')
     assert.equal(statusOf(after)?.restartCount, 0)
     assert.equal(statusOf(after)?.containerID, statusOf(before)?.containerID)
@@ -71,14 +75,15 @@ describe('after kill -9', { skip: skipReason }, () => {
   })
 
   test('a pod that ended meanwhile has its exit code and its output', async () => {
-    const end = (code: number) => `echo started; sleep 3; echo "exit ${code}"; exit ${code}`
+    const end = (code: number) =>
+      `echo started; sleep ${SECONDS}; echo "exit ${code}"; exit ${code}`
     await pods.create(once('good', end(0)), once('bad', end(5)), {
       name: 'restarting',
       spec: { restartPolicy: 'OnFailure', containers: [shell(end(6))] },
     })
     for (const name of ['good', 'bad', 'restarting']) await pods.untilLogged(name, /started/)
     await crash()
-    await sleep(4000)
+    await sleep((SECONDS + 1) * 1000)
     await startAgain()
     await pods.untilPhase('good', 'Succeeded')
     const bad = await pods.untilPhase('bad', 'Failed')
