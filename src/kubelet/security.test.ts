@@ -11,6 +11,7 @@ import type { TestKeyPair } from '../../test/support/kubelet-certificates.ts'
 import { startKubelet } from '../../test/support/kubelet-fixture.ts'
 import type { KubeletFixture, KubeletFixtureOptions } from '../../test/support/kubelet-fixture.ts'
 import { podWith, recordingLogger, stubNode } from '../../test/support/kubelet-stubs.ts'
+import { openWebSocket, upgradeToSpdy } from '../../test/support/stream-client.ts'
 import { Metrics } from '../observe/metrics.ts'
 import { FakeClock } from '../util/fake-clock.ts'
 
@@ -353,4 +354,19 @@ test('a client CA file that cannot be used is named at the start', async () => {
       /^UserError: Cannot use the client CA bundle ".*\.pem": /,
     )
   }
+})
+
+test('an upgrade is judged like any other request', async () => {
+  await using kubelet = await guarded()
+  const path = '/exec/default/web/c0?command=x&output=1'
+  const spdy = await upgradeToSpdy({ port: kubelet.port, path, protocols: ['v4.channel.k8s.io'] })
+  assert.ok('status' in spdy)
+  assert.deepEqual([spdy.status, spdy.body], [401, 'Unauthorized'])
+  kubelet.client.tokens.set('reader', { username: 'reader' })
+  const token = `base64url.bearer.authorization.k8s.io.${Buffer.from('reader').toString('base64url')}`
+  const protocols = [token, 'v4.channel.k8s.io']
+  const refused = await openWebSocket({ port: kubelet.port, path, protocols })
+  assert.ok('status' in refused)
+  assert.equal(refused.status, 403)
+  assert.match(refused.body, /user=reader, verb=get, resource=nodes, subresource\(s\)=\[proxy\]/)
 })

@@ -30,9 +30,6 @@ export const finFlag = 1
 /** First two bytes of every control frame: bit 15 and version 3. */
 export const controlWord = 0x8003
 
-/** Longest payload that a frame can have. */
-export const maxFrameLength: number = 2 ** 24 - 1
-
 export const frameHeadLength = 8
 
 /** Head of a data frame. */

@@ -29,7 +29,8 @@ export interface CommandRequest {
 }
 
 /** Opens the file with the command on descriptor 3, joins the groups named before `--`, and goes on. */
-const stageScript = `exec 3<"$1" || exit 125
+const stageScript = `umask 022
+exec 3<"$1" || exit 125
 shift
 while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done
 shift
