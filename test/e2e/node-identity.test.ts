@@ -11,6 +11,7 @@ import { before, describe, test } from 'node:test'
 import { connect } from 'node:tls'
 import { eventually } from './eventually.ts'
 import { writeKubeconfig } from './kubeconfig.ts'
+import type { List } from './pods.ts'
 import { Pods, shell } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
@@ -20,6 +21,8 @@ import type { VirtualKubelet } from './virtual-kubelet.ts'
 const TOKEN_ID = 'abcdef'
 const TOKEN_SECRET = '0123456789abcdef'
 const CERTIFICATES = 'system:certificates.k8s.io:certificatesigningrequests'
+
+const REQUESTS = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
 
 interface Request {
   readonly metadata: { readonly name: string }
@@ -45,9 +48,10 @@ describe('a node that joins with a token', { skip: skipReason }, () => {
     node = await start()
   })
 
-  async function start(): Promise<VirtualKubelet> {
+  async function start(nodeIp = cluster().addAddress()): Promise<VirtualKubelet> {
     return await startProcessNode(cluster(), {
       nodeName: 'joiner',
+      nodeIp,
       hasServingCertificate: false,
       args: ['--bootstrap-kubeconfig', bootstrapKubeconfig, '--rotate-server-certificates'],
     })
@@ -59,21 +63,28 @@ describe('a node that joins with a token', { skip: skipReason }, () => {
       'token-secret': TOKEN_SECRET,
       'usage-bootstrap-authentication': 'true',
     }
-    const literals = Object.entries(data).map(([key, value]) => `--from-literal=${key}=${value}`)
-    const type = '--type=bootstrap.kubernetes.io/token'
-    const name = `bootstrap-token-${TOKEN_ID}`
-    const create = ['create', 'secret', 'generic', name, '-n', 'kube-system', type]
-    await cluster().kubectl([...create, ...literals])
+    await cluster().create({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: `bootstrap-token-${TOKEN_ID}`, namespace: 'kube-system' },
+      type: 'bootstrap.kubernetes.io/token',
+      stringData: data,
+    })
   }
 
   async function grant(name: string, role: string, group: string): Promise<void> {
-    const flags = [`--clusterrole=${role}`, `--group=${group}`]
-    await cluster().kubectl(['create', 'clusterrolebinding', name, ...flags])
+    const apiGroup = 'rbac.authorization.k8s.io'
+    await cluster().create({
+      apiVersion: `${apiGroup}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup, kind: 'ClusterRole', name: role },
+      subjects: [{ apiGroup, kind: 'Group', name: group }],
+    })
   }
 
   async function requests(signer: string): Promise<readonly Request[]> {
-    const { stdout } = await cluster().kubectl(['get', 'csr', '-o', 'json'])
-    const { items } = JSON.parse(stdout) as { readonly items: readonly Request[] }
+    const { items } = await cluster().api<List<Request>>('GET', REQUESTS)
     return items.filter(({ spec }) => spec.signerName === signer)
   }
 
@@ -105,21 +116,17 @@ describe('a node that joins with a token', { skip: skipReason }, () => {
       assert.match(node.log(), /self-signed/)
       const [request] = await requests('kubernetes.io/kubelet-serving')
       assert.equal(request?.spec.username, 'system:node:joiner')
-      await cluster().kubectl(['certificate', 'approve', request.metadata.name])
+      await cluster().patch(`${REQUESTS}/${request.metadata.name}/approval`, {
+        status: { conditions: [{ type: 'Approved', status: 'True', reason: 'Test' }] },
+      })
     }
     await eventually(isVerified, { what: 'the certificate of the cluster on the port' })
   })
 
   test('starts again as itself when the token is gone', async () => {
     await node[Symbol.asyncDispose]()
-    await cluster().kubectl([
-      'delete',
-      'secret',
-      `bootstrap-token-${TOKEN_ID}`,
-      '-n',
-      'kube-system',
-    ])
-    node = await start()
+    await cluster().delete(`/api/v1/namespaces/kube-system/secrets/bootstrap-token-${TOKEN_ID}`)
+    node = await start(node.nodeIp)
     assert.equal(await isVerified(), true)
     assert.equal((await requests('kubernetes.io/kube-apiserver-client-kubelet')).length, 1)
     assert.ok(existsSync(join(node.rootDir, 'nodes/joiner/kubeconfig')))
