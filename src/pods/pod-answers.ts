@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the core answers a backend that asks about a pod: final environments and volume files, read
 // afresh from watched objects at each call.
+import type { KubeClient } from '../kube/kube-client.ts'
 import type { EventRecorder, RecordedEvent } from '../kube/event-recorder.ts'
 import type { Pod } from '../kube/types.gen.ts'
-import type { PodFacts, PodRequest, ResolvedContainer } from '../provider/provider.ts'
+import type {
+  ClaimedVolume,
+  PodFacts,
+  PodRequest,
+  ResolvedContainer,
+} from '../provider/provider.ts'
 import type { Clock } from '../util/clock.ts'
+import { untilAborted } from '../util/until-aborted.ts'
+import { VkError } from '../util/vk-error.ts'
 import type { NodeFacts } from './admission.ts'
 import type { EnvSources } from './env/env-sources.ts'
 import { resolveContainer } from './env/resolve-container.ts'
@@ -14,9 +22,12 @@ import { podReference } from './pod-reference.ts'
 import type { PodReferences } from './pod-references.ts'
 import type { ServiceAccountTokens } from './service-account-tokens.ts'
 import { timeLimit } from './time-limit.ts'
-import { resolveVolume } from './volume-sources.ts'
+import { readTrustAnchors } from './trust-bundles.ts'
+import { readClaim } from './volume-claims.ts'
+import { resolveVolume, type VolumeSources } from './volume-sources.ts'
 
 export interface PodAnswersOptions {
+  readonly client: KubeClient
   readonly clock: Clock
   readonly recorder: EventRecorder
   readonly references: PodReferences
@@ -43,17 +54,11 @@ export class PodAnswers {
     return {
       pod,
       resolveContainer: (name, facts) => this.#resolve(pod, name, facts),
-      resolveVolume: (name) => {
-        const { references, tokens } = this.#options
-        const ref = refOf(pod)
-        return this.#withLimit((signal) =>
-          resolveVolume(pod, name, {
-            configMap: (name) => references.configMap(ref, name, signal),
-            secret: (name) => references.secret(ref, name, signal),
-            token: (projection) => tokens.tokenFor(pod, projection),
-          }),
-        )
-      },
+      resolveVolume: (name, facts = { podIPs: [], hostIPs: [] }) =>
+        this.#withLimit((signal) =>
+          resolveVolume(pod, name, this.#volumeSources(pod, { facts, signal })),
+        ),
+      resolveClaim: (name) => this.#claim(pod, name),
     }
   }
 
@@ -76,6 +81,33 @@ export class PodAnswers {
         resolved.delete(name)
         return known ?? request.resolveContainer(name, later)
       },
+    }
+  }
+
+  async #claim(pod: Pod, name: string): Promise<ClaimedVolume> {
+    const volume = pod.spec.volumes?.find((candidate) => candidate.name === name)
+    if (!volume) {
+      throw new VkError('NotFound', `Cannot read the claim of volume "${name}": there is none`)
+    }
+    return await this.#withLimit((signal) =>
+      untilAborted(readClaim(pod, volume, this.#options), signal),
+    )
+  }
+
+  #volumeSources(
+    pod: Pod,
+    { facts, signal }: { readonly facts: PodFacts; readonly signal: AbortSignal },
+  ): VolumeSources {
+    const { references, tokens, nodeName, nodeFacts } = this.#options
+    const ref = refOf(pod)
+    return {
+      configMap: (name) => references.configMap(ref, name, signal),
+      secret: (name) => references.secret(ref, name, signal),
+      token: (projection) => tokens.tokenFor(pod, projection),
+      trustAnchors: (selection) => readTrustAnchors(selection, this.#options, signal),
+      facts,
+      nodeName,
+      nodeAllocatable: nodeFacts()?.allocatable ?? {},
     }
   }
 

@@ -22,6 +22,7 @@ import type { PodLoop } from './pod-loop.ts'
 import { PodPublisher } from './pod-publisher.ts'
 import { PodRecords } from './pod-records.ts'
 import { PodReferences } from './pod-references.ts'
+import { hasInVolume, type ReferencedObject } from './volume-references.ts'
 import { PodWorker } from './pod-worker.ts'
 import { ServiceAccountTokens } from './service-account-tokens.ts'
 
@@ -60,7 +61,7 @@ export class PodController implements AsyncDisposable {
     this.#tokens = new ServiceAccountTokens(client, shared)
     this.#references = new PodReferences(client, {
       ...shared,
-      onChange: (uid) => this.#referenceChanged(uid),
+      onChange: (uid, object) => this.#referenceChanged(uid, object),
     })
     this.#publisher = new PodPublisher(this.#loop, { concurrency: options.statusConcurrency })
     const news = new BackendNews(this.#loop, {
@@ -165,12 +166,13 @@ export class PodController implements AsyncDisposable {
   }
 
   #makeWorker(deps: PodControllerDeps, options: PodControllerOptions): PodWorker {
-    const { clock, recorder, nodeFacts } = deps
+    const { client, clock, recorder, nodeFacts } = deps
     return new PodWorker({
       loop: this.#loop,
       publisher: this.#publisher,
       backend: this.#backend,
       answers: new PodAnswers({
+        client,
         clock,
         recorder,
         nodeFacts,
@@ -214,12 +216,13 @@ export class PodController implements AsyncDisposable {
     this.#queue.add(record.ref.uid)
   }
 
-  // A pod that waits for an object need not wait for its back-off as well.
-  #referenceChanged(uid: string): void {
+  // A pod that waits for an object need not wait for its back-off as well, and one that has the object's
+  // content in a volume gets the new one.
+  #referenceChanged(uid: string, object: ReferencedObject): void {
     const record = this.#records.get(uid)
     if (!record) return
     if (record.accepted) {
-      if (!isWaitingToStart(record)) return
+      if (!isWaitingToStart(record) && !hasInVolume(record.accepted, object)) return
       record.isNudged = true
     } else if (!record.problem) return
     record.retryAtMs = 0

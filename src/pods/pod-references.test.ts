@@ -107,3 +107,40 @@ test('a backend that resolves by container is told when what a container waits f
   await node.settle()
   assert.equal(node.backend.count('updatePod'), 1)
 })
+
+test('a running pod is told when content of its volumes changes, not when that of its environment does', async () => {
+  await using node = await PodLoopFixture.start({
+    backend: { features: { 'volume.configMap': true } },
+  })
+  for (const name of ['files', 'variables']) {
+    const metadata = { namespace: 'default', name }
+    await node.client.create(configMaps, { metadata, data: { key: 'old' } })
+  }
+  const change = (name: string): Promise<unknown> =>
+    node.client.patch(
+      configMaps,
+      { namespace: 'default', name },
+      { type: 'merge', body: { data: { key: 'new' } } },
+    )
+  const valueFrom = { configMapKeyRef: { name: 'variables', key: 'key' } }
+  const uid = await node.bind({
+    spec: {
+      volumes: [{ name: 'v', configMap: { name: 'files' } }],
+      containers: [{ name: 'main', image: 'image', env: [{ name: 'A', valueFrom }] }],
+    },
+  })
+  const request = node.backend.requests.get(uid)
+  assert.ok(request)
+  const facts = { podIPs: [], hostIPs: [] }
+  const reads = [request.resolveVolume('v'), request.resolveContainer('main', facts)]
+  await node.settle()
+  await Promise.all(reads)
+  await change('variables')
+  await node.settle()
+  assert.equal(node.backend.count('updatePod'), 0)
+  await change('files')
+  await node.settle()
+  assert.equal(node.backend.count('updatePod'), 1)
+  const { files } = await request.resolveVolume('v')
+  assert.equal(Buffer.from(files[0]?.content ?? []).toString(), 'new')
+})

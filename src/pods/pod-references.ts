@@ -11,13 +11,14 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { PodRef } from '../provider/provider.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
+import type { ReferencedObject } from './volume-references.ts'
 
 export interface PodReferencesOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics?: Metrics | undefined
   /** An object that this pod has read was created, changed or deleted. */
-  readonly onChange: (uid: string) => void
+  readonly onChange: (uid: string, object: ReferencedObject) => void
 }
 
 type Held = Map<string, TrackedObject<ConfigMap> | TrackedObject<Secret>>
@@ -26,7 +27,7 @@ type Held = Map<string, TrackedObject<ConfigMap> | TrackedObject<Secret>>
 export class PodReferences implements AsyncDisposable {
   readonly #configMaps: ObjectTracker<ConfigMap>
   readonly #secrets: ObjectTracker<Secret>
-  readonly #onChange: (uid: string) => void
+  readonly #onChange: PodReferencesOptions['onChange']
   readonly #heldByPod = new Map<string, Held>()
   readonly #podsByObject = new Map<string, Set<string>>()
 
@@ -35,11 +36,11 @@ export class PodReferences implements AsyncDisposable {
     this.#onChange = onChange
     this.#configMaps = new ObjectTracker(client, configMaps, {
       ...shared,
-      onChange: (namespace, name) => this.#wake(keyOf('configmap', namespace, name)),
+      onChange: (namespace, name) => this.#wake(namespace, { kind: 'configmap', name }),
     })
     this.#secrets = new ObjectTracker(client, secrets, {
       ...shared,
-      onChange: (namespace, name) => this.#wake(keyOf('secret', namespace, name)),
+      onChange: (namespace, name) => this.#wake(namespace, { kind: 'secret', name }),
     })
   }
 
@@ -93,8 +94,9 @@ export class PodReferences implements AsyncDisposable {
     return object
   }
 
-  #wake(key: string): void {
-    for (const uid of this.#podsByObject.get(key) ?? []) this.#onChange(uid)
+  #wake(namespace: string, object: ReferencedObject): void {
+    const key = keyOf(object.kind, namespace, object.name)
+    for (const uid of this.#podsByObject.get(key) ?? []) this.#onChange(uid, object)
   }
 }
 

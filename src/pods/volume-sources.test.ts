@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ConfigMap, PodSpec, Secret, VolumeProjection } from '../kube/types.gen.ts'
+import type { ConfigMap, PodSpec, Secret, Volume, VolumeProjection } from '../kube/types.gen.ts'
 import type { VolumeFiles } from '../provider/provider.ts'
 import { VkError } from '../util/vk-error.ts'
 import { testPod } from '../../test/support/test-pods.ts'
@@ -19,6 +19,18 @@ const sources: VolumeSources = {
   configMap: (name) => Promise.resolve(name === 'x' ? configMap : undefined),
   secret: (name) => Promise.resolve(name === 'x' ? secret : undefined),
   token: () => Promise.resolve({ token: 'jwt', refreshAtMs: 5 }),
+  trustAnchors: ({ name }) => Promise.resolve({ text: `anchors of ${name}`, refreshAtMs: 3 }),
+  facts: { podIPs: ['10.1.1.1'], hostIPs: [] },
+  nodeName: 'node',
+  nodeAllocatable: { cpu: '4' },
+}
+
+async function texts(volume: Volume, spec: Partial<PodSpec> = {}): Promise<object> {
+  const pod = testPod({ annotations: { a: '1' }, spec: { volumes: [volume], ...spec } })
+  const { files } = await resolveVolume(pod, volume.name, sources)
+  return Object.fromEntries(
+    files.map(({ path, content }) => [path, Buffer.from(content).toString()]),
+  )
 }
 
 function resolve(
@@ -70,7 +82,10 @@ test('refuses what is missing, unless it is optional', async () => {
   await rejects({ secret: { name: 'none' } }, /secret "none" not found/)
   await rejects({ configMap: { name: 'none' } }, /configmap "none" not found/)
   await rejects({ secret: { name: 'x', items } }, /references non-existent secret key: none/)
-  await rejects({ clusterTrustBundle: { path: 'p' } }, /clusterTrustBundle is not supported/)
+  await rejects(
+    { podCertificate: { keyType: 'ED25519', signerName: 's' } },
+    /podCertificate is not/,
+  )
   assert.deepEqual(await filesOf([{ secret: { name: 'none', optional: true } }]), {})
   assert.deepEqual(await filesOf([{ secret: { name: 'x', items, optional: true } }]), {})
 })
@@ -92,6 +107,48 @@ test('gives a token its mode by who reads it, and says when to ask again', async
   const own = await resolve(token, { spec: { securityContext: { runAsUser: 1000 } } })
   assert.equal(own.files[0]?.mode, 0o600)
   assert.equal(own.files[0].ownerUid, 1000)
+})
+
+test('volumes of one ConfigMap, Secret or of the pod itself have their own modes', async () => {
+  assert.deepEqual(
+    await texts({ name: 'v', configMap: { name: 'x', items: [{ key: 'one', path: 'a/b' }] } }),
+    { 'a/b': '1' },
+  )
+  assert.deepEqual(await texts({ name: 'v', secret: { secretName: 'x' } }), { key: 'hidden' })
+  const resources = { limits: { memory: '64Mi' } }
+  const items = [
+    { path: 'ip', fieldRef: { fieldPath: 'status.podIP' } },
+    {
+      path: 'memory',
+      resourceFieldRef: { containerName: 'main', resource: 'limits.memory', divisor: '1Mi' },
+    },
+    { path: 'cpu', resourceFieldRef: { containerName: 'main', resource: 'limits.cpu' } },
+  ]
+  const spec = { containers: [{ name: 'main', image: 'i', resources }] }
+  assert.deepEqual(await texts({ name: 'v', downwardAPI: { items } }, spec), {
+    ip: '10.1.1.1',
+    memory: '64',
+    cpu: '4',
+  })
+  const pod = testPod({
+    spec: { volumes: [{ name: 'v', secret: { secretName: 'x', defaultMode: 0o400 } }] },
+  })
+  const { files } = await resolveVolume(pod, 'v', sources)
+  assert.equal(files[0]?.mode, 0o400)
+})
+
+test('tells all failures of a projected volume at once, each one time', async () => {
+  const none = { configMap: { name: 'none' } }
+  const failing = resolve([none, { secret: { name: 'none' } }, none])
+  await assert.rejects(failing, {
+    message: '[configmap "none" not found, secret "none" not found]',
+  })
+})
+
+test('trust anchors are a file of their own, read again in time', async () => {
+  const volume = await resolve([{ clusterTrustBundle: { name: 'ca', path: 'ca.pem' } }])
+  assert.equal(Buffer.from(volume.files[0]?.content ?? []).toString(), 'anchors of ca')
+  assert.equal(volume.refreshAtMs, 3)
 })
 
 test('leaves other kinds of volumes to others', async () => {

@@ -3,7 +3,13 @@
 // Kubernetes documents about a pod and that the backend cannot do itself is the core's work.
 // Backends that run single containers implement src/runtime/container-runtime.ts instead.
 import type { RecordedEvent } from '../kube/event-recorder.ts'
-import type { ContainerStatus, NodeAddress, NodeCondition, Pod } from '../kube/types.gen.ts'
+import type {
+  ContainerStatus,
+  NodeAddress,
+  NodeCondition,
+  PersistentVolumeSpec,
+  Pod,
+} from '../kube/types.gen.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import type { Features } from './features.ts'
@@ -55,10 +61,21 @@ export interface VolumeFiles {
   readonly refreshAtMs?: number
 }
 
+/** The PersistentVolume that a claim is bound to. */
+export interface ClaimedVolume {
+  readonly claimName: string
+  readonly volumeName: string
+  /** The pod asked for the claim read-only. */
+  readonly isReadOnly: boolean
+  readonly spec: PersistentVolumeSpec
+}
+
 /** What is only known once the backend has made room for the pod. */
 export interface PodFacts {
   readonly podIPs: readonly string[]
   readonly hostIPs: readonly string[]
+  /** What else `$(NAME)` may mean in the container's texts; not part of its environment. */
+  readonly variables?: ReadonlyMap<string, string>
 }
 
 /** A pod to run: the object as the API has it, and the core's answers to its references. */
@@ -70,8 +87,16 @@ export interface PodRequest {
    * (CreateContainerConfigError); telling of it by an event is the caller's part.
    */
   resolveContainer(name: string, facts: PodFacts): Promise<ResolvedContainer>
-  /** Files of a volume made from API objects and tokens. Rejects like resolveContainer. */
-  resolveVolume(name: string): Promise<VolumeFiles>
+  /**
+   * Files of a volume made from API objects and tokens. Rejects like resolveContainer. When an object
+   * that a volume is made of changes, updatePod is called: the files are then asked for again.
+   */
+  resolveVolume(name: string, facts?: PodFacts): Promise<VolumeFiles>
+  /**
+   * What the claim of a `persistentVolumeClaim` or `ephemeral` volume is bound to; rejects while it is
+   * not bound.
+   */
+  resolveClaim(name: string): Promise<ClaimedVolume>
 }
 
 /** What the backend says of a pod. The core makes phase and conditions from it. */

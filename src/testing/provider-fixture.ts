@@ -192,6 +192,8 @@ export function requestFor(pod: Pod): PodRequest {
     },
     resolveVolume: (name) =>
       Promise.reject(new VkError('NotFound', `Cannot resolve volume "${name}": unknown`)),
+    resolveClaim: (name) =>
+      Promise.reject(new VkError('NotFound', `Cannot resolve claim "${name}": unknown`)),
   }
 }
 

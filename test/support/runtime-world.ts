@@ -9,6 +9,7 @@ import type { RecordedEvent } from '../../src/kube/event-recorder.ts'
 import type { ContainerStatus, Pod } from '../../src/kube/types.gen.ts'
 import type {
   CallContext,
+  ClaimedVolume,
   ObservedPod,
   PodProvider,
   PodRef,
@@ -41,7 +42,10 @@ export class RuntimeWorld implements AsyncDisposable {
   readonly pushed: ObservedPod[] = []
   /** Thrown by the next resolutions of a container. */
   readonly resolveErrors: Error[] = []
-  volumeFiles: () => VolumeFiles = () => ({ files: [] })
+  volumeFiles: (name: string) => VolumeFiles = () => ({ files: [] })
+  claimedVolume: (name: string) => ClaimedVolume = (name) => {
+    throw new Error(`no claim for volume ${name}`)
+  }
   readonly #options: RuntimeProviderOptions
   readonly #dirs: string[] = []
   #provider: PodProvider | undefined
@@ -124,7 +128,8 @@ export class RuntimeWorld implements AsyncDisposable {
         if (error) throw error
         return { name, command: [], args: [], env: [] }
       },
-      resolveVolume: async () => this.volumeFiles(),
+      resolveVolume: async (name) => this.volumeFiles(name),
+      resolveClaim: async (name) => this.claimedVolume(name),
     }
   }
 

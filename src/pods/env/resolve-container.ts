@@ -157,12 +157,12 @@ async function valueOf(source: EnvVarSource, resolution: Resolution): Promise<Va
   return value === undefined ? undefined : { value, isSecret: reference.kind === 'Secret' }
 }
 
-function expandValue(text: string, { variables, serviceVariables }: Resolution): Value {
+function expandValue(text: string, { variables, serviceVariables, facts }: Resolution): Value {
   let isSecret = false
   const value = expand(text, (name) => {
     const variable = variables.get(name)
     if (variable?.isSecret) isSecret = true
-    return variable ? variable.value : serviceVariables.get(name)
+    return variable ? variable.value : (serviceVariables.get(name) ?? facts.variables?.get(name))
   })
   return { value, isSecret }
 }
