@@ -98,8 +98,10 @@ async function tryLock(dir: DataDir): Promise<DirLock | undefined> {
   try {
     return await lockDir(dir.path)
   } catch (error) {
-    if (error instanceof UserError && (await lockHolder(dir.path)) !== undefined) return undefined
-    throw error
+    if (!(error instanceof UserError)) throw error
+    if ((await lockHolder(dir.path)) !== undefined) return undefined
+    const hint = 'Choose another one with --data-dir.'
+    throw new UserError(error.message, { hint, cause: error })
   }
 }
 
