@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `up`, `status`, `logs`, `exec`, `kubectl` and `down` as a person uses them, one after the other.
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -100,6 +100,7 @@ test('after kill -9 the next one has the same objects, and the same processes', 
     await createPod(access, mark)
   }
   const running = processesWith(mark)
+  const kubeconfig = readFileSync(join(dir.path, 'kubeconfig'), 'utf8')
   assert.ok(running.length > 0)
   await using second = new CliProcess(['up'], { env })
   await second.says(/^export KUBECONFIG=/m)
@@ -107,6 +108,9 @@ test('after kill -9 the next one has the same objects, and the same processes', 
   const pod = await access.client.get(pods, { namespace: 'default', name: 'web' })
   assert.equal(pod.status?.containerStatuses?.[0]?.restartCount, 0)
   assert.deepEqual(processesWith(mark), running)
+  const server = /server: .*/
+  const [address] = server.exec(readFileSync(join(dir.path, 'kubeconfig'), 'utf8')) ?? []
+  assert.equal(address, server.exec(kubeconfig)?.[0])
   assert.equal((await runCli(['down'], { env })).code, 0)
   assert.deepEqual(processesWith(mark), [])
 })

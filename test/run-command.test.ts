@@ -2,7 +2,7 @@
 // `virtual-kubelet run` as a person uses it: real processes on a cluster of its own, exit codes, what is
 // printed, and that nothing is left behind.
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { chmodSync, readdirSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,9 +32,10 @@ function job(name: string, { script, completions = 1 }: JobShape): string {
 
 test('pods run to their end: their lines in full, a table, exit code 0, nothing left', async () => {
   const script = 'for i in $(seq 1 500); do echo "$JOB_COMPLETION_INDEX line $i"; done; printf rest'
-  const before = leftovers()
+  await using dir = await temporaryDir()
   const { code, stdout, stderr } = await runCli(['run', '-'], {
     input: job('count', { script, completions: 3 }),
+    env: { TMPDIR: dir.path },
   })
   assert.equal(code, 0, stderr)
   for (const index of [0, 1, 2]) {
@@ -49,7 +50,7 @@ test('pods run to their end: their lines in full, a table, exit code 0, nothing 
   assert.match(stdout, /^POD +NODE +PHASE +EXIT CODE +RESTARTS +QUEUE TIME +RUN TIME$/m)
   assert.match(stdout, /^count-2-\S+ +node-1 +Succeeded +0 +0 +\S+ +\S+$/m)
   assert.match(stderr, /^job\/count 3\/3 done, succeeded$/m)
-  assert.deepEqual(leftovers(), before)
+  assert.deepEqual(readdirSync(dir.path), [])
 })
 
 test('one that fails: exit code 1, and for machines one document that says so', async () => {
@@ -127,7 +128,7 @@ test('mistakes are one line and exit code 2', async () => {
 })
 
 test('what never ends by itself is said, and a time limit fails the run', async () => {
-  await using dir = await mkdtempDisposable(join(tmpdir(), 'vk-run-'))
+  await using dir = await temporaryDir()
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -147,6 +148,9 @@ test('what never ends by itself is said, and a time limit fails the run', async 
   assert.deepEqual(readdirSync(dir.path), [])
 })
 
-function leftovers(): readonly string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith('virtual-kubelet-'))
+/** A folder of its own for what the command keeps while it runs. */
+async function temporaryDir() {
+  const dir = await mkdtempDisposable(join(tmpdir(), 'vk-run-'))
+  chmodSync(dir.path, 0o711)
+  return dir
 }

@@ -66,6 +66,12 @@ export async function findRunning(dir: DataDir): Promise<RunningCluster | undefi
   return running?.pid === pid ? running : undefined
 }
 
+/** The port of the cluster that ran there last; undefined when none ever did. */
+export async function lastPort(dir: DataDir): Promise<number | undefined> {
+  const { server } = (await readRunning(dir)) ?? {}
+  return server !== undefined && URL.canParse(server) ? Number(new URL(server).port) : undefined
+}
+
 /** Says that this process runs the cluster, for other commands. */
 export async function writeRunning(dir: DataDir, running: RunningCluster): Promise<void> {
   const path = runningFile(dir)

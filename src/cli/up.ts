@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createPinoLogger } from '../observe/pino-logger.ts'
 import type { LogLevel } from '../observe/pino-logger.ts'
@@ -11,7 +12,7 @@ import { systemClock } from '../util/clock.ts'
 import { lockDir, lockHolder } from '../util/dir-lock.ts'
 import type { DirLock } from '../util/dir-lock.ts'
 import { UserError } from '../util/vk-error.ts'
-import { dataDirOf, findRunning, writeRunning } from './data-dir.ts'
+import { dataDirOf, findRunning, lastPort, writeRunning } from './data-dir.ts'
 import type { DataDir, RunningCluster } from './data-dir.ts'
 import { escalatingStop } from './escalating-stop.ts'
 import type { EscalatingStop } from './escalating-stop.ts'
@@ -58,7 +59,7 @@ async function runCluster(
     await using cluster = await LocalCluster.start({
       dir: dir.path,
       storageDir: dir.controlPlane,
-      port: flags.port,
+      port: flags.port === 0 ? await usualPort(dir) : flags.port,
       provider: flags.provider,
       nodeNames: nodeNames('node', flags.nodes),
       settings: {
@@ -85,6 +86,16 @@ async function runCluster(
   } catch (error) {
     if (!stop.first.aborted) throw error
   }
+}
+
+/** That of the last time, which pods that survived a crash still know; 0 where it is taken. */
+async function usualPort(dir: DataDir): Promise<number> {
+  const port = (await lastPort(dir)) ?? 0
+  const probe = createServer()
+  const { promise, resolve } = Promise.withResolvers<number>()
+  probe.once('error', () => resolve(0))
+  probe.listen({ host: '127.0.0.1', port }, () => probe.close(() => resolve(port)))
+  return await promise
 }
 
 /** A second Ctrl-C does not wait for the pods; the next `up` finds them and takes them over. */
