@@ -6,6 +6,7 @@ import type { KubeObject } from '../objects/kube-object.ts'
 import { parseFieldSelector, parseLabelSelector } from '../objects/selector.ts'
 import type { FieldRequirement } from '../objects/selector.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
+import { unknownFieldMessage } from '../resources/selectable-field.ts'
 
 export interface ObjectFilter {
   /** '' is all namespaces. */
@@ -59,6 +60,6 @@ function reader(
   const fields = JSON.stringify(query.get('fieldSelector') ?? '')
   throw badRequest(
     `Unable to find ${what} that match label selector ${labels}, field selector ${fields}: ` +
-      `field label not supported: ${field}`,
+      unknownFieldMessage(resource, field),
   )
 }

@@ -130,16 +130,12 @@ export function notAcceptable(accepted: readonly string[]): StatusError {
 
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {
   const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`
-  return new StatusError(415, 'UnsupportedMediaType', message, {})
+  return new StatusError(415, 'UnsupportedMediaType', message)
 }
 
 /** A resourceVersion from before the history that is kept; the client lists again. */
 export function expired(message: string): StatusError {
   return new StatusError(410, 'Expired', message)
-}
-
-export function tooManyRequests(message: string, retryAfterSeconds: number): StatusError {
-  return new StatusError(429, 'TooManyRequests', message, { retryAfterSeconds })
 }
 
 export function requestTooLarge(message: string): StatusError {

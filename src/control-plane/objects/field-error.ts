@@ -13,7 +13,6 @@ export type FieldErrorType =
   | 'FieldValueTooLong'
   | 'FieldValueTooMany'
   | 'FieldValueNotFound'
-  | 'FieldValueTypeInvalid'
 
 /** One fault. `field` is a path such as `spec.containers[0].name`. */
 export interface FieldError {
@@ -57,10 +56,6 @@ export function forbiddenField(field: string, detail: string): FieldError {
 
 export function notFoundValue(field: string, value: unknown): FieldError {
   return fieldError('FieldValueNotFound', field, `Not found: ${shown(value)}`, '')
-}
-
-export function typeInvalid(field: string, value: unknown, detail: string): FieldError {
-  return fieldError('FieldValueTypeInvalid', field, `Invalid value: ${shown(value)}`, detail)
 }
 
 export function tooLong(field: string, maxLength: number): FieldError {
