@@ -34,12 +34,7 @@ describe('a CronJob', { skip: skipReason }, () => {
         ...spec,
         jobTemplate: {
           metadata: { labels: { cron: name } },
-          spec: {
-            template: {
-              metadata: { annotations },
-              spec: podSpec({ restartPolicy: 'Never', containers: [shell('none')] }),
-            },
-          },
+          spec: template(annotations),
         },
       },
     }
@@ -85,23 +80,26 @@ describe('a CronJob', { skip: skipReason }, () => {
 
   test('that forbids two at a time starts none while one runs, and says so', async () => {
     const object = cronJob('patient', { concurrencyPolicy: 'Forbid' })
-    await cluster().create(object)
-    await makeDue(object)
-    await eventually(async () => (await read(object)).status?.active?.length === 1, {
-      what: 'a Job of it to run',
+    const { metadata } = await cluster().create<CronJob>(object)
+    const owner = { apiVersion: 'batch/v1', kind: 'CronJob', name: 'patient', uid: metadata.uid }
+    const started = await cluster().create<Job>({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'earlier', ownerReferences: [{ ...owner, controller: true }] },
+      spec: template(),
     })
+    const { name, namespace, uid } = started.metadata
+    const active = [{ apiVersion: 'batch/v1', kind: 'Job', name, namespace, uid }]
+    await cluster().patch(`${objectPath(object)}/status`, { status: { active } })
     await makeDue(object)
     const events = '/api/v1/namespaces/default/events?fieldSelector=reason%3DJobAlreadyActive'
     await eventually(
       async () => (await cluster().api<List<unknown>>('GET', events)).items.length > 0,
       { what: 'an event JobAlreadyActive' },
     )
-    const active = (await read(object)).status?.active?.map(({ name }) => name)
-    assert.equal(active?.length, 1)
-    assert.deepEqual(
-      active,
-      (await jobsOf('patient')).map(({ metadata }) => metadata.name),
-    )
+    const names = (await read(object)).status?.active?.map((reference) => reference.name)
+    assert.deepEqual(names, ['earlier'])
+    assert.deepEqual(await jobsOf('patient'), [])
     await cluster().delete(objectPath(object))
   })
 
@@ -112,3 +110,9 @@ describe('a CronJob', { skip: skipReason }, () => {
     )
   })
 })
+
+/** The spec of a Job whose pod runs until it is deleted, unless annotations say otherwise. */
+function template(annotations: object = {}): object {
+  const spec = podSpec({ restartPolicy: 'Never', containers: [shell('none')] })
+  return { template: { metadata: { annotations }, spec } }
+}

@@ -80,7 +80,7 @@ describe('on two nodes', { skip: skipReason }, () => {
     )
     assert.equal(status.desiredNumberScheduled, 2)
     const nodes = (await pods.list('app=agent')).map(({ spec }) => spec.nodeName)
-    assert.deepEqual(nodes.toSorted(), ['one', 'two'])
+    assert.deepEqual([...nodes].map(String).toSorted(), ['one', 'two'])
     await cluster().patch('/api/v1/nodes/two', { spec: { unschedulable: null } })
     await cluster().patch(objectPath(set), {
       spec: { template: { spec: { nodeSelector: { 'kubernetes.io/hostname': 'one' } } } },

@@ -137,7 +137,7 @@ describe('after kill -9', { skip: skipReason }, () => {
     await crash()
     await pods.delete('removed', { gracePeriodSeconds: 0 })
     await pods.untilGone('removed')
-    assert.ok(pidsWithArgument(seconds).length > 0)
+    await eventually(() => pidsWithArgument(seconds).length > 0, { what: 'its process to be left' })
     await startAgain()
     await untilNoneHas(seconds)
   })
@@ -152,6 +152,7 @@ describe('after kill -9', { skip: skipReason }, () => {
       await crash()
       await startAgain()
     }
+    await pods.untilLogged('tough', /pid/)
     const after = await pods.get('tough')
     assert.equal(statusOf(after)?.containerID, statusOf(before)?.containerID)
     assert.equal(statusOf(after)?.restartCount, 0)

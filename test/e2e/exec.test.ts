@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test'
 import { eventually } from './eventually.ts'
 import { Pods, TOLERATIONS, shell } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
+import { kubectlSkipReason } from './find-kubectl.ts'
 import { skipReason } from './requirements.ts'
 import { Terminal } from './stream-pods.ts'
 import { useCluster } from './use-cluster.ts'
@@ -16,7 +17,7 @@ import { useCluster } from './use-cluster.ts'
 const VARIABLE = 'KUBECTL_REMOTE_COMMAND_WEBSOCKETS'
 const ECHO = 'while read -r line; do echo "got $line"; done; echo eof; sleep 1000'
 
-describe('kubectl exec and attach', { skip: skipReason }, () => {
+describe('kubectl exec and attach', { skip: skipReason || kubectlSkipReason }, () => {
   const cluster = useCluster()
   const folder = useSharedFolder()
   const pods = new Pods(cluster)

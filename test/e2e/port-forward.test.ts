@@ -10,6 +10,7 @@ import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
 import { Pods } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
+import { kubectlSkipReason } from './find-kubectl.ts'
 import { skipReason } from './requirements.ts'
 import { ECHO_SERVER, echoPort, forwardedPort } from './stream-pods.ts'
 import { useCluster } from './use-cluster.ts'
@@ -17,7 +18,7 @@ import { useCluster } from './use-cluster.ts'
 const VARIABLE = 'KUBECTL_PORT_FORWARD_WEBSOCKETS'
 const MEGABYTES = 100
 
-describe('kubectl port-forward', { skip: skipReason }, () => {
+describe('kubectl port-forward', { skip: skipReason || kubectlSkipReason }, () => {
   const cluster = useCluster()
   const pods = new Pods(cluster)
   let port = 0

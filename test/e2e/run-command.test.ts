@@ -7,10 +7,15 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { Job } from '../../src/kube/types.gen.ts'
 import { runCli } from '../support/cli-process.ts'
+import type { List } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
 import { planeKind } from './test-control-plane.ts'
 import { useCluster } from './use-cluster.ts'
+
+interface Named {
+  readonly metadata: { readonly name: string }
+}
 
 const fanOut = join(import.meta.dirname, '../../examples/fan-out.yaml')
 
@@ -23,17 +28,19 @@ describe('run on a cluster that is there', { skip: skipReason }, () => {
   const run = (...args: string[]) =>
     runCli(['run', fanOut, '--kubeconfig', cluster().kubeconfig, '--timeout', '90s', ...args])
 
-  async function names(kind: string): Promise<string> {
-    return (await cluster().kubectl(['get', kind, '-A', '-o', 'name'])).stdout
+  async function names(): Promise<readonly string[]> {
+    const paths = ['/api/v1/nodes', '/api/v1/pods', '/apis/batch/v1/jobs']
+    const lists = await Promise.all(paths.map((path) => cluster().api<List<Named>>('GET', path)))
+    return lists.flatMap(({ items }) => items.map(({ metadata }) => metadata.name))
   }
 
   test('a node joins for the run, and nothing of either is left', { skip: noLogs }, async () => {
-    const before = await names('nodes,pods,jobs')
+    const before = await names()
     const { code, stdout, stderr } = await run('--provider', 'process')
     assert.equal(code, 0, stderr)
     assert.equal(stdout.match(/ \| piece \d+ is done$/gm)?.length, 12, stdout)
     assert.equal(stdout.match(/^fan-out-\d+-\S+ +\S+ +Succeeded +0 /gm)?.length, 12, stdout)
-    assert.equal(await names('nodes,pods,jobs'), before)
+    assert.deepEqual(await names(), before)
   })
 
   test("the cluster's own nodes run it; --keep leaves it there, and it is not run twice", async () => {

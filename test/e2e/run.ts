@@ -14,6 +14,7 @@ import { GoBuildError } from './go-build.ts'
 import { namespaceObstacle } from './network-namespace.ts'
 import { runCommand, runInNamespace, runWithFolder } from './run-in-namespace.ts'
 import { QUICK_VARIABLE } from './scenario-size.ts'
+import { buildStreamsClient } from './streams/build.ts'
 import { PLANE_VARIABLE } from './test-control-plane.ts'
 import { buildUpstreamSuite } from './upstream/build.ts'
 
@@ -62,6 +63,7 @@ async function runReal(rest: readonly string[]): Promise<number> {
   try {
     process.env[KUBECTL_VARIABLE] ??= join(buildControlPlane(), 'kubectl')
     buildUpstreamSuite()
+    buildStreamsClient()
   } catch (error) {
     if (!(error instanceof GoBuildError)) throw error
     console.error(error.message)

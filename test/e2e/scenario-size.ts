@@ -5,7 +5,10 @@
 /** Set by `run.ts --quick`. */
 export const QUICK_VARIABLE = 'VK_E2E_QUICK'
 
+/** Whether this is such a run. */
+export const isQuick = Boolean(process.env[QUICK_VARIABLE])
+
 /** Returns the first number, or the second in a quick run. */
 export function scaled(full: number, quick: number): number {
-  return process.env[QUICK_VARIABLE] ? quick : full
+  return isQuick ? quick : full
 }

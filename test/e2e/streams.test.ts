@@ -8,8 +8,9 @@ import { startComponent } from './component.ts'
 import { Pods, shell } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
+import { isQuick } from './scenario-size.ts'
 import { ECHO_SERVER, echoPort } from './stream-pods.ts'
-import { buildStreamsClient } from './streams/build.ts'
+import { buildStreamsClient, streamsSkipReason } from './streams/build.ts'
 import { useCluster } from './use-cluster.ts'
 
 const CASES = [
@@ -28,7 +29,9 @@ const CASES = [
   'a port where nobody listens',
 ]
 
-describe('a client of client-go', { skip: skipReason }, () => {
+const tooLong = isQuick && 'takes a minute and hundreds of megabytes: not in a quick run'
+
+describe('a client of client-go', { skip: skipReason || streamsSkipReason() || tooLong }, () => {
   const cluster = useCluster()
   const pods = new Pods(cluster)
 
