@@ -48,13 +48,20 @@ export interface ControllersOptions {
   readonly log: Logger
 }
 
+/** What their events name as the source, where it is not their own name. */
+const eventSources: Readonly<Record<string, string>> = {
+  'disruption-controller': 'controllermanager',
+}
+
 /** Starts them all; disposing of what it returns stops them. */
 export function startControllers(options: ControllersOptions): AsyncDisposable {
   const { core, clock, log } = options
   const stack = new AsyncDisposableStack()
   for (const [controller, start] of controllers(options)) {
     const own = log.child({ controller })
-    stack.use(start({ api: localClusterApi(core, { controller, log: own }), clock, log: own }))
+    const { [controller]: eventSource = controller } = eventSources
+    const api = localClusterApi(core, { controller, eventSource, log: own })
+    stack.use(start({ api, clock, log: own }))
   }
   stack.use(startQuotaStatus({ store: core.store, clock }))
   return stack

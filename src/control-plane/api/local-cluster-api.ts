@@ -25,12 +25,17 @@ import { deleteObject } from './delete-object.ts'
 import { scaleOf, withScale } from './scale-object.ts'
 import { updateObject } from './update-object.ts'
 
-/** `controller` names it: its identity is system:serviceaccount:kube-system:<controller>. */
-export function localClusterApi(
-  core: ApiCore,
-  { controller, log }: { readonly controller: string; readonly log: Logger },
-): ClusterApi {
-  return new LocalClusterApi(core, { controller, log })
+export interface LocalClusterApiOptions {
+  /** Its identity is system:serviceaccount:kube-system:<controller>. */
+  readonly controller: string
+  /** What its events name as their source; default: `controller`. */
+  readonly eventSource?: string
+  readonly log: Logger
+}
+
+/** The API as one controller sees it. */
+export function localClusterApi(core: ApiCore, options: LocalClusterApiOptions): ClusterApi {
+  return new LocalClusterApi(core, options)
 }
 
 class LocalClusterApi implements ClusterApi {
@@ -38,11 +43,12 @@ class LocalClusterApi implements ClusterApi {
   readonly #options: WriteOptions
   readonly #events: ControllerEvents
 
-  constructor(core: ApiCore, { controller, log }: { controller: string; log: Logger }) {
+  constructor(core: ApiCore, options: LocalClusterApiOptions) {
+    const { controller, eventSource = controller, log } = options
     const user = serviceAccountUser(controller)
     this.#core = core
     this.#options = { user, isDryRun: false, warn: () => {} }
-    this.#events = new ControllerEvents(core, { user, component: controller, log })
+    this.#events = new ControllerEvents(core, { user, component: eventSource, log })
   }
 
   get<T>(resource: Resource<T>, at: ObjectPlace): T | undefined {

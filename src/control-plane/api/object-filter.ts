@@ -28,7 +28,7 @@ export function objectFilter(
   const fieldSelector = query.get('fieldSelector') ?? ''
   const matchesLabels = parseLabelSelector(labelSelector)
   const requirements = parseFieldSelector(fieldSelector)
-  const fields = requirements.map((one) => ({ ...one, read: reader(resource, one, query) }))
+  const fields = requirements.map((one) => ({ ...one, read: reader(resource, one) }))
   const name = requirements.find(
     ({ field, isEqual }) => isEqual && field === 'metadata.name',
   )?.value
@@ -46,7 +46,6 @@ export function objectFilter(
 function reader(
   resource: ResourceDefinition,
   { field }: FieldRequirement,
-  query: URLSearchParams,
 ): (object: KubeObject) => string {
   if (field === 'metadata.name') return ({ metadata }) => metadata.name ?? ''
   if (field === 'metadata.namespace' && resource.isNamespaced) {
@@ -54,12 +53,5 @@ function reader(
   }
   const read = resource.selectableFields?.[field]
   if (read) return read
-  const { group, version, plural } = resource
-  const what = `"${group === '' ? version : `${group}/${version}`}, Resource=${plural}"`
-  const labels = JSON.stringify(query.get('labelSelector') ?? '')
-  const fields = JSON.stringify(query.get('fieldSelector') ?? '')
-  throw badRequest(
-    `Unable to find ${what} that match label selector ${labels}, field selector ${fields}: ` +
-      unknownFieldMessage(resource, field),
-  )
+  throw badRequest(unknownFieldMessage(resource, field))
 }

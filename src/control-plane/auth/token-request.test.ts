@@ -127,7 +127,7 @@ test('reviews tokens for those who were shown one', async () => {
 
 test('tells the asker who he is', () => {
   const user = { name: 'jane', groups: ['dev'], extra: { a: ['b'] } }
-  assert.deepEqual(answerSelfSubjectReview({ metadata }, user).status, {
+  assert.deepEqual(answerSelfSubjectReview({ metadata }, { user, nowMs: 0 }).status, {
     userInfo: { username: 'jane', groups: ['dev'], extra: { a: ['b'] } },
   })
 })

@@ -2,6 +2,7 @@
 // Answers to the questions "whose token is this?" (TokenReview) and "who am I?" (SelfSubjectReview).
 import type { SelfSubjectReview, TokenReview, UserInfo } from '../../kube/types.gen.ts'
 import { badRequest } from '../objects/api-status.ts'
+import { wireTime } from '../resources/wire-time.ts'
 import type { Authenticator } from './authenticator.ts'
 import { asAuthenticated } from './authenticator.ts'
 import { invalidToken, TokenRejection } from './token-rejection.ts'
@@ -22,9 +23,14 @@ export function answerTokenReview(review: TokenReview, authenticator: Authentica
   }
 }
 
-/** The review with the user who asks. */
-export function answerSelfSubjectReview(review: SelfSubjectReview, user: User): SelfSubjectReview {
-  return { ...review, status: { userInfo: userInfo(user) } }
+/** The review with the user who asks, and when. */
+export function answerSelfSubjectReview(
+  review: SelfSubjectReview,
+  { user, nowMs }: { readonly user: User; readonly nowMs: number },
+): SelfSubjectReview {
+  const creationTimestamp = wireTime({ nowMs })
+  const metadata = { ...review.metadata, creationTimestamp }
+  return { ...review, metadata, status: { userInfo: userInfo(user) } }
 }
 
 /** What a token's own issuer says of it comes after what all say. */

@@ -25,8 +25,7 @@ export function specialHandlers(context: SpecialContext): SpecialHandlers {
   const refuseWithoutUpgrade = async (): Promise<void> => {
     throw upgradeRequired()
   }
-  const answerReviews: SpecialHandler = async (_, request) =>
-    await answerReview(request, context.access)
+  const answerReviews: SpecialHandler = async (_, request) => await answerReview(request, context)
   return new Map<string, SpecialHandler>([
     ['pods/binding', answerBinding],
     ['bindings', answerBinding],

@@ -57,6 +57,8 @@ function splitOutsideParentheses(text: string): string[] {
 }
 
 const setRequirement = /^(\S+)\s+(in|notin)\s*\(([^()]*)\)$/
+/** Values whose parenthesis never closes. */
+const openSet = /^\S+\s+(in|notin)\s*\([^()]*$/
 const comparison = /^([^\s=!<>]+)\s*(==|=|!=|>|<)\s*([^\s=!<>]*)$/
 
 function parseRequirement(text: string, whole: string): LabelRequirement {
@@ -66,6 +68,9 @@ function parseRequirement(text: string, whole: string): LabelRequirement {
     const [, key = '', operator, list = ''] = set
     const values = list.split(',').map((value) => value.trim())
     return checked({ key, operator: operator as 'in' | 'notin', values }, whole)
+  }
+  if (openSet.test(part)) {
+    throw badRequest("unable to parse requirement: found '', expected: ',', ')' or identifier")
   }
   const compared = comparison.exec(part)
   if (compared) {

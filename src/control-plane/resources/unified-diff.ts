@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shows two values side by side as the lines of their JSON, in the unified form of `diff -u`.
 
+import { isRecord } from './read-json.ts'
+
 const contextLines = 3
 // Longer texts are not compared line by line, which takes time as the square of their length.
 const maxLines = 2000
@@ -21,7 +23,15 @@ export function unifiedDiff(before: unknown, after: unknown): string {
 }
 
 function linesOf(value: unknown): readonly string[] {
-  return (JSON.stringify(value, null, 1) ?? 'null').split('\n')
+  return (JSON.stringify(inOrder(value), null, 1) ?? 'null').split('\n')
+}
+
+/** Fields by name: an object that was changed may have them in another order. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder)
+  if (!isRecord(value)) return value
+  const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(fields.map(([name, field]) => [name, inOrder(field)]))
 }
 
 /** The lines of both, in an order in which as many as possible are common. */

@@ -8,6 +8,7 @@ import type {
   SubjectAccessReview,
   TokenReview,
 } from '../../../kube/types.gen.ts'
+import type { Clock } from '../../../util/clock.ts'
 import {
   answerLocalSubjectAccessReview,
   answerSelfSubjectAccessReview,
@@ -24,6 +25,7 @@ import type { ResourceRequest } from '../read-verbs.ts'
 interface Asked {
   readonly user: User
   readonly namespace: string
+  readonly nowMs: number
 }
 
 type Answer = (review: never, asked: Asked, access: AccessControl) => object
@@ -31,7 +33,7 @@ type Answer = (review: never, asked: Asked, access: AccessControl) => object
 const answers: Readonly<Record<string, Answer>> = {
   TokenReview: (review: TokenReview, _, { authenticator }) =>
     answerTokenReview(review, authenticator),
-  SelfSubjectReview: (review: SelfSubjectReview, { user }) => answerSelfSubjectReview(review, user),
+  SelfSubjectReview: (review: SelfSubjectReview, asked) => answerSelfSubjectReview(review, asked),
   SubjectAccessReview: (review: SubjectAccessReview, _, { authorizer }) =>
     answerSubjectAccessReview(review, authorizer),
   LocalSubjectAccessReview: (review: LocalSubjectAccessReview, { namespace }, { authorizer }) =>
@@ -54,11 +56,11 @@ export const reviewResources: readonly string[] = [
 
 export async function answerReview(
   { exchange, target, resource }: ResourceRequest,
-  access: AccessControl,
+  { access, clock }: { readonly access: AccessControl; readonly clock: Clock },
 ): Promise<void> {
   const review: KubeObject = await readObject(exchange, resource)
   const answer = answers[resource.kind]
   if (!answer) throw new Error(`Cannot answer a ${resource.kind}: nobody knows how`)
-  const asked = { user: exchange.user, namespace: target.namespace }
+  const asked = { user: exchange.user, namespace: target.namespace, nowMs: clock.nowMs() }
   exchange.sendJson(201, answer(review as never, asked, access))
 }

@@ -93,7 +93,14 @@ function* validateGeneratedSelector({ metadata }: Job, spec: JobSpec): Iterable<
     }
   }
   if (matchesSelector(selector, expected)) return
-  yield invalidValue('spec.selector', selector, '`selector` not auto-generated')
+  yield invalidValue('spec.selector', shownSelector(selector), '`selector` not auto-generated')
+}
+
+/** With its labels in the order of Go's maps. */
+function shownSelector(selector: JobSpec['selector'] | null): object | null {
+  if (isMissing(selector)) return null
+  const { matchLabels } = selector
+  return isMissing(matchLabels) ? selector : { ...selector, matchLabels: sortedMap(matchLabels) }
 }
 
 const immutable = [
@@ -110,7 +117,7 @@ function* validateUnchanged(next: Job, old: Job): Iterable<FieldError> {
   if (after === before) return
   yield* validateCompletions(after, before)
   if (!isSemanticallyEqual(after.selector, before.selector)) {
-    yield invalidValue('spec.selector', after.selector ?? null, isImmutable)
+    yield invalidValue('spec.selector', shownSelector(after.selector), isImmutable)
   }
   yield* validateTemplate(next, old)
   for (const field of immutable) {

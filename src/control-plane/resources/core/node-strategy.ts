@@ -14,6 +14,7 @@ import { asKind } from '../as-kind.ts'
 import { canonicalAmounts } from '../canonical-quantity.ts'
 import { genericStrategy } from '../generic-strategy.ts'
 import { labelValueFaults } from '../meta/name-rules.ts'
+import { validateCidr } from '../meta/validate-ip.ts'
 import { validateAmount } from '../meta/resource-names.ts'
 import { validateLabelKey } from '../meta/validate-labels.ts'
 import { taintEffects } from '../pods/validate-scheduling.ts'
@@ -30,7 +31,11 @@ export const nodeStrategy: Strategy = genericStrategy({
   },
   validate: (object) => {
     const node = asKind<Node>(object)
-    return [...validateTaints(node.spec?.taints), ...validateStatus(node.status)]
+    return [
+      ...validateNetworks(node.spec ?? {}),
+      ...validateTaints(node.spec?.taints),
+      ...validateStatus(node.status),
+    ]
   },
   validateUpdate: (next, old) => validateUpdate(asKind<Node>(next), asKind<Node>(old)),
 })
@@ -123,6 +128,7 @@ function* validateUpdate(next: Node, old: Node): Iterable<FieldError> {
     yield* validateStatus(next.status)
     yield* validateAddresses(next.status)
   }
+  if (next.spec !== old.spec) yield* validateNetworks(next.spec ?? {})
   yield* validateIdentity(next.spec ?? {}, old.spec ?? {})
   if (next.spec?.taints !== old.spec?.taints) yield* validateTaints(next.spec?.taints)
 }
@@ -138,9 +144,22 @@ function* validateAddresses(status: NodeStatus | undefined): Iterable<FieldError
   }
 }
 
+function* validateNetworks(spec: NodeSpec): Iterable<FieldError> {
+  for (const [index, cidr] of podNetworks(spec).entries()) {
+    yield* validateCidr(cidr, `spec.podCIDRs[${index}]`)
+  }
+}
+
+/** The older field counts where it says something else than the first of the list. */
+function podNetworks({ podCIDR, podCIDRs }: NodeSpec): readonly string[] {
+  const first = textOf(podCIDR)
+  const list = listOf(podCIDRs)
+  return first === '' || first === list[0] ? list : [first]
+}
+
 function* validateIdentity(next: NodeSpec, old: NodeSpec): Iterable<FieldError> {
-  const before = listOf(old.podCIDRs)
-  const after = listOf(next.podCIDRs)
+  const before = podNetworks(old)
+  const after = podNetworks(next)
   const isSame = before.every((cidr, index) => cidr === after[index])
   if (before.length > 0 && (before.length !== after.length || !isSame)) {
     const why = 'node updates may not change podCIDR except from "" to valid'
