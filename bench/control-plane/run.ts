@@ -76,7 +76,9 @@ async function runRound(round: number, { durability, real, embedded }: Pair): Pr
   for (const { name, into, start } of turns) {
     console.error(`Round ${round}: ${name}, ${durability} …`)
     await using server: BenchServer = await start()
-    into.push(await measureServer(server, load))
+    const figures = await measureServer(server, load)
+    console.error(JSON.stringify(figures))
+    into.push(figures)
   }
 }
 

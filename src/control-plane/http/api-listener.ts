@@ -28,13 +28,28 @@ export interface ListenerOptions {
   readonly tls: ListenerTls
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void
   readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  readonly patience?: ListenerPatience
 }
 
+/** How long a client may take before anything is known of it. */
+export interface ListenerPatience {
+  /** For all headers of a request, from the end of the one before. */
+  readonly headersMs: number
+  /** For a whole request with its body. */
+  readonly requestMs: number
+  /** Over HTTP/2, for a body of which nothing comes any more. */
+  readonly idleBodyMs: number
+  /** How often it is looked whether these times are over. */
+  readonly checkMs: number
+}
+
+const usualPatience: ListenerPatience = {
+  headersMs: 30_000,
+  requestMs: 120_000,
+  idleBodyMs: 60_000,
+  checkMs: 5000,
+}
 const handshakeTimeoutMs = 10_000
-const headersTimeoutMs = 30_000
-const requestTimeoutMs = 120_000
-/** For a body over HTTP/2 of which nothing comes any more. */
-const idleBodyMs = 60_000
 const maxHeaderBytes = 1024 * 1024
 const maxConnections = 10_000
 const maxStreams = 250
@@ -53,12 +68,13 @@ export class ApiListener implements AsyncDisposable {
     return listener
   }
 
-  private constructor({ tls, onRequest, onUpgrade }: ListenerOptions) {
+  private constructor(options: ListenerOptions) {
+    const { tls, onRequest, onUpgrade, patience = usualPatience } = options
     this.#http = createHttpServer({
       maxHeaderSize: maxHeaderBytes,
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: 5000,
+      headersTimeout: patience.headersMs,
+      requestTimeout: patience.requestMs,
+      connectionsCheckingInterval: patience.checkMs,
       keepAliveTimeout: 90_000,
     })
     // It gets its connections from the TLS server; without this event it would not watch their times.
@@ -67,7 +83,7 @@ export class ApiListener implements AsyncDisposable {
     this.#http.on('upgrade', onUpgrade)
     this.#http2 = createHttp2Server({ settings: { maxConcurrentStreams: maxStreams } })
     this.#http2.on('stream', (stream) => {
-      stream.setTimeout(idleBodyMs, () => {
+      stream.setTimeout(patience.idleBodyMs, () => {
         if (stream.state.remoteClose !== 1) stream.close(http2.NGHTTP2_CANCEL)
       })
     })
