@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The folder of the cluster that `up` runs: where it is, what lies in it, and whether a process runs it.
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { chmod, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import * as v from 'valibot'
@@ -49,12 +49,22 @@ export function dataDirOf(flag: string | undefined, env: Env): DataDir {
 
 /** Where the data directory is when nobody names one, in words for `--help`. */
 export const defaultDataDirText =
-  '$VK_DATA_DIR, else ~/.local/state/virtual-kubelet/cluster; for root /var/lib/virtual-kubelet/cluster'
+  '$VK_DATA_DIR, else ~/.local/state/virtual-kubelet/cluster; for root /var/lib/virtual-kubelet-cluster'
 
 function defaultDataDir(env: Env): string {
-  if (process.getuid?.() === 0) return '/var/lib/virtual-kubelet/cluster'
+  if (process.getuid?.() === 0) return '/var/lib/virtual-kubelet-cluster'
   const state = env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? homedir(), '.local', 'state')
   return join(state, 'virtual-kubelet', 'cluster')
+}
+
+/**
+ * Lets root's pods, which run as other users, pass through to their own files. All else in the directory
+ * has modes of its own.
+ */
+export async function letPodsPass({ path }: DataDir): Promise<void> {
+  if (process.getuid?.() !== 0) return
+  const { mode } = await stat(path)
+  await chmod(path, (mode & 0o7777) | 0o011)
 }
 
 /** The cluster that runs there; undefined when no living process holds the directory. */

@@ -12,7 +12,7 @@ import { systemClock } from '../util/clock.ts'
 import { lockDir, lockHolder } from '../util/dir-lock.ts'
 import type { DirLock } from '../util/dir-lock.ts'
 import { UserError } from '../util/vk-error.ts'
-import { dataDirOf, findRunning, lastPort, writeRunning } from './data-dir.ts'
+import { dataDirOf, findRunning, lastPort, letPodsPass, writeRunning } from './data-dir.ts'
 import type { DataDir, RunningCluster } from './data-dir.ts'
 import { escalatingStop } from './escalating-stop.ts'
 import type { EscalatingStop } from './escalating-stop.ts'
@@ -42,6 +42,7 @@ export async function up(flags: UpFlags, args: readonly string[]): Promise<numbe
   const lock = await tryLock(dir)
   if (lock === undefined) return await greetFirst(dir, flags)
   await using _lock = lock
+  await letPodsPass(dir)
   using stop = escalatingStop({
     first: 'Stopping: the pods end with their grace; again does not wait for them',
     second: 'Stopped without waiting: the next `virtual-kubelet up` takes the pods over',
