@@ -45,12 +45,14 @@ export function encoderFor(resource: ResourceDefinition, options: EncoderOptions
   }
 }
 
-const comma = Buffer.from(',')
+const firstObject = Buffer.from('{')
+const nextObject = Buffer.from(',{')
 const batchBytes = 256 * 1024
 
 function objectEncoder(resource: ResourceDefinition): Encoder {
   const bytesOf = (stored: Stored): Buffer =>
     resource.fromStorage ? encode(resource.fromStorage(stored.object)) : stored.json
+  const kinds = kindFields(resource)
   return {
     object: encode,
     *list(page) {
@@ -60,7 +62,7 @@ function objectEncoder(resource: ResourceDefinition): Encoder {
         metadata: listMeta(page),
       })
       yield Buffer.concat([head.subarray(0, -1), Buffer.from(',"items":[')])
-      yield* joined(page.items, bytesOf)
+      yield* joined(page.items, (stored) => withoutKind(bytesOf(stored), kinds))
       yield Buffer.from(']}\n')
     },
     event: (event) => {
@@ -73,12 +75,27 @@ function objectEncoder(resource: ResourceDefinition): Encoder {
   }
 }
 
-function* joined(items: readonly Stored[], bytesOf: (stored: Stored) => Buffer): Iterable<Buffer> {
+/** How objects of this kind begin, with what a list says once for all of them. */
+function kindFields(resource: ResourceDefinition): readonly Buffer[] {
+  const kind = `"kind":${JSON.stringify(resource.kind)}`
+  const apiVersion = `"apiVersion":${JSON.stringify(apiVersionOf(resource))}`
+  return [`{${apiVersion},${kind},`, `{${kind},${apiVersion},`].map((text) => Buffer.from(text))
+}
+
+/** All but the opening brace. An object that names its kind somewhere in the middle keeps it. */
+function withoutKind(json: Buffer, kinds: readonly Buffer[]): Buffer {
+  const known = kinds.find(
+    (fields) => json.compare(fields, 0, fields.length, 0, fields.length) === 0,
+  )
+  return json.subarray(known?.length ?? 1)
+}
+
+function* joined(items: readonly Stored[], restOf: (stored: Stored) => Buffer): Iterable<Buffer> {
   let batch: Buffer[] = []
   let bytes = 0
   for (const [index, stored] of items.entries()) {
-    if (index > 0) batch.push(comma)
-    const json = bytesOf(stored)
+    batch.push(index > 0 ? nextObject : firstObject)
+    const json = restOf(stored)
     batch.push(json)
     bytes += json.length + 1
     if (bytes < batchBytes) continue
