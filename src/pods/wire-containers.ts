@@ -2,7 +2,7 @@
 // Container statuses as the API takes them: one for each container of the spec whatever the backend has
 // said so far, in the API's order, times in whole seconds, and none that the API server would refuse.
 import type { Container, ContainerStatus, Pod, PodStatus } from '../kube/types.gen.ts'
-import { afterExit } from '../runtime/decide/restart-policy.ts'
+import { afterExit, canRestartAll } from '../runtime/decide/restart-policy.ts'
 import { wireTime } from '../runtime/decide/wire-time.ts'
 import type { Problem } from './known-pod.ts'
 import { asLost } from './lost-containers.ts'
@@ -107,6 +107,7 @@ function keepFinished(
   before: readonly ContainerStatus[] | undefined,
 ): ContainerStatus {
   if (!before || before.length === 0 || next.state?.terminated) return next
+  if (canRestartAll(api.spec)) return next
   const previous = before.find(({ name }) => name === next.name)
   const ended = previous?.state?.terminated
   if (!previous || !ended) return next

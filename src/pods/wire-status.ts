@@ -75,7 +75,8 @@ function liveStatus(known: KnownPod, api: Pod, context: StatusContext): PodStatu
   const computed = computePhase(pod, { ...containers, hasEnded: false, failure })
   const isFinal = computed === 'Succeeded' || computed === 'Failed'
   // Terminal only with the backend's word that nothing will be started again.
-  const phase = isFinal ? runningOrPending(api) : computed
+  // Nor does a pod that has run become Pending again, though its init containers may run anew.
+  const phase = isFinal || computed === 'Pending' ? runningOrPending(api) : computed
   return {
     phase,
     conditions: conditionsOf(known, pod, { containers, isSandboxReady, phase, context }),

@@ -4,11 +4,13 @@
 import type { CallContext, PodRequest } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
 import { messageOf } from '../util/vk-error.ts'
+import { ContainerHooks } from './container-hooks.ts'
 import type { ContainerKey, RuntimeContainer } from './container-runtime.ts'
 import { startOne, type StartResult } from './container-starter.ts'
 import { ContainerStops } from './container-stops.ts'
 import { startErrorTermination } from './decide/container-record.ts'
-import type { Action, StartFailure } from './decide/next-step.ts'
+import { findContainer } from './decide/pod-containers.ts'
+import type { Action, StartFailure } from './decide/pod-state.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { containerDir } from './pod-dirs.ts'
 import type { PodLedger } from './pod-ledger.ts'
@@ -17,6 +19,7 @@ import type { PodVolumes } from './volumes/pod-volumes.ts'
 
 type StartAction = Extract<Action, { kind: 'start' }>
 type StopAction = Extract<Action, { kind: 'stop' }>
+type HookAction = Extract<Action, { kind: 'postStart' | 'preStop' }>
 
 const retryStartMs = 10_000
 
@@ -35,6 +38,9 @@ export class ContainerActions {
   readonly #deps: MachineDeps
   readonly #parts: ActionParts
   readonly #stops: ContainerStops
+  readonly #hooks: ContainerHooks
+  /** Runs whose end was announced by an event. */
+  readonly #announced = new Set<string>()
   readonly #startFailures = new Map<string, StartFailure>()
   /** The answer to a start was no answer: only the runtime knows whether anything runs. */
   #isUnsure = false
@@ -49,6 +55,14 @@ export class ContainerActions {
         settled: () => parts.wake(),
         failed: (key, error) => this.#stopFailed(key, error),
       },
+    })
+    this.#hooks = new ContainerHooks({
+      run: undefined,
+      ended: (key, outcome) => {
+        parts.ledger.noteHook(key, outcome)
+        parts.wake()
+      },
+      event: (event, name) => this.#event('Warning', { ...event, name }),
     })
   }
 
@@ -86,7 +100,7 @@ export class ContainerActions {
     const { ledger, volumes, log } = this.#parts
     const { runtime, host } = this.#deps
     const { container: name, attempt } = action
-    const spec = request.pod.spec.containers.find((container) => container.name === name)
+    const spec = findContainer(request.pod, name)?.spec
     if (!spec) return
     const { ref, podIPs } = ledger.record
     const key = { pod: ref, name, attempt }
@@ -100,19 +114,30 @@ export class ContainerActions {
   }
 
   /** Begins to stop a container, or hurries it. */
-  async stop(action: StopAction, context: CallContext): Promise<void> {
-    const { container: name, attempt, graceMs, why } = action
-    const { ledger } = this.#parts
-    if (why === 'changed') await ledger.markReplacing(name)
-    const { ref, pod } = ledger.record
-    const spec = pod?.spec.containers.find((container) => container.name === name)
+  stop(action: StopAction, context: CallContext): void {
+    const { container: name, attempt, graceMs, message } = action
+    const { ref, pod } = this.#parts.ledger.record
     const key = { pod: ref, name, attempt }
-    const signal = spec?.lifecycle?.stopSignal
-    if (!this.#stops.order({ key, graceMs, signal }, context)) return
-    const message =
-      why === 'changed'
-        ? `Container ${name} definition changed, will be restarted`
-        : `Stopping container ${name}`
+    const signal = findContainer(pod, name)?.spec.lifecycle?.stopSignal
+    this.#hooks.abandon(key)
+    if (this.#stops.order({ key, graceMs, signal }, context)) this.#announceStop(key, message)
+  }
+
+  /** Begins to run a hook; what becomes of it is noted in the ledger. */
+  runHook(action: HookAction): void {
+    const { container: name, attempt } = action
+    const { ref, pod } = this.#parts.ledger.record
+    const spec = findContainer(pod, name)?.spec
+    if (!pod || !spec) return
+    const key = { pod: ref, name, attempt }
+    this.#hooks.start({ key, kind: action.kind, pod, spec, ...timeoutOf(action) })
+    if (action.kind === 'preStop') this.#announceStop(key, action.message)
+  }
+
+  #announceStop({ name, attempt }: ContainerKey, message: string): void {
+    const id = `${name}/${attempt}`
+    if (this.#announced.has(id)) return
+    this.#announced.add(id)
     this.#event('Normal', { reason: 'Killing', message, name })
   }
 
@@ -183,4 +208,8 @@ export class ContainerActions {
     const { host } = this.#deps
     host.recordEvent(this.#parts.ledger.record.ref, { type, reason, message }, name)
   }
+}
+
+function timeoutOf(action: HookAction): { readonly timeoutMs?: number } {
+  return action.kind === 'preStop' ? { timeoutMs: action.timeoutMs } : {}
 }

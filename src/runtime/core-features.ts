@@ -5,12 +5,12 @@ import type { Features } from '../provider/features.ts'
 
 const lifecycle: Features = {
   restartPolicy: true,
-  containerRestartRules: { only: 'with action Restart' },
+  containerRestartRules: true,
   activeDeadlineSeconds: true,
   readinessGates: true,
-  initContainers: false,
-  sidecars: false,
-  ephemeralContainers: false,
+  initContainers: true,
+  sidecars: true,
+  ephemeralContainers: true,
   'probe.exec': false,
   'probe.httpGet': false,
   'probe.tcpSocket': false,

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a pod machine tells the core about its pod.
-import type { Container, ContainerStatus } from '../kube/types.gen.ts'
+import type { ContainerStatus } from '../kube/types.gen.ts'
 import type { ObservedPod } from '../provider/provider.ts'
 import type { RuntimeContainer } from './container-runtime.ts'
 import { containerStatus } from './decide/container-status.ts'
-import type { Wait } from './decide/next-step.ts'
+import { podContainers, type ContainerRole, type PodContainer } from './decide/pod-containers.ts'
+import type { ContainerHealth, Wait } from './decide/pod-state.ts'
 import { wireTime } from './decide/wire-time.ts'
 import type { PodRecord } from './pod-record.ts'
 
 export interface ObservedInput {
   readonly record: PodRecord
   readonly waits: ReadonlyMap<string, Wait>
+  readonly health: ReadonlyMap<string, ContainerHealth>
   readonly isSandboxReady: boolean
   /** The run of a container's current attempt, as the runtime has it. */
   runOf(container: string): RuntimeContainer | undefined
@@ -28,29 +30,47 @@ export function observedPod(input: ObservedInput): ObservedPod {
     startTime: wireTime(record.startTimeMs),
     isSandboxReady: isSandboxReady && !hasEnded,
     hasEnded,
-    containers: specsOf(record).map((spec) => statusOf(spec, input)),
-    initContainers: [],
-    ephemeralContainers: [],
+    containers: statusesOf(['regular'], input).toSorted(byName),
+    initContainers: statusesOf(['init', 'sidecar'], input),
+    ephemeralContainers: statusesOf(['ephemeral'], input),
     ...(failure && { failure }),
     ...(generation !== undefined && { observedGeneration: generation }),
   }
 }
 
-/** Containers of an unknown pod are those that the runtime has. */
-function specsOf({ pod, containers }: PodRecord): readonly Container[] {
-  const specs = pod?.spec.containers ?? Object.keys(containers).map((name) => ({ name }))
-  return specs.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+function statusesOf(
+  roles: readonly ContainerRole[],
+  input: ObservedInput,
+): readonly ContainerStatus[] {
+  return containersOf(input.record)
+    .filter(({ role }) => roles.includes(role))
+    .map((container) => statusOf(container, input))
 }
 
-function statusOf(spec: Container, input: ObservedInput): ContainerStatus {
-  const { record, waits } = input
+/** Containers of an unknown pod are those that the runtime has; nobody knows their roles. */
+function containersOf({ pod, containers }: PodRecord): readonly PodContainer[] {
+  if (pod) return podContainers(pod)
+  return Object.keys(containers).map((name) => ({ spec: { name }, role: 'regular' }))
+}
+
+function statusOf({ spec, role }: PodContainer, input: ObservedInput): ContainerStatus {
+  const { record, waits, health } = input
   const { pod, ending, endedAtMs } = record
   return containerStatus(spec, {
     record: record.containers[spec.name],
+    role,
+    health: health.get(spec.name),
     run: input.runOf(spec.name),
     wait: waits.get(spec.name),
     initialReason: pod?.spec.initContainers?.length ? 'PodInitializing' : 'ContainerCreating',
     isEnding: ending !== undefined || pod?.metadata.deletionTimestamp !== undefined,
+    isClearing: Object.values(record.containers).some(
+      ({ stage, reset }) => stage === 'started' && reset === 'all',
+    ),
     endedAtMs,
   })
+}
+
+function byName(one: ContainerStatus, other: ContainerStatus): number {
+  return one.name < other.name ? -1 : 1
 }

@@ -6,8 +6,16 @@ import type { PodRef } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
 import { messageOf } from '../util/vk-error.ts'
 import type { ContainerKey, RuntimeContainer } from './container-runtime.ts'
-import { foldContainer, type ContainerRecord, type Termination } from './decide/container-record.ts'
+import {
+  foldContainer,
+  resetTermination,
+  type ContainerRecord,
+  type Doom,
+  type Termination,
+} from './decide/container-record.ts'
 import type { CrashBackoff } from './decide/crash-backoff.ts'
+import { findContainer, podContainers } from './decide/pod-containers.ts'
+import type { Reset } from './decide/pod-state.ts'
 import { recordFromStatus } from './decide/record-from-status.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { attemptDir } from './pod-dirs.ts'
@@ -78,7 +86,8 @@ export class PodLedger {
     const isNew = this.#record.pod === undefined
     this.update({ pod: kept, ...(isNew && startTimeMs !== undefined && { startTimeMs }) })
     if (isNew) this.#remember(pod)
-    for (const { name, image = '' } of pod.spec.containers) {
+    for (const { spec } of podContainers(pod)) {
+      const { name, image = '' } = spec
       const record = this.container(name)
       if (record?.image === '') this.#set(name, { ...record, image })
     }
@@ -107,7 +116,7 @@ export class PodLedger {
     { attempt, backoff }: { readonly attempt: number; readonly backoff?: CrashBackoff },
   ): Promise<void> {
     const before = this.container(name)
-    const last = before?.stage === 'ended' ? before.termination : before?.lastTermination
+    const last = lastTerminationOf(before)
     this.#set(name, {
       attempt,
       stage: 'begun',
@@ -115,10 +124,7 @@ export class PodLedger {
       ...(last && { lastTermination: last }),
       ...(backoff && { backoff }),
     })
-    if (attempt === 0) return
-    const record = this.#record
-    await this.#file.save(record)
-    this.#saved = record
+    if (attempt > 0) await this.#saveNow()
   }
 
   /** Notes the end of a run that the runtime does not know. */
@@ -127,14 +133,39 @@ export class PodLedger {
     if (record) this.#set(name, { ...record, stage: 'ended', termination })
   }
 
-  /** The run is stopped only to be started anew; on the disk before it is stopped. */
-  async markReplacing(name: string): Promise<void> {
+  /** The run is to be stopped while the pod goes on; on the disk before anything is done about it. */
+  async condemn(name: string, doom: Doom): Promise<void> {
     const container = this.container(name)
-    if (!container || container.isReplacing) return
-    this.#set(name, { ...container, isReplacing: true })
-    const record = this.#record
-    await this.#file.save(record)
-    this.#saved = record
+    if (container?.stage !== 'started' || container.doom) return
+    this.#set(name, { ...container, doom })
+    await this.#saveNow()
+  }
+
+  /** All init and regular containers are to be started anew; on the disk before any is stopped. */
+  async resetAll({ container: source, backoff }: Reset): Promise<void> {
+    const deadlineMs = this.#deps.host.clock.nowMs()
+    const doom: Doom = { cause: 'reset', message: 'killing', deadlineMs }
+    for (const { spec, role } of this.#record.pod ? podContainers(this.#record.pod) : []) {
+      const container = this.container(spec.name)
+      if (!container || role === 'ephemeral') continue
+      const isRunning = container.stage === 'started'
+      this.#set(spec.name, {
+        ...container,
+        reset: 'all',
+        ...(isRunning && { doom }),
+        ...(spec.name === source && { backoff }),
+      })
+    }
+    await this.#saveNow()
+  }
+
+  /** What became of a hook of the present run. */
+  noteHook(
+    { name, attempt }: ContainerKey,
+    outcome: Pick<ContainerRecord, 'postStart' | 'isPreStopDone'>,
+  ): void {
+    const container = this.container(name)
+    if (container?.attempt === attempt) this.#set(name, { ...container, ...outcome })
   }
 
   /** Writes the record if it changed; false when it could not be written. */
@@ -155,14 +186,27 @@ export class PodLedger {
     await this.#file.whenIdle()
   }
 
-  /** What only the API knows any more. */
-  #remember({ spec, status }: Pod): void {
+  /** What only the API knows any more. Init containers run again: whatever they made is lost as well. */
+  #remember(pod: Pod): void {
     const nowMs = this.#deps.host.clock.nowMs()
-    for (const { name } of spec.containers) {
-      const known = status?.containerStatuses?.find((container) => container.name === name)
+    const {
+      containerStatuses = [],
+      initContainerStatuses = [],
+      ephemeralContainerStatuses = [],
+    } = pod.status ?? {}
+    const all = [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses]
+    for (const { spec, role } of podContainers(pod)) {
+      const known = all.find(({ name }) => name === spec.name)
       const record = known && recordFromStatus(known, nowMs)
-      if (record && !this.container(name)) this.#set(name, record)
+      if (!record || this.container(spec.name)) continue
+      this.#set(spec.name, role === 'ephemeral' ? record : { ...record, reset: 'sandbox' })
     }
+  }
+
+  async #saveNow(): Promise<void> {
+    const record = this.#record
+    await this.#file.save(record)
+    this.#saved = record
   }
 
   #fold(name: string, isComplete: boolean): void {
@@ -171,7 +215,7 @@ export class PodLedger {
     const nowMs = this.#deps.host.clock.nowMs()
     const folded = foldContainer({ record, runs, isComplete, nowMs })
     if (!folded) return
-    const spec = this.#record.pod?.spec.containers.find((container) => container.name === name)
+    const spec = findContainer(this.#record.pod, name)?.spec
     const image = folded.image === '' ? (spec?.image ?? '') : folded.image
     const next = image === folded.image ? folded : { ...folded, image }
     if (JSON.stringify(next) !== JSON.stringify(record)) this.#set(name, next)
@@ -189,4 +233,11 @@ export class PodLedger {
     if (stage === 'started') this.#deps.logs.tail(dir)
     else this.#deps.logs.finish(dir)
   }
+}
+
+/** The end that becomes `lastState` once the next run is begun. */
+function lastTerminationOf(before: ContainerRecord | undefined): Termination | undefined {
+  if (before?.stage !== 'ended') return before?.lastTermination
+  const { termination, reset } = before
+  return termination && reset === 'all' ? resetTermination(termination) : termination
 }

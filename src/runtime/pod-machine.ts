@@ -10,7 +10,10 @@ import { messageOf } from '../util/vk-error.ts'
 import { ContainerActions } from './container-actions.ts'
 import type { ContainerKey, RuntimeContainer } from './container-runtime.ts'
 import { logAttempt } from './decide/log-attempt.ts'
-import { decide, podName, type Decision, type Wait } from './decide/next-step.ts'
+import { decide } from './decide/next-step.ts'
+import { podName } from './decide/plan-container.ts'
+import { findContainer } from './decide/pod-containers.ts'
+import type { ContainerHealth, Decision, Ending, Failure, Wait } from './decide/pod-state.ts'
 import { parseWireTime, wireTime } from './decide/wire-time.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { observedPod } from './observed-pod.ts'
@@ -46,6 +49,7 @@ export class PodMachine {
   readonly #background = new Set<Promise<void>>()
   #request: PodRequest | undefined
   #waits: ReadonlyMap<string, Wait> = new Map()
+  readonly #health: ReadonlyMap<string, ContainerHealth> = new Map()
   #isNew = true
   #isDirty = false
   #stepping: Promise<void> | undefined
@@ -94,10 +98,8 @@ export class PodMachine {
     const key = this.#ledger.running().find((running) => running.name === name)
     const { pod } = this.#ledger.record
     if (!key || !pod) return undefined
-    const { containers, initContainers = [], ephemeralContainers = [] } = pod.spec
-    const specs: readonly Container[] = [...containers, ...initContainers, ...ephemeralContainers]
-    const spec = specs.find((container) => container.name === name)
-    return spec && { key, pod, spec }
+    const found = findContainer(pod, name)
+    return found && { key, pod, spec: found.spec }
   }
 
   /** The pod as it is now. */
@@ -106,6 +108,7 @@ export class PodMachine {
     return observedPod({
       record,
       waits: this.#waits,
+      health: this.#health,
       isSandboxReady:
         this.#preparation.sandbox !== undefined || Object.keys(record.containers).length > 0,
       runOf: (name) => this.#ledger.currentRun(name),
@@ -125,12 +128,22 @@ export class PodMachine {
 
   /** Begins to end the pod, or hurries it. */
   delete(graceMs: number): void {
+    this.#end({ cause: 'deleted', graceMs })
+  }
+
+  /** Ends the pod as one that has failed, by what its node finds: it is evicted. */
+  evict(failure: Failure, graceMs: number): void {
+    if (this.#ledger.record.ending === undefined) this.#ledger.update({ failure })
+    this.#end({ cause: 'evicted', graceMs })
+  }
+
+  #end({ cause, graceMs }: { readonly cause: Ending['cause']; readonly graceMs: number }): void {
     if (this.hasEnded) return
     const known = this.#ledger.record.ending
     const deadlineMs = this.#deps.host.clock.nowMs() + graceMs
     this.#ledger.update({
       ending: {
-        cause: known?.cause ?? 'deleted',
+        cause: known?.cause ?? cause,
         deadlineMs: Math.min(deadlineMs, known?.deadlineMs ?? Infinity),
       },
     })
@@ -204,9 +217,18 @@ export class PodMachine {
     await this.#prepare()
     const decision = this.#decide()
     this.#take(decision)
+    if (decision.ends) await this.#ledger.save()
     const context = { signal: this.#lifetime.signal, log: this.#log }
+    if (decision.reset) {
+      await this.#ledger.resetAll(decision.reset)
+      this.#isDirty = true
+    }
     for (const action of decision.actions) {
-      if (action.kind === 'stop') await actions.stop(action, context)
+      if (action.kind === 'stop') actions.stop(action, context)
+      if (action.kind === 'postStart' || action.kind === 'preStop') actions.runHook(action)
+      if (action.kind !== 'condemn') continue
+      await this.#ledger.condemn(action.container, action.doom)
+      this.#isDirty = true
     }
     actions.ordered()
     const start = decision.actions.find((action) => action.kind === 'start')
@@ -250,18 +272,20 @@ export class PodMachine {
       ending: record.ending,
       hasEnded: this.hasEnded,
       startFailures: this.#actions.startFailures,
+      health: this.#health,
     }
     const { crashBackoffCapMs } = this.#deps.options
     return decide(state, this.#deps.host.clock.nowMs(), { crashBackoffCapMs })
   }
 
   /** Notes what was decided about the pod as a whole. */
-  #take({ failed, waits, hasEnded }: Decision): void {
+  #take({ ends, waits, hasEnded }: Decision): void {
     const { host } = this.#deps
-    if (failed) {
-      this.#ledger.update({ failure: failed.failure, ending: failed.ending })
+    if (ends) {
+      const { ending, failure } = ends
+      this.#ledger.update({ ending, ...(failure && { failure }) })
       this.#starting.abort()
-      host.recordEvent(this.ref, { type: 'Normal', ...failed.failure })
+      if (failure) host.recordEvent(this.ref, { type: 'Normal', ...failure })
     }
     this.#waits = waits
     for (const [name, wait] of waits) this.#announceBackoff(name, wait)

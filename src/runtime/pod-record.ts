@@ -14,7 +14,7 @@ import type { PodRef } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
 import { messageOf } from '../util/vk-error.ts'
 import type { ContainerRecord } from './decide/container-record.ts'
-import type { Ending, Failure } from './decide/next-step.ts'
+import type { Ending, Failure } from './decide/pod-state.ts'
 import { makeDir, writeFileAtomically } from './disk.ts'
 import { podDir, podsDir } from './pod-dirs.ts'
 
@@ -51,6 +51,10 @@ const containerSchema = v.looseObject({
   termination: v.optional(terminationSchema),
   lastTermination: v.optional(terminationSchema),
   backoff: v.optional(v.looseObject({ delayMs: v.number(), updatedAtMs: v.number() })),
+  doom: v.optional(
+    v.looseObject({ cause: v.string(), message: v.string(), deadlineMs: v.number() }),
+  ),
+  reset: v.optional(v.picklist(['all', 'sandbox'])),
 })
 
 const recordSchema = v.looseObject({
@@ -66,7 +70,10 @@ const recordSchema = v.looseObject({
   podIPs: v.array(v.string()),
   containers: v.record(v.string(), containerSchema),
   ending: v.optional(
-    v.looseObject({ cause: v.picklist(['deleted', 'failed']), deadlineMs: v.number() }),
+    v.looseObject({
+      cause: v.picklist(['deleted', 'failed', 'evicted', 'finished']),
+      deadlineMs: v.number(),
+    }),
   ),
   failure: v.optional(v.looseObject({ reason: v.string(), message: v.string() })),
   endedAtMs: v.optional(v.number()),

@@ -34,8 +34,25 @@ export interface ContainerRecord {
   /** Of the run before this one. */
   readonly lastTermination?: Termination
   readonly backoff?: CrashBackoff
-  /** Stopped because its definition changed: it is started again whatever the policy. */
-  readonly isReplacing?: boolean
+  /** This run is stopped while its pod goes on, or was. */
+  readonly doom?: Doom
+  /**
+   * `all`: a rule has all containers started anew, and this run counts for nothing any more. `sandbox`:
+   * the pod's sandbox is another one, and init containers run again before anything else does.
+   */
+  readonly reset?: 'all' | 'sandbox'
+  /** What became of the hook after the start. */
+  readonly postStart?: 'done' | 'failed'
+  /** The hook before the stop has been run. */
+  readonly isPreStopDone?: boolean
+}
+
+/** Why one run is stopped while its pod goes on. */
+export interface Doom {
+  readonly cause: 'changed' | 'liveness' | 'startup' | 'postStart' | 'resize' | 'reset' | 'sandbox'
+  /** For the event. */
+  readonly message: string
+  readonly deadlineMs: number
 }
 
 export interface FoldInput {
@@ -83,6 +100,22 @@ export function startErrorTermination(
   }
 }
 
+/** Reason of containers that are started anew with all others of their pod. */
+export const resetReason = 'RestartingAllContainers'
+const resetMessage = 'The container is removed because RestartAllContainers in place'
+
+/** How a run that was reset with all others is shown. */
+export function resetTermination(end: Termination): Termination {
+  const { signal: _, ...kept } = end
+  return { ...kept, exitCode: lostExitCode, reason: resetReason, message: resetMessage }
+}
+
+/** Why such a container waits for its next run. */
+export const resetWaiting: { readonly reason: string; readonly message: string } = {
+  reason: resetReason,
+  message: resetMessage,
+}
+
 /** The end of a run of which nothing is known but that it is over. */
 export function lostTermination(
   run: { readonly attempt: number; readonly image: string },
@@ -111,14 +144,17 @@ function foldRun({ record, runs, nowMs }: FoldInput, run: RuntimeContainer): Con
     : (record?.termination ?? (before && terminationOf(before, nowMs)))
   const termination = terminationOf(run, nowMs)
   const backoff = record?.backoff
+  if (isSame) {
+    const { termination: _, ...kept } = record
+    return termination ? { ...kept, stage: 'ended', termination } : { ...kept, stage: 'started' }
+  }
   return {
     attempt,
     stage: termination ? 'ended' : 'started',
-    image: isSame ? record.image : '',
+    image: '',
     ...(termination && { termination }),
     ...(lastTermination && { lastTermination }),
     ...(backoff && { backoff }),
-    ...(isSame && record.isReplacing && { isReplacing: true }),
   }
 }
 

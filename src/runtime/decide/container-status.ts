@@ -3,12 +3,17 @@
 import type { Container, ContainerState, ContainerStatus } from '../../kube/types.gen.ts'
 import type { RuntimeContainer } from '../container-runtime.ts'
 import type { ContainerRecord, Termination } from './container-record.ts'
-import { lostTermination } from './container-record.ts'
-import type { Wait } from './next-step.ts'
+import { lostTermination, resetTermination, resetWaiting } from './container-record.ts'
+import type { ContainerRole } from './pod-containers.ts'
+import type { ContainerHealth, Wait } from './pod-state.ts'
 import { wireTime } from './wire-time.ts'
 
 export interface StatusInput {
   readonly record: ContainerRecord | undefined
+  /** Default: `regular`. */
+  readonly role?: ContainerRole | undefined
+  /** What its probes say; without any it is started and ready as long as it runs. */
+  readonly health?: ContainerHealth | undefined
   /** The run of `record.attempt` as the runtime has it. */
   readonly run?: RuntimeContainer | undefined
   /** Why it does not run, when it is to run (again). */
@@ -17,6 +22,8 @@ export interface StatusInput {
   readonly initialReason: string
   /** The pod is being ended: what stopped stays stopped. */
   readonly isEnding: boolean
+  /** Runs from before all containers were started anew are still being stopped. */
+  readonly isClearing?: boolean | undefined
   /** The pod has ended: a run that was begun and that nobody can find gets an end. */
   readonly endedAtMs?: number | undefined
 }
@@ -33,14 +40,23 @@ export function containerStatus(spec: Container, input: StatusInput): ContainerS
     name: spec.name,
     state: current,
     lastState: last ? { terminated: wireTermination(last) } : {},
-    ready: isRunning,
-    started: isRunning,
+    ...readinessOf(current, input),
     restartCount: restartCountOf(record),
     image: source?.image || (spec.image ?? ''),
     imageID: source?.imageId ?? '',
     ...(source?.containerId && { containerID: source.containerId }),
     ...(user && { user: { linux: { ...user, supplementalGroups: [...user.supplementalGroups] } } }),
   }
+}
+
+function readinessOf(
+  { running, terminated }: ContainerState,
+  { role = 'regular', health }: StatusInput,
+): Pick<ContainerStatus, 'ready' | 'started'> {
+  if (role === 'ephemeral') return { ready: false }
+  const started = running !== undefined && (health?.started ?? true)
+  if (role === 'init') return { ready: terminated?.exitCode === 0, started }
+  return { ready: started && (health?.ready ?? true), started }
 }
 
 /** A run counts once the runtime has taken it on. */
@@ -63,7 +79,8 @@ function stateOf(spec: Container, input: StatusInput): States {
     return { current: { running: startedAt }, last: record.lastTermination }
   }
   const { ended, before } = endsOf(record)
-  if (ended && (isEnding || !(wait ?? record?.stage === 'begun'))) {
+  const isAwaited = wait !== undefined || record?.stage === 'begun' || isReset(input)
+  if (ended && (isEnding || !isAwaited)) {
     return { current: { terminated: wireTermination(ended) }, last: before, source: ended }
   }
   if (record && input.endedAtMs !== undefined) {
@@ -74,7 +91,16 @@ function stateOf(spec: Container, input: StatusInput): States {
     reason: wait?.reason ?? input.initialReason,
     ...(wait?.message !== undefined && { message: wait.message }),
   }
+  if (ended && record?.reset === 'all') {
+    const current = { waiting: input.isClearing ? resetWaiting : waiting }
+    return { current, last: resetTermination(ended), source: ended }
+  }
   return { current: { waiting }, last: ended, source: ended }
+}
+
+/** The run before is void; the next one waits for its turn. */
+function isReset({ record, role = 'regular' }: StatusInput): boolean {
+  return record?.reset === 'all' || (record?.reset === 'sandbox' && role !== 'regular')
 }
 
 function endsOf(record: ContainerRecord | undefined): {

@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
 import type { Pod } from '../../kube/types.gen.ts'
 import type { ContainerRecord, Termination } from './container-record.ts'
-import { decide, type Decision, type PodState } from './next-step.ts'
+import { decide } from './next-step.ts'
+import type { Decision, PodState } from './pod-state.ts'
 
 const nowMs = 1_000_000_000
 
@@ -130,10 +131,10 @@ test('the active deadline fails the pod, and stops it with its own grace', () =>
   const pod = buildPod({ spec: { activeDeadlineSeconds: 60, terminationGracePeriodSeconds: 7 } })
   const state = { containers: { main: started } }
   assert.equal(ask(pod, state).wakeAtMs, nowMs + 60_000)
-  assert.equal(ask(pod, state, nowMs + 59_999).failed, undefined)
+  assert.equal(ask(pod, state, nowMs + 59_999).ends, undefined)
   const late = ask(pod, state, nowMs + 60_000)
-  assert.equal(late.failed?.failure.reason, 'DeadlineExceeded')
-  assert.deepEqual(late.failed.ending, { cause: 'failed', deadlineMs: nowMs + 67_000 })
+  assert.equal(late.ends?.failure?.reason, 'DeadlineExceeded')
+  assert.deepEqual(late.ends.ending, { cause: 'failed', deadlineMs: nowMs + 67_000 })
   assert.deepEqual(kinds(late), ['stop main 0'])
 })
 
@@ -142,9 +143,13 @@ test('a running container whose image changed is stopped, and started whatever t
     spec: { restartPolicy: 'Never', containers: [buildContainer({ image: 'newer' })] },
   })
   const running = ask(pod, { containers: { main: started } })
-  assert.deepEqual(kinds(running), ['stop main 0'])
-  assert.equal(running.actions[0]?.kind === 'stop' && running.actions[0].why, 'changed')
-  const replaced = { ...ended(), isReplacing: true }
+  const message = 'Container main definition changed, will be restarted'
+  const doom = { cause: 'changed', message, deadlineMs: nowMs + 30_000 } as const
+  assert.deepEqual(running.actions, [{ kind: 'condemn', container: 'main', attempt: 0, doom }])
+  assert.deepEqual(ask(pod, { containers: { main: { ...started, doom } } }).actions, [
+    { kind: 'stop', container: 'main', attempt: 0, graceMs: 30_000, message },
+  ])
+  const replaced = { ...ended(), doom }
   assert.deepEqual(kinds(ask(pod, { containers: { main: replaced } })), ['start main 1'])
   assert.equal(ask(pod, { containers: { main: ended() } }).hasEnded, true)
 })

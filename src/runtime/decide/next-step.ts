@@ -2,99 +2,31 @@
 // The whole lifecycle of a pod as one pure function: from what is wanted and what is known it says
 // what to start and stop now, why the rest waits, and when to look again. Whoever carries it out
 // does so one start at a time and asks again after each.
-import type { Container, Pod } from '../../kube/types.gen.ts'
+import type { Pod } from '../../kube/types.gen.ts'
 import type { ContainerRecord } from './container-record.ts'
-import type { CrashBackoff } from './crash-backoff.ts'
-import { judgeRestart } from './crash-backoff.ts'
-import { afterExit } from './restart-policy.ts'
+import { gracePeriodMs, isHookDone, type Moment } from './plan-container.ts'
+import { findContainer } from './pod-containers.ts'
+import type { Action, DecideOptions, Decision, Ending, PodState, Reset, Wait } from './pod-state.ts'
+import { startOrder, type Planned } from './start-order.ts'
+import { runningOf, stopAll, stopCondemned } from './stop-order.ts'
 
-export interface Failure {
-  readonly reason: string
-  readonly message: string
-}
+export type { Failure } from './pod-state.ts'
 
-/** The pod is being ended for good. */
-export interface Ending {
-  readonly cause: 'deleted' | 'failed'
-  /** When the grace is used up; only ever moved nearer. */
-  readonly deadlineMs: number
-}
-
-/** A start that failed and is tried again. */
-export interface StartFailure extends Failure {
-  readonly retryAtMs: number
-}
-
-/** All that a decision rests on. */
-export interface PodState {
-  /** Undefined for containers found in the runtime whose pod nobody has named yet. */
-  readonly pod: Pod | undefined
-  readonly containers: ReadonlyMap<string, ContainerRecord>
-  readonly startTimeMs: number
-  /** The pod was handed over by the API since our start, and its surroundings are ready. */
-  readonly canStart: boolean
-  readonly ending?: Ending | undefined
-  readonly hasEnded: boolean
-  readonly startFailures: ReadonlyMap<string, StartFailure>
-}
-
-export type Action =
-  | {
-      readonly kind: 'start'
-      readonly container: string
-      readonly attempt: number
-      /** To be kept with the run. */
-      readonly backoff?: CrashBackoff
-    }
-  | {
-      readonly kind: 'stop'
-      readonly container: string
-      readonly attempt: number
-      readonly graceMs: number
-      readonly why: 'ending' | 'changed'
-    }
-
-/** Why a container that does not run waits. */
-export interface Wait {
-  readonly reason: string
-  readonly message?: string
-  readonly untilMs: number
-}
-
-export interface Decision {
-  readonly actions: readonly Action[]
-  readonly waits: ReadonlyMap<string, Wait>
-  /** Decided now: the pod has failed as a whole, and ends. */
-  readonly failed?: { readonly failure: Failure; readonly ending: Ending }
-  readonly hasEnded: boolean
-  readonly wakeAtMs?: number
-}
-
-export interface DecideOptions {
-  readonly crashBackoffCapMs?: number | undefined
-}
-
-/** A container always has this long between the stop signal and KILL. */
-export const minGraceMs = 2000
-const defaultGraceSeconds = 30
+const nothing: readonly Action[] = []
+const noWaits: ReadonlyMap<string, Wait> = new Map()
 
 /** What to do now. */
 export function decide(state: PodState, nowMs: number, options: DecideOptions = {}): Decision {
-  if (state.hasEnded) return { actions: [], waits: new Map(), hasEnded: true }
-  const failed = state.ending ? undefined : judgeDeadline(state, nowMs)
-  const ending = state.ending ?? failed?.ending
+  if (state.hasEnded) return { actions: nothing, waits: noWaits, hasEnded: true }
+  const late = state.ending ? undefined : judgeDeadline(state, nowMs)
+  const ending = state.ending ?? late?.ending
   if (ending || !state.pod || state.pod.metadata.deletionTimestamp !== undefined) {
-    return { ...end(state, ending, nowMs), ...(failed && { failed }) }
+    return { ...end(state, ending, nowMs), ...(late && { ends: late }) }
   }
   return run(state.pod, state, { nowMs, options })
 }
 
-/** The pod's own grace period in milliseconds. */
-export function gracePeriodMs(pod: Pod | undefined): number {
-  return (pod?.spec.terminationGracePeriodSeconds ?? defaultGraceSeconds) * 1000
-}
-
-function judgeDeadline(state: PodState, nowMs: number): Decision['failed'] {
+function judgeDeadline(state: PodState, nowMs: number): Decision['ends'] {
   const deadlineMs = activeDeadlineMs(state)
   if (deadlineMs === undefined || nowMs < deadlineMs) return undefined
   return {
@@ -113,138 +45,100 @@ function activeDeadlineMs({ pod, startTimeMs }: PodState): number | undefined {
 
 /** Nothing is started any more. Without an `ending` nothing is stopped either: the order is to come. */
 function end(state: PodState, ending: Ending | undefined, nowMs: number): Decision {
-  const running = [...state.containers].filter(([, { stage }]) => stage === 'started')
-  const actions = running.map(([container, { attempt }]) => ({
-    kind: 'stop' as const,
-    container,
-    attempt,
-    graceMs: Math.max(minGraceMs, (ending?.deadlineMs ?? 0) - nowMs),
-    why: 'ending' as const,
-  }))
+  const { actions, wakeAtMs } = ending
+    ? stopAll(state, ending, nowMs)
+    : { actions: nothing, wakeAtMs: undefined }
   // Containers without a pod may belong to one that is handed over later: they are not ended.
   const isFinal = ending !== undefined || state.pod !== undefined
   return {
-    actions: ending ? actions : [],
-    waits: new Map(),
-    hasEnded: isFinal && running.length === 0,
+    actions,
+    waits: noWaits,
+    hasEnded: isFinal && runningOf(state).length === 0,
+    ...(wakeAtMs !== undefined && { wakeAtMs }),
   }
 }
-
-interface Moment {
-  readonly nowMs: number
-  readonly options: DecideOptions
-}
-
-type Plan =
-  | { readonly kind: 'keep' | 'done' }
-  | { readonly kind: 'act'; readonly action: Action }
-  | { readonly kind: 'wait'; readonly wait: Wait }
 
 function run(pod: Pod, state: PodState, moment: Moment): Decision {
-  const actions: Action[] = []
-  const waits = new Map<string, Wait>()
-  let wakeAtMs = activeDeadlineMs(state)
-  let isDone = true
-  for (const container of pod.spec.containers) {
-    const plan = planContainer(container, { pod, state, moment })
-    isDone &&= plan.kind === 'done'
-    if (plan.kind === 'wait') {
-      waits.set(container.name, plan.wait)
-      wakeAtMs = Math.min(plan.wait.untilMs, wakeAtMs ?? Infinity)
-    }
-    if (plan.kind === 'act' && (plan.action.kind === 'stop' || state.canStart)) {
-      actions.push(plan.action)
-    }
-  }
-  return { actions, waits, hasEnded: isDone, ...(wakeAtMs !== undefined && { wakeAtMs }) }
-}
-
-interface PlanInput {
-  readonly pod: Pod
-  readonly state: PodState
-  readonly moment: Moment
-}
-
-function planContainer(container: Container, input: PlanInput): Plan {
-  const { pod, state, moment } = input
-  const { name } = container
-  const record = state.containers.get(name)
-  if (record?.stage === 'started') return planRunning(container, record, pod)
-  const failure = state.startFailures.get(name)
-  if (record?.stage !== 'ended') {
-    if (failure && failure.retryAtMs > moment.nowMs) return waitFor(failure)
-    return { kind: 'act', action: startOf(name, record) }
-  }
-  return planEnded(container, record, input)
-}
-
-function planRunning(container: Container, record: ContainerRecord, pod: Pod): Plan {
-  if (hasSameImage(container, record)) return { kind: 'keep' }
-  const { name } = container
-  const graceMs = Math.max(minGraceMs, gracePeriodMs(pod))
-  const { attempt } = record
-  return {
-    kind: 'act',
-    action: { kind: 'stop', container: name, attempt, graceMs, why: 'changed' },
-  }
-}
-
-function planEnded(container: Container, record: ContainerRecord, input: PlanInput): Plan {
-  const { pod, moment } = input
-  const { name } = container
-  if (record.isReplacing) return { kind: 'act', action: startNext(name, record) }
-  const { termination } = record
-  const exitCode = termination?.exitCode ?? 0
-  if (afterExit(pod, container, exitCode) === 'stop') return { kind: 'done' }
-  const verdict = judgeRestart({
-    // Another image is another container: the row starts anew.
-    state: hasSameImage(container, record) ? record.backoff : undefined,
-    finishedAtMs: termination?.finishedAtMs ?? moment.nowMs,
-    nowMs: moment.nowMs,
-    capMs: moment.options.crashBackoffCapMs,
+  const { nowMs } = moment
+  const stops = stopCondemned(state, nowMs)
+  const deadlineMs = activeDeadlineMs(state)
+  if (isClearing(state))
+    return told({ actions: stops.actions, times: [stops.wakeAtMs, deadlineMs] })
+  const order = startOrder({ pod, state, moment })
+  if (order.hasFailed || isThrough(order)) return finish(pod, state, nowMs)
+  const waits = waitsOf(order.planned)
+  const reset = state.canStart ? resetOf(order.planned) : undefined
+  if (reset) return { actions: nothing, waits, hasEnded: false, reset }
+  return told({
+    actions: [...stops.actions, ...actionsOf(order.planned, { pod, state })],
+    waits,
+    times: [stops.wakeAtMs, deadlineMs, ...[...waits.values()].map(({ untilMs }) => untilMs)],
   })
-  if (verdict.waitMs === 0) {
-    return { kind: 'act', action: startNext(name, record, verdict.next) }
-  }
-  const message = `back-off ${goDuration(verdict.delayMs)} restarting failed container=${name} pod=${podName(pod)}`
-  const untilMs = moment.nowMs + verdict.waitMs
-  return { kind: 'wait', wait: { reason: 'CrashLoopBackOff', message, untilMs } }
 }
 
-function hasSameImage({ image = '' }: Container, record: ContainerRecord): boolean {
-  return record.image === '' || record.image === image
+/** Runs of before are still being stopped, and nothing is started beside them. */
+function isClearing(state: PodState): boolean {
+  return runningOf(state).some(
+    ([, { doom, reset }]) => reset !== undefined || doom?.cause === 'sandbox',
+  )
 }
 
-function waitFor({ reason, message, retryAtMs }: StartFailure): Plan {
-  return { kind: 'wait', wait: { reason, message, untilMs: retryAtMs } }
+/** Every regular container has ended for good. */
+function isThrough({ isInitialized, planned }: ReturnType<typeof startOrder>): boolean {
+  return (
+    isInitialized &&
+    planned.every(({ container, plan }) => container.role !== 'regular' || plan.kind === 'done')
+  )
 }
 
-function startOf(container: string, record: ContainerRecord | undefined): Action {
-  const backoff = record?.backoff
+/** What still runs beside containers that are through is stopped with the pod's own grace. */
+function finish(pod: Pod, state: PodState, nowMs: number): Decision {
+  const ending: Ending = { cause: 'finished', deadlineMs: nowMs + gracePeriodMs(pod) }
+  const decision = end(state, ending, nowMs)
+  return decision.hasEnded ? decision : { ...decision, ends: { ending } }
+}
+
+function resetOf(planned: readonly Planned[]): Reset | undefined {
+  for (const { plan } of planned) if (plan.kind === 'reset') return plan.reset
+  return undefined
+}
+
+function waitsOf(planned: readonly Planned[]): ReadonlyMap<string, Wait> {
+  return new Map(
+    planned.flatMap(({ container, plan }) =>
+      plan.kind === 'wait' ? [[container.spec.name, plan.wait] as const] : [],
+    ),
+  )
+}
+
+function actionsOf(
+  planned: readonly Planned[],
+  { pod, state }: { readonly pod: Pod; readonly state: PodState },
+): readonly Action[] {
+  const isHeld = !state.canStart || hasHookUnderWay(pod, state)
+  return planned.flatMap(({ plan }) =>
+    plan.kind === 'act' && !(isHeld && plan.action.kind === 'start') ? [plan.action] : [],
+  )
+}
+
+/** A hook after a start holds up every other start of the pod. */
+function hasHookUnderWay(pod: Pod, state: PodState): boolean {
+  return runningOf(state).some(([name, record]: readonly [string, ContainerRecord]) => {
+    const spec = findContainer(pod, name)?.spec
+    return spec !== undefined && record.doom === undefined && !isHookDone(spec, record)
+  })
+}
+
+function told(parts: {
+  readonly actions: readonly Action[]
+  readonly waits?: ReadonlyMap<string, Wait>
+  readonly times: readonly (number | undefined)[]
+}): Decision {
+  const wakeAtMs = Math.min(...parts.times.map((atMs) => atMs ?? Infinity))
   return {
-    kind: 'start',
-    container,
-    attempt: record?.attempt ?? 0,
-    ...(backoff && { backoff }),
+    actions: parts.actions,
+    waits: parts.waits ?? noWaits,
+    hasEnded: false,
+    ...(wakeAtMs < Infinity && { wakeAtMs }),
   }
-}
-
-function startNext(container: string, record: ContainerRecord, backoff?: CrashBackoff): Action {
-  return {
-    kind: 'start',
-    container,
-    attempt: record.attempt + 1,
-    ...(backoff && { backoff }),
-  }
-}
-
-/** `name_namespace(uid)`, as the kubelet's messages call a pod. */
-export function podName({ metadata }: Pod): string {
-  return `${metadata.name}_${metadata.namespace}(${metadata.uid})`
-}
-
-/** A whole number of seconds as Go prints it: 10s, 1m20s, 5m0s. */
-function goDuration(durationMs: number): string {
-  const seconds = Math.round(durationMs / 1000)
-  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`
 }

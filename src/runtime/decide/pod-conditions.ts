@@ -2,9 +2,10 @@
 // The conditions that a node writes into a pod's status. Those of others (readiness gates, scheduler,
 // disruption controllers) are handed back untouched, and always before our own.
 import type { ContainerStatus, Pod, PodCondition } from '../../kube/types.gen.ts'
+import { resetReason } from './container-record.ts'
 import type { PodPhase } from './pod-phase.ts'
 import { exitCodeOf } from './pod-phase.ts'
-import { isSidecar } from './restart-policy.ts'
+import { canRestartAll, isSidecar } from './restart-policy.ts'
 import { wireTime } from './wire-time.ts'
 
 /** The part of ObservedPod that decides the conditions. */
@@ -30,6 +31,7 @@ export const ownedConditionTypes = [
   'Ready',
   'ContainersReady',
   'PodScheduled',
+  'AllContainersRestarting',
 ] as const
 
 type OwnedType = (typeof ownedConditionTypes)[number]
@@ -48,15 +50,19 @@ export function computeConditions(pod: Pod, input: ConditionsInput): readonly Po
   const containersReady = judgeContainersReady(pod, input)
   const verdicts: Record<OwnedType, Verdict> = {
     PodReadyToStartContainers: { status: observed.isSandboxReady ? 'True' : 'False' },
-    Initialized: judgeInitialized(pod, phase, observed),
+    Initialized: judgeInitialized(pod, input),
     Ready: judgeReady(pod, containersReady, previous),
     ContainersReady: containersReady,
     PodScheduled: yes,
+    AllContainersRestarting: judgeRestartingAll(phase, observed),
   }
+  const isAsked = canRestartAll(pod.spec)
   const owned: ReadonlySet<string> = new Set(ownedConditionTypes)
   return [
     ...previous.filter(({ type }) => !owned.has(type)),
-    ...ownedConditionTypes.map((type) => toCondition(type, verdicts[type], { pod, input })),
+    ...ownedConditionTypes
+      .filter((type) => isAsked || type !== 'AllContainersRestarting')
+      .map((type) => toCondition(type, verdicts[type], { pod, input })),
   ]
 }
 
@@ -79,7 +85,7 @@ function toCondition(
   }
 }
 
-function judgeInitialized(pod: Pod, phase: PodPhase, observed: ConditionsObserved): Verdict {
+function judgeInitialized(pod: Pod, { phase, observed, previous }: ConditionsInput): Verdict {
   const initSpecs = pod.spec.initContainers ?? []
   const byName = new Map(observed.initContainers.map((status) => [status.name, status]))
   const unknown = initSpecs.filter(({ name }) => !byName.has(name))
@@ -89,11 +95,27 @@ function judgeInitialized(pod: Pod, phase: PodPhase, observed: ConditionsObserve
   })
   if (phase === 'Succeeded' && unknown.length === 0) return { ...yes, reason: 'PodCompleted' }
   if (observed.containers.some((status) => hasStarted(pod, status))) return yes
+  // Containers that are started anew in place take nothing back.
+  const wasInitialized = previous.some(
+    ({ type, status }) => type === 'Initialized' && status === 'True',
+  )
+  if (wasInitialized) return yes
   const message = join([
     naming('containers with unknown status', unknown),
     naming('containers with incomplete status', incomplete),
   ])
   return message === '' ? yes : { status: 'False', reason: 'ContainersNotInitialized', message }
+}
+
+function judgeRestartingAll(phase: PodPhase, observed: ConditionsObserved): Verdict {
+  if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' }
+  const all = [...observed.initContainers, ...observed.containers]
+  if (!all.some(({ state }) => state?.waiting?.reason === resetReason)) return { status: 'False' }
+  return {
+    status: 'True',
+    reason: 'RestartAllContainersStarted',
+    message: 'container exited with restart policy rule',
+  }
 }
 
 function judgeContainersReady(pod: Pod, { phase, observed }: ConditionsInput): Verdict {

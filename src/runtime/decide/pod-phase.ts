@@ -2,6 +2,7 @@
 // The phase of a pod from the states of its containers, by the kubelet's rules. A terminal phase is
 // given only when nothing of the pod runs any more.
 import type { Container, ContainerStatus, Pod } from '../../kube/types.gen.ts'
+import { resetReason } from './container-record.ts'
 import { afterExit, afterInitExit, isSidecar } from './restart-policy.ts'
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed'
@@ -73,7 +74,8 @@ function hasSucceeded({ status }: Look): boolean {
 function hasFailedForGood(pod: Pod, { container, status }: Look): boolean {
   const exitCode = exitCodeOf(status)
   if (exitCode === undefined || exitCode === 0) return false
-  return isTerminating(pod) || afterInitExit(pod, container, exitCode) === 'stop'
+  if (isTerminating(pod)) return true
+  return !isReset(status) && afterInitExit(pod, container, exitCode) === 'stop'
 }
 
 /** A backend that was told to ignore init containers says nothing of them, and runs the others. */
@@ -88,10 +90,17 @@ function isPendingSidecar({ kind, status }: Look): boolean {
 function phaseOfStopped(pod: Pod, regular: readonly Look[]): PodPhase {
   const mayRestart = regular.some(({ container, status }) => {
     const exitCode = exitCodeOf(status)
-    return exitCode !== undefined && afterExit(pod, container, exitCode) !== 'stop'
+    if (exitCode === undefined) return false
+    return isReset(status) || afterExit(pod, container, exitCode) !== 'stop'
   })
   if (mayRestart && !isTerminating(pod)) return 'Running'
   return regular.every(hasSucceeded) ? 'Succeeded' : 'Failed'
+}
+
+/** It was stopped only to be started anew with all others. */
+function isReset(status: ContainerStatus | undefined): boolean {
+  const { state, lastState } = status ?? {}
+  return (state?.terminated ?? lastState?.terminated)?.reason === resetReason
 }
 
 function isTerminating(pod: Pod): boolean {

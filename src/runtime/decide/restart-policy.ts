@@ -20,9 +20,16 @@ export function afterExit(pod: Pod, container: Container, exitCode: number): Exi
 
 /** What the exit of an init container leads to; one that succeeded is done, a sidecar never is. */
 export function afterInitExit(pod: Pod, container: Container, exitCode: number): ExitOutcome {
-  if (isSidecar(container)) return 'restart'
   const outcome = afterExit(pod, container, exitCode)
+  if (isSidecar(container)) return outcome === 'restartAll' ? outcome : 'restart'
   return outcome === 'restart' && exitCode === 0 ? 'stop' : outcome
+}
+
+/** Can an exit of any container have all of them started anew, whatever their policies? */
+export function canRestartAll({ containers, initContainers = [] }: Pod['spec']): boolean {
+  return [...initContainers, ...containers].some(({ restartPolicyRules = [] }) =>
+    restartPolicyRules.some(({ action }) => action === 'RestartAllContainers'),
+  )
 }
 
 function byPolicy(policy: string | undefined, exitCode: number): ExitOutcome {
