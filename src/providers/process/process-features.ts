@@ -29,6 +29,7 @@ export const processFeatures: Features = {
   'security.supplementalGroups': users,
   'security.runAsNonRoot': true,
   'security.allowPrivilegeEscalation': { only: "where util-linux's setpriv is there" },
+  'security.capabilities.add': { only: 'as those that the node itself has, and SYS_PTRACE' },
   'security.capabilities.drop': { only: "as root, where util-linux's setpriv is there" },
 }
 

@@ -7,7 +7,7 @@ import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { ProviderHost } from '../../provider/provider.ts'
 import type { ContainerStart } from '../../runtime/container-runtime.ts'
 import { milliUnits, parseQuantity, wholeUnits } from '../../util/quantity.ts'
-import { droppedCapabilities } from './capabilities.ts'
+import { checkAddedCapabilities, droppedCapabilities } from './capabilities.ts'
 import type { CgroupLimits } from './cgroup.ts'
 import { defaultPath, environmentOf, hostnameOf } from './environment.ts'
 import type { HiddenDir } from './hidden-dir.ts'
@@ -67,6 +67,7 @@ export async function resolveStart(
   })
   programOf(spec, image, { command: spec.command ?? [], args: spec.args ?? [] })
   const user = resolveUser(pod, spec, { config, own, users })
+  checkAddedCapabilities(spec)
   return { image, user, users, dropped: droppedCapabilities(spec) }
 }
 
