@@ -148,7 +148,7 @@ function* containerNeeds(
     const feature = hostPort === containerPort ? 'hostPort' : 'hostPortMapping'
     yield { field: `${at}.ports[${index}].hostPort`, feature }
   }
-  yield* mountNeeds(`${at}.volumeMounts`, container.volumeMounts)
+  yield* mountNeeds(`${at}.volumeMounts`, { mounts: container.volumeMounts, spec })
 }
 
 const measured = new Set(['cpu', 'memory', 'ephemeral-storage'])
@@ -162,11 +162,17 @@ function* resourceNeeds(at: string, resources: Container['resources'] = {}): Gen
   }
 }
 
-function* mountNeeds(at: string, mounts: Container['volumeMounts'] = []): Generator<Need> {
+function* mountNeeds(
+  at: string,
+  { mounts = [], spec }: { readonly mounts: Container['volumeMounts']; readonly spec: PodSpec },
+): Generator<Need> {
   for (const [index, mount] of mounts.entries()) {
     const { subPath, subPathExpr, mountPropagation = 'None', recursiveReadOnly } = mount
     if (subPath) yield { field: `${at}[${index}].subPath`, feature: 'volume.subPath' }
     if (subPathExpr) yield { field: `${at}[${index}].subPathExpr`, feature: 'volume.subPath' }
+    if (mount.readOnly && isWritable(spec, mount.name)) {
+      yield { field: `${at}[${index}].readOnly`, feature: 'volume.readOnly' }
+    }
     if (mountPropagation !== 'None') {
       yield { field: `${at}[${index}].mountPropagation`, feature: 'volume.mountPropagation' }
     }
@@ -174,6 +180,14 @@ function* mountNeeds(at: string, mounts: Container['volumeMounts'] = []): Genera
       yield { field: `${at}[${index}].recursiveReadOnly`, feature: 'volume.recursiveReadOnly' }
     }
   }
+}
+
+/** Is the volume of a kind that containers may write to unless a mount forbids it? */
+function isWritable({ volumes = [] }: PodSpec, name: string): boolean {
+  const volume = volumes.find((candidate) => candidate.name === name)
+  if (!volume) return false
+  const { configMap, secret, downwardAPI, projected, image } = volume
+  return !(configMap ?? secret ?? downwardAPI ?? projected ?? image)
 }
 
 const knownFeatures: ReadonlySet<string> = new Set(featureNames)
@@ -190,6 +204,10 @@ function* volumeNeeds(pod: Pod): Generator<Need> {
       const feature = `volume.${source}`
       const field = `spec.volumes[${index}].${source}`
       yield { field, feature: isFeature(feature) ? feature : 'volume.other' }
+    }
+    for (const [part, { podCertificate }] of (volume.projected?.sources ?? []).entries()) {
+      const field = `spec.volumes[${index}].projected.sources[${part}].podCertificate`
+      if (podCertificate) yield { field, feature: 'volume.other' }
     }
     const at = `spec.volumes[${index}].emptyDir`
     const { medium, sizeLimit } = volume.emptyDir ?? {}

@@ -40,6 +40,7 @@ export const featureNames = [
   'volume.secret',
   'volume.other',
   'volume.subPath',
+  'volume.readOnly',
   'volume.mountPropagation',
   'volume.recursiveReadOnly',
   'volumeDevices',

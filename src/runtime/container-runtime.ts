@@ -120,6 +120,18 @@ export interface VolumeSupport {
    */
   readonly hostPathPrefixes?: readonly string[]
   /**
+   * Makes a directory in memory for an emptyDir, shared by the pod's containers and gone with its
+   * sandbox; the same for a second call. Without it the mounts of such volumes are of kind `tmpfs`.
+   */
+  readonly prepareMemory?: (
+    dir: {
+      readonly pod: Pod
+      readonly volume: string
+      readonly sizeBytes: number | undefined
+    },
+    context: CallContext,
+  ) => Promise<{ readonly hostPath: string; readonly isNew: boolean }>
+  /**
    * Brings the files of an image onto the host, read-only, for the life of the pod; the same for a
    * second call. Rejects with a waiting reason of images (ErrImagePull, …) as podReason.
    */

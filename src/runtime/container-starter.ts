@@ -6,7 +6,7 @@ import type { CallContext, PodRequest, ProviderHost } from '../provider/provider
 import { untilAborted } from '../util/until-aborted.ts'
 import { behaviourOf, messageOf } from '../util/vk-error.ts'
 import type { ContainerKey, ContainerRuntime, RuntimeContainer } from './container-runtime.ts'
-import type { Failure } from './decide/next-step.ts'
+import type { Failure } from './decide/pod-state.ts'
 import { makeDir } from './disk.ts'
 import { attemptDir, containerDir } from './pod-dirs.ts'
 import type { PodVolumes } from './volumes/pod-volumes.ts'
@@ -50,24 +50,24 @@ export async function startOne(
   try {
     const facts = { podIPs: order.podIPs, hostIPs: host.nodeIPs }
     const dir = attemptDir(host.rootDir, key)
-    const [resolved] = await Promise.all([
-      untilAborted(request.resolveContainer(spec.name, facts), context.signal),
+    const resolving = volumes.resolve(request, spec, { facts, attemptDir: dir })
+    const [{ resolved, mounts }] = await Promise.all([
+      untilAborted(resolving, context.signal),
       makeDir(dir),
     ])
     await order.begin()
     context.signal.throwIfAborted()
     isUnsure = true
-    const canMount = Boolean(runtime.features.serviceAccountVolume)
     const run = await runtime.startContainer(
       {
         key,
         pod: request.pod,
         spec,
-        resolved: canMount ? resolved : volumes.withVariable(spec, resolved),
+        resolved,
         containerDir: containerDir(host.rootDir, key),
         attemptDir: dir,
         volumeDirs: volumes.dirs,
-        mounts: volumes.mountsFor(spec),
+        mounts,
       },
       context,
     )

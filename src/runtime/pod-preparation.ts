@@ -13,10 +13,14 @@ import type { SandboxState } from './container-runtime.ts'
 import { makeDir } from './disk.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { containersDir, podDir } from './pod-dirs.ts'
+import { needsAddress } from './volumes/pod-volume-list.ts'
 import { PodVolumes } from './volumes/pod-volumes.ts'
 
 /** A passing failure, such as a token refused while the API server catches up, costs little. */
 const backoff: BackoffOptions = { baseMs: 250, factor: 2, capMs: 60_000, jitter: 0.25 }
+
+/** How long a kubelet waits for a pod's volumes before it says so. */
+const unmountedAfterMs = 123_000
 
 /** Sandbox and volumes of one pod. */
 export class PodPreparation {
@@ -28,13 +32,14 @@ export class PodPreparation {
   #sandboxRetryAtMs: number | undefined
   #volumesRetryAtMs: number | undefined
   #sandboxFailures = 0
-  #volumeFailures = 0
+  #unmountedAtMs: number | undefined
+  readonly #volumeFailures = new Map<string, number>()
 
   constructor(deps: MachineDeps, { ref, log }: { ref: PodRef; log: Logger }) {
     this.#deps = deps
     this.#ref = ref
     this.#log = log
-    this.volumes = new PodVolumes(deps.host)
+    this.volumes = new PodVolumes(deps)
   }
 
   /** Undefined until the sandbox is there. */
@@ -49,23 +54,31 @@ export class PodPreparation {
 
   /** When `prepare` has something to do again. */
   get wakeAtMs(): number | undefined {
-    const times = [this.#sandboxRetryAtMs, this.#volumesRetryAtMs, this.volumes.refreshAtMs]
+    const times = [
+      this.#sandboxRetryAtMs,
+      this.#volumesRetryAtMs,
+      this.#unmountedAtMs,
+      this.volumes.refreshAtMs,
+    ]
     const earliest = Math.min(...times.map((atMs) => atMs ?? Infinity))
     return earliest === Infinity ? undefined : earliest
   }
 
-  /** The next `prepare` does not wait for what failed before. */
+  /**
+   * The pod or something it refers to has changed: the next `prepare` does not wait for what failed
+   * before, and asks for the files of volumes again.
+   */
   retryNow(): void {
+    this.volumes.changed()
     this.#sandboxRetryAtMs = undefined
     this.#volumesRetryAtMs = undefined
   }
 
   /** Makes what is missing and due. Never rejects; `isReady` tells. */
   async prepare(request: PodRequest, signal: AbortSignal): Promise<void> {
-    await Promise.all([
-      this.#ensureSandbox(request.pod, signal),
-      this.#writeVolumes(request, signal),
-    ])
+    const sandbox = this.#ensureSandbox(request.pod, signal)
+    if (needsAddress(request.pod)) await sandbox
+    await Promise.all([sandbox, this.#writeVolumes(request, signal)])
   }
 
   /** Removes the pod's directory, the record last: what is half removed is found again. */
@@ -93,28 +106,69 @@ export class PodPreparation {
   }
 
   async #writeVolumes(request: PodRequest, signal: AbortSignal): Promise<void> {
-    if (this.#isEarly(this.#volumesRetryAtMs)) return
-    this.#volumesRetryAtMs = undefined
-    for (const name of this.volumes.toWrite(request.pod)) {
-      try {
-        await untilAborted(this.volumes.write(request, name), signal)
-        this.#volumeFailures = 0
-      } catch (error) {
-        if (signal.aborted) return
-        this.#volumeFailed(name, error)
-      }
+    const { pod } = request
+    if (!this.#isEarly(this.#volumesRetryAtMs)) {
+      this.#volumesRetryAtMs = undefined
+      const writes = this.volumes.toWrite(pod).map((name) => this.#write(request, name, signal))
+      await Promise.all(writes)
+    }
+    if (!signal.aborted) this.#tellOfUnmounted(pod)
+  }
+
+  async #write(request: PodRequest, name: string, signal: AbortSignal): Promise<void> {
+    const { host } = this.#deps
+    const facts = { podIPs: this.#sandbox?.podIPs ?? [], hostIPs: host.nodeIPs }
+    try {
+      const context = { signal, log: this.#log }
+      await untilAborted(this.volumes.write(request, name, { facts, context }), signal)
+      this.#volumeFailures.delete(name)
+    } catch (error) {
+      if (!signal.aborted) this.#volumeFailed(request.pod, { name, error })
     }
   }
 
   /** A renewal that failed leaves files that are valid for a while. */
-  #volumeFailed(name: string, error: unknown): void {
-    const { clock } = this.#deps.host
-    const retryMs = backoffMs(++this.#volumeFailures, backoff)
-    this.#volumesRetryAtMs = clock.nowMs() + retryMs
+  #volumeFailed(
+    pod: Pod,
+    { name, error }: { readonly name: string; readonly error: unknown },
+  ): void {
+    const failures = (this.#volumeFailures.get(name) ?? 0) + 1
+    this.#volumeFailures.set(name, failures)
+    const retryMs = backoffMs(failures, backoff)
+    const retryAtMs = this.#deps.host.clock.nowMs() + retryMs
+    this.#volumesRetryAtMs = Math.min(retryAtMs, this.#volumesRetryAtMs ?? Infinity)
     this.volumes.postpone(retryMs)
-    const message = `MountVolume.SetUp failed for volume "${name}" : ${messageOf(error)}`
-    this.#deps.host.recordEvent(this.#ref, { type: 'Warning', reason: 'FailedMount', message })
-    this.#log.warn({ volume: name, error: messageOf(error) }, 'Volume cannot be written yet')
+    const why = messageOf(error)
+    this.#log.warn({ volume: name, error: why }, 'Volume cannot be set up yet')
+    if (this.volumes.withoutClaim.has(name)) this.#failedMount(this.#unmounted(pod, why))
+    else this.#failedMount(`MountVolume.SetUp failed for volume "${name}" : ${why}`)
+  }
+
+  /** A kubelet waits for all volumes of a pod for so long at a time, and then says which are missing. */
+  #tellOfUnmounted(pod: Pod): void {
+    const nowMs = this.#deps.host.clock.nowMs()
+    if (this.volumes.isThere(pod)) {
+      this.#unmountedAtMs = undefined
+      return
+    }
+    this.#unmountedAtMs ??= nowMs + unmountedAfterMs
+    if (nowMs < this.#unmountedAtMs) return
+    this.#unmountedAtMs = nowMs + unmountedAfterMs
+    this.#failedMount(this.#unmounted(pod, 'context deadline exceeded'))
+  }
+
+  #unmounted(pod: Pod, why: string): string {
+    const missing = this.volumes.missing(pod)
+    const unknown = missing.filter((name) => this.volumes.withoutClaim.has(name))
+    return (
+      `Unable to attach or mount volumes: unmounted volumes=[${missing.join(' ')}], ` +
+      `unattached volumes=[], failed to process volumes=[${unknown.join(' ')}]: ${why}`
+    )
+  }
+
+  #failedMount(message: string): void {
+    const event = { type: 'Warning', reason: 'FailedMount', message } as const
+    this.#deps.host.recordEvent(this.#ref, event)
   }
 
   #isEarly(atMs: number | undefined): boolean {

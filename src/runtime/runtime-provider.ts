@@ -3,6 +3,7 @@
 // records on disk and the runtime's list give back the pods of our last life; nothing of them is started
 // again before the API has handed them over.
 import { rm, stat } from 'node:fs/promises'
+import type { Pod } from '../kube/types.gen.ts'
 import type { Features } from '../provider/features.ts'
 import type { LogBatch, LogQuery } from '../provider/log-feed.ts'
 import type {
@@ -27,6 +28,7 @@ import { PodMachine } from './pod-machine.ts'
 import { readPodRecords, type PodRecord } from './pod-record.ts'
 import { podStatsOf } from './pod-stats.ts'
 import { streamMethods } from './stream-methods.ts'
+import { volumeProblems } from './volumes/volume-check.ts'
 
 export type { RuntimeProviderOptions } from './machine-deps.ts'
 
@@ -115,6 +117,7 @@ class RuntimeProvider implements PodProvider {
   }
 
   async createPod(request: PodRequest): Promise<void> {
+    if (!this.#machines.has(request.pod.metadata.uid)) this.#refuseVolumes(request.pod)
     this.#machineOf(refOf(request)).setRequest(request)
   }
 
@@ -207,6 +210,11 @@ class RuntimeProvider implements PodProvider {
     await Promise.all([...this.#machines.values()].map((machine) => machine.dispose()))
     await this.#logs[Symbol.asyncDispose]()
     await this.#runtime[Symbol.asyncDispose]()
+  }
+
+  #refuseVolumes(pod: Pod): void {
+    const [first] = volumeProblems(pod, this.#runtime.volumes ?? { delivery: 'variable' })
+    if (first) throw new VkError('Unsupported', `${first.field}: ${first.why}`)
   }
 
   #machineOf(ref: PodRef, record?: PodRecord): PodMachine {

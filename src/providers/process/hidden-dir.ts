@@ -19,7 +19,12 @@ shift 4
 options=mode=0711,nosuid,nodev,size=1m
 "$mount" -n -t tmpfs -o "$options" virtual-kubelet "$base" || exit 125
 while [ "$count" -gt 0 ]; do
-  mkdir -p -- "$base/$1" && "$mount" -n --bind "$hidden/$1" "$base/$1" || exit 125
+  if [ -d "$hidden/$1" ]; then
+    mkdir -p -- "$base/$1" || exit 125
+  else
+    mkdir -p -- "$base/\${1%/*}" && : >"$base/$1" || exit 125
+  fi
+  "$mount" -n --bind "$hidden/$1" "$base/$1" || exit 125
   count=$((count - 1))
   shift
 done
@@ -30,7 +35,7 @@ exec "$@"
 /** What to hide and what of it to leave visible. */
 export interface HiddenDir {
   readonly dir: string
-  /** Directories below it. */
+  /** Directories and files below it. */
   readonly visible: readonly string[]
 }
 

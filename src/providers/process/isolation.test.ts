@@ -159,7 +159,15 @@ test('hides the root directory, but for the pod’s own volumes', async (t) => {
         command: ['sh', '-c', `cat ${volume}/token; cat ${world.dir}/kubeconfig; ls /tmp >&2`],
         security: { runAsUser },
       }),
-      volumeDirs: new Map([['token', volume]]),
+      mounts: [
+        {
+          name: 'token',
+          hostPath: volume,
+          mountPath: '/token',
+          isReadOnly: true,
+          kind: 'dir' as const,
+        },
+      ],
     }
     await world.runtime.startContainer(start, world.context)
     await ended(world.runtime, start.key)

@@ -2,9 +2,13 @@
 // What pods on host processes can ask for. A few rows depend on the machine: documentation and `explain`
 // say on what, a runtime says what its machine can do.
 import type { Features } from '../../provider/features.ts'
+import type { ProcessConfig } from './process-config.ts'
 import type { Surroundings } from './surroundings.ts'
 
 const users = { only: 'to users and groups that the configuration allows' }
+
+const asVariable = { only: 'as a directory that VK_VOLUME_<NAME> names; nothing is mounted' }
+const hostPaths = { only: 'below the hostPathPrefixes of the configuration, as VK_VOLUME_<NAME>' }
 
 /** The table on any machine. */
 export const processFeatures: Features = {
@@ -21,6 +25,16 @@ export const processFeatures: Features = {
   hostPID: true,
   hostIPC: true,
   hostname: { only: 'in the variable HOSTNAME' },
+  'volume.configMap': asVariable,
+  'volume.downwardAPI': asVariable,
+  'volume.emptyDir': asVariable,
+  'volume.ephemeral': hostPaths,
+  'volume.hostPath': hostPaths,
+  'volume.persistentVolumeClaim': hostPaths,
+  'volume.projected': asVariable,
+  'volume.secret': asVariable,
+  'volume.subPath': { only: 'one of each volume in a container' },
+  'security.fsGroup': users,
   images: { only: 'as "host", an absolute path, or a name in imagePath; nothing is pulled' },
   'resources.cpuLimit': { only: 'where control groups are writable' },
   'resources.memoryLimit': { only: 'where control groups are writable' },
@@ -33,14 +47,39 @@ export const processFeatures: Features = {
   'security.capabilities.drop': { only: "as root, where util-linux's setpriv is there" },
 }
 
-/** The table on this machine. */
-export function featuresHere({ tools, cgroups, canDropCapabilities }: Surroundings): Features {
+/** The table with this configuration, on any machine. */
+export function configuredFeatures({ hostPathPrefixes }: ProcessConfig): Features {
+  if (hostPathPrefixes.length > 0) return processFeatures
   return {
     ...processFeatures,
+    'volume.ephemeral': false,
+    'volume.hostPath': false,
+    'volume.persistentVolumeClaim': false,
+  }
+}
+
+/** The table with this configuration, on this machine. */
+export function featuresHere(config: ProcessConfig, surroundings: Surroundings): Features {
+  const { tools, cgroups, canDropCapabilities } = surroundings
+  const configured = configuredFeatures(config)
+  return {
+    ...configured,
+    ...(canReachVolumes(surroundings) ? {} : withoutVolumes(configured)),
+    'security.fsGroup': surroundings.own.uid === 0 && users,
     tty: tools.script !== undefined,
     'resources.cpuLimit': cgroups?.can.limitCpu ?? false,
     'resources.memoryLimit': cgroups?.can.limitMemory ?? false,
     'security.allowPrivilegeEscalation': tools.setpriv !== undefined,
     'security.capabilities.drop': canDropCapabilities,
   }
+}
+
+/** Other users than ours are kept out of --root-dir, unless a mount namespace lets them see their part. */
+function canReachVolumes({ own, canHide }: Surroundings): boolean {
+  return own.uid !== 0 || canHide
+}
+
+function withoutVolumes(features: Features): Features {
+  const names = Object.keys(features).filter((name) => name.startsWith('volume.'))
+  return Object.fromEntries(names.map((name) => [name, false]))
 }

@@ -14,6 +14,7 @@ import type {
   ContainerStart,
   RuntimeContainer,
   SandboxState,
+  VolumeSupport,
 } from '../../runtime/container-runtime.ts'
 import { untilAborted } from '../../util/until-aborted.ts'
 import { VkError, messageOf } from '../../util/vk-error.ts'
@@ -45,6 +46,7 @@ interface Starting {
 export class ProcessRuntime implements ContainerRuntime {
   readonly name = 'process'
   readonly features: Features
+  readonly volumes: VolumeSupport
   readonly #host: ProviderHost
   readonly #config: ProcessConfig
   readonly #surroundings: Surroundings
@@ -67,7 +69,11 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#fleet = parts.fleet
     this.#pipes = new PipePool(parts.surroundings.tools.shell)
     this.#stats = new StatsReader(host.clock, parts.surroundings.cgroups)
-    this.features = featuresHere(parts.surroundings)
+    this.features = featuresHere(parts.config, parts.surroundings)
+    this.volumes = {
+      delivery: 'variable',
+      hostPathPrefixes: parts.config.hostPathPrefixes,
+    }
   }
 
   /** Makes the runtime of one node; containers started before, by whatever life, are adopted. */

@@ -10,9 +10,10 @@ import type {
 import type { Features } from '../../provider/features.ts'
 import { createRuntimeProvider } from '../../runtime/runtime-provider.ts'
 import { coreFeatures } from '../../runtime/core-features.ts'
+import { volumeProblems } from '../../runtime/volumes/volume-check.ts'
 import { UserError, VkError } from '../../util/vk-error.ts'
 import { parseProcessConfig } from './process-config.ts'
-import { processFeatures } from './process-features.ts'
+import { configuredFeatures } from './process-features.ts'
 import { ProcessRuntime } from './process-runtime.ts'
 import { resolveStart } from './start-plan.ts'
 import { exploreSurroundings, ownUser } from './surroundings.ts'
@@ -23,12 +24,13 @@ export const providerModule: ProviderModule = {
   name: 'process',
   summary: 'Containers are processes of this host; images name its programs, nothing is pulled',
   featuresOf(config: unknown): Features {
-    parseProcessConfig(config)
-    return coreFeatures(processFeatures)
+    return coreFeatures(configuredFeatures(parseProcessConfig(config)))
   },
   async problemsOf(pod: Pod, config: unknown): Promise<readonly PodProblem[]> {
-    const places = { config: parseProcessConfig(config), protectedDir: undefined, own: ownUser() }
-    const problems: PodProblem[] = []
+    const parsed = parseProcessConfig(config)
+    const places = { config: parsed, protectedDir: undefined, own: ownUser() }
+    const { hostPathPrefixes } = parsed
+    const problems = [...volumeProblems(pod, { delivery: 'variable', hostPathPrefixes })]
     for (const [index, spec] of pod.spec.containers.entries()) {
       try {
         await resolveStart({ pod, spec }, places)

@@ -119,13 +119,13 @@ export function isOwn(user: RunUser, own: OwnUser): boolean {
 
 // Other users are kept out by the directory's mode; they need the namespace only to see their volumes.
 function hiddenFor(
-  { volumeDirs }: ContainerStart,
+  { mounts }: ContainerStart,
   { user, places }: { readonly user: RunUser; readonly places: StartPlaces },
 ): HiddenDir | undefined {
   const { surroundings, host } = places
   if (!surroundings.canHide) return undefined
-  if (user.uid !== surroundings.own.uid && volumeDirs.size === 0) return undefined
-  return { dir: host.protectedDir, visible: [...new Set(volumeDirs.values())] }
+  if (user.uid !== surroundings.own.uid && mounts.length === 0) return undefined
+  return { dir: host.protectedDir, visible: [...new Set(mounts.map(({ hostPath }) => hostPath))] }
 }
 
 // The files belong to the container's user: programs open /dev/stdout anew, which asks for the right.

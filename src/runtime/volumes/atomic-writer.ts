@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of a pod's service account volume, laid out as the kubelet does so that a reader never sees
+// The files of a volume made from API objects, laid out as the kubelet does so that a reader never sees
 // half of an update: real files in a fresh `..<time>.<random>/`, the link `..data` to it, and one link
-// per top-level name through `..data`. Token renewals are written when the resolver asks for them.
+// per top-level name through `..data`. All is done to the files before the link leads to them.
 import { randomBytes } from 'node:crypto'
 import {
   chmod,
@@ -17,15 +17,24 @@ import {
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { VolumeFile } from '../../provider/provider.ts'
+import { applyVolumeGroup, type VolumeGroup } from './fs-group.ts'
 
 const dataLink = '..data'
+
+/** What a volume is to hold. */
+export interface VolumeContent {
+  readonly files: readonly VolumeFile[]
+  readonly nowMs: number
+  /** Whom the files belong to as well. */
+  readonly group?: VolumeGroup
+}
 
 /** Makes the directory hold exactly these files; returns false when it already did. */
 export async function writeVolume(
   dir: string,
-  { files, nowMs }: { readonly files: readonly VolumeFile[]; readonly nowMs: number },
+  { files, nowMs, group }: VolumeContent,
 ): Promise<boolean> {
-  await mkdir(dir, { recursive: true, mode: 0o755 })
+  await makeRoot(dir, group)
   const oldName = await readlink(join(dir, dataLink)).catch(() => undefined)
   if (oldName !== undefined && (await holds(join(dir, oldName), files))) return false
 
@@ -33,6 +42,7 @@ export async function writeVolume(
   const newDir = join(dir, newName)
   await mkdir(newDir, { mode: 0o755 })
   for (const file of files) await writeVolumeFile(newDir, file)
+  if (group) await applyVolumeGroup(newDir, group)
 
   const temporary = join(dir, `${dataLink}_tmp`)
   await rm(temporary, { force: true })
@@ -41,6 +51,11 @@ export async function writeVolume(
   await linkNames(dir, files)
   await removeOld(dir, newName)
   return true
+}
+
+async function makeRoot(dir: string, group: VolumeGroup | undefined): Promise<void> {
+  const made = await mkdir(dir, { recursive: true, mode: 0o755 })
+  if (made !== undefined && group) await applyVolumeGroup(dir, group)
 }
 
 async function writeVolumeFile(dir: string, file: VolumeFile): Promise<void> {

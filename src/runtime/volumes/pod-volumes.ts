@@ -1,30 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
-// The service account volumes of one pod on the host's disk: written before the first container starts,
-// rewritten when the resolver asks for a renewal. A renewal that fails leaves the old files.
-import type { Container, Pod } from '../../kube/types.gen.ts'
+// The volumes of one pod on the host's disk: set up before the first container starts, their files
+// rewritten when a token is due or an object has changed. What fails then leaves the old files. After a
+// restart of ours everything is set up again, which finds what is there and changes nothing.
 import { isServiceAccountVolume } from '../../provider/feature-check.ts'
-import type { PodRequest, ProviderHost, ResolvedContainer } from '../../provider/provider.ts'
-import type { ContainerMount } from '../container-runtime.ts'
-import { diskError } from '../disk.ts'
+import type { Features } from '../../provider/features.ts'
+import type { Container, Pod } from '../../kube/types.gen.ts'
+import type {
+  CallContext,
+  PodFacts,
+  PodRequest,
+  ProviderHost,
+  ResolvedContainer,
+} from '../../provider/provider.ts'
+import type { ContainerMount, ContainerRuntime, VolumeSupport } from '../container-runtime.ts'
 import { volumeDir } from '../pod-dirs.ts'
-import { writeVolume } from './atomic-writer.ts'
+import { containerMounts, type ReadyVolume } from './container-mounts.ts'
+import { volumesToSetUp } from './pod-volume-list.ts'
+import { setUpVolume } from './set-up-volume.ts'
+import { variablesOf, withVariables } from './volume-variables.ts'
 
-/** Where a container finds its service account's files when the runtime cannot mount them. */
-export const serviceAccountDirVariable = 'VK_SERVICEACCOUNT_DIR'
+export interface PodVolumesDeps {
+  readonly runtime: Pick<ContainerRuntime, 'features' | 'volumes'>
+  readonly host: ProviderHost
+}
 
-/** The pod's service account volumes as directories. */
+/** What a container starts with: its words, and where its volumes are. */
+export interface ContainerWithVolumes {
+  readonly resolved: ResolvedContainer
+  readonly mounts: readonly ContainerMount[]
+}
+
+const byVariable: VolumeSupport = { delivery: 'variable' }
+
+/** The pod's volumes as places on the host. */
 export class PodVolumes {
   readonly #host: ProviderHost
-  readonly #dirs = new Map<string, string>()
+  readonly #features: Features
+  readonly #support: VolumeSupport
+  readonly #ready = new Map<string, ReadyVolume>()
   readonly #refreshAtMs = new Map<string, number>()
+  readonly #stale = new Set<string>()
+  readonly #withoutClaim = new Set<string>()
 
-  constructor(host: ProviderHost) {
+  constructor({ runtime, host }: PodVolumesDeps) {
     this.#host = host
+    this.#features = runtime.features
+    this.#support = runtime.volumes ?? byVariable
   }
 
   /** Directories by volume name. */
   get dirs(): ReadonlyMap<string, string> {
-    return this.#dirs
+    return new Map([...this.#ready].map(([name, { hostPath }]) => [name, hostPath]))
   }
 
   /** When `write` has something to do again. */
@@ -32,27 +58,60 @@ export class PodVolumes {
     return this.#refreshAtMs.size === 0 ? undefined : Math.min(...this.#refreshAtMs.values())
   }
 
+  /** Volumes whose claim cannot be used yet: it is not known where they are. */
+  get withoutClaim(): ReadonlySet<string> {
+    return this.#withoutClaim
+  }
+
   /** Are the volumes there, if perhaps due for a renewal? */
   isThere(pod: Pod): boolean {
-    return namesOf(pod).every((name) => this.#dirs.has(name))
+    return this.missing(pod).length === 0
+  }
+
+  /** Names of the volumes that are not there yet, sorted. */
+  missing(pod: Pod): readonly string[] {
+    const names = volumesToSetUp(pod, this.#features).map(({ name }) => name)
+    return names.filter((name) => !this.#ready.has(name)).sort()
   }
 
   /** Volumes that are missing or due. */
   toWrite(pod: Pod): readonly string[] {
-    return namesOf(pod).filter((name) => !this.#dirs.has(name) || this.#isDue(name))
+    return volumesToSetUp(pod, this.#features)
+      .map(({ name }) => name)
+      .filter((name) => !this.#ready.has(name) || this.#stale.has(name) || this.#isDue(name))
   }
 
-  /** Writes one volume; rejects with the resolver's error. */
-  async write(request: PodRequest, name: string): Promise<void> {
+  /** An object or the pod has changed: all files are to be asked for again. */
+  changed(): void {
+    for (const [name, { kind }] of this.#ready) if (kind === 'files') this.#stale.add(name)
+  }
+
+  /** Sets one volume up, or renews its files; rejects with what is to be told of. */
+  async write(
+    request: PodRequest,
+    name: string,
+    { facts, context }: { readonly facts: PodFacts; readonly context: CallContext },
+  ): Promise<void> {
     const { pod } = request
-    const { files, refreshAtMs } = await request.resolveVolume(name)
+    const volume = pod.spec.volumes?.find((candidate) => candidate.name === name)
+    if (!volume) return
+    // What changes from now on is not in what is read now.
+    this.#stale.delete(name)
+    this.#withoutClaim.delete(name)
     const dir = volumeDir(this.#host.rootDir, { uid: pod.metadata.uid, volume: name })
-    await writeVolume(dir, { files, nowMs: this.#host.clock.nowMs() }).catch((error: unknown) => {
-      throw diskError('write the files', error)
-    })
-    this.#dirs.set(name, dir)
-    if (refreshAtMs === undefined) this.#refreshAtMs.delete(name)
-    else this.#refreshAtMs.set(name, refreshAtMs)
+    const places = { dir, host: this.#host, support: this.#support, facts, context }
+    try {
+      const { refreshAtMs, ...ready } = await setUpVolume(request, volume, {
+        ...places,
+        onClaimFailure: () => void this.#withoutClaim.add(name),
+      })
+      this.#ready.set(name, ready)
+      if (refreshAtMs === undefined) this.#refreshAtMs.delete(name)
+      else this.#refreshAtMs.set(name, refreshAtMs)
+    } catch (error) {
+      if (this.#ready.has(name)) this.#stale.add(name)
+      throw error
+    }
   }
 
   /** Asks again for what is due after this long; the files stay as they are. */
@@ -63,33 +122,42 @@ export class PodVolumes {
     }
   }
 
-  /** Tells the container of its files by a variable, unless it names the variable itself. */
-  withVariable(spec: Container, resolved: ResolvedContainer): ResolvedContainer {
-    const mount = spec.volumeMounts?.find(({ name }) => this.#dirs.has(name))
-    const value = mount && this.#dirs.get(mount.name)
-    if (value === undefined) return resolved
-    if (resolved.env.some(({ name }) => name === serviceAccountDirVariable)) return resolved
-    const variable = { name: serviceAccountDirVariable, value, isSecret: false }
-    return { ...resolved, env: [...resolved.env, variable] }
+  /** Reads what the container is started with; rejects with its waiting reason. */
+  async resolve(
+    request: PodRequest,
+    spec: Container,
+    { facts, attemptDir }: { readonly facts: PodFacts; readonly attemptDir: string },
+  ): Promise<ContainerWithVolumes> {
+    const { pod } = request
+    const needsEnv = spec.volumeMounts?.some(({ subPathExpr }) => subPathExpr) ?? false
+    const early = needsEnv ? await request.resolveContainer(spec.name, facts) : undefined
+    const mounts = await containerMounts(spec, {
+      volumes: this.#ready,
+      isLeftOut: (name) => !volumesToSetUp(pod, this.#features).some((one) => one.name === name),
+      env: early?.env ?? [],
+      delivery: this.#support.delivery,
+      canBeRecursivelyReadOnly: Boolean(this.#features['volume.recursiveReadOnly']),
+      attemptDir,
+    })
+    const variables = this.#variables(pod, mounts)
+    if (early && variables.size === 0) return { resolved: early, mounts }
+    const resolved = await request.resolveContainer(
+      spec.name,
+      variables.size === 0 ? facts : { ...facts, variables },
+    )
+    return { resolved: withVariables(resolved, variables), mounts }
   }
 
-  /** What the container is to find where. */
-  mountsFor(spec: Container): readonly ContainerMount[] {
-    return (spec.volumeMounts ?? []).flatMap(({ name, mountPath }): ContainerMount[] => {
-      const hostPath = this.#dirs.get(name)
-      return hostPath === undefined
-        ? []
-        : [{ name, hostPath, mountPath, isReadOnly: true, kind: 'dir' }]
-    })
+  #variables(pod: Pod, mounts: readonly ContainerMount[]): ReadonlyMap<string, string> {
+    const isAccount = (name: string): boolean =>
+      pod.spec.volumes?.some((one) => one.name === name && isServiceAccountVolume(pod, one)) ??
+      false
+    if (this.#support.delivery === 'variable') return variablesOf(mounts, isAccount)
+    return new Map()
   }
 
   #isDue(name: string): boolean {
     const atMs = this.#refreshAtMs.get(name)
     return atMs !== undefined && atMs <= this.#host.clock.nowMs()
   }
-}
-
-function namesOf(pod: Pod): readonly string[] {
-  const volumes = pod.spec.volumes ?? []
-  return volumes.filter((volume) => isServiceAccountVolume(pod, volume)).map(({ name }) => name)
 }

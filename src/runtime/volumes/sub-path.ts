@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// subPath: one path inside a volume, which never leads out of it, whatever links containers have put
+// there. Links are followed first and their end must lie in the volume; then the way to that end is
+// walked from the volume's root without following any, each directory opened from the one before it.
+//
+// On Linux a directory is entered through /proc/self/fd, which is what openat does. What remains is the
+// time between this walk and the use of the path: a container that runs meanwhile can exchange a
+// directory for a link. A runtime that mounts closes that by checking `identity` on what it has
+// mounted; one that only names the path to the container gives it nothing that the container could not
+// have named itself.
+import { chmod, constants, lstat, mkdir, open, readlink, realpath, stat } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+
+/** What a subPath came to. */
+export interface FoundSubPath {
+  /** Free of links. */
+  readonly hostPath: string
+  readonly isDirectory: boolean
+}
+
+/** Ways out of the volume, and what is wrong with the path as written. */
+export class SubPathError extends Error {}
+
+/**
+ * Finds the path in the volume at `root`, making it a directory with the root's mode when it is missing
+ * and `isReadOnly` does not forbid that. Rejects with SubPathError when it leads out.
+ */
+export async function resolveSubPath(
+  root: string,
+  { subPath, isReadOnly }: { readonly subPath: string; readonly isReadOnly: boolean },
+): Promise<FoundSubPath> {
+  const base = await realpath(root)
+  const parts = subPath.split('/').filter((part) => part !== '' && part !== '.')
+  if (parts.includes('..')) throw new SubPathError('it contains ".."')
+  const real = await followInside(base, parts, { isReadOnly })
+  const way = relative(base, real)
+    .split(sep)
+    .filter((part) => part !== '')
+  const isDirectory = await walk(base, way)
+  return { hostPath: real, isDirectory }
+}
+
+/** Follows links, and makes what is missing below the last directory that is there. */
+async function followInside(
+  base: string,
+  parts: readonly string[],
+  { isReadOnly }: { readonly isReadOnly: boolean },
+): Promise<string> {
+  let real = base
+  for (const part of parts) {
+    const next = join(real, part)
+    const found = await realpath(next).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw new SubPathError('it cannot be followed', { cause: error })
+    })
+    if (found !== undefined) {
+      if (!isInside(found, base)) throw new SubPathError('it leads out of the volume')
+      real = found
+      continue
+    }
+    if (isReadOnly) throw new SubPathError('it is not there')
+    await makeDirectory(next, base)
+    real = next
+  }
+  return real
+}
+
+/** Fails on a link that leads nowhere: nothing is made at its end. */
+async function makeDirectory(path: string, base: string): Promise<void> {
+  const { mode } = await stat(base)
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    throw new SubPathError('it cannot be made', { cause: error })
+  }
+  // Set-group-id comes from the directory above; the rest explicitly, because of our umask.
+  const { mode: made } = await lstat(path)
+  await chmod(path, (mode & 0o777) | (made & 0o7000))
+}
+
+/** Resolves with whether it ends at a directory; rejects when a link has appeared on the way. */
+async function walk(base: string, way: readonly string[]): Promise<boolean> {
+  if (process.platform !== 'linux') return await walkByName(base, way)
+  let current = await openPath(base)
+  try {
+    for (const part of way) {
+      const next = await openPath(`/proc/self/fd/${current.fd}/${part}`)
+      await current.close()
+      current = next
+    }
+    const found = await current.stat()
+    if (found.isSymbolicLink()) throw new SubPathError('a link has appeared in it')
+    if ((await readlink(`/proc/self/fd/${current.fd}`)) !== join(base, ...way)) {
+      throw new SubPathError('it has been moved')
+    }
+    return found.isDirectory()
+  } finally {
+    await current.close()
+  }
+}
+
+/** O_PATH, which Node.js does not name: a place in the tree, whatever kind of file is there. */
+const placeOnly = 0o10000000
+
+/** A link opened this way is the link itself, and nothing lies below it. */
+async function openPath(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, placeOnly | constants.O_NOFOLLOW)
+  } catch (error) {
+    throw new SubPathError('it has changed meanwhile', { cause: error })
+  }
+}
+
+async function walkByName(base: string, way: readonly string[]): Promise<boolean> {
+  let path = base
+  for (const part of way) {
+    path = join(path, part)
+    const found = await lstat(path)
+    if (found.isSymbolicLink()) throw new SubPathError('a link has appeared in it')
+  }
+  return (await lstat(path)).isDirectory()
+}
+
+function isInside(path: string, base: string): boolean {
+  return path === base || path.startsWith(base === sep ? sep : base + sep)
+}
