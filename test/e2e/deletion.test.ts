@@ -14,6 +14,9 @@ import { useCluster } from './use-cluster.ts'
 /** Longer than any of these tests may take: who waits for it has waited for the wrong thing. */
 const LONG_GRACE = 60
 
+const hasNoControlGroups =
+  process.getuid?.() !== 0 && 'needs root: without a control group such a child is not found'
+
 describe('deleting a pod', { skip: skipReason }, () => {
   const cluster = useCluster()
   const pods = new Pods(cluster)
@@ -75,13 +78,21 @@ describe('deleting a pod', { skip: skipReason }, () => {
     await pods.end('patient', { gracePeriodSeconds: 1 })
   })
 
-  test('takes the children of its processes along', async () => {
+  async function assertTakesAlong(name: string, child: (seconds: string) => string) {
     const seconds = uniqueSleep()
-    const script = `sleep ${seconds} & (setsid sleep ${seconds} &) ; sleep 0.2; echo ready; wait`
-    await running('parent', script, 2)
+    const script = `sleep ${seconds} & ${child(seconds)} sleep 0.2; echo ready; wait`
+    await running(name, script, 2)
     assert.equal(pidsWithArgument(seconds).length, 2)
-    await deleteAndWait('parent')
+    await deleteAndWait(name)
     assert.deepEqual(pidsWithArgument(seconds), [])
+  }
+
+  test('takes the children of its processes along', async () => {
+    await assertTakesAlong('parent', (seconds) => `(sleep ${seconds} &) ;`)
+  })
+
+  test('takes along even children that have left', { skip: hasNoControlGroups }, async () => {
+    await assertTakesAlong('abandoned', (seconds) => `(setsid sleep ${seconds} &) ;`)
   })
 
   test('by force removes it from the API at once and leaves nothing running', async () => {

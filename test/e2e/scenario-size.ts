@@ -6,7 +6,7 @@
 export const QUICK_VARIABLE = 'VK_E2E_QUICK'
 
 /** Whether this is such a run. */
-export const isQuick = Boolean(process.env[QUICK_VARIABLE])
+export const isQuick: boolean = Boolean(process.env[QUICK_VARIABLE])
 
 /** Returns the first number, or the second in a quick run. */
 export function scaled(full: number, quick: number): number {

@@ -115,6 +115,7 @@ async function waitUntilReady(component: Component, placement: Placement, port: 
   try {
     await eventually(() => component.hasExited() || isUp(), {
       what: `node ${nodeName} to be Ready`,
+      timeoutMs: 60_000,
     })
   } catch (error) {
     await component[Symbol.asyncDispose]()
