@@ -87,8 +87,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       serviceAddress,
       caPem: authority.certificate,
       keys: await ServiceAccountKeys.open(folder),
-      certificate: await openServerCertificate({ authority, names, folder, clock }),
-      kubeletClient: await authority.issueClient({ user: kubeletClientUser }),
+      serverCertificate: () => openServerCertificate({ authority, names, folder, clock }),
+      kubeletClientCertificate: () => authority.issueClient({ user: kubeletClientUser }),
     }),
   )
   if (options.hasControllers ?? true) {

@@ -2,6 +2,7 @@
 // Puts the API server together: who may call, what the verbs work with, the port.
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
+import { messageOf } from '../util/vk-error.ts'
 import { createAdmissionPlugins } from './admission/admission-plugins.ts'
 import type { ApiCore } from './api/api-core.ts'
 import { ListSnapshots } from './api/list-snapshots.ts'
@@ -39,10 +40,10 @@ export interface ApiOptions {
   readonly serviceAddress: string
   readonly caPem: string
   readonly keys: ServiceAccountKeys
-  /** The API server's own. */
-  readonly certificate: KeyPair
-  /** What kubelets are shown. */
-  readonly kubeletClient: KeyPair
+  /** The API server's own certificate; asked again every day, so that none runs out. */
+  readonly serverCertificate: () => Promise<KeyPair>
+  /** What kubelets are shown, likewise. */
+  readonly kubeletClientCertificate: () => Promise<KeyPair>
 }
 
 /** A listening API server. */
@@ -53,7 +54,9 @@ export interface Api extends AsyncDisposable {
 }
 
 export async function openApi(options: ApiOptions): Promise<Api> {
-  const { store, clock, log, caPem, keys, certificate, kubeletClient } = options
+  const { store, clock, log, caPem, keys } = options
+  const certificate = await options.serverCertificate()
+  const kubeletClient = await options.kubeletClientCertificate()
   await using resources = new AsyncDisposableStack()
   const access = resources.use(createAccessControl({ authority: caPem, keys, store, clock }))
   const core: ApiCore = {
@@ -62,9 +65,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
     admission: createAdmissionPlugins(access),
     allocate: serviceAllocations(store),
   }
-  const kubelets = resources.use(
-    new KubeletClient({ cert: kubeletClient.certificate, key: kubeletClient.key, ca: caPem }),
-  )
+  const kubelets = resources.use(new KubeletClient(shownWith(kubeletClient, caPem)))
   const metrics = new MetricsCollector({ store, kubelets, clock, log })
   let host = ''
   const server = resources.use(
@@ -80,7 +81,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
       get server() {
         return host
       },
-      obstacle: () => undefined,
+      obstacle: () => obstacleOf(store),
       documents: issuerDocuments(keys),
       openApi: createOpenApiDocuments(resourceDefinitions, kubernetesVersion),
     }),
@@ -89,9 +90,16 @@ export async function openApi(options: ApiOptions): Promise<Api> {
     await ApiListener.open({
       address: options.address,
       port: options.port,
-      tls: { cert: certificate.certificate, key: certificate.key, clientCa: caPem },
+      tls: { ...shownWith(certificate, caPem), clientCa: caPem },
       onRequest: (request, response) => void server.answer(request, response),
       onUpgrade: (request, socket, head) => void server.upgrade(request, socket, head),
+    }),
+  )
+  resources.use(
+    everyDay(clock, log, async () => {
+      const tls = shownWith(await options.serverCertificate(), caPem)
+      listener.setCertificate({ ...tls, clientCa: caPem })
+      kubelets.setCredentials(shownWith(await options.kubeletClientCertificate(), caPem))
     }),
   )
   const { port } = listener
@@ -111,6 +119,37 @@ export async function openApi(options: ApiOptions): Promise<Api> {
     server: `https://${host}`,
     [Symbol.asyncDispose]: async () => await owned[Symbol.asyncDispose](),
   }
+}
+
+function shownWith({ certificate, key }: KeyPair, ca: string) {
+  return { cert: certificate, key, ca }
+}
+
+/** Why nothing can be written now, or undefined. */
+async function obstacleOf(store: Store): Promise<string | undefined> {
+  try {
+    await store.durable()
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+const dayMs = 24 * 60 * 60_000
+
+/** Repeats some upkeep until disposed of; what fails is tried again the next day. */
+function everyDay(clock: Clock, log: Logger, upkeep: () => Promise<void>): Disposable {
+  let timer: Disposable | undefined
+  const plan = (): void => {
+    timer = clock.setTimer(dayMs, () => {
+      plan()
+      upkeep().catch((error: unknown) => {
+        log.error({ error: messageOf(error) }, 'Certificates could not be renewed')
+      })
+    })
+  }
+  plan()
+  return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() }
 }
 
 /** What lets others check this cluster's service account tokens (OpenID Connect discovery). */

@@ -54,7 +54,7 @@ export class ApiServer implements Disposable {
       const user = this.#userOf(request, info)
       exchange = new ApiExchange({ request, response, info, user, signal: work.signal })
       if (info.target) await routeResource(this.#parts, exchange, info.target)
-      else answerPlainPath(exchange, this.#parts)
+      else await answerPlainPath(exchange, this.#parts)
     } catch (error) {
       if (work.signal.aborted) return
       sendStatus(response, this.#statusOf(error, request), exchange?.warnings ?? [])

@@ -11,7 +11,7 @@ export interface PlainPathContext {
   /** HOST:PORT by which clients reach this server. */
   readonly server: string
   /** What keeps the server from its work, or undefined. */
-  readonly obstacle: () => string | undefined
+  readonly obstacle: () => Promise<string | undefined>
   /** Single documents by path, such as the keys of service account tokens. */
   readonly documents: ReadonlyMap<string, () => unknown>
   /** Documents under /openapi, or undefined for a path that is none. */
@@ -21,14 +21,17 @@ export interface PlainPathContext {
 const health: readonly string[] = ['/healthz', '/livez', '/readyz']
 
 /** Answers a request for anything that is no resource. */
-export function answerPlainPath(exchange: ApiExchange, context: PlainPathContext): void {
+export async function answerPlainPath(
+  exchange: ApiExchange,
+  context: PlainPathContext,
+): Promise<void> {
   const { method, path } = exchange.info
   if (method !== 'GET' && method !== 'HEAD') {
     const message = 'the server does not allow this method on the requested resource'
     throw new StatusError(405, 'MethodNotAllowed', message, {})
   }
   if (health.includes(path.replace(/\/ping$/, ''))) {
-    answerHealth(exchange, context)
+    await answerHealth(exchange, context)
     return
   }
   if (path === '/version' || path === '/version/') {
@@ -56,8 +59,8 @@ export function answerPlainPath(exchange: ApiExchange, context: PlainPathContext
   exchange.sendBytes(200, body, discovery.contentType)
 }
 
-function answerHealth(exchange: ApiExchange, { obstacle }: PlainPathContext): void {
-  const why = obstacle()
+async function answerHealth(exchange: ApiExchange, { obstacle }: PlainPathContext): Promise<void> {
+  const why = await obstacle()
   const isReady = why === undefined
   const details = exchange.info.query.has('verbose')
     ? `[${isReady ? '+' : '-'}]storage ${isReady ? 'ok' : `failed: ${why}`}\n`

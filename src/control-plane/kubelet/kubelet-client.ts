@@ -37,11 +37,15 @@ export type UpgradeAnswer =
   | { readonly kind: 'answered'; readonly response: IncomingMessage }
 
 export class KubeletClient implements Disposable {
-  readonly #agent: Agent
+  #agent: Agent
 
-  constructor({ cert, key, ca }: KubeletCredentials) {
-    // Upgrades need HTTP/1.1, and one protocol is enough.
-    this.#agent = new Agent({ cert, key, ca, keepAlive: true, ALPNProtocols: ['http/1.1'] })
+  constructor(credentials: KubeletCredentials) {
+    this.#agent = agentWith(credentials)
+  }
+
+  /** Shows other credentials from now on; calls under way go on with the old ones. */
+  setCredentials(credentials: KubeletCredentials): void {
+    this.#agent = agentWith(credentials)
   }
 
   /** The answer's head; its body is read by the caller. Throws 502-like StatusErrors. */
@@ -84,6 +88,11 @@ export class KubeletClient implements Disposable {
     const { cert, key, ca, ALPNProtocols } = this.#agent.options
     return { cert, key, ca, ALPNProtocols }
   }
+}
+
+function agentWith({ cert, key, ca }: KubeletCredentials): Agent {
+  // Upgrades need HTTP/1.1, and one protocol is enough.
+  return new Agent({ cert, key, ca, keepAlive: true, ALPNProtocols: ['http/1.1'] })
 }
 
 function badGateway({ endpoint, path, method }: KubeletCall, why: string): StatusError {
