@@ -266,6 +266,24 @@ export const startFlags: readonly FlagSpec[] = [
     help: 'serve logs, exec and the like',
   },
   {
+    flags: '--enable-system-log-handler [bool]',
+    key: 'enableSystemLogHandler',
+    read: asBoolean,
+    help: "serve this machine's log files to those who may read nodes/log",
+  },
+  {
+    flags: '--enable-system-log-query [bool]',
+    key: 'enableSystemLogQuery',
+    read: asBoolean,
+    help: 'answer their queries for logs of services too (journalctl)',
+  },
+  {
+    flags: '--system-log-dir <dir>',
+    key: 'systemLogDir',
+    read: asText,
+    help: 'folder of those files; nothing outside of it is served',
+  },
+  {
     flags: '--root-dir <dir>',
     key: 'rootDir',
     read: asText,

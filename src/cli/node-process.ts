@@ -6,6 +6,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { NodeServices } from '../pods/node-services.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
+import type { ProcessSettings } from './settings.ts'
 
 /** Made once, handed to every node. */
 export interface NodeProcess {
@@ -20,4 +21,6 @@ export interface NodeProcess {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
+  /** The process's own settings, where a person gave them. */
+  readonly settings?: ProcessSettings
 }

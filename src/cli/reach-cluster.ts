@@ -94,5 +94,5 @@ async function connect(
   const services = resources.use(new NodeServices(client, { clock, log, metrics }))
   const machine = await readMachineInfo()
   const { rootDir } = settings
-  return { client, services, clusterId, rootDir, machine, clock, log, metrics }
+  return { client, services, clusterId, rootDir, machine, clock, log, metrics, settings }
 }

@@ -63,6 +63,9 @@ const nodeEntries = {
   authenticationTokenWebhook: v.optional(v.boolean(), true),
   authorizationMode: v.optional(v.picklist(['Webhook', 'AlwaysAllow']), 'Webhook'),
   enableDebuggingHandlers: v.optional(v.boolean(), true),
+  enableSystemLogHandler: v.optional(v.boolean(), false),
+  enableSystemLogQuery: v.optional(v.boolean(), false),
+  systemLogDir: v.optional(text, '/var/log'),
 }
 
 // Settings of the whole process.
@@ -119,6 +122,11 @@ export interface NodeSettings {
   readonly authenticationTokenWebhook: boolean
   readonly authorizationMode: 'Webhook' | 'AlwaysAllow'
   readonly enableDebuggingHandlers: boolean
+  /** Serve the machine's log files. */
+  readonly enableSystemLogHandler: boolean
+  /** Answer queries for services' logs as well. */
+  readonly enableSystemLogQuery: boolean
+  readonly systemLogDir: string
 }
 
 export type TaintEffect = (typeof effects)[number]

@@ -19,6 +19,7 @@ import type { PodControllerOptions } from '../pods/pod-controller-options.ts'
 import { podReference } from '../pods/pod-reference.ts'
 import type { PodProvider, ProviderHost } from '../provider/provider.ts'
 import { podApiServerOf } from './cluster.ts'
+import { aboutKubelet } from './kubelet-about.ts'
 import { readInstanceId } from './instance-id.ts'
 import type { NodeProcess } from './node-process.ts'
 import { loadProviderModule } from './provider-modules.ts'
@@ -153,7 +154,15 @@ async function makeParts(
   const serving = await openServing(settings, { ...deps, host, addresses })
   const security = resources.use(await openSecurity(settings, { ...deps, host, serving }))
   const server = resources.use(
-    await openServer(settings, { ...deps, host, provider, security, pods: () => pods }),
+    await openServer(settings, {
+      ...deps,
+      host,
+      provider,
+      security,
+      process: shared.settings,
+      pods: () => pods,
+      capacity: () => node?.node?.status?.capacity ?? {},
+    }),
   )
   node = resources.use(
     new NodeController(
@@ -246,7 +255,9 @@ async function openServer(
   deps: Deps & {
     readonly provider: PodProvider
     readonly security: KubeletSecurity
+    readonly process: NodeProcess['settings']
     readonly pods: () => PodController | undefined
+    readonly capacity: () => Readonly<Record<string, string>>
   },
 ): Promise<KubeletServer> {
   const node: KubeletNode = {
@@ -254,14 +265,18 @@ async function openServer(
     provider: deps.provider,
     pods: () => deps.pods()?.pods() ?? [],
     findPod: (namespace, name) => deps.pods()?.findPod(namespace, name),
+    capacity: deps.capacity,
   }
+  const { enableSystemLogHandler, enableSystemLogQuery: hasQuery, systemLogDir } = settings
   return await KubeletServer.start(
-    { ...deps, node },
+    { ...deps, node, apiServer: deps.client.server },
     {
       address: settings.address,
       port: settings.kubeletPort,
       rootDir: deps.host.rootDir,
       enableDebuggingHandlers: settings.enableDebuggingHandlers,
+      about: aboutKubelet({ node: settings, ...(deps.process && { process: deps.process }) }),
+      ...(enableSystemLogHandler && { nodeLogs: { folder: systemLogDir, hasQuery } }),
     },
   )
 }

@@ -11,6 +11,8 @@ export interface KubeletNode {
   /** The pods bound to this node: the API's spec with our own newest status. */
   pods(): Iterable<Pod>
   findPod(namespace: string, name: string): Pod | undefined
+  /** Resources in all, as in the Node's status. */
+  capacity?(): Readonly<Record<string, string>>
 }
 
 /** One line of /healthz or /readyz. */

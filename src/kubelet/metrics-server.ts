@@ -8,7 +8,7 @@ import { UserError } from '../util/vk-error.ts'
 import { dispatchTo } from './dispatch.ts'
 import { Listener } from './listener.ts'
 import type { ListenerLimits } from './listener.ts'
-import { processMetricsRoute } from './routes/process-metrics.ts'
+import { processMetricsRoute } from './routes/metrics.ts'
 import type { KubeletSecurity } from './security.ts'
 
 export interface MetricsServerOptions {

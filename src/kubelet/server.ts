@@ -10,13 +10,18 @@ import type { HealthCheck, KubeletNode } from './kubelet-node.ts'
 import { Listener } from './listener.ts'
 import type { ListenerLimits } from './listener.ts'
 import type { Route } from './router.ts'
+import { HealthRecord } from './health-record.ts'
+import { aboutRoutes } from './routes/configz.ts'
+import type { KubeletAbout } from './routes/configz.ts'
 import { attachRoutes, execRoutes } from './routes/container-command.ts'
 import { containerLogsRoute } from './routes/container-logs.ts'
 import { healthRoutes } from './routes/healthz.ts'
-import { debuggingOffRoutes, switchedOffRoutes } from './routes/not-offered.ts'
+import { metricsRoutes } from './routes/metrics.ts'
+import { nodeLogsRoutes } from './routes/node-logs.ts'
+import type { NodeLogsOptions } from './routes/node-logs.ts'
+import { debuggingOffRoutes, nodeLogsOffRoutes, switchedOffRoutes } from './routes/not-offered.ts'
 import { podsRoute, runningPodsRoute } from './routes/pods.ts'
 import { portForwardRoutes } from './routes/port-forward.ts'
-import { processMetricsRoute } from './routes/process-metrics.ts'
 import { runRoutes } from './routes/run-command.ts'
 import { statsRoutes } from './routes/stats.ts'
 import type { KubeletSecurity } from './security.ts'
@@ -32,8 +37,10 @@ export interface KubeletServerDeps {
   readonly security: KubeletSecurity
   readonly clock: Clock
   readonly log: Logger
-  /** /metrics; without it there is no such route. */
+  /** What the process counts, for /metrics. */
   readonly metrics?: Metrics
+  /** URL of the API server. */
+  readonly apiServer?: string
   /** Beside the kubelet's own; one named `syncloop` replaces that. */
   readonly healthChecks?: readonly HealthCheck[]
 }
@@ -49,6 +56,10 @@ export interface KubeletServerOptions {
   readonly enableDebuggingHandlers?: boolean
   /** The feature PodLogsQuerySplitStreams; default false. */
   readonly splitLogStreams?: boolean
+  /** /configz, /flagz and /statusz; without it there are no such routes. */
+  readonly about?: KubeletAbout
+  /** Log files of the machine; left out, they are refused. */
+  readonly nodeLogs?: NodeLogsOptions
   readonly limits?: Partial<ListenerLimits>
   readonly streamLimits?: Partial<StreamLimits>
 }
@@ -92,26 +103,46 @@ export class KubeletServer implements AsyncDisposable {
 }
 
 function routesOf(deps: KubeletServerDeps, options: KubeletServerOptions): readonly Route[] {
-  const { clock, healthChecks = [], log, metrics, node } = deps
-  const { enableDebuggingHandlers = true, rootDir, splitLogStreams = false } = options
-  const limits = { ...defaultStreamLimits, ...options.streamLimits }
-  const streaming = { clock, log, limits, quota: new StreamQuota(limits.maxPerCaller) }
+  const { apiServer: server = 'https://localhost', clock, healthChecks = [], log, node } = deps
+  const { about, enableDebuggingHandlers = true, rootDir } = options
   const usage = usageOf(node, new HostStats({ clock, rootDir }))
-  return [
-    ...healthRoutes('healthz', withKubeletChecks(healthChecks)),
+  const health = new HealthRecord()
+  const { metrics } = deps
+  const version = about?.version ?? 'v0.0.0'
+  const always = [
+    ...healthRoutes('healthz', health.recorded(withKubeletChecks(healthChecks))),
     podsRoute(node),
     ...statsRoutes({ nodeName: node.nodeName, usage, log }),
-    ...(metrics ? [processMetricsRoute(metrics)] : []),
-    ...(enableDebuggingHandlers
-      ? [
-          runningPodsRoute(node, { log }),
-          containerLogsRoute(node, { clock, log, allowStream: splitLogStreams }),
-          ...execRoutes(node, streaming),
-          ...attachRoutes(node, streaming),
-          ...portForwardRoutes(node, streaming),
-          ...runRoutes(node, { log }),
-          ...switchedOffRoutes(),
-        ]
-      : debuggingOffRoutes()),
+    ...metricsRoutes({ node, usage, health, version, server, log, ...(metrics && { metrics }) }),
+  ]
+  if (!enableDebuggingHandlers) return [...always, ...debuggingOffRoutes()]
+  const routes = [...always, ...debuggingRoutes(deps, options)]
+  return about
+    ? [
+        ...routes,
+        ...aboutRoutes(
+          about,
+          routes.map(({ path }) => path),
+        ),
+      ]
+    : routes
+}
+
+/** What looks into pods and the machine. */
+function debuggingRoutes(
+  { clock, log, node }: KubeletServerDeps,
+  { nodeLogs, splitLogStreams = false, streamLimits }: KubeletServerOptions,
+): readonly Route[] {
+  const limits = { ...defaultStreamLimits, ...streamLimits }
+  const streaming = { clock, log, limits, quota: new StreamQuota(limits.maxPerCaller) }
+  return [
+    runningPodsRoute(node, { log }),
+    containerLogsRoute(node, { clock, log, allowStream: splitLogStreams }),
+    ...execRoutes(node, streaming),
+    ...attachRoutes(node, streaming),
+    ...portForwardRoutes(node, streaming),
+    ...runRoutes(node, { log }),
+    ...(nodeLogs ? nodeLogsRoutes(nodeLogs) : nodeLogsOffRoutes()),
+    ...switchedOffRoutes(),
   ]
 }

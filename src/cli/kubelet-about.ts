@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// The settings as a kubelet tells them at /configz and /flagz. Both go by lists of what may be told, so
+// that a setting added later is not told before somebody has thought about it: the provider's own
+// configuration, which may hold credentials, is on neither.
+import type { KubeletAbout } from '../kubelet/routes/configz.ts'
+import { startFlags } from './flags.ts'
+import type { SettingKey } from './flags.ts'
+import type { NodeSettings, ProcessSettings } from './settings.ts'
+import { kubeletVersion } from './version.ts'
+
+export interface AboutInput {
+  readonly node: NodeSettings
+  /** Left out where a command has none. */
+  readonly process?: ProcessSettings
+}
+
+/** Flags whose values may be told; of files only their names. */
+const tellable: ReadonlySet<SettingKey> = new Set<SettingKey>([
+  'name',
+  'provider',
+  'os',
+  'nodeIPs',
+  'address',
+  'kubeletPort',
+  'labels',
+  'registerWithTaints',
+  'disableTaint',
+  'taintKey',
+  'taintValue',
+  'taintEffect',
+  'maxPods',
+  'clusterDomain',
+  'featureCheck',
+  'podApiServer',
+  'podSyncWorkers',
+  'reconcileIntervalSeconds',
+  'clientCAFile',
+  'tlsCertFile',
+  'tlsPrivateKeyFile',
+  'serverTLSBootstrap',
+  'anonymousAuth',
+  'authenticationTokenWebhook',
+  'authorizationMode',
+  'enableDebuggingHandlers',
+  'enableSystemLogHandler',
+  'enableSystemLogQuery',
+  'systemLogDir',
+  'rootDir',
+  'kubeconfig',
+  'context',
+  'bootstrapKubeconfig',
+  'rotateCertificates',
+  'logLevel',
+  'logFormat',
+  'metricsAddr',
+  'healthzPort',
+  'startupTimeoutSeconds',
+  'drainOnExit',
+  'deleteNodeOnExit',
+])
+
+/** What a node tells of itself. */
+export function aboutKubelet(input: AboutInput): KubeletAbout {
+  return {
+    version: kubeletVersion,
+    configuration: kubeletConfiguration(input),
+    flags: flagValues(input),
+  }
+}
+
+function flagValues({ node, process = {} as ProcessSettings }: AboutInput) {
+  const values: Record<string, string> = {}
+  for (const { flags, key } of startFlags) {
+    if (!tellable.has(key)) continue
+    const value: unknown = { ...process, ...node }[key]
+    const name = flags.split(' ', 1)[0]?.slice(2) ?? ''
+    if (value !== undefined) values[name] = valueText(value)
+  }
+  return values
+}
+
+function valueText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+/** KubeletConfiguration of kubelet.config.k8s.io/v1beta1, as far as there is such a thing here. */
+function kubeletConfiguration({ node, process }: AboutInput): object {
+  const { clientCAFile, maxPods, registerWithTaints, tlsCertFile, tlsPrivateKeyFile } = node
+  return {
+    kind: 'KubeletConfiguration',
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    enableServer: true,
+    address: node.address,
+    port: node.kubeletPort,
+    ...(tlsCertFile !== undefined && { tlsCertFile }),
+    ...(tlsPrivateKeyFile !== undefined && { tlsPrivateKeyFile }),
+    tlsMinVersion: 'VersionTLS12',
+    rotateCertificates: process?.rotateCertificates ?? false,
+    serverTLSBootstrap: node.serverTLSBootstrap,
+    authentication: {
+      x509: clientCAFile === undefined ? {} : { clientCAFile },
+      webhook: { enabled: node.authenticationTokenWebhook, cacheTTL: '2m0s' },
+      anonymous: { enabled: node.anonymousAuth },
+    },
+    authorization: {
+      mode: node.authorizationMode,
+      webhook: { cacheAuthorizedTTL: '5m0s', cacheUnauthorizedTTL: '30s' },
+    },
+    enableDebuggingHandlers: node.enableDebuggingHandlers,
+    enableSystemLogHandler: node.enableSystemLogHandler,
+    enableSystemLogQuery: node.enableSystemLogQuery,
+    enableProfilingHandler: false,
+    enableDebugFlagsHandler: false,
+    ...(process && { healthzPort: process.healthzPort, healthzBindAddress: '127.0.0.1' }),
+    clusterDomain: node.clusterDomain,
+    streamingConnectionIdleTimeout: '4h0m0s',
+    nodeStatusUpdateFrequency: '10s',
+    nodeStatusReportFrequency: '5m0s',
+    nodeLeaseDurationSeconds: 40,
+    ...(maxPods !== undefined && { maxPods }),
+    ...(registerWithTaints.length > 0 && { registerWithTaints }),
+    registerNode: true,
+    logging: { format: process?.logFormat ?? 'text' },
+  }
+}

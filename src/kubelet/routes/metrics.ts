@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// /metrics and what lies below it, beside /metrics/resource: the process and the kubelet, containers in
+// cAdvisor's names, probes, and the results of health checks.
+import type { CallContext } from '../../provider/provider.ts'
+import type { Metrics } from '../../observe/metrics.ts'
+import type { Logger } from '../../util/logger.ts'
+import { messageOf } from '../../util/vk-error.ts'
+import type { HealthRecord } from '../health-record.ts'
+import type { KubeletNode } from '../kubelet-node.ts'
+import { cadvisorFamilies } from '../metrics/cadvisor-families.ts'
+import { kubeletFamilies } from '../metrics/kubelet-families.ts'
+import { metricsContentType as contentType, metricText } from '../metrics/metric-text.ts'
+import { processFamilies, processStartFamily } from '../metrics/process-families.ts'
+import type { Route, RouteCall } from '../router.ts'
+import type { UsageSource } from '../stats/node-usage.ts'
+import { sendBody } from '../text-response.ts'
+
+export interface MetricsRoutesOptions {
+  readonly node: KubeletNode
+  readonly usage: UsageSource
+  readonly health: HealthRecord
+  readonly version: string
+  /** URL of the API server. */
+  readonly server: string
+  readonly log: Logger
+  /** Left out, /metrics tells of the process alone. */
+  readonly metrics?: Metrics
+}
+
+/** `/metrics`, `/metrics/cadvisor`, `/metrics/probes` and `/metrics/slis`. */
+export function metricsRoutes(options: MetricsRoutesOptions): readonly Route[] {
+  return [
+    route('/metrics', async () => await kubeletMetrics(options)),
+    route('/metrics/cadvisor', async (call) => await cadvisorMetrics(call, options)),
+    // The kubelet's counters of probes belong here as soon as probes are made.
+    route('/metrics/probes', async () => metricText([processStartFamily()])),
+    route('/metrics/slis', async () =>
+      metricText([...options.health.families(), processStartFamily()]),
+    ),
+  ]
+}
+
+/** `/metrics` with what the process counts and nothing of a node, for a listener of the process. */
+export function processMetricsRoute(metrics: Metrics): Route {
+  return route('/metrics', async () => (await metrics.registry.metrics()) + (await processText()))
+}
+
+function route(path: string, read: (call: RouteCall) => Promise<string>): Route {
+  return {
+    methods: ['GET'],
+    path,
+    async handle(call) {
+      sendBody(call.response, await read(call), { contentType })
+    },
+  }
+}
+
+async function kubeletMetrics(options: MetricsRoutesOptions): Promise<string> {
+  const { metrics, node, server, version } = options
+  if (!metrics) return await processText()
+  const { nodeName } = node
+  const apiServer = new URL(server).host
+  const families = await kubeletFamilies({
+    nodeName,
+    pods: node.pods(),
+    version,
+    apiServer,
+    metrics,
+  })
+  return (await metrics.registry.metrics()) + metricText(families) + (await processText())
+}
+
+async function processText(): Promise<string> {
+  return metricText(await processFamilies())
+}
+
+/** What cannot be read is left out, and said in the log. */
+async function cadvisorMetrics(
+  { signal }: RouteCall,
+  { log, node, usage }: MetricsRoutesOptions,
+): Promise<string> {
+  const context: CallContext = { signal, log }
+  const warn = (error: unknown): undefined => {
+    log.warn({ error: messageOf(error) }, 'Cannot read figures for /metrics/cadvisor')
+  }
+  const [nodeStats, podStats] = await Promise.all([
+    usage.node(context).catch(warn),
+    usage.pods(context).catch(warn),
+  ])
+  const pods = new Map([...node.pods()].map((pod) => [pod.metadata.uid, pod]))
+  return metricText(
+    cadvisorFamilies({
+      node: nodeStats,
+      pods: podStats,
+      podOf: (uid) => pods.get(uid),
+      capacity: node.capacity?.() ?? {},
+    }),
+  )
+}
