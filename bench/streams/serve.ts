@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Our kubelet API with a provider that only copies bytes, as `streams serve` does with the Go project's.
+// Prints its port.
+import { PassThrough, Readable } from 'node:stream'
+import type { LogBatch } from '../../src/provider/log-feed.ts'
+import type { ProcessStreams, StreamChoice } from '../../src/provider/streams.ts'
+import { startKubelet } from '../../test/support/kubelet-fixture.ts'
+import { podWith, stubNode } from '../../test/support/kubelet-stubs.ts'
+
+const PIECE = Buffer.alloc(64 * 1024)
+const LINE = Buffer.from(`${'0123456789'.repeat(8).slice(0, 79)}\n`)
+
+const pod = podWith('web', [{ state: { running: {} } }])
+const node = stubNode([pod], {
+  exec: async (_ref, _container, { command, ...choice }) => run(command, choice),
+  portForward: async () => new PassThrough({ highWaterMark: 256 * 1024 }),
+  logs: lines,
+})
+const kubelet = await startKubelet({ node })
+console.log(kubelet.port)
+
+function run([name, count]: readonly string[], { stdin }: StreamChoice): ProcessStreams {
+  const input = stdin ? new PassThrough({ highWaterMark: 256 * 1024 }) : undefined
+  const stdout = Readable.from(output(name, { count: Number(count), input }), { objectMode: false })
+  const exited = new Promise<{ exitCode: number }>((resolve) => {
+    stdout.once('close', () => resolve({ exitCode: 0 }))
+  })
+  return { ...(input && { stdin: input }), stdout, resize: () => {}, exited }
+}
+
+async function* output(
+  name: string | undefined,
+  { count, input }: { readonly count: number; readonly input: PassThrough | undefined },
+): AsyncGenerator<Buffer> {
+  if (name === 'zero') {
+    for (let left = count; left > 0; left -= PIECE.length) yield PIECE.subarray(0, left)
+  } else if (input) {
+    let received = 0
+    for await (const piece of input as AsyncIterable<Buffer>) received += piece.length
+    if (name === 'count') yield Buffer.from(String(received))
+  }
+}
+
+async function* lines(): AsyncGenerator<LogBatch> {
+  const entries = Array.from({ length: 1000 }, () => ({
+    timeMs: 0,
+    stream: 'stdout' as const,
+    bytes: LINE,
+  }))
+  for (;;) yield { entries, isLive: false }
+}
