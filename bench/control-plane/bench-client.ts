@@ -17,9 +17,12 @@ interface WatchOptions {
 export class BenchClient implements AsyncDisposable {
   readonly #agent: Agent
   readonly #origin: string
+  readonly #userAgent: string
 
-  constructor({ origin, ca, cert, key }: Access) {
+  /** By its user agent a server knows whose fields it records. */
+  constructor({ origin, ca, cert, key }: Access, userAgent = 'bench') {
     this.#origin = origin
+    this.#userAgent = userAgent
     this.#agent = new Agent({
       connect: { ca, cert, key },
       allowH2: false,
@@ -39,7 +42,7 @@ export class BenchClient implements AsyncDisposable {
       origin: this.#origin,
       path,
       method,
-      headers: { 'content-type': type },
+      headers: { 'content-type': type, 'user-agent': this.#userAgent },
       body: body ?? null,
     })
     if (response.statusCode >= 300) {

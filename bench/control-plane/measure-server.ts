@@ -33,13 +33,14 @@ export interface ServerLoad {
   /** Changes that each watcher sees. */
   readonly changes: number
   readonly lists: number
+  readonly userAgent: string
 }
 
 const warmUp = 500
 const podsPath = '/api/v1/namespaces/default/pods'
 
 export async function measureServer(server: BenchServer, load: ServerLoad): Promise<ServerFigures> {
-  await using client = new BenchClient(server.access)
+  await using client = new BenchClient(server.access, load.userAgent)
   const status = async (index: number, count: number): Promise<void> => {
     await client.send('PATCH', `${podsPath}/pod-${index}/status`, statusPatch(index, count))
   }

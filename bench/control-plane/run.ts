@@ -20,6 +20,7 @@ const { values: flags } = parseArgs({
     watchers: { type: 'string', default: '100' },
     changes: { type: 'string', default: '1000' },
     lists: { type: 'string', default: '10' },
+    'user-agent': { type: 'string', default: 'bench' },
     rounds: { type: 'string', default: '3' },
     pair: { type: 'string' },
     only: { type: 'string' },
@@ -33,6 +34,7 @@ const load: ServerLoad = {
   watchers: Number(flags.watchers),
   changes: Number(flags.changes),
   lists: Number(flags.lists),
+  userAgent: flags['user-agent'],
 }
 
 interface Pair {
