@@ -80,7 +80,7 @@ function flagValues({ node, process = {} as ProcessSettings }: AboutInput) {
 }
 
 function valueText(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** KubeletConfiguration of kubelet.config.k8s.io/v1beta1, as far as there is such a thing here. */

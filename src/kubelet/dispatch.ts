@@ -16,6 +16,7 @@ export function dispatchTo(routes: readonly Route[], gate?: RequestGate): Reques
     if (match.kind === 'badUrl') return sendText(response, { status: 400, text: 'Bad Request' })
     const result = await gate?.check(request, match.subresources)
     if (result?.isOpen === false) return sendText(response, result.answer)
+    if (result) exchange.noteCaller()
     return await follow(match, { exchange, caller: result?.user.username ?? '' })
   }
 }

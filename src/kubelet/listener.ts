@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream'
 import { constants } from 'node:crypto'
 import type { Logger } from '../util/logger.ts'
 import { behaviourOf, messageOf, UserError } from '../util/vk-error.ts'
+import { ConnectionQuota } from './connection-quota.ts'
 import { sendText } from './text-response.ts'
 import { maxHandshakeMs } from './tls/tls-material.ts'
 import type { TlsMaterial } from './tls/tls-material.ts'
@@ -18,6 +19,12 @@ import type { TlsMaterial } from './tls/tls-material.ts'
 export interface ListenerLimits {
   readonly maxHeaderBytes: number
   readonly maxConnections: number
+  /** Of one address, so that there is room for others; see connection-quota.ts. */
+  readonly maxConnectionsPerAddress: number
+  /** Of one address without a caller who is known; also where nobody asks who calls. */
+  readonly maxUnknownPerAddress: number
+  /** What a body may say of its length; none of the routes has use for more. */
+  readonly maxBodyBytes: number
   /** Never more than `maxHandshakeMs`. */
   readonly handshakeTimeoutMs: number
   /** From the connection, or the end of the request before, to the last byte of the headers. */
@@ -33,6 +40,9 @@ export interface ListenerLimits {
 export const defaultLimits: ListenerLimits = {
   maxHeaderBytes: 1024 * 1024,
   maxConnections: 1000,
+  maxConnectionsPerAddress: 900,
+  maxUnknownPerAddress: 500,
+  maxBodyBytes: 1024 * 1024,
   handshakeTimeoutMs: maxHandshakeMs,
   headersTimeoutMs: 30_000,
   requestTimeoutMs: 60_000,
@@ -50,6 +60,8 @@ export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly signal: AbortSignal
+  /** To be called when the caller is known and may do what they ask. */
+  noteCaller(): void
   /** There when the request asks for another protocol; not taken up, it is answered like any other. */
   readonly upgrade?: UpgradeOffer
 }
@@ -86,6 +98,8 @@ export class Listener implements AsyncDisposable {
   readonly #running = new Map<AbortController, Promise<void>>()
   readonly #upgraded = new Set<Socket>()
   readonly #tlsChanges: Disposable | undefined
+  readonly #quota: ConnectionQuota
+  readonly #maxBodyBytes: number
 
   /** Resolves once connections are accepted; rejects with a UserError when the address is not free. */
   static async open(handle: RequestHandler, options: ListenerOptions): Promise<Listener> {
@@ -110,7 +124,16 @@ export class Listener implements AsyncDisposable {
     } else {
       this.#server = http.createServer(httpOptions(limits))
     }
+    this.#quota = new ConnectionQuota({
+      maxPerAddress: limits.maxConnectionsPerAddress,
+      maxUnknownPerAddress: limits.maxUnknownPerAddress,
+    })
+    this.#maxBodyBytes = limits.maxBodyBytes
     this.#server.maxConnections = limits.maxConnections
+    // Before TLS and HTTP have their turn: a connection too many costs nothing.
+    this.#server.prependListener('connection', (socket: Socket) => {
+      if (!this.#quota.admit(socket)) socket.destroy()
+    })
     this.#server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       this.#accept(request, response)
     })
@@ -157,7 +180,10 @@ export class Listener implements AsyncDisposable {
   #accept(request: IncomingMessage, response: ServerResponse): void {
     const controller = new AbortController()
     response.once('close', () => controller.abort(callerGone()))
-    this.#serve({ request, response, signal: controller.signal }, controller)
+    this.#serve(
+      { request, response, signal: controller.signal, ...this.#about(request) },
+      controller,
+    )
   }
 
   /** Node leaves such a connection alone; a response of our own answers where no route takes it over. */
@@ -186,7 +212,12 @@ export class Listener implements AsyncDisposable {
         return { socket, head }
       },
     }
-    this.#serve({ request, response, signal: controller.signal, upgrade }, controller)
+    const { signal } = controller
+    this.#serve({ request, response, signal, upgrade, ...this.#about(request) }, controller)
+  }
+
+  #about({ socket }: IncomingMessage): Pick<Exchange, 'noteCaller'> {
+    return { noteCaller: () => this.#quota.noteCaller(socket) }
   }
 
   #serve(exchange: Exchange, controller: AbortController): void {
@@ -201,6 +232,10 @@ export class Listener implements AsyncDisposable {
   async #answer(exchange: Exchange): Promise<void> {
     const { request, response, signal } = exchange
     try {
+      if (Number(request.headers['content-length'] ?? 0) > this.#maxBodyBytes) {
+        const headers = { connection: 'close' }
+        return sendText(response, { status: 413, text: 'Request Entity Too Large', headers })
+      }
       await this.#handle(exchange)
     } catch (error) {
       if (!signal.aborted) {

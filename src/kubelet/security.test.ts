@@ -29,10 +29,20 @@ const routes: readonly (readonly [string, readonly string[], number])[] = [
   ['/stats/summary', ['stats'], 200],
   ['/metrics', ['metrics'], 200],
   ['/metrics/resource', ['metrics'], 200],
+  ['/metrics/cadvisor', ['metrics'], 200],
+  ['/metrics/probes', ['metrics'], 200],
+  ['/metrics/slis', ['metrics'], 200],
+  ['/configz', ['configz', 'proxy'], 200],
+  ['/flagz', ['configz'], 200],
+  ['/statusz', ['statusz'], 200],
+  ['/checkpoint/default/web/c0', ['checkpoint'], 404],
   ['/exec/default/web/c0', ['proxy'], 400],
   ['/attach/default/web/c0', ['proxy'], 400],
   ['/portForward/default/web', ['proxy'], 501],
   ['/logs/', ['log'], 405],
+  ['/logs/kern.log', ['log'], 405],
+  ['/debug/flags/v', ['proxy'], 405],
+  ['/run/default/web/c0', ['proxy'], 405],
   ['/debug/pprof/profile', ['proxy'], 405],
   ['/unheard/of', ['proxy'], 404],
   ['/podsandmore', ['proxy'], 404],
@@ -46,7 +56,10 @@ const subresources = [
   'healthz',
   'configz',
   'checkpoint',
+  'statusz',
 ]
+
+const about = { version: 'v1.36.3', configuration: {}, flags: {} }
 
 let folder: string
 let authority: TestAuthority
@@ -69,6 +82,7 @@ async function guarded(options: KubeletFixtureOptions = {}): Promise<KubeletFixt
   return await startKubelet({
     node: stubNode([podWith('web', [running])]),
     metrics: new Metrics(),
+    server: { about },
     ...options,
     security: {
       authentication: { authenticationTokenWebhook: true, clientCaFile: caFile },

@@ -277,6 +277,29 @@ test('connections beyond the limit are dropped, and room is made when one goes',
   assert.equal((await kubelet.ask({ path: '/healthz' })).status, 200)
 })
 
+test('one address cannot take every connection, least of all without a name', async () => {
+  const limits = { maxUnknownPerAddress: 2, maxConnectionsPerAddress: 3 }
+  await using kubelet = await startKubelet({ server: { limits } })
+  const target = { host: '127.0.0.1', port: kubelet.port, rejectUnauthorized: false }
+  const strangers = [tls.connect(target), tls.connect(target)]
+  await Promise.all(strangers.map((socket) => once(socket, 'secureConnect')))
+  await assert.rejects(kubelet.ask({ path: '/healthz' }))
+  const [first = assert.fail()] = strangers
+  const answered = once(first, 'data')
+  first.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+  await answered
+  assert.equal((await kubelet.ask({ path: '/healthz' })).status, 200)
+  for (const socket of strangers) socket.destroy()
+})
+
+test('a body that is announced as too long is refused before it comes', async () => {
+  await using kubelet = await startKubelet()
+  const socket = tls.connect({ host: '127.0.0.1', port: kubelet.port, rejectUnauthorized: false })
+  const length = `Content-Length: ${2 * 1024 * 1024}`
+  socket.write(`POST /stats/summary HTTP/1.1\r\nHost: x\r\n${length}\r\n\r\n`)
+  assert.match(await text(socket), /^HTTP\/1\.1 413 /)
+})
+
 test('what is no TLS, and what is no HTTP, harms nobody', async () => {
   await using kubelet = await startKubelet()
   const socket = tls.connect({ host: '127.0.0.1', port: kubelet.port, rejectUnauthorized: false })
