@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The API over HTTPS. Each request goes the same way: who is it, may he do it, what is to be done. Every
 // failure ends as a Status object; one that is no refusal is logged, and tells the client nothing.
+import type { X509Certificate } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { Duplex } from 'node:stream'
@@ -94,7 +95,7 @@ export class ApiServer implements Disposable {
   #userOf(request: IncomingMessage, info: RequestInfo): User {
     const { authenticator, authorizer } = this.#parts
     const caller = authenticator.authenticate({
-      certificate: socketOf(request).getPeerX509Certificate?.(),
+      certificate: certificateOf(socketOf(request)),
       authorization: request.headers.authorization,
       webSocketProtocols: request.headers['sec-websocket-protocol'],
     })
@@ -133,6 +134,17 @@ export class ApiServer implements Disposable {
 function socketOf(request: IncomingMessage): Partial<TLSSocket> {
   const { stream } = request as unknown as Partial<Http2ServerRequest>
   return (stream?.session?.socket ?? request.socket) as Partial<TLSSocket>
+}
+
+// A connection keeps its certificate, and decoding one takes as long as a small answer.
+const certificates = new WeakMap<object, X509Certificate>()
+
+function certificateOf(socket: Partial<TLSSocket>): X509Certificate | undefined {
+  let certificate = certificates.get(socket)
+  if (certificate) return certificate
+  certificate = socket.getPeerX509Certificate?.()
+  if (certificate) certificates.set(socket, certificate)
+  return certificate
 }
 
 /** Every value of a header on its own; node joins repeated ones, whose values may hold commas. */
