@@ -34,3 +34,15 @@ test('a headless Service has none', async () => {
   assert.equal(made.spec.clusterIP, 'None')
   assert.equal(made.spec.ports?.[0]?.nodePort, undefined)
 })
+
+test('a Service that becomes one of nodes gets a port then, and keeps its address', async () => {
+  await using cluster = await startEmbeddedCluster()
+  const made = await cluster.client.create(services, service('web', 'ClusterIP'))
+  assert.equal(made.spec.ports?.[0]?.nodePort, undefined)
+  const changed = await cluster.client.replace(services, {
+    ...made,
+    spec: { ...made.spec, type: 'NodePort' },
+  })
+  assert.equal(changed.spec.clusterIP, made.spec.clusterIP)
+  assert.ok((changed.spec.ports?.[0]?.nodePort ?? 0) >= 30_000)
+})

@@ -82,7 +82,8 @@ function settle(core: ApiCore, update: Update): KubeObject {
   const admitted = mutateByAdmission(core, request)
   const kept = withServerMetadata(admitted, old, place.namespace)
   const context = { user: options.user, nowMs: core.clock.nowMs() }
-  const next = strategy.prepareForUpdate(kept, old, subresource, context)
+  const prepared = strategy.prepareForUpdate(kept, old, subresource, context)
+  const next = core.allocate(prepared, resource)
   if (isSemanticallyEqual(next, old)) return old
   const errors = validateChange(resource, { next, old }, subresource)
   if (errors.length > 0) throw invalid(kindInErrors(resource), place.name, errors)
