@@ -25,6 +25,8 @@ const replacements: readonly Replacement[] = [
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]+/g, '<token>'],
   [/-----BEGIN [\s\S]+?-----END [A-Z ]+-----/g, '<pem>'],
   [/\b[A-Za-z0-9+/]{120,}={0,2}/g, '<data>'],
+  // How often something was tried until now.
+  [/ \(x\d+ over \w+\)/g, ''],
   [/^[EWI]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [\w.]+:\d+\]/gm, '<log>'],
   [/(resourceVersion: )"?\d+"?/g, '$1<version>'],
   [/("resourceVersion": ?)"\d+"/g, '$1"<version>"'],
@@ -82,7 +84,8 @@ function cells(line: string): string {
 function withoutAges(lines: readonly string[]): string[] {
   let isTable = false
   return lines.map((line) => {
-    if (/\b(?:AGE|LAST SEEN|DURATION|FIRST SEEN|Age)\b/.test(line)) isTable = !/^Age:/.test(line)
+    if (/\b(?:AGE|LAST SEEN|DURATION|FIRST SEEN|Age)\b/.test(line))
+      isTable = !line.startsWith('Age:')
     else if (line === '') isTable = false
     const isAge = /^\s*(?:Age|Duration|Last Schedule Time|[\w ]*Timestamp|Started At):/.test(line)
     if (!isTable && !isAge) return line

@@ -87,7 +87,6 @@ export const applyGroup: ParityGroup = {
     { run: 'apply -f map.yaml --dry-run=client -o yaml' },
     { run: 'apply -f map.yaml --dry-run=server -o yaml' },
     { run: 'apply -f map.yaml -n other' },
-    { run: 'apply -f map.yaml --overwrite=false' },
   ],
 }
 

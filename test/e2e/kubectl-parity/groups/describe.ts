@@ -144,7 +144,7 @@ export const describeGroup: ParityGroup = {
     ...['clusterrole view', 'clusterrole system:node', 'clusterrolebinding cluster-admin'].map(
       object,
     ),
-    { ...object('pdb web'), until: /Current: +2/, drop: [[/\(x\d+ over \w+\)/g, '']] },
+    { ...object('pdb web'), until: /Current: +2/ },
     ...['priorityclass parity-describe', 'priorityclass system-node-critical'].map(object),
     ...['pod nobody', 'pod ric', 'nothing', 'pod rich stuck --show-events=false'].map(object),
     { run: 'describe -f web.yaml --show-events=false' },

@@ -128,7 +128,10 @@ export const eventsGroup: ParityGroup = {
     { run: 'events --types=Nope' },
     {
       run: 'events --for=pod/stuck -o yaml',
-      drop: [[/^ {4}(?:reportingInstance|eventTime|name|firstTimestamp|lastTimestamp): .*$/gm, '']],
+      drop: [
+        [/^ {4}(?:reportingInstance|eventTime|count|firstTimestamp|lastTimestamp): .*\n/gm, ''],
+        [/^ {4}series:\n(?: {6}.*\n)+/gm, ''],
+      ],
     },
     { run: 'events --for=pod/nobody' },
     { run: 'get events --field-selector involvedObject.name=stuck' },
