@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Container statuses as the API takes them: one for each container of the spec whatever the backend has
 // said so far, in the API's order, times in whole seconds, and none that the API server would refuse.
-import type { Container, ContainerStatus, Pod, PodStatus } from '../kube/types.gen.ts'
+import type {
+  Container,
+  ContainerState,
+  ContainerStatus,
+  Pod,
+  PodStatus,
+} from '../kube/types.gen.ts'
 import { afterExit, canRestartAll } from '../runtime/decide/restart-policy.ts'
 import { wireTime } from '../runtime/decide/wire-time.ts'
 import type { Problem } from './known-pod.ts'
@@ -73,13 +79,51 @@ export function finalContainers(api: Pod, source: Containers, nowMs: number): Co
   }
 }
 
+/** All termination messages of a pod, in bytes; each container has an equal part of it. */
+const maxMessageBytes = 12 * 1024
+
 /** The statuses as fields of the pod's status. */
-export function statusesOf(containers: Containers): PodStatus {
+export function statusesOf({
+  containers,
+  initContainers,
+  ephemeralContainers,
+}: Containers): PodStatus {
+  const count = containers.length + initContainers.length + ephemeralContainers.length
+  const maxBytes = Math.floor(maxMessageBytes / Math.max(count, 1))
+  const onWire = (statuses: readonly ContainerStatus[]): readonly ContainerStatus[] =>
+    inWholeSeconds(statuses.map((status) => withShortMessages(status, maxBytes)))
   return {
-    containerStatuses: inWholeSeconds(containers.containers),
-    initContainerStatuses: inWholeSeconds(containers.initContainers),
-    ephemeralContainerStatuses: inWholeSeconds(containers.ephemeralContainers),
+    containerStatuses: onWire(containers),
+    initContainerStatuses: onWire(initContainers),
+    ephemeralContainerStatuses: onWire(ephemeralContainers),
   }
+}
+
+function withShortMessages(status: ContainerStatus, maxBytes: number): ContainerStatus {
+  const { state, lastState } = status
+  if (!isLong(state, maxBytes) && !isLong(lastState, maxBytes)) return status
+  return {
+    ...status,
+    ...(state && { state: shorten(state, maxBytes) }),
+    ...(lastState && { lastState: shorten(lastState, maxBytes) }),
+  }
+}
+
+function isLong(state: ContainerState | undefined, maxBytes: number): boolean {
+  // A character takes up to three bytes as long as it is not two.
+  const { length } = state?.terminated?.message ?? ''
+  return length * 3 > maxBytes
+}
+
+function shorten(state: ContainerState, maxBytes: number): ContainerState {
+  const { terminated } = state
+  if (terminated?.message === undefined) return state
+  const bytes = Buffer.from(terminated.message)
+  if (bytes.length <= maxBytes) return state
+  // A character that is cut in the middle is left out.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  const message = decoder.decode(bytes.subarray(0, maxBytes), { stream: true })
+  return { ...state, terminated: { ...terminated, message } }
 }
 
 function waiting(

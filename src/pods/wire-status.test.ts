@@ -175,3 +175,44 @@ test('waits for init containers before anything else has started', () => {
   assert.equal(status?.phase, 'Pending')
   assert.equal(status.initContainerStatuses?.[0]?.state?.waiting?.reason, 'PodInitializing')
 })
+
+test('marks a pod that its node has evicted as a target of a disruption, once', () => {
+  const pod = testPod()
+  const before = { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI' }
+  const failure = { reason: 'Evicted', message: 'The node was low on resource: memory. ' }
+  const observed = { ...observedPod(refOf(pod)), hasEnded: true, failure }
+  const status = statusOf({ ...pod, status: { conditions: [before] } }, { ...admitted, observed })
+  assert.equal(status?.phase, 'Failed')
+  assert.equal(status.reason, 'Evicted')
+  const targets = status.conditions?.filter(({ type }) => type === 'DisruptionTarget')
+  assert.equal(targets?.length, 1)
+  assert.equal(targets[0]?.reason, 'TerminationByKubelet')
+  assert.equal(targets[0].message, failure.message)
+  assert.equal(targets[0].observedGeneration, 1)
+})
+
+test('a pod that has run does not become Pending again', () => {
+  const pod = testPod()
+  const observed = observedPod(refOf(pod))
+  const waiting = { waiting: { reason: 'ContainerCreating' } }
+  const containers = observed.containers.map((container) => ({ ...container, state: waiting }))
+  const again = { ...observed, containers }
+  const ran = { ...pod, status: { phase: 'Running' } }
+  assert.equal(statusOf(pod, { ...admitted, observed: again })?.phase, 'Pending')
+  assert.equal(statusOf(ran, { ...admitted, observed: again })?.phase, 'Running')
+})
+
+test('all termination messages of a pod have 12 KiB in common, and no character is cut', () => {
+  const pod = testPod()
+  const observed = observedPod(refOf(pod))
+  const terminated = { exitCode: 1, message: `é${'x'.repeat(20_000)}`, finishedAt: '' }
+  const containers = observed.containers.map((container) => ({
+    ...container,
+    state: { terminated: { ...terminated, message: `x${'é'.repeat(20_000)}` } },
+    lastState: { terminated },
+  }))
+  const status = statusOf(pod, { ...admitted, observed: { ...observed, containers } })
+  const [first] = status?.containerStatuses ?? []
+  assert.equal(Buffer.byteLength(first?.lastState?.terminated?.message ?? ''), 12 * 1024)
+  assert.equal(first?.state?.terminated?.message, `x${'é'.repeat(6143)}`)
+})

@@ -97,11 +97,15 @@ function endedStatus(known: KnownPod, api: Pod, context: StatusContext): PodStat
   const containers = finalContainers(pod, source, context.nowMs)
   const phase = finalPhase(pod, containers, { failure, isShutdown: failure === shutdownFailure })
   const conditions = conditionsOf(known, pod, { containers, isSandboxReady: false, phase, context })
+  const generation = generationOf(api, observed).observedGeneration
+  const { nowMs } = context
   return {
     phase,
     ...failure,
     conditions:
-      failure === shutdownFailure ? [...conditions, disruption(failure, context)] : conditions,
+      failure && isDisruption(failure)
+        ? withDisruption(conditions, failure, { generation, nowMs })
+        : conditions,
     ...statusesOf(containers),
     ...addressesOf(api, observed, context),
     startTime: startTimeOf(api, observed, context),
@@ -142,14 +146,25 @@ function conditionsOf(
   })
 }
 
-function disruption({ message }: Problem, { nowMs }: StatusContext): PodCondition {
-  return {
+/** The node itself has ended the pod: for want of something, for another pod, or because it shuts down. */
+function isDisruption({ reason }: Problem): boolean {
+  return reason === shutdownFailure.reason || reason === 'Evicted' || reason === 'Preempting'
+}
+
+function withDisruption(
+  conditions: readonly PodCondition[],
+  { message }: Problem,
+  { generation, nowMs }: { readonly generation: number | undefined; readonly nowMs: number },
+): readonly PodCondition[] {
+  const disruption: PodCondition = {
     type: 'DisruptionTarget',
     status: 'True',
     reason: 'TerminationByKubelet',
     message,
     lastTransitionTime: wireTime(nowMs),
+    ...(generation !== undefined && { observedGeneration: generation }),
   }
+  return [...conditions.filter(({ type }) => type !== disruption.type), disruption]
 }
 
 function addressesOf(

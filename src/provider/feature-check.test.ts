@@ -172,7 +172,7 @@ const single: readonly SpecCase[] = [
   container('lifecycle.preStop', 'hook.preStop', { lifecycle: { preStop: exec } }),
   container('lifecycle.stopSignal', 'stopSignal', { lifecycle: { stopSignal: 'SIGINT' } }),
   container('terminationMessagePath', 'terminationMessage', { terminationMessagePath: '/x' }),
-  container('terminationMessagePolicy', 'terminationMessage', {
+  container('terminationMessagePolicy', 'terminationMessageFromLogs', {
     terminationMessagePolicy: 'FallbackToLogsOnError',
   }),
   container('stdin', 'stdin', { stdin: true }),

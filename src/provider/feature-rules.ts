@@ -50,7 +50,7 @@ export const containerRules: readonly Rule<ContainerLike>[] = [
   ],
   [
     'terminationMessagePolicy',
-    'terminationMessage',
+    'terminationMessageFromLogs',
     (c) => differs(c.terminationMessagePolicy, 'File'),
   ],
   ['stdin', 'stdin', (c) => c.stdin === true],

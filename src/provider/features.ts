@@ -23,6 +23,7 @@ export const featureNames = [
   'hook.preStop',
   'stopSignal',
   'terminationMessage',
+  'terminationMessageFromLogs',
   'stdin',
   'tty',
   'workingDir',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts and stops the containers of one pod as decided, tells of it by the kubelet's events, and keeps
 // what the next decision needs: which starts failed, and whether only the runtime knows what runs.
+import type { Container } from '../kube/types.gen.ts'
 import type { CallContext, PodRequest } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
 import { messageOf } from '../util/vk-error.ts'
@@ -9,8 +10,10 @@ import type { ContainerKey, RuntimeContainer } from './container-runtime.ts'
 import { startOne, type StartResult } from './container-starter.ts'
 import { ContainerStops } from './container-stops.ts'
 import { startErrorTermination } from './decide/container-record.ts'
+import { isPullFailure, nextImageBackoff, pullFailure } from './decide/image-backoff.ts'
+import type { ImageBackoff } from './decide/image-backoff.ts'
 import { findContainer } from './decide/pod-containers.ts'
-import type { Action, StartFailure } from './decide/pod-state.ts'
+import type { Action, Failure, StartFailure } from './decide/pod-state.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { containerDir } from './pod-dirs.ts'
 import type { PodLedger } from './pod-ledger.ts'
@@ -20,6 +23,12 @@ import type { PodVolumes } from './volumes/pod-volumes.ts'
 type StartAction = Extract<Action, { kind: 'start' }>
 type StopAction = Extract<Action, { kind: 'stop' }>
 type HookAction = Extract<Action, { kind: 'postStart' | 'preStop' }>
+
+interface FailedStart {
+  readonly spec: Container
+  readonly result: Extract<StartResult, { kind: 'failed' }>
+  readonly isAborted: boolean
+}
 
 const retryStartMs = 10_000
 
@@ -42,6 +51,7 @@ export class ContainerActions {
   /** Runs whose end was announced by an event. */
   readonly #announced = new Set<string>()
   readonly #startFailures = new Map<string, StartFailure>()
+  readonly #imageBackoffs = new Map<string, ImageBackoff>()
   /** The answer to a start was no answer: only the runtime knows whether anything runs. */
   #isUnsure = false
 
@@ -85,9 +95,11 @@ export class ContainerActions {
     this.#isUnsure = false
   }
 
-  /** What failed before is tried at once. */
+  /** What failed before is tried at once, but for what a registry is asked for. */
   retryNow(): void {
-    this.#startFailures.clear()
+    for (const [name, { later }] of this.#startFailures) {
+      if (!later) this.#startFailures.delete(name)
+    }
   }
 
   /** All that was decided is ordered: what failed before and is not wanted any more is forgotten. */
@@ -110,7 +122,7 @@ export class ContainerActions {
       { deps: { runtime, host, volumes }, context: { signal, log } },
     )
     if (result.kind === 'started') this.#started(key, result.run)
-    else this.#startFailed(key, { result, isAborted: signal.aborted })
+    else this.#startFailed(key, { spec, result, isAborted: signal.aborted })
   }
 
   /** Begins to stop a container, or hurries it. */
@@ -150,15 +162,13 @@ export class ContainerActions {
     if (key.attempt >= 2) this.#parts.inBackground(this.#prune(key))
   }
 
-  #startFailed(
-    { name, attempt }: ContainerKey,
-    { result, isAborted }: { result: Extract<StartResult, { kind: 'failed' }>; isAborted: boolean },
-  ): void {
+  #startFailed({ name, attempt }: ContainerKey, { spec, result, isAborted }: FailedStart): void {
     const { failure, isUsedUp, isUnsure } = result
     const { ledger } = this.#parts
     if (isUnsure && !isUsedUp) this.#isUnsure = true
     if (isAborted && !isUsedUp) return
     const { message } = failure
+    if (isPullFailure(failure.reason)) return this.#pullFailed(spec, failure)
     this.#event('Warning', { reason: 'Failed', message: `Error: ${message}`, name })
     const nowMs = this.#deps.host.clock.nowMs()
     if (isUsedUp) {
@@ -167,6 +177,16 @@ export class ContainerActions {
       return
     }
     this.#startFailures.set(name, { ...failure, retryAtMs: nowMs + retryStartMs })
+  }
+
+  #pullFailed({ name, image = '' }: Container, { reason, message }: Failure): void {
+    const nowMs = this.#deps.host.clock.nowMs()
+    const backoff = nextImageBackoff(this.#imageBackoffs.get(image), nowMs)
+    this.#imageBackoffs.set(image, backoff)
+    this.#startFailures.set(name, pullFailure(image, { reason, message, backoff }))
+    const why = `Failed to pull image "${image}": ${message}`
+    this.#event('Warning', { reason: 'Failed', message: why, name })
+    this.#event('Warning', { reason: 'Failed', message: `Error: ${reason}`, name })
   }
 
   /** The runtime's own news may come a moment after the stop; without them we ask. */

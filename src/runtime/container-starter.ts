@@ -5,10 +5,16 @@ import type { Container } from '../kube/types.gen.ts'
 import type { CallContext, PodRequest, ProviderHost } from '../provider/provider.ts'
 import { untilAborted } from '../util/until-aborted.ts'
 import { behaviourOf, messageOf } from '../util/vk-error.ts'
-import type { ContainerKey, ContainerRuntime, RuntimeContainer } from './container-runtime.ts'
+import type {
+  ContainerKey,
+  ContainerMount,
+  ContainerRuntime,
+  RuntimeContainer,
+} from './container-runtime.ts'
 import type { Failure } from './decide/pod-state.ts'
 import { makeDir } from './disk.ts'
 import { attemptDir, containerDir } from './pod-dirs.ts'
+import { terminationMount } from './termination-message.ts'
 import type { PodVolumes } from './volumes/pod-volumes.ts'
 
 export interface StartOrder {
@@ -55,6 +61,8 @@ export async function startOne(
       untilAborted(resolving, context.signal),
       makeDir(dir),
     ])
+    const canMount = runtime.volumes?.delivery === 'mount'
+    const messageFile = canMount ? await terminationMount(spec, dir) : undefined
     await order.begin()
     context.signal.throwIfAborted()
     isUnsure = true
@@ -67,7 +75,7 @@ export async function startOne(
         containerDir: containerDir(host.rootDir, key),
         attemptDir: dir,
         volumeDirs: volumes.dirs,
-        mounts,
+        mounts: messageFile ? withMount(mounts, messageFile) : mounts,
       },
       context,
     )
@@ -81,4 +89,13 @@ export async function startOne(
       isUnsure,
     }
   }
+}
+
+/** What the pod itself has mounted at a place comes before what the core has there. */
+function withMount(
+  mounts: readonly ContainerMount[],
+  more: ContainerMount,
+): readonly ContainerMount[] {
+  const isTaken = mounts.some(({ mountPath }) => mountPath === more.mountPath)
+  return isTaken ? mounts : [...mounts, more]
 }

@@ -8,6 +8,7 @@ const lifecycle: Features = {
   containerRestartRules: true,
   activeDeadlineSeconds: true,
   readinessGates: true,
+  terminationMessageFromLogs: true,
   initContainers: true,
   sidecars: true,
   ephemeralContainers: true,

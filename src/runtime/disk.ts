@@ -42,3 +42,12 @@ export function diskError(what: string, cause: unknown): VkError {
   const why = code === 'ENOSPC' ? 'no space left on the node (ENOSPC)' : (code ?? 'unknown error')
   return new VkError('Internal', `Cannot ${what}: ${why}`, { cause })
 }
+
+/** For `catch`: what to take where there is no such file; every other failure goes on. */
+export function ifMissing<T>(fallback: () => T): (error: unknown) => T {
+  return (error) => {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return fallback()
+    throw error
+  }
+}

@@ -159,6 +159,23 @@ export class PodLedger {
     await this.#saveNow()
   }
 
+  /** Runs of which nobody has looked yet what they say about their end. */
+  endsWithoutMessage(): readonly { readonly key: ContainerKey; readonly end: Termination }[] {
+    const { ref: pod, containers } = this.#record
+    return Object.entries(containers).flatMap(([name, { attempt, termination: end, ...record }]) =>
+      record.isMessagePending && end ? [{ key: { pod, name, attempt }, end }] : [],
+    )
+  }
+
+  /** Notes what a run says about its end; empty for nothing. */
+  setMessage({ name, attempt }: ContainerKey, message: string): void {
+    const container = this.container(name)
+    if (container?.attempt !== attempt || !container.termination) return
+    const { isMessagePending: _, termination, ...kept } = container
+    const end = message === '' ? termination : { ...termination, message }
+    this.#set(name, { ...kept, termination: end })
+  }
+
   /** What became of a hook of the present run. */
   noteHook(
     { name, attempt }: ContainerKey,

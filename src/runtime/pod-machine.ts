@@ -3,6 +3,7 @@
 // end, a timer, a deletion) only wakes it; each step looks at everything anew. Stops run beside the
 // steps because they last as long as their grace; starts are awaited, and a deletion aborts what precedes
 // them. Nothing is started before the API has handed the pod over since our own start.
+import type { RecordedEvent } from '../kube/event-recorder.ts'
 import type { Container, Pod } from '../kube/types.gen.ts'
 import type { CallContext, ObservedPod, PodRef, PodRequest } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
@@ -17,10 +18,11 @@ import type { ContainerHealth, Decision, Ending, Failure, Wait } from './decide/
 import { parseWireTime, wireTime } from './decide/wire-time.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { observedPod } from './observed-pod.ts'
-import { podDir } from './pod-dirs.ts'
+import { attemptDir, podDir } from './pod-dirs.ts'
 import { PodLedger } from './pod-ledger.ts'
 import { PodPreparation } from './pod-preparation.ts'
 import type { PodRecord } from './pod-record.ts'
+import { terminationMessage } from './termination-message.ts'
 
 const retryStepMs = 10_000
 /** A time that has passed without anything coming of it must not become a busy loop. */
@@ -214,6 +216,7 @@ export class PodMachine {
   async #step(): Promise<void> {
     const actions = this.#actions
     if (actions.mustRelist) await this.#deps.refresh()
+    await this.#readMessages()
     await this.#prepare()
     const decision = this.#decide()
     this.#take(decision)
@@ -294,14 +297,42 @@ export class PodMachine {
     this.#starting.abort()
   }
 
-  #announceBackoff(name: string, { reason }: Wait): void {
+  #announceBackoff(name: string, { reason, untilMs }: Wait): void {
     const { pod, containers } = this.#ledger.record
-    const attempt = containers[name]?.attempt ?? 0
-    if (reason !== 'CrashLoopBackOff' || this.#announcedBackoffs.get(name) === attempt) return
-    this.#announcedBackoffs.set(name, attempt)
+    const isPull = reason === 'ImagePullBackOff'
+    if (!isPull && reason !== 'CrashLoopBackOff') return
+    const step = isPull ? untilMs : (containers[name]?.attempt ?? 0)
+    if (this.#announcedBackoffs.get(name) === step) return
+    this.#announcedBackoffs.set(name, step)
     const where = pod ? podName(pod) : this.ref.name
-    const message = `Back-off restarting failed container ${name} in pod ${where}`
-    this.#deps.host.recordEvent(this.ref, { type: 'Warning', reason: 'BackOff', message }, name)
+    if (!isPull) {
+      const message = `Back-off restarting failed container ${name} in pod ${where}`
+      return this.#tell(name, { type: 'Warning', reason: 'BackOff', message })
+    }
+    const image = findContainer(pod, name)?.spec.image ?? ''
+    const message = `Back-off pulling image "${image}"`
+    this.#tell(name, { type: 'Normal', reason: 'BackOff', message })
+    this.#tell(name, { type: 'Warning', reason: 'Failed', message: `Error: ${reason}` })
+  }
+
+  #tell(container: string, event: RecordedEvent): void {
+    this.#deps.host.recordEvent(this.ref, event, container)
+  }
+
+  /** What containers that have ended say about it, before anything is concluded from their end. */
+  async #readMessages(): Promise<void> {
+    const { runtime, host, logs } = this.#deps
+    for (const { key, end } of this.#ledger.endsWithoutMessage()) {
+      const spec = findContainer(this.#ledger.record.pod, key.name)?.spec
+      const hasFile = runtime.volumes?.delivery === 'mount'
+      const usesLog = spec?.terminationMessagePolicy === 'FallbackToLogsOnError'
+      const dir = attemptDir(host.rootDir, key)
+      const message =
+        spec && (hasFile || usesLog)
+          ? await terminationMessage(spec, { attemptDir: dir, end, logs })
+          : ''
+      this.#ledger.setMessage(key, message)
+    }
   }
 
   async #save(): Promise<void> {

@@ -15,7 +15,7 @@ import type { Logger } from '../util/logger.ts'
 import { messageOf } from '../util/vk-error.ts'
 import type { ContainerRecord } from './decide/container-record.ts'
 import type { Ending, Failure } from './decide/pod-state.ts'
-import { makeDir, writeFileAtomically } from './disk.ts'
+import { ifMissing, makeDir, writeFileAtomically } from './disk.ts'
 import { podDir, podsDir } from './pod-dirs.ts'
 
 export interface PodRecord {
@@ -164,12 +164,4 @@ async function removeUnused(dir: string): Promise<void> {
   const entries = await readdir(dir).catch(() => [fileName])
   if (entries.some((entry) => entry.startsWith(fileName))) return
   await rm(dir, { recursive: true, force: true })
-}
-
-function ifMissing<T>(fallback: () => T): (error: unknown) => T {
-  return (error) => {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return fallback()
-    throw error
-  }
 }

@@ -11,6 +11,7 @@ import type {
   ContainerState,
   RuntimeContainer,
   SandboxState,
+  VolumeSupport,
 } from '../../src/runtime/container-runtime.ts'
 import type { Clock } from '../../src/util/clock.ts'
 
@@ -29,7 +30,8 @@ export interface StopCall {
 /** What outlives a provider: the containers themselves, and the test's orders. */
 export class FakeContainerRuntime implements ContainerRuntime {
   readonly name: string = 'fake'
-  readonly features: Features = { multipleContainers: true }
+  features: Features = { multipleContainers: true }
+  volumes: VolumeSupport = { delivery: 'variable' }
   /** Every start that succeeded, in order. */
   readonly starts: ContainerStart[] = []
   readonly stops: StopCall[] = []

@@ -31,6 +31,8 @@ export interface ContainerRecord {
   /** The image of the pod's spec that the run was begun with; empty when nobody knows any more. */
   readonly image: string
   readonly termination?: Termination
+  /** The runtime has given no message, and the container's own was not looked for yet. */
+  readonly isMessagePending?: true
   /** Of the run before this one. */
   readonly lastTermination?: Termination
   readonly backoff?: CrashBackoff
@@ -144,15 +146,18 @@ function foldRun({ record, runs, nowMs }: FoldInput, run: RuntimeContainer): Con
     : (record?.termination ?? (before && terminationOf(before, nowMs)))
   const termination = terminationOf(run, nowMs)
   const backoff = record?.backoff
+  const isMessagePending = run.state.kind === 'exited' && run.state.message === undefined
   if (isSame) {
     const { termination: _, ...kept } = record
-    return termination ? { ...kept, stage: 'ended', termination } : { ...kept, stage: 'started' }
+    if (!termination) return { ...kept, stage: 'started' }
+    return { ...kept, stage: 'ended', termination, ...(isMessagePending && { isMessagePending }) }
   }
   return {
     attempt,
     stage: termination ? 'ended' : 'started',
     image: '',
     ...(termination && { termination }),
+    ...(isMessagePending && { isMessagePending }),
     ...(lastTermination && { lastTermination }),
     ...(backoff && { backoff }),
   }

@@ -56,7 +56,7 @@ export function planContainer(container: PodContainer, input: PlanInput): Plan {
   const record = state.containers.get(spec.name)
   if (record?.stage === 'started') return planRunning(container, record, input)
   const failure = state.startFailures.get(spec.name)
-  if (failure && failure.retryAtMs > moment.nowMs) return waitFor(failure)
+  if (failure && failure.retryAtMs > moment.nowMs) return waitFor(failure, moment.nowMs)
   if (record?.stage !== 'ended') return start(spec.name, record?.attempt ?? 0, record?.backoff)
   if (role === 'ephemeral') return { kind: 'done', exitCode: record.termination?.exitCode ?? 0 }
   return planEnded(container, record, input)
@@ -161,8 +161,12 @@ function hasSameImage({ image = '' }: Container, record: ContainerRecord): boole
   return record.image === '' || record.image === image
 }
 
-function waitFor({ reason, message, retryAtMs }: StartFailure): Plan {
-  return { kind: 'wait', wait: { reason, message, untilMs: retryAtMs } }
+function waitFor({ reason, message, retryAtMs, later }: StartFailure, nowMs: number): Plan {
+  if (!later) return { kind: 'wait', wait: { reason, message, untilMs: retryAtMs } }
+  const isLater = nowMs >= later.fromMs
+  const shown = isLater ? later : { reason, message }
+  const untilMs = isLater ? retryAtMs : Math.min(later.fromMs, retryAtMs)
+  return { kind: 'wait', wait: { reason: shown.reason, message: shown.message, untilMs } }
 }
 
 function start(container: string, attempt: number, backoff: CrashBackoff | undefined): Plan {

@@ -24,6 +24,8 @@ export interface Ending {
 /** A start that failed and is tried again. */
 export interface StartFailure extends Failure {
   readonly retryAtMs: number
+  /** What is shown instead from some time on: that it waits for the next try. */
+  readonly later?: Failure & { readonly fromMs: number }
 }
 
 /** What probes say of the present run of a container. */
