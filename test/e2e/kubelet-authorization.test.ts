@@ -18,6 +18,32 @@ import type { VirtualKubelet } from './virtual-kubelet.ts'
 
 const LOGS = '/containerLogs/default/talker/main'
 
+/** Path, the subresources of nodes that open it, and what is answered then. */
+const ROUTES: readonly (readonly [string, readonly string[], number?])[] = [
+  ['/healthz', ['healthz', 'proxy']],
+  ['/healthz/syncloop', ['healthz', 'proxy']],
+  ['/pods', ['pods', 'proxy']],
+  ['/runningpods/', ['pods', 'proxy']],
+  [LOGS, ['proxy']],
+  ['/exec/default/talker/main', ['proxy'], 400],
+  ['/attach/default/talker/main', ['proxy'], 400],
+  ['/portForward/default/talker', ['proxy'], 400],
+  ['/run/default/talker/main', ['proxy'], 405],
+  ['/stats/summary', ['stats']],
+  ['/metrics', ['metrics']],
+  ['/metrics/resource', ['metrics']],
+  ['/metrics/cadvisor', ['metrics']],
+  ['/metrics/probes', ['metrics']],
+  ['/metrics/slis', ['metrics']],
+  ['/configz', ['configz', 'proxy']],
+  ['/flagz', ['configz']],
+  ['/statusz', ['statusz']],
+  ['/logs/', ['log'], 405],
+  ['/checkpoint/default/talker/main', ['checkpoint'], 404],
+  ['/debug/pprof/heap', ['proxy'], 405],
+  ['/no/such/route', ['proxy'], 404],
+]
+
 describe('the kubelet API', { skip: skipReason }, () => {
   const cluster = useCluster()
   const pods = new Pods(cluster)
@@ -95,6 +121,37 @@ describe('the kubelet API', { skip: skipReason }, () => {
     assert.deepEqual(await allowed('lister', paths), [403, 200, 403, 403])
     assert.deepEqual(await allowed('nobody', paths), [403, 403, 403, 403])
   })
+
+  test('opens each route to each right that leads there, and to no other', async () => {
+    const rights = [...new Set(ROUTES.flatMap(([, openedBy]) => openedBy))]
+    const tokens = await Promise.all(rights.map(async (right) => await accountWith(right)))
+    for (const [path, openedBy, status = 200] of ROUTES) {
+      const found = await Promise.all(tokens.map((token) => statusOf(path, { token })))
+      const expected = rights.map((right) => (openedBy.includes(right) ? status : 403))
+      assert.deepEqual(found, expected, `${path} for ${rights.join(', ')}`)
+    }
+  })
+
+  /** A token of a new service account that may read this one subresource of nodes. */
+  async function accountWith(subresource: string): Promise<string> {
+    const name = `only-${subresource}`
+    const rbac = '/apis/rbac.authorization.k8s.io/v1'
+    const accounts = '/api/v1/namespaces/default/serviceaccounts'
+    const post = async <T>(path: string, body: object) =>
+      await cluster().api<T>('POST', path, { body: { metadata: { name }, ...body } })
+    await post(accounts, {})
+    const rule = { apiGroups: [''], resources: [`nodes/${subresource}`], verbs: ['get'] }
+    await post(`${rbac}/clusterroles`, { rules: [rule] })
+    await post(`${rbac}/clusterrolebindings`, {
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', name, namespace: 'default' }],
+    })
+    const { status } = await post<{ readonly status: { readonly token: string } }>(
+      `${accounts}/${name}/token`,
+      { spec: {} },
+    )
+    return status.token
+  }
 
   test('serves logs: tail, since, timestamps, follow until the end', async () => {
     const script = 'for i in 1 2 3 4 5; do echo "line $i"; done; sleep 3; echo last'
