@@ -121,8 +121,10 @@ export class ContainerActions {
       { request, spec, key, podIPs, begin },
       { deps: { runtime, host, volumes }, context: { signal, log } },
     )
-    if (result.kind === 'started') this.#started(key, result.run)
-    else this.#startFailed(key, { spec, result, isAborted: signal.aborted })
+    if (result.kind === 'started') return this.#started(key, result.run)
+    this.#startFailed(key, { spec, result, isAborted: signal.aborted })
+    // No runtime knows of such a run: the record alone keeps it from being tried once more.
+    if (result.isUsedUp) await ledger.save()
   }
 
   /** Begins to stop a container, or hurries it. */

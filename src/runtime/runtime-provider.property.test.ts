@@ -6,13 +6,14 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { buildContainer, buildPod } from '../../test/support/build-pod.ts'
 import { RuntimeWorld } from '../../test/support/runtime-world.ts'
-import type { Pod } from '../kube/types.gen.ts'
+import type { Pod, PodSpec } from '../kube/types.gen.ts'
 import type { ObservedPod, PodRef } from '../provider/provider.ts'
 import { VkError } from '../util/vk-error.ts'
 
 const kinds = [
   'exit 0',
   'exit 1',
+  'exit 42',
   'lose',
   'fail start',
   'use up start',
@@ -22,6 +23,8 @@ const kinds = [
   'fail stop',
   'mute',
   'new image',
+  'debug',
+  'ignore signals',
   'kill',
   'settle',
 ] as const
@@ -67,7 +70,8 @@ class Story {
     switch (happening.kind) {
       case 'exit 0':
       case 'exit 1':
-        if (key) runtime.exit(key, happening.kind === 'exit 0' ? 0 : 1)
+      case 'exit 42':
+        if (key) runtime.exit(key, Number(happening.kind.slice('exit '.length)))
         return undefined
       case 'lose':
         if (key) runtime.lose(key)
@@ -90,6 +94,11 @@ class Story {
         return undefined
       case 'new image':
         return await this.changeImage()
+      case 'debug':
+        return await this.addEphemeral()
+      case 'ignore signals':
+        runtime.exitCodeOnStop = runtime.exitCodeOnStop === undefined ? 143 : undefined
+        return undefined
       case 'settle':
         return await world.settle()
       case 'kill':
@@ -102,8 +111,17 @@ class Story {
   async changeImage(): Promise<void> {
     const [first, ...rest] = this.pod.spec.containers
     if (!first) return
-    const containers = [{ ...first, image: `${first.image}+` }, ...rest]
-    this.pod = { ...this.pod, spec: { ...this.pod.spec, containers } }
+    await this.change({ containers: [{ ...first, image: `${first.image}+` }, ...rest] })
+  }
+
+  async addEphemeral(): Promise<void> {
+    const { ephemeralContainers = [] } = this.pod.spec
+    const added = buildContainer({ name: `debug${ephemeralContainers.length}` })
+    await this.change({ ephemeralContainers: [...ephemeralContainers, added] })
+  }
+
+  async change(spec: Partial<PodSpec>): Promise<void> {
+    this.pod = { ...this.pod, spec: { ...this.pod.spec, ...spec } }
     await this.world.provider.updatePod(this.world.request(this.pod), this.world.context)
   }
 
@@ -111,7 +129,12 @@ class Story {
   look(observed: ObservedPod): void {
     if (this.hasEnded) assert.equal(observed.hasEnded, true, 'an ended pod stays ended')
     this.hasEnded = observed.hasEnded
-    for (const { name, restartCount, state } of observed.containers) {
+    const { containers, initContainers, ephemeralContainers } = observed
+    for (const { name, restartCount, state } of [
+      ...containers,
+      ...initContainers,
+      ...ephemeralContainers,
+    ]) {
       assert(restartCount >= (this.counts.get(name) ?? 0), 'restart counts never go back')
       this.counts.set(name, restartCount)
       if (!observed.hasEnded || state?.terminated) continue
@@ -139,15 +162,36 @@ class Story {
   }
 }
 
+const two = ['a', 'b'].map((name) => buildContainer({ name }))
+const anew = [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } }]
+const specs: Readonly<Record<'plain' | 'ordered' | 'anew', Partial<PodSpec>>> = {
+  plain: { containers: two },
+  ordered: {
+    containers: two,
+    initContainers: [
+      buildContainer({ name: 'one', restartPolicy: 'Always' }),
+      buildContainer({ name: 'step' }),
+      buildContainer({ name: 'two', restartPolicy: 'Always' }),
+    ],
+  },
+  anew: {
+    containers: [
+      buildContainer({ name: 'a', restartPolicy: 'Never', restartPolicyRules: anew }),
+      buildContainer({ name: 'b' }),
+    ],
+    initContainers: [buildContainer({ name: 'step' })],
+  },
+}
+
 test('random lives of a pod on a runtime that fails keep the promises of a kubelet', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom('Always', 'OnFailure', 'Never'),
       fc.array(happening, { maxLength: 25 }),
-      async (restartPolicy, happenings) => {
+      fc.constantFrom<keyof typeof specs>('plain', 'ordered', 'anew'),
+      async (restartPolicy, happenings, shape) => {
         await using world = await RuntimeWorld.open()
-        const containers = ['a', 'b'].map((name) => buildContainer({ name }))
-        const story = new Story(world, buildPod({ spec: { restartPolicy, containers } }))
+        const story = new Story(world, buildPod({ spec: { restartPolicy, ...specs[shape] } }))
         await story.begin()
         for (const happening of happenings) {
           await story.happen(happening)
