@@ -56,8 +56,12 @@ export class RuntimeWorld implements AsyncDisposable {
     this.runtime = new FakeContainerRuntime(this.clock)
   }
 
-  static async open(options: RuntimeProviderOptions = {}): Promise<RuntimeWorld> {
+  static async open(
+    options: RuntimeProviderOptions = {},
+    runtime: Partial<Pick<FakeContainerRuntime, 'features' | 'volumes'>> = {},
+  ): Promise<RuntimeWorld> {
     const world = new RuntimeWorld(options)
+    Object.assign(world.runtime, runtime)
     world.#rootDir = await mkdtemp(join(tmpdir(), 'vk-runtime-'))
     world.#dirs.push(world.#rootDir)
     await world.start()

@@ -4,11 +4,11 @@
 // walked from the volume's root without following any, each directory opened from the one before it.
 //
 // On Linux a directory is entered through /proc/self/fd, which is what openat does. What remains is the
-// time between this walk and the use of the path: a container that runs meanwhile can exchange a
-// directory for a link. A runtime that mounts closes that by checking `identity` on what it has
-// mounted; one that only names the path to the container gives it nothing that the container could not
-// have named itself.
-import { chmod, constants, lstat, mkdir, open, readlink, realpath, stat } from 'node:fs/promises'
+// time between this walk and the use of the path: a container of the pod that runs meanwhile can exchange
+// a directory for a link, and Node.js has no call that mounts what a descriptor holds. A runtime that
+// mounts should therefore look again at what it has mounted; one that only names the path to the
+// container gives it nothing that the container could not have named itself.
+import { constants, lstat, mkdir, open, readlink, realpath, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 
@@ -34,11 +34,8 @@ export async function resolveSubPath(
   const parts = subPath.split('/').filter((part) => part !== '' && part !== '.')
   if (parts.includes('..')) throw new SubPathError('it contains ".."')
   const real = await followInside(base, parts, { isReadOnly })
-  const way = relative(base, real)
-    .split(sep)
-    .filter((part) => part !== '')
-  const isDirectory = await walk(base, way)
-  return { hostPath: real, isDirectory }
+  await using place = await openInside(base, real)
+  return { hostPath: real, isDirectory: place.isDirectory }
 }
 
 /** Follows links, and makes what is missing below the last directory that is there. */
@@ -60,27 +57,39 @@ async function followInside(
       continue
     }
     if (isReadOnly) throw new SubPathError('it is not there')
-    await makeDirectory(next, base)
+    await makeDirectory(base, real, part)
     real = next
   }
   return real
 }
 
 /** Fails on a link that leads nowhere: nothing is made at its end. */
-async function makeDirectory(path: string, base: string): Promise<void> {
+async function makeDirectory(base: string, parent: string, name: string): Promise<void> {
   const { mode } = await stat(base)
+  await using place = await openInside(base, parent)
   try {
-    await mkdir(path, { mode: 0o700 })
+    await mkdir(place.below(name), { mode: 0o700 })
+    await using made = await open(place.below(name), constants.O_DIRECTORY | constants.O_NOFOLLOW)
+    // Set-group-id comes from the directory above; the rest explicitly, because of our umask.
+    const { mode: given } = await made.stat()
+    await made.chmod((mode & 0o777) | (given & 0o7000))
   } catch (error) {
     throw new SubPathError('it cannot be made', { cause: error })
   }
-  // Set-group-id comes from the directory above; the rest explicitly, because of our umask.
-  const { mode: made } = await lstat(path)
-  await chmod(path, (mode & 0o777) | (made & 0o7000))
 }
 
-/** Resolves with whether it ends at a directory; rejects when a link has appeared on the way. */
-async function walk(base: string, way: readonly string[]): Promise<boolean> {
+/** A place in the volume that was reached without following links. */
+interface Place extends AsyncDisposable {
+  readonly isDirectory: boolean
+  /** Path by which an entry of it is reached, without going by its name again. */
+  below(name: string): string
+}
+
+/** Walks from the volume's root; rejects when a link has appeared on the way. */
+async function openInside(base: string, real: string): Promise<Place> {
+  const way = relative(base, real)
+    .split(sep)
+    .filter((part) => part !== '')
   if (process.platform !== 'linux') return await walkByName(base, way)
   let current = await openPath(base)
   try {
@@ -91,12 +100,18 @@ async function walk(base: string, way: readonly string[]): Promise<boolean> {
     }
     const found = await current.stat()
     if (found.isSymbolicLink()) throw new SubPathError('a link has appeared in it')
-    if ((await readlink(`/proc/self/fd/${current.fd}`)) !== join(base, ...way)) {
+    if ((await readlink(`/proc/self/fd/${current.fd}`)) !== real) {
       throw new SubPathError('it has been moved')
     }
-    return found.isDirectory()
-  } finally {
+    const { fd } = current
+    return {
+      isDirectory: found.isDirectory(),
+      below: (name) => `/proc/self/fd/${fd}/${name}`,
+      [Symbol.asyncDispose]: () => current.close(),
+    }
+  } catch (error) {
     await current.close()
+    throw error
   }
 }
 
@@ -112,14 +127,18 @@ async function openPath(path: string): Promise<FileHandle> {
   }
 }
 
-async function walkByName(base: string, way: readonly string[]): Promise<boolean> {
+async function walkByName(base: string, way: readonly string[]): Promise<Place> {
   let path = base
   for (const part of way) {
     path = join(path, part)
     const found = await lstat(path)
     if (found.isSymbolicLink()) throw new SubPathError('a link has appeared in it')
   }
-  return (await lstat(path)).isDirectory()
+  return {
+    isDirectory: (await lstat(path)).isDirectory(),
+    below: (name) => join(path, name),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }
 }
 
 function isInside(path: string, base: string): boolean {

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
+import { volumeProblems } from './volume-check.ts'
+
+test('host paths beyond the allowed ones are named with what is allowed', () => {
+  const volumes = [
+    { name: 'in', hostPath: { path: '/data/x' } },
+    { name: 'out', hostPath: { path: '/data/../etc' } },
+  ]
+  const pod = buildPod({ spec: { volumes } })
+  const support = { delivery: 'mount', hostPathPrefixes: ['/data'] } as const
+  assert.deepEqual(volumeProblems(pod, support), [
+    {
+      field: 'spec.volumes[1].hostPath',
+      why: 'host path "/data/../etc" is not allowed (this node allows /data)',
+    },
+  ])
+  const none = volumeProblems(pod, { delivery: 'mount' }).map(({ why }) => why)
+  assert.equal(none[0], 'host path "/data/x" is not allowed (this node allows none)')
+})
+
+test('where a variable names a volume, a container has one subPath of it', () => {
+  const mount = (mountPath: string, subPath?: string): { name: string; mountPath: string } => ({
+    name: 'v',
+    mountPath,
+    ...(subPath !== undefined && { subPath }),
+  })
+  const pod = buildPod({
+    spec: {
+      volumes: [{ name: 'v', emptyDir: {} }],
+      containers: [
+        buildContainer({ volumeMounts: [mount('/a', 'x'), mount('/b', 'x')] }),
+        buildContainer({ name: 'two', volumeMounts: [mount('/a'), mount('/b', 'x')] }),
+      ],
+    },
+  })
+  const [problem, ...others] = volumeProblems(pod, { delivery: 'variable' })
+  assert.equal(problem?.field, 'spec.containers[1].volumeMounts[1]')
+  assert.deepEqual(others, [])
+  assert.deepEqual(volumeProblems(pod, { delivery: 'mount' }), [])
+})
