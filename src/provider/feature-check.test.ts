@@ -301,3 +301,31 @@ test('the message names every field, grouped by what is wrong with it', () => {
       'this provider does not support probe.grpc',
   )
 })
+
+test('a read-only mount asks for something only of a volume that could be written to', () => {
+  const sources: readonly Omit<Volume, 'name'>[] = [
+    { emptyDir: {} },
+    { hostPath: { path: '/x' } },
+    { configMap: { name: 'c' } },
+    { projected: { sources: [] } },
+  ]
+  const volumes = sources.map((source, index) => ({ name: `v${index}`, ...source }))
+  const volumeMounts = volumes.map(({ name }) => ({ name, mountPath: `/${name}`, readOnly: true }))
+  const pod = buildPod({ spec: { volumes, containers: [buildContainer({ volumeMounts })] } })
+  const fields = unsupportedFields(pod, { ...everything, 'volume.readOnly': false })
+  assert.deepEqual(
+    fields.map(({ field }) => field),
+    [0, 1].map((index) => `spec.containers[0].volumeMounts[${index}].readOnly`),
+  )
+})
+
+test('a certificate for a pod is a source of its own among projected ones', () => {
+  const podCertificate = { keyType: 'ED25519', signerName: 'example.com/s' }
+  const sources = [{ downwardAPI: {} }, { podCertificate }]
+  const pod = buildPod({ spec: { volumes: [{ name: 'v', projected: { sources } }] } })
+  const fields = unsupportedFields(pod, { ...everything, 'volume.other': false })
+  assert.deepEqual(
+    fields.map(({ field }) => field),
+    ['spec.volumes[0].projected.sources[1].podCertificate'],
+  )
+})
