@@ -69,7 +69,8 @@ describe('the Node object', { skip: skipReason }, () => {
   })
 
   test('has a Lease that is its own and is renewed', async () => {
-    const first = await lease()
+    // It belongs to the Node, and so is made after it.
+    const first = await eventually(lease, { what: 'the Lease' })
     assert.equal(first.spec.holderIdentity, 'vk-e2e')
     const [owner] = first.metadata.ownerReferences ?? []
     assert.deepEqual([owner?.kind, owner?.uid], ['Node', (await node()).metadata.uid])

@@ -74,7 +74,7 @@ async function runReal(rest: readonly string[]): Promise<number> {
 
 async function runEmbedded(rest: readonly string[]): Promise<number> {
   // They wait for most of their time, and each file has a cluster and addresses of its own.
-  return await runWithFolder(testCommand(rest, 4), {})
+  return await runWithFolder(testCommand(rest, 6), {})
 }
 
 function testCommand(args: readonly string[], concurrency: number): readonly string[] {
