@@ -168,3 +168,11 @@ test('every mistake of a file is named, a line each', () => {
   const lines = messageOf(() => loadSettings({ config: file.path }, {})).split('\n')
   assert.equal(lines.length, 3)
 })
+
+test('settings of certificates that contradict each other are refused', () => {
+  const pair = { tlsCertFile: '/c', tlsPrivateKeyFile: '/k' }
+  const both = { provider: 'mock', ...pair, rotateServerCertificates: true }
+  assert.throws(() => loadSettings(both, {}), /Cannot use --rotate-server-certificates/)
+  const joining = { provider: 'mock', bootstrapKubeconfig: '/b', kubeconfig: '/k' }
+  assert.equal(loadSettings(joining, {}).bootstrapKubeconfig, '/b')
+})

@@ -2,6 +2,7 @@
 // The routes of the kubelet API beside logs, and hostile requests, over real TLS.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import * as net from 'node:net'
 import * as tls from 'node:tls'
 import { test } from 'node:test'
 import { text } from 'node:stream/consumers'
@@ -263,6 +264,28 @@ test('headers that come too slowly, or not at all, end the connection with 408',
     socket.write(start)
     assert.match(await text(socket), /^HTTP\/1\.1 408 /)
   }
+})
+
+test('a handshake that does not come ends the connection', async () => {
+  const limits = { handshakeTimeoutMs: 20 }
+  await using kubelet = await startKubelet({ server: { limits } })
+  const socket = net.connect({ host: '127.0.0.1', port: kubelet.port })
+  socket.on('error', () => {
+    // Reset or closed, either way it is over.
+  })
+  const closed = once(socket, 'close')
+  socket.resume()
+  await closed
+  assert.equal((await kubelet.ask({ path: '/healthz' })).status, 200)
+})
+
+test('a body that comes too slowly ends the connection with 408', async () => {
+  const limits = { headersTimeoutMs: 20, requestTimeoutMs: 20, checkIntervalMs: 5 }
+  await using kubelet = await startKubelet({ server: { limits } })
+  const socket = tls.connect({ host: '127.0.0.1', port: kubelet.port, rejectUnauthorized: false })
+  const type = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100'
+  socket.write(`POST /stats/summary HTTP/1.1\r\nHost: x\r\n${type}\r\n\r\nonly`)
+  assert.match(await text(socket), /^HTTP\/1\.1 408 /)
 })
 
 test('connections beyond the limit are dropped, and room is made when one goes', async () => {

@@ -74,8 +74,9 @@ describe('ClientIdentity', () => {
   }
 
   it('joins with a token, and needs it no more', async () => {
+    const lines: string[] = []
     {
-      await using identity = await open('one')
+      await using identity = await open('one', { log: recordingLogger(lines) })
       await using client = createKubeClient(identity.connection, {
         userAgent: 'test',
         log: silentLogger,
@@ -86,6 +87,8 @@ describe('ClientIdentity', () => {
     }
     const kubeconfig = await readFile(path.join(folder, 'one/kubeconfig'), 'utf8')
     assert.doesNotMatch(kubeconfig, /token|0123456789abcdef/)
+    assert.match(lines.join('\n'), /Got a new client certificate/)
+    assert.doesNotMatch(lines.join('\n'), /0123456789abcdef|PRIVATE KEY/)
     const pem = path.join(folder, 'one/pki/kubelet-client-current.pem')
     assert.equal((await stat(pem)).mode & 0o777, 0o600)
     await using again = await open('one', { bootstrap: noToken })
