@@ -45,6 +45,13 @@ export function shown(resource: ResourceDefinition, stored: Stored): KubeObject 
   return resource.fromStorage ? resource.fromStorage(stored.object) : stored.object
 }
 
+/** With kind and version as the first fields, as every API server writes them; lists rely on it. */
+export function kindFirst(object: KubeObject): KubeObject {
+  const { kind, apiVersion } = object
+  const first = { kind, apiVersion }
+  return { ...first, ...object }
+}
+
 /** Time as it stands in metadata: whole seconds, UTC. */
 export function wireSeconds(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`

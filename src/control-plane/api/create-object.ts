@@ -12,7 +12,7 @@ import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import { validateCreate } from '../resources/validate-object.ts'
 import { mutateByAdmission, validateByAdmission } from './admit.ts'
 import { tracked } from './tracked.ts'
-import { keyOf, shown, wireSeconds } from './api-core.ts'
+import { keyOf, kindFirst, shown, wireSeconds } from './api-core.ts'
 import type { ApiCore, Place, WriteOptions } from './api-core.ts'
 
 // As kube-apiserver: then the client is told that the name is taken.
@@ -44,7 +44,7 @@ export function createObject(
   if (core.store.get(keyOf(place))) throw alreadyExists(resource, place.name)
   if (options.isDryRun) return prepared
   const inStorage = resource.toStorage ? resource.toStorage(prepared) : prepared
-  return shown(resource, core.store.put(keyOf(place), inStorage))
+  return shown(resource, core.store.put(keyOf(place), kindFirst(inStorage)))
 }
 
 function admissionRequest(

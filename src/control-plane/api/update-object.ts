@@ -11,7 +11,7 @@ import { isSemanticallyEqual } from '../resources/semantic-equality.ts'
 import { inNamespace, keepIdentity } from '../resources/meta/keep-identity.ts'
 import { validateChange } from '../resources/validate-object.ts'
 import { mutateByAdmission, validateByAdmission } from './admit.ts'
-import { keyOf, shown } from './api-core.ts'
+import { keyOf, kindFirst, shown } from './api-core.ts'
 import type { ApiCore, Place, WriteOptions } from './api-core.ts'
 import { createObject, kindInErrors } from './create-object.ts'
 import { tracked } from './tracked.ts'
@@ -50,7 +50,10 @@ export function updateObject(
     core.store.remove(keyOf(place), inStorage)
     return { object: next, isNew: false }
   }
-  return { object: shown(resource, core.store.put(keyOf(place), inStorage)), isNew: false }
+  return {
+    object: shown(resource, core.store.put(keyOf(place), kindFirst(inStorage))),
+    isNew: false,
+  }
 }
 
 interface Update {
