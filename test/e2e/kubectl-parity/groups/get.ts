@@ -163,7 +163,11 @@ export const getGroup: ParityGroup = {
       'namespace NS',
     ].map((object) => ({ run: `get ${object} -o yaml` })),
     { run: 'get rs -o yaml' },
-    { run: 'get endpointslices -l kubernetes.io/service-name=web -o yaml' },
+    {
+      run: 'get endpointslices -l kubernetes.io/service-name=web -o yaml',
+      // Counts how many changes were seen one by one.
+      drop: [[/^ +generation: \d+\n/gm, '']],
+    },
     { run: 'get priorityclasses system-cluster-critical system-node-critical -o yaml' },
     { run: 'get pod alpha -o json' },
     { run: 'get pod alpha -o json --show-managed-fields', drop: [[/^\s+"?f:.*$/gm, '']] },
