@@ -219,8 +219,10 @@ export class PodMachine {
     await this.#readMessages()
     await this.#prepare()
     const decision = this.#decide()
+    const ends = decision.ends !== undefined || (decision.hasEnded && !this.hasEnded)
     this.#take(decision)
-    if (decision.ends) await this.#ledger.save()
+    // An end that was told is final: it is on the disk before anyone hears of it.
+    if (ends) await this.#ledger.save()
     const context = { signal: this.#lifetime.signal, log: this.#log }
     if (decision.reset) {
       await this.#ledger.resetAll(decision.reset)
