@@ -105,6 +105,11 @@ export interface RuntimeContainer {
 
 export interface SandboxState {
   readonly podIPs: readonly string[]
+  /**
+   * Another one than before (the machine was restarted, the network is another): what ran in the former
+   * sandbox is stopped, and init containers run again.
+   */
+  readonly id?: string
 }
 
 /** How the volumes of pods reach a runtime's containers. */

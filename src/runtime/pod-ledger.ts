@@ -5,7 +5,7 @@ import type { Container, Pod } from '../kube/types.gen.ts'
 import type { PodRef } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
 import { messageOf } from '../util/vk-error.ts'
-import type { ContainerKey, RuntimeContainer } from './container-runtime.ts'
+import type { ContainerKey, RuntimeContainer, SandboxState } from './container-runtime.ts'
 import {
   foldContainer,
   resetTermination,
@@ -15,8 +15,10 @@ import {
 } from './decide/container-record.ts'
 import type { CrashBackoff } from './decide/crash-backoff.ts'
 import { findContainer, podContainers } from './decide/pod-containers.ts'
+import { gracePeriodMs } from './decide/plan-container.ts'
 import type { Reset } from './decide/pod-state.ts'
 import { recordFromStatus } from './decide/record-from-status.ts'
+import { resetAll, resetForSandbox } from './decide/reset-containers.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { attemptDir } from './pod-dirs.ts'
 import { PodRecordFile, type PodRecord } from './pod-record.ts'
@@ -142,21 +144,24 @@ export class PodLedger {
   }
 
   /** All init and regular containers are to be started anew; on the disk before any is stopped. */
-  async resetAll({ container: source, backoff }: Reset): Promise<void> {
-    const deadlineMs = this.#deps.host.clock.nowMs()
-    const doom: Doom = { cause: 'reset', message: 'killing', deadlineMs }
-    for (const { spec, role } of this.#record.pod ? podContainers(this.#record.pod) : []) {
-      const container = this.container(spec.name)
-      if (!container || role === 'ephemeral') continue
-      const isRunning = container.stage === 'started'
-      this.#set(spec.name, {
-        ...container,
-        reset: 'all',
-        ...(isRunning && { doom }),
-        ...(spec.name === source && { backoff }),
-      })
-    }
+  async resetAll(reset: Reset): Promise<void> {
+    const { pod } = this.#record
+    if (!pod) return
+    const nowMs = this.#deps.host.clock.nowMs()
+    this.#setAll(resetAll(pod, this.#all, { reset, nowMs }))
     await this.#saveNow()
+  }
+
+  /** The pod's sandbox as the runtime has it now; true when it is another than before. */
+  async noteSandbox({ id, podIPs }: SandboxState): Promise<boolean> {
+    const { pod, sandboxId } = this.#record
+    this.update({ podIPs, ...(id !== undefined && { sandboxId: id }) })
+    const isOther = id !== undefined && sandboxId !== undefined && id !== sandboxId
+    if (!pod || !isOther) return false
+    const deadlineMs = this.#deps.host.clock.nowMs() + gracePeriodMs(pod)
+    this.#setAll(resetForSandbox(pod, this.#all, { deadlineMs }))
+    await this.#saveNow()
+    return true
   }
 
   /** Runs of which nobody has looked yet what they say about their end. */
@@ -237,6 +242,14 @@ export class PodLedger {
     const next = image === folded.image ? folded : { ...folded, image }
     if (JSON.stringify(next) !== JSON.stringify(record)) this.#set(name, next)
     this.#followLog(name, next)
+  }
+
+  get #all(): ReadonlyMap<string, ContainerRecord> {
+    return new Map(Object.entries(this.#record.containers))
+  }
+
+  #setAll(containers: ReadonlyMap<string, ContainerRecord>): void {
+    this.#record = { ...this.#record, containers: Object.fromEntries(containers) }
   }
 
   #set(name: string, container: ContainerRecord): void {

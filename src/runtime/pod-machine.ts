@@ -258,10 +258,13 @@ export class PodMachine {
 
   async #prepare(): Promise<void> {
     const request = this.#request
+    const { host } = this.#deps
     if (!request || this.#starting.signal.aborted || this.hasEnded) return
     await this.#preparation.prepare(request, this.#starting.signal)
     const { sandbox } = this.#preparation
-    if (sandbox) this.#ledger.update({ podIPs: sandbox.podIPs })
+    if (!sandbox || !(await this.#ledger.noteSandbox(sandbox))) return
+    const message = 'Pod sandbox changed, it will be killed and re-created.'
+    host.recordEvent(this.ref, { type: 'Normal', reason: 'SandboxChanged', message })
   }
 
   #decide(): Decision {

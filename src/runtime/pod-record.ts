@@ -24,6 +24,8 @@ export interface PodRecord {
   readonly pod?: Pod
   readonly startTimeMs: number
   readonly podIPs: readonly string[]
+  /** As the runtime named it last. */
+  readonly sandboxId?: string
   readonly containers: Readonly<Record<string, ContainerRecord>>
   readonly ending?: Ending
   readonly failure?: Failure
@@ -68,6 +70,7 @@ const recordSchema = v.looseObject({
   ),
   startTimeMs: v.number(),
   podIPs: v.array(v.string()),
+  sandboxId: v.optional(v.string()),
   containers: v.record(v.string(), containerSchema),
   ending: v.optional(
     v.looseObject({

@@ -35,6 +35,8 @@ export class FakeContainerRuntime implements ContainerRuntime {
   /** Every start that succeeded, in order. */
   readonly starts: ContainerStart[] = []
   readonly stops: StopCall[] = []
+  /** Another one, and all pods find themselves in new sandboxes. */
+  sandboxId: string = '1'
   readonly sandboxes: Set<string> = new Set()
   /** A stop ends the container with this code, at once; undefined: it ignores TERM. */
   exitCodeOnStop: number | undefined = 143
@@ -60,7 +62,7 @@ export class FakeContainerRuntime implements ContainerRuntime {
     const error = this.sandboxErrors.shift()
     if (error) throw error
     this.sandboxes.add(pod.metadata.uid)
-    return { podIPs: ['10.1.2.3'] }
+    return { podIPs: ['10.1.2.3'], id: this.sandboxId }
   }
 
   async removeSandbox(pod: PodRef): Promise<void> {

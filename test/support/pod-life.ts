@@ -26,6 +26,7 @@ import type {
   Reset,
 } from '../../src/runtime/decide/pod-state.ts'
 import { observedPod } from '../../src/runtime/observed-pod.ts'
+import { resetAll, resetForSandbox } from '../../src/runtime/decide/reset-containers.ts'
 import { afterExit, afterInitExit } from '../../src/runtime/decide/restart-policy.ts'
 
 export interface LifeFacts {
@@ -129,6 +130,20 @@ export class PodLife {
   pass(seconds: number): void {
     this.nowMs += seconds * 1000
     for (const [name, atMs] of this.#kills) if (this.nowMs >= atMs) this.end(name, 137)
+  }
+
+  /** The machine is started anew: nothing runs any more, and the pod gets another sandbox. */
+  reboot(): void {
+    for (const { key } of this.running) this.end(key.name, 'lost')
+    this.#fold()
+    this.kill9()
+    if (this.facts.hasEnded) return
+    this.#resets += 1
+    this.#through.clear()
+    const deadlineMs = this.nowMs + 30_000
+    const containers = resetForSandbox(this.pod, this.facts.containers, { deadlineMs })
+    this.facts = { ...this.facts, containers }
+    this.save()
   }
 
   delete(graceSeconds: number): void {
@@ -243,7 +258,8 @@ export class PodLife {
     assert(termination)
     assert.equal(attempt, before.attempt + 1, 'attempts count up by one')
     assert.notEqual(role, 'ephemeral', 'ephemeral containers are never started again')
-    if (reset || doom) return
+    const isVoid = reset === 'all' || (reset === 'sandbox' && role !== 'regular')
+    if (isVoid || doom) return
     const judge = role === 'regular' ? afterExit : afterInitExit
     assert.notEqual(judge(this.pod, spec, termination.exitCode), 'stop')
     if (!backoff || before.image !== (spec.image ?? '')) return
@@ -294,18 +310,12 @@ export class PodLife {
     return true
   }
 
-  #reset({ container: source, backoff }: Reset): void {
+  #reset(reset: Reset): void {
     this.#resets += 1
     this.#through.clear()
-    for (const [name, record] of this.facts.containers) {
-      if (this.#container(name).role === 'ephemeral') continue
-      const doom = { cause: 'reset', message: 'killing', deadlineMs: this.nowMs } as const
-      this.#change(name, {
-        reset: 'all',
-        ...(record.stage === 'started' && { doom }),
-        ...(name === source && { backoff }),
-      })
-    }
+    const { nowMs } = this
+    const containers = resetAll(this.pod, this.facts.containers, { reset, nowMs })
+    this.facts = { ...this.facts, containers }
     this.save()
   }
 

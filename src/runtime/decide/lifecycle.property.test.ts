@@ -15,7 +15,7 @@ type Happening =
   | { readonly kind: 'lose' | 'up' | 'fall' | 'stubborn'; readonly pick: number }
   | { readonly kind: 'pass'; readonly seconds: number }
   | { readonly kind: 'delete'; readonly graceSeconds: number }
-  | { readonly kind: 'kill9' | 'save' | 'debug' | 'fail hooks' | 'new image' }
+  | { readonly kind: 'kill9' | 'reboot' | 'save' | 'debug' | 'fail hooks' | 'new image' }
 
 const pick = fc.nat(20)
 const one = <K extends string>(kind: K): fc.Arbitrary<{ kind: K }> =>
@@ -56,6 +56,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: one('kill9') },
+  { weight: 1, arbitrary: one('reboot') },
   { weight: 2, arbitrary: one('save') },
   { weight: 1, arbitrary: one('debug') },
   { weight: 1, arbitrary: one('fail hooks') },
@@ -123,6 +124,8 @@ function happen(life: PodLife, happening: Happening): void {
       return life.save()
     case 'kill9':
       return life.kill9()
+    case 'reboot':
+      return life.reboot()
     case 'debug':
       return addEphemeral(life)
     case 'fail hooks':

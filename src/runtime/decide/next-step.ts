@@ -4,8 +4,8 @@
 // does so one start at a time and asks again after each.
 import type { Pod } from '../../kube/types.gen.ts'
 import type { ContainerRecord } from './container-record.ts'
-import { gracePeriodMs, isHookDone, type Moment } from './plan-container.ts'
-import { findContainer } from './pod-containers.ts'
+import { gracePeriodMs, isHookDone, outcomeOf, type Moment } from './plan-container.ts'
+import { findContainer, podContainers } from './pod-containers.ts'
 import type { Action, DecideOptions, Decision, Ending, PodState, Reset, Wait } from './pod-state.ts'
 import { startOrder, type Planned } from './start-order.ts'
 import { runningOf, stopAll, stopCondemned } from './stop-order.ts'
@@ -65,7 +65,7 @@ function run(pod: Pod, state: PodState, moment: Moment): Decision {
   if (isClearing(state))
     return told({ actions: stops.actions, times: [stops.wakeAtMs, deadlineMs] })
   const order = startOrder({ pod, state, moment })
-  if (order.hasFailed || isThrough(order)) return finish(pod, state, nowMs)
+  if (order.hasFailed || isThrough(pod, state)) return finish(pod, state, nowMs)
   const waits = waitsOf(order.planned)
   const reset = state.canStart ? resetOf(order.planned) : undefined
   if (reset) return { actions: nothing, waits, hasEnded: false, reset }
@@ -83,12 +83,12 @@ function isClearing(state: PodState): boolean {
   )
 }
 
-/** Every regular container has ended for good. */
-function isThrough({ isInitialized, planned }: ReturnType<typeof startOrder>): boolean {
-  return (
-    isInitialized &&
-    planned.every(({ container, plan }) => container.role !== 'regular' || plan.kind === 'done')
-  )
+/** Every regular container has ended for good, which nothing before it can change. */
+function isThrough(pod: Pod, { containers }: PodState): boolean {
+  return podContainers(pod).every((container) => {
+    const record = containers.get(container.spec.name)
+    return container.role !== 'regular' || outcomeOf(container, { pod, record }) === 'stop'
+  })
 }
 
 /** What still runs beside containers that are through is stopped with the pod's own grace. */
