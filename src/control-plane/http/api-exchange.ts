@@ -7,6 +7,7 @@ import type { User } from '../auth/user.ts'
 import { requestTooLarge } from '../objects/api-status.ts'
 import type { StatusError } from '../objects/api-status.ts'
 import type { RequestInfo } from './request-info.ts'
+import { warningHeaders } from './warning-headers.ts'
 
 /** As kube-apiserver's bound for resources. */
 export const maxBodyBytes: number = 3 * 1024 * 1024
@@ -47,7 +48,7 @@ export class ApiExchange {
 
   /** The sentences so far, as values of the `Warning` header. */
   get warnings(): readonly string[] {
-    return [...this.#warnings].map((text) => `299 - ${JSON.stringify(text)}`)
+    return warningHeaders(this.#warnings)
   }
 
   header(name: string): string | undefined {

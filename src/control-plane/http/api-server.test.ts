@@ -288,6 +288,16 @@ describe('what is not served', () => {
   })
 })
 
+describe('warnings', () => {
+  test('repeat in UTF-8 what the client has sent, and leave out what no header can hold', async () => {
+    const body = { ...configMap('warned'), 日本: 1, 'a\u007fb': 2 }
+    const answer = await cluster.request(mapsPath, { method: 'POST', body })
+    assert.equal(answer.status, 201)
+    const warning = Buffer.from(String(answer.headers['warning']), 'latin1').toString()
+    assert.equal(warning, '299 - "unknown field \\"日本\\""')
+  })
+})
+
 describe('callers', () => {
   test('without credentials learn nothing', async () => {
     const answer = await cluster.request('/api/v1/pods', { isAnonymous: true })

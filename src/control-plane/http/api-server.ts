@@ -58,7 +58,7 @@ export class ApiServer implements Disposable {
       else await answerPlainPath(exchange, this.#parts)
     } catch (error) {
       if (work.signal.aborted) return
-      sendStatus(response, this.#statusOf(error, request), exchange?.warnings ?? [])
+      this.#refuse(response, this.#statusOf(error, request), exchange?.warnings ?? [])
     }
   }
 
@@ -116,6 +116,16 @@ export class ApiServer implements Disposable {
         this.#running.delete(controller)
         stream.removeListener('close', onClose)
       },
+    }
+  }
+
+  #refuse(response: ServerResponse, status: StatusError, warnings: readonly string[]): void {
+    try {
+      sendStatus(response, status, warnings)
+    } catch (error) {
+      // One answer that cannot be sent must not end the process, and with it all the others.
+      this.#parts.log.error({ error: messageOf(error) }, 'Refusal could not be sent')
+      response.destroy()
     }
   }
 
