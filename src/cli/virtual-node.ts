@@ -17,6 +17,7 @@ import { chooseTaints } from '../node/node-taints.ts'
 import { PodController } from '../pods/pod-controller.ts'
 import type { PodControllerOptions } from '../pods/pod-controller-options.ts'
 import { podReference } from '../pods/pod-reference.ts'
+import { declaredPodFeatures } from '../provider/declared-pod-features.ts'
 import type { PodProvider, ProviderHost } from '../provider/provider.ts'
 import { podApiServerOf } from './cluster.ts'
 import { aboutKubelet } from './kubelet-about.ts'
@@ -168,7 +169,7 @@ async function makeParts(
     new NodeController(
       { ...deps, provider, recorder },
       {
-        ...nodeOptions(settings, { shared, host, kubeletPort: server.port }),
+        ...nodeOptions(settings, { shared, host, provider, kubeletPort: server.port }),
         instanceId: await readInstanceId(host.rootDir),
       },
     ),
@@ -286,6 +287,7 @@ function nodeOptions(
   parts: {
     readonly shared: NodeProcess
     readonly host: ProviderHost
+    readonly provider: PodProvider
     readonly kubeletPort: number
   },
 ): NodeOptions {
@@ -298,7 +300,7 @@ function nodeOptions(
     kubeletVersion,
     nodeIPs: parts.host.nodeIPs,
     kubeletPort: parts.kubeletPort,
-    declaredFeatures,
+    declaredFeatures: [...declaredFeatures, ...declaredPodFeatures(parts.provider.features)],
     machine: parts.shared.machine,
     taints: chooseTaints({
       providerName,

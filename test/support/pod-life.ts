@@ -56,6 +56,8 @@ export class PodLife {
   readonly #kills = new Map<string, number>()
   /** The next hooks fail. */
   failHooks: boolean = false
+  /** Hooks after a start last until time passes. */
+  readonly #hooks = new Map<string, number>()
   readonly #health = new Map<string, ContainerHealth & { readonly attempt: number }>()
   /** Init containers that were through, by name, since all were last started anew. */
   readonly #through = new Set<string>()
@@ -129,6 +131,12 @@ export class PodLife {
 
   pass(seconds: number): void {
     this.nowMs += seconds * 1000
+    for (const [name, attempt] of this.#hooks) {
+      const record = this.facts.containers.get(name)
+      const isSame = record?.attempt === attempt && record.stage === 'started'
+      if (isSame) this.#change(name, { postStart: this.failHooks ? 'failed' : 'done' })
+    }
+    this.#hooks.clear()
     for (const [name, atMs] of this.#kills) if (this.nowMs >= atMs) this.end(name, 137)
   }
 
@@ -160,6 +168,7 @@ export class PodLife {
 
   kill9(): void {
     const { facts } = this
+    this.#hooks.clear()
     this.facts = this.#disk
     if (this.#deletedByApi && !this.facts.ending && !this.facts.hasEnded) {
       this.facts = { ...this.facts, ending: this.#deletedByApi }
@@ -305,8 +314,9 @@ export class PodLife {
     }
   }
 
-  #postStart({ container: name }: ActionOf<'postStart'>): boolean {
-    this.#change(name, { postStart: this.failHooks ? 'failed' : 'done' })
+  #postStart({ container: name, attempt }: ActionOf<'postStart'>): boolean {
+    if (this.#hooks.get(name) === attempt) return false
+    this.#hooks.set(name, attempt)
     return true
   }
 

@@ -93,7 +93,8 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async ensureSandbox(): Promise<SandboxState> {
-    return { podIPs: this.#host.nodeIPs }
+    // After a restart of the machine nothing is left of what ran before.
+    return { podIPs: this.#host.nodeIPs, id: this.#surroundings.bootId }
   }
 
   async removeSandbox(pod: PodRef): Promise<void> {

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { declaredPodFeatures } from './declared-pod-features.ts'
+
+test('a node declares that all containers can be started anew where every rule is followed', () => {
+  assert.deepEqual(declaredPodFeatures({ containerRestartRules: true }), [
+    'RestartAllContainersOnContainerExits',
+  ])
+  assert.deepEqual(declaredPodFeatures({ containerRestartRules: { only: 'to restart' } }), [])
+  assert.deepEqual(declaredPodFeatures({}), [])
+})

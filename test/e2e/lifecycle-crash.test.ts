@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// virtual-kubelet is killed at random moments of a pod's life with containers of every role, and started
+// again: the pod comes to the same end as without. On host processes, which outlive their node.
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Container } from '../../src/kube/types.gen.ts'
+import { seededRandom } from '../support/seeded-random.ts'
+import { Pods, shell, statusOf } from './pods.ts'
+import { startProcessNode, useSharedFolder } from './process-node.ts'
+import { skipReason } from './requirements.ts'
+import { scaled } from './scenario-size.ts'
+import { useCluster } from './use-cluster.ts'
+
+const KILLS = scaled(6, 2)
+/** A life of the pod lasts about so long; the node dies somewhere within. */
+const LIFE_MS = 2000
+
+describe('kill -9 at any moment', { skip: skipReason }, () => {
+  const cluster = useCluster()
+  const pods = new Pods(cluster)
+  const shared = useSharedFolder()
+
+  test('leads to the same end', async (t) => {
+    const seed = Number(process.env['VK_TEST_SEED'] ?? 20_260_101)
+    t.diagnostic(`VK_TEST_SEED=${seed}`)
+    const random = seededRandom(seed)
+    let node = await startProcessNode(cluster(), { nodeIp: cluster().addAddress() })
+    for (let round = 0; round < KILLS; round++) {
+      const name = `life-${round}`
+      const file = `${shared()}/${name}`
+      await pods.create({ name, spec: { restartPolicy: 'OnFailure', ...lifeSpec(file) } })
+      await sleep(random(LIFE_MS))
+      node.kill('SIGKILL')
+      await node.exited
+      node = await startProcessNode(cluster(), { nodeIp: node.nodeIp })
+      const pod = await pods.untilPhase(name, 'Succeeded')
+      const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
+      assert.deepEqual(lines, ['one', 'side', 'two', 'main fails', 'main', 'side ends'], name)
+      assert.equal(statusOf(pod)?.restartCount, 1)
+      assert.equal(statusOf(pod)?.lastState?.terminated?.exitCode, 1)
+      for (const status of pod.status?.initContainerStatuses ?? []) {
+        assert.equal(status.restartCount, 0, `${name}: ${status.name}`)
+      }
+    }
+  })
+})
+
+/** Two steps around a sidecar, and a container that fails once. */
+function lifeSpec(file: string): {
+  readonly initContainers: readonly Container[]
+  readonly containers: readonly Container[]
+} {
+  const note = (line: string): string => `echo "${line}" >> ${file}`
+  const step = (name: string): Container => shell(`sleep 0.3; ${note(name)}`, { name })
+  const side = `trap '${note('side ends')}; exit 0' TERM; ${note('side')}; while :; do sleep 0.1; done`
+  const main = `sleep 0.3; grep -q "main fails" ${file} && { ${note('main')}; exit 0; }; ${note('main fails')}; exit 1`
+  return {
+    initContainers: [
+      step('one'),
+      shell(side, { name: 'side', restartPolicy: 'Always' }),
+      step('two'),
+    ],
+    containers: [shell(main)],
+  }
+}
