@@ -13,7 +13,7 @@ import { requireAllowed } from '../auth/authorizer.ts'
 import type { Authorizer } from '../auth/authorizer.ts'
 import { impersonatedUser } from '../auth/impersonation.ts'
 import type { User } from '../auth/user.ts'
-import { joinPodStream, streamSubresources } from '../kubelet/pod-streams.ts'
+import { isPodStream, joinPodStream } from '../kubelet/pod-streams.ts'
 import type { KubeletContext } from '../kubelet/pod-logs.ts'
 import {
   badRequest,
@@ -68,11 +68,12 @@ export class ApiServer implements Disposable {
     socket.on('error', () => {})
     try {
       const info = readRequestInfo(request.method ?? '', request.url ?? '')
-      this.#userOf(request, info)
+      const user = this.#userOf(request, info)
       const { target } = info
-      if (!target || target.plural !== 'pods' || !streamSubresources.includes(target.subresource)) {
-        throw badRequest('this address offers no other protocol')
-      }
+      if (!target || !isPodStream(target)) throw badRequest('this address offers no other protocol')
+      // WebSockets are opened by GET; what runs in a pod by them takes more than the right to read.
+      const attributes = { ...requestAttributes(info), verb: 'create' }
+      requireAllowed(this.#parts.authorizer, user, attributes)
       const { headers } = request
       await joinPodStream(this.#parts, { info, target, headers, socket, head, signal: work.signal })
     } catch (error) {

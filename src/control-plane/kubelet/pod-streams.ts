@@ -24,8 +24,13 @@ export interface UpgradeRequest {
   readonly signal: AbortSignal
 }
 
-/** The subresources of pods that are streams. */
-export const streamSubresources: readonly string[] = ['exec', 'attach', 'portforward']
+const streamSubresources: readonly string[] = ['exec', 'attach', 'portforward']
+
+/** Whether this is a stream of a pod; another group may have a kind of that name. */
+export function isPodStream({ group, version, plural, subresource }: ResourceTarget): boolean {
+  const isPod = group === '' && version === 'v1' && plural === 'pods'
+  return isPod && streamSubresources.includes(subresource)
+}
 
 /** Joins the client's connection with the kubelet's; resolves when both have ended. */
 export async function joinPodStream(
