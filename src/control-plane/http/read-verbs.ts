@@ -7,6 +7,7 @@ import type { ListSnapshots } from '../api/list-snapshots.ts'
 import { objectFilter } from '../api/object-filter.ts'
 import { watchObjects } from '../api/watch-objects.ts'
 import type { WatchRequest } from '../api/watch-objects.ts'
+import type { Authorizer } from '../auth/authorizer.ts'
 import { badRequest, invalid, notFound } from '../objects/api-status.ts'
 import { forbiddenField } from '../objects/field-error.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
@@ -20,6 +21,7 @@ import type { ResourceTarget } from './request-info.ts'
 /** What the verbs on resources share. */
 export interface VerbContext {
   readonly core: ApiCore
+  readonly authorizer: Authorizer
   readonly snapshots: ListSnapshots
 }
 

@@ -9,6 +9,8 @@ import { snapshotOf } from '../api/list-objects.ts'
 import { objectFilter } from '../api/object-filter.ts'
 import { updateObject } from '../api/update-object.ts'
 import type { UpdateResult } from '../api/update-object.ts'
+import { requireAllowed } from '../auth/authorizer.ts'
+import { requestAttributes } from '../auth/request-attributes.ts'
 import { badRequest, conflict, StatusError } from '../objects/api-status.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import { managerOf } from '../patch/track-update.ts'
@@ -32,7 +34,7 @@ export async function createResource(
 }
 
 export async function updateResource(
-  { core }: VerbContext,
+  { core, authorizer }: VerbContext,
   { exchange, target, resource }: ResourceRequest,
 ): Promise<void> {
   const given = named(await readObject(exchange, resource), target.name)
@@ -40,20 +42,20 @@ export async function updateResource(
   const change = (old: KubeObject): KubeObject => sameUid(given, old, { target, resource })
   const result = updateObject(core, { ...target, resource }, change, {
     ...writeOptions(exchange),
-    ...(mayCreate && { create: () => given }),
+    ...(mayCreate && { create: asCreator({ authorizer }, exchange, () => given) }),
   })
   await sendResult({ core }, { exchange, resource }, result)
 }
 
 export async function patchResource(
-  { core }: VerbContext,
+  { core, authorizer }: VerbContext,
   { exchange, target, resource }: ResourceRequest,
 ): Promise<void> {
   const patch = await readPatch(exchange, { kind: resource, target, nowMs: core.clock.nowMs() })
   const { fieldManager: _applied, ...untracked } = writeOptions(exchange)
   const result = updateObject(core, { ...target, resource }, patch.change, {
     ...(patch.isApply ? untracked : writeOptions(exchange)),
-    ...(patch.create && { create: patch.create }),
+    ...(patch.create && { create: asCreator({ authorizer }, exchange, patch.create) }),
   })
   await sendResult({ core }, { exchange, resource }, result)
 }
@@ -104,6 +106,18 @@ export function writeOptions(exchange: ApiExchange): WriteOptions {
   const given = info.query.get('fieldManager') ?? undefined
   const fieldManager = managerOf(given, exchange.header('user-agent'))
   return { user, warn, isDryRun: isDryRun(info.query), fieldManager }
+}
+
+/** Who may change objects may not therefore make them: that is another right. */
+function asCreator(
+  { authorizer }: Pick<VerbContext, 'authorizer'>,
+  { info, user }: ApiExchange,
+  create: () => KubeObject,
+): () => KubeObject {
+  return () => {
+    requireAllowed(authorizer, user, { ...requestAttributes(info), verb: 'create' })
+    return create()
+  }
 }
 
 async function sendResult(
