@@ -25,10 +25,25 @@ export function listObjects(
   { query, snapshots }: { readonly query: URLSearchParams; readonly snapshots: ListSnapshots },
 ): ListPage {
   const { limit, token } = pagingOf(query)
-  if (token !== '') return page(snapshots.resume(token), { limit, token, snapshots, filter })
+  const paging = { limit, token, snapshots, filter, scope: scopeOf(resource, filter, query) }
+  if (token !== '') return page(snapshots.resume(token, paging.scope), paging)
   checkVersion(core, query)
   const snapshot = snapshotOf(core, resource, filter)
-  return page({ ...snapshot, offset: 0 }, { limit, token, snapshots, filter })
+  return page({ ...snapshot, offset: 0 }, paging)
+}
+
+/** What is listed, as far as rights may depend on it. */
+function scopeOf(
+  { storage }: ResourceDefinition,
+  { namespace }: ObjectFilter,
+  query: URLSearchParams,
+): string {
+  return JSON.stringify([
+    storage,
+    namespace,
+    query.get('fieldSelector'),
+    query.get('labelSelector'),
+  ])
 }
 
 /** Everything that matches, as it is now. */
@@ -53,15 +68,17 @@ interface Paging {
   readonly token: string
   readonly snapshots: ListSnapshots
   readonly filter: ObjectFilter
+  readonly scope: string
 }
 
 function page(from: Snapshot & { readonly offset: number }, paging: Paging): ListPage {
   const { items, revision, offset } = from
-  const { limit, token, snapshots, filter } = paging
+  const { limit, token, snapshots, filter, scope } = paging
   const end = limit === 0 ? items.length : Math.min(offset + limit, items.length)
   const part = offset === 0 && end === items.length ? items : items.slice(offset, end)
   if (end === items.length) return { items: part, revision }
-  const next = token === '' ? snapshots.keep({ items, revision }, end) : snapshots.next(token, end)
+  const next =
+    token === '' ? snapshots.keep({ items, revision }, end, scope) : snapshots.next(token, end)
   const remainingItemCount = items.length - end
   return {
     items: part,

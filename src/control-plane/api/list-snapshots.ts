@@ -11,6 +11,7 @@ export interface Snapshot {
 }
 
 interface Kept extends Snapshot {
+  readonly scope: string
   readonly untilMs: number
 }
 
@@ -32,12 +33,15 @@ export class ListSnapshots {
     this.#nowMs = nowMs
   }
 
-  /** Keeps a snapshot and returns the token with which to go on at `offset`. */
-  keep(snapshot: Snapshot, offset: number): string {
+  /**
+   * Keeps a snapshot and returns the token with which to go on at `offset`. `scope` says what was listed:
+   * the right to that is checked again for every page, so no other list may go on here.
+   */
+  keep(snapshot: Snapshot, offset: number, scope: string): string {
     this.#forgetOld()
     this.#last += 1
     const id = `${snapshot.revision}-${this.#last}`
-    this.#kept.set(id, { ...snapshot, untilMs: this.#nowMs() + keepMs })
+    this.#kept.set(id, { ...snapshot, scope, untilMs: this.#nowMs() + keepMs })
     return tokenOf({ id, offset })
   }
 
@@ -46,8 +50,8 @@ export class ListSnapshots {
     return tokenOf({ ...positionOf(token), offset })
   }
 
-  /** What a token stands for; 410 once it is too old, 400 when it never was one. */
-  resume(token: string): Snapshot & { readonly offset: number } {
+  /** What a token stands for; 410 once it is too old, 400 when it never was one of this scope. */
+  resume(token: string, scope: string): Snapshot & { readonly offset: number } {
     const { id, offset } = positionOf(token)
     const kept = this.#kept.get(id)
     if (!kept || kept.untilMs < this.#nowMs()) {
@@ -56,6 +60,7 @@ export class ListSnapshots {
           'You must start a new list without the continue parameter.',
       )
     }
+    if (kept.scope !== scope) throw notOurs()
     return { items: kept.items, revision: kept.revision, offset }
   }
 
@@ -78,5 +83,9 @@ function positionOf(token: string): Position {
   } catch {
     // Told below, like any other token that is not ours.
   }
-  throw badRequest('continue key is not valid')
+  throw notOurs()
+}
+
+function notOurs() {
+  return badRequest('continue key is not valid')
 }
