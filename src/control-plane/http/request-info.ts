@@ -12,6 +12,9 @@ export type ApiVerb =
   | 'delete'
   | 'deletecollection'
 
+/** '' for a method that means nothing to the API: only those who may do everything get to be told so. */
+export type RequestVerb = ApiVerb | ''
+
 /** A request for something under /api/v1 or /apis/GROUP/VERSION. */
 export interface ResourceTarget {
   readonly group: string
@@ -24,7 +27,7 @@ export interface ResourceTarget {
   readonly subresource: string
   /** What follows the subresource, with its slash: the path behind `proxy`. */
   readonly rest: string
-  readonly verb: ApiVerb
+  readonly verb: RequestVerb
 }
 
 export interface RequestInfo {
@@ -80,7 +83,7 @@ function targetOf(
   }
 }
 
-function verbOf(method: string, name: string, query: URLSearchParams): ApiVerb {
+function verbOf(method: string, name: string, query: URLSearchParams): RequestVerb {
   switch (method) {
     case 'POST':
       return 'create'
@@ -90,9 +93,12 @@ function verbOf(method: string, name: string, query: URLSearchParams): ApiVerb {
       return 'patch'
     case 'DELETE':
       return name === '' ? 'deletecollection' : 'delete'
-    default:
+    case 'GET':
+    case 'HEAD':
       if (name !== '') return 'get'
       return isTrue(query.get('watch')) ? 'watch' : 'list'
+    default:
+      return ''
   }
 }
 

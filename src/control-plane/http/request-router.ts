@@ -46,10 +46,10 @@ export async function routeResource(
   const resource = findResource(target.group, target.version, target.plural)
   if (!resource) throw pathNotFound()
   checkPlace(resource, target)
-  checkVerb(resource, target)
+  const verb = servedVerb(resource, target)
   if (resource.storage === 'endpoints') exchange.warn(endpointsWarning)
   const special = context.special.get(specialKey(resource, target))
-  const handle = special ?? verbHandlers[target.verb]
+  const handle = special ?? verbHandlers[verb]
   await handle(context, { exchange, target, resource })
 }
 
@@ -68,7 +68,8 @@ function checkPlace({ isNamespaced }: ResourceDefinition, target: ResourceTarget
   if (isNamespaced && target.namespace === '' && !isCollection) throw pathNotFound()
 }
 
-function checkVerb(resource: ResourceDefinition, target: ResourceTarget): void {
+/** Throws 405 for a verb that is not served there. */
+function servedVerb(resource: ResourceDefinition, target: ResourceTarget): ApiVerb {
   const { subresource, verb, namespace } = target
   const verbs =
     subresource === ''
@@ -78,10 +79,12 @@ function checkVerb(resource: ResourceDefinition, target: ResourceTarget): void {
   const isOverAll = resource.isNamespaced && namespace === ''
   const isOfObject = verb === 'update' || verb === 'patch'
   const isAllowed =
+    verb !== '' &&
     verbs.includes(verb) &&
     !(isOverAll && (verb === 'create' || verb === 'deletecollection')) &&
     (isOfObject
       ? target.name !== ''
       : verb !== 'create' || subresource !== '' || target.name === '')
   if (!isAllowed) throw methodNotAllowed(resource, verb)
+  return verb
 }
