@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { validateHeaderValue } from 'node:http'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { warningHeaders } from './warning-headers.ts'
 
 test('quotes a sentence and sends it as UTF-8', () => {

@@ -123,10 +123,7 @@ const services = defineResource({
   plural: 'services',
   shortNames: ['svc'],
   categories: ['all'],
-  subresources: [
-    { name: 'proxy', kind: 'ServiceProxyOptions', verbs: proxyVerbs },
-    statusOf('Service'),
-  ],
+  subresources: [statusOf('Service')],
   selectableFields: fieldsAt('spec.clusterIP', 'spec.type'),
   strategy: serviceStrategy,
 })
