@@ -9,6 +9,13 @@ export interface KubeletEndpoint {
   readonly port: number
 }
 
+/** All addresses of a node, of whatever type; none for an unknown one. */
+export function nodeAddresses(store: Store, nodeName: string): readonly string[] {
+  const stored = store.get({ resource: 'nodes', namespace: '', name: nodeName })
+  const { addresses = [] } = (stored?.object as unknown as Node | undefined)?.status ?? {}
+  return addresses.map(({ address }) => address)
+}
+
 const preferredTypes = ['InternalIP', 'ExternalIP', 'Hostname', 'InternalDNS', 'ExternalDNS']
 const defaultPort = 10_250
 

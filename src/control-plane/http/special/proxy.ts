@@ -5,7 +5,8 @@ import { request as httpRequest } from 'node:http'
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { pipeline } from 'node:stream/promises'
-import { kubeletEndpoint } from '../../kubelet/kubelet-endpoint.ts'
+import { kubeletEndpoint, nodeAddresses } from '../../kubelet/kubelet-endpoint.ts'
+import { isProxyable } from '../../kubelet/proxyable-address.ts'
 import { podNamed } from '../../kubelet/pod-container.ts'
 import type { KubeletContext } from '../../kubelet/pod-logs.ts'
 import { forwardedHeaders } from '../../kubelet/pod-streams.ts'
@@ -49,6 +50,9 @@ export async function proxyToPod(
   const pod = podNamed(store, target.namespace, name)
   const host = pod.status?.podIP
   if (!host) throw badRequest('pod is not running or has no IP address')
+  if (!isProxyable(host, nodeAddresses(store, pod.spec.nodeName ?? ''))) {
+    throw badRequest('address not allowed')
+  }
   const port = Number(given || pod.spec.containers[0]?.ports?.[0]?.containerPort || 80)
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw badRequest(`invalid pod request "${target.name}"`)
@@ -66,6 +70,10 @@ export async function proxyToPod(
   outgoing.on('response', resolve)
   outgoing.on('error', (error) =>
     reject(serviceUnavailable(`error trying to reach service: ${error.message}`)),
+  )
+  // Whatever ends it without an answer, such as another protocol that nobody has asked for.
+  outgoing.on('close', () =>
+    reject(serviceUnavailable('error trying to reach service: it has not answered')),
   )
   exchange.request.pipe(outgoing)
   await passOn(exchange, await promise)
