@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // GET pods/NAME/log: asks the pod's kubelet and passes on what it says, as it comes.
 import { pipeline } from 'node:stream/promises'
-import { buffer } from 'node:stream/consumers'
 import type { IncomingMessage } from 'node:http'
 import type { ApiExchange } from '../http/api-exchange.ts'
 import { isTrue } from '../http/request-info.ts'
 import type { ResourceTarget } from '../http/request-info.ts'
 import { StatusError } from '../objects/api-status.ts'
 import type { Store } from '../storage/store.ts'
+import { firstBytes } from './bounded-body.ts'
 import { kubeletEndpoint } from './kubelet-endpoint.ts'
 import type { KubeletClient } from './kubelet-client.ts'
 import { containerOf, podNamed } from './pod-container.ts'
@@ -72,8 +72,8 @@ const reasons: Readonly<Record<number, string>> = {
 
 /** A kubelet's words as a Status. */
 export async function refusalOf(answer: IncomingMessage): Promise<StatusError> {
-  const bytes = await buffer(answer)
-  const message = bytes.subarray(0, maxErrorBytes).toString('utf8').trim()
+  const bytes = await firstBytes(answer, maxErrorBytes)
+  const message = bytes.toString('utf8').trim()
   const code = answer.statusCode ?? 500
   const reason = reasons[code] ?? 'InternalError'
   return new StatusError(code === 422 ? 400 : code, reason, message, {})

@@ -5,10 +5,10 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { buffer } from 'node:stream/consumers'
 import { isTrue } from '../http/request-info.ts'
 import type { RequestInfo, ResourceTarget } from '../http/request-info.ts'
 import { badRequest } from '../objects/api-status.ts'
+import { firstBytes } from './bounded-body.ts'
 import { kubeletEndpoint } from './kubelet-endpoint.ts'
 import type { UpgradeAnswer } from './kubelet-client.ts'
 import { containerOf, nodeOf, podNamed } from './pod-container.ts'
@@ -98,16 +98,18 @@ export function forwardedHeaders(headers: NodeJS.Dict<string | string[]>): Outgo
 const withheld = /^(authorization|host|cookie|impersonate-.*|x-remote-.*|x-forwarded-.*)$/
 
 const listenersOfStream = 30
+const maxRefusalBytes = 1024 * 1024
 
 async function join({ socket, head }: UpgradeRequest, answer: UpgradeAnswer): Promise<void> {
   if (answer.kind === 'answered') {
     const { response } = answer
-    const body = await buffer(response)
+    const body = await firstBytes(response, maxRefusalBytes)
     const type = response.headers['content-type'] ?? 'text/plain'
-    socket.end(
+    socket.write(
       `HTTP/1.1 ${response.statusCode} ${response.statusMessage}\r\nContent-Type: ${type}\r\n` +
-        `${acceptedVersions(response.headers)}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body.toString('utf8')}`,
+        `${acceptedVersions(response.headers)}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`,
     )
+    socket.end(body)
     return
   }
   socket.write(switchingHead(answer.rawHeaders))

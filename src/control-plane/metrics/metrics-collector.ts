@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asks the kubelets for their resource metrics while somebody wants to know, as metrics-server does all
 // the time: two samples make a rate. A node that does not answer is left out.
-import { buffer } from 'node:stream/consumers'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
 import { messageOf } from '../../util/vk-error.ts'
+import { firstBytes } from '../kubelet/bounded-body.ts'
 import { kubeletEndpoint } from '../kubelet/kubelet-endpoint.ts'
 import type { KubeletClient } from '../kubelet/kubelet-client.ts'
 import type { Store } from '../storage/store.ts'
@@ -31,6 +31,8 @@ const minWindowMs = 1000
 const forgetAfterMs = 120_000
 const timeoutMs = 10_000
 const maxConcurrent = 20
+/** Of one node: thousands of containers need less. */
+const maxAnswerBytes = 16 * 1024 * 1024
 
 interface Scrape {
   readonly atMs: number
@@ -102,11 +104,12 @@ export class MetricsCollector {
         path: '/metrics/resource',
         signal: AbortSignal.timeout(timeoutMs),
       })
-      const text = (await buffer(answer)).toString('utf8')
+      const bytes = await firstBytes(answer, maxAnswerBytes)
+      if (bytes.length === maxAnswerBytes) throw new Error(`more than ${maxAnswerBytes} bytes`)
       if (answer.statusCode !== 200) throw new Error(`status ${answer.statusCode}`)
       const later = {
         atMs: clock.monotonicMs(),
-        samples: parseResourceMetrics(text, clock.nowMs()),
+        samples: parseResourceMetrics(bytes.toString('utf8'), clock.nowMs()),
       }
       this.#scrapes.set(name, { earlier: this.#scrapes.get(name)?.later, later })
     } catch (error) {

@@ -22,6 +22,8 @@ interface Draft {
 }
 
 const line = /^(\w+)(?:\{(.*)\})? (\S+)(?: (\d+))?$/
+/** Longer ones are of no kubelet, and take long to match. */
+const maxLineLength = 4096
 const label = /(\w+)="((?:[^"\\]|\\.)*)"/g
 
 /** `nowMs` stands in for series without a timestamp of their own. */
@@ -29,6 +31,7 @@ export function parseResourceMetrics(text: string, nowMs: number): NodeSamples {
   const node: Draft = {}
   const containers = new Map<string, Draft>()
   for (const row of text.split('\n')) {
+    if (row.length > maxLineLength) continue
     const match = line.exec(row)
     if (!match) continue
     const [, name = '', labels = '', value = '', time] = match
