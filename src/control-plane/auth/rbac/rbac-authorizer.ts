@@ -9,6 +9,8 @@ import { ruleAllows } from './match-rule.ts'
 import { RbacIndex } from './rbac-index.ts'
 
 const cacheSize = 10_000
+/** What takes longer to name is decided anew: a name may be a megabyte, and anybody can ask. */
+const maxKeyLength = 1024
 
 /** Rules that apply to a user, and what went wrong in finding them. */
 export interface ApplicableRules {
@@ -32,6 +34,7 @@ export class RbacAuthorizer implements Authorizer {
     const known = this.#decisions.get(key)
     if (known) return known
     const decision = decide(index, user, attributes)
+    if (key.length > maxKeyLength) return decision
     if (this.#decisions.size >= cacheSize) this.#decisions.clear()
     this.#decisions.set(key, decision)
     return decision
