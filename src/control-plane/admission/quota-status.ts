@@ -3,6 +3,7 @@
 // people to read: admission counts for itself.
 import type { ResourceQuota } from '../../kube/types.gen.ts'
 import type { Clock } from '../../util/clock.ts'
+import { VkError } from '../../util/vk-error.ts'
 import { storedObjects } from '../auth/stored-object.ts'
 import { deepEqual } from '../objects/deep-equal.ts'
 import type { Store } from '../storage/store.ts'
@@ -10,6 +11,8 @@ import { resourceListOf } from './amounts.ts'
 import { quotaUsage } from './quota-usage.ts'
 
 const pauseMs = 20
+/** Before another attempt, when storage could not write. */
+const retryMs = 1000
 
 /** Writes the status of the namespace's quotas where it is out of date. */
 export function updateQuotaStatus(store: Store, namespace: string, nowMs: number): void {
@@ -36,9 +39,17 @@ export function startQuotaStatus({
   let timer: Disposable | undefined
   const update = () => {
     timer = undefined
-    const namespaces = [...waiting]
-    waiting.clear()
-    for (const namespace of namespaces) updateQuotaStatus(store, namespace, clock.nowMs())
+    for (const namespace of waiting) {
+      try {
+        updateQuotaStatus(store, namespace, clock.nowMs())
+      } catch (error) {
+        if (!(error instanceof VkError) || error.code !== 'Unavailable') throw error
+        // The disk is full, say: nobody waits for this status, and the process must live on.
+        timer = clock.setTimer(retryMs, update)
+        return
+      }
+      waiting.delete(namespace)
+    }
   }
   const wake = (namespace: string) => {
     if (store.list('resourcequotas', namespace).items.length === 0) return

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ResourceQuota } from '../../kube/types.gen.ts'
 import { FakeClock } from '../../util/fake-clock.ts'
+import { VkError } from '../../util/vk-error.ts'
 import { addObject } from '../auth/add-object.ts'
 import { storedObject } from '../auth/stored-object.ts'
 import type { Store } from '../storage/store.ts'
@@ -201,6 +202,25 @@ test('shows in the status of a quota what is used', async () => {
   const { revision } = store
   updateQuotaStatus(store, namespace, hour)
   assert.equal(store.revision, revision)
+})
+
+test('goes on once storage takes writes again', async () => {
+  const clock = new FakeClock()
+  const { store } = setUp({ pods: '2' })
+  let isFull = true
+  const put: Store['put'] = (key, object) => {
+    if (isFull) throw new VkError('Unavailable', 'Cannot write to storage: the disk is full')
+    return store.put(key, object)
+  }
+  const reading = Object.fromEntries(
+    (['get', 'list', 'count', 'onChange'] as const).map((name) => [name, store[name].bind(store)]),
+  )
+  using _ = startQuotaStatus({ store: { ...reading, put } as unknown as Store, clock })
+  await clock.advance(5000)
+  assert.equal(quotaIn(store)?.status, undefined)
+  isFull = false
+  await clock.advance(5000)
+  assert.deepEqual(quotaIn(store)?.status?.used, { pods: '0' })
 })
 
 test('follows what happens in the namespace', async () => {
