@@ -2,6 +2,7 @@
 // Client certificates as users: the common name is the user, the organisations are its groups. Checked
 // here and not left to TLS, so that a resumed session, whose handshake verifies nothing, is no way in.
 import { createHash, X509Certificate } from 'node:crypto'
+import { subjectIn } from '../certificates/certificate-subject.ts'
 import { rejected } from './token-rejection.ts'
 import type { User } from './user.ts'
 
@@ -57,20 +58,12 @@ export class ClientCertificates {
 }
 
 function userIn(certificate: X509Certificate): User | undefined {
-  const { CN, O } = certificate.toLegacyObject().subject as unknown as {
-    readonly CN?: string | readonly string[]
-    readonly O?: string | readonly string[]
-  }
-  const name = listOf(CN).at(-1) ?? ''
+  const { commonName: name, organizations } = subjectIn(certificate)
   if (name === '') return undefined
   const hash = createHash('sha256').update(certificate.raw).digest('hex')
   return {
     name,
-    groups: listOf(O),
+    groups: organizations,
     extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${hash}`] },
   }
-}
-
-function listOf(value: string | readonly string[] | undefined): readonly string[] {
-  return value === undefined ? [] : typeof value === 'string' ? [value] : value
 }

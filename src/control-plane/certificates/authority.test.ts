@@ -268,6 +268,18 @@ test('says why a signer does not sign', async () => {
   })
 })
 
+test('signs no name that reads differently once it is in a certificate', async () => {
+  const authority = await openAuthority(undefined, { clock: new FakeClock() })
+  const terms = { signerName: signerNames.client, usages: clientUsages }
+  const masters = Buffer.from('system:masters').toString('hex')
+  // A NumericString and a VisibleString; the first is text for OpenSSL, the second nothing at all.
+  for (const tag of ['12', '1a']) {
+    const pem = await request(`O=#${tag}0e${masters}, CN=eve`)
+    await assert.rejects(authority.signCsr(pem, terms), { code: 'Invalid', message: /plain text/ })
+  }
+  await authority.signCsr(await request(`O=#0c0e${masters}, CN=eve`), terms)
+})
+
 test('signs nothing whose sender cannot prove to have the key', async () => {
   const authority = await openAuthority(undefined, { clock: new FakeClock() })
   const der = Buffer.from(new x509.Pkcs10CertificateRequest(await request('CN=jane')).rawData)

@@ -6,6 +6,9 @@ import type { Clock } from '../../util/clock.ts'
 import { VkError } from '../../util/vk-error.ts'
 import { X509Certificate } from 'node:crypto'
 import path from 'node:path'
+import { deepEqual } from '../objects/deep-equal.ts'
+import { subjectIn } from './certificate-subject.ts'
+import type { CertificateSubject } from './certificate-subject.ts'
 import { parseCertificateRequest, signingFault } from './certificate-request.ts'
 import type { Issuer, KeyPair } from './issue-certificate.ts'
 import {
@@ -122,7 +125,9 @@ export class Authority {
       isForKeyEncipherment: usages.includes('key encipherment'),
     }
     const { publicKey } = request.pkcs10
-    return issueCertificate(content, { issuer: this.#issuer, publicKey })
+    const certificate = await issueCertificate(content, { issuer: this.#issuer, publicKey })
+    checkSubject(certificate, request)
+    return certificate
   }
 
   #validity(options: { readonly lifetimeMs?: number }): {
@@ -131,6 +136,18 @@ export class Authority {
   } {
     return { nowMs: this.#clock.nowMs(), lifetimeMs: options.lifetimeMs ?? lifetimeMs }
   }
+}
+
+/** What was judged is what is signed: a name that reads differently later names somebody else. */
+function checkSubject(pem: string, { commonName, organizations }: CertificateSubject): void {
+  let subject: CertificateSubject | undefined
+  try {
+    subject = subjectIn(new X509Certificate(pem))
+  } catch {
+    // Text of a type that no certificate may hold; told below.
+  }
+  if (deepEqual(subject, { commonName, organizations })) return
+  throw new VkError('Invalid', 'subject has values that are no plain text')
 }
 
 function clampLifetime(wantedMs: number): number {
