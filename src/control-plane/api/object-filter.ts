@@ -51,7 +51,8 @@ function reader(
   if (field === 'metadata.namespace' && resource.isNamespaced) {
     return ({ metadata }) => metadata.namespace ?? ''
   }
-  const read = resource.selectableFields?.[field]
+  const { selectableFields = {} } = resource
+  const read = Object.hasOwn(selectableFields, field) ? selectableFields[field] : undefined
   if (read) return read
   throw badRequest(unknownFieldMessage(resource, field))
 }

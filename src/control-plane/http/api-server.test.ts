@@ -176,6 +176,10 @@ describe('lists', () => {
     const answer = await cluster.request('/api/v1/pods?fieldSelector=spec.nonsense%3Dx')
     assert.equal(answer.status, 400)
     assert.match(String(answer.json()['message']), /field label not supported: spec\.nonsense/)
+    for (const field of ['__proto__', 'constructor']) {
+      const odd = await cluster.request(`/api/v1/pods?fieldSelector=${field}%3Dx`)
+      assert.equal(odd.status, 400, odd.text)
+    }
   })
 
   test('are tables for those who ask', async () => {

@@ -107,7 +107,7 @@ function checked(requirement: LabelRequirement, whole: string): LabelRequirement
 }
 
 function isMet({ key, operator, values }: LabelRequirement, labels: Labels): boolean {
-  const value = labels[key]
+  const value = Object.hasOwn(labels, key) ? labels[key] : undefined
   switch (operator) {
     case 'in':
       return value !== undefined && values.includes(value)

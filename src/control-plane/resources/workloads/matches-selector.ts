@@ -10,12 +10,12 @@ type Labels = Readonly<Record<string, string>> | undefined
 export function matchesSelector(selector: LabelSelector, labels: Labels): boolean {
   const map = mapOf(labels)
   const isMatched = Object.entries(mapOf(selector.matchLabels)).every(
-    ([key, value]) => map[key] === value,
+    ([key, value]) => valueOf(map, key) === value,
   )
   return (
     isMatched &&
     listOf(selector.matchExpressions).every(({ key, operator, values }) => {
-      const value = map[key]
+      const value = valueOf(map, key)
       switch (operator) {
         case 'In':
           return value !== undefined && listOf(values).includes(value)
@@ -30,6 +30,11 @@ export function matchesSelector(selector: LabelSelector, labels: Labels): boolea
       }
     })
   )
+}
+
+/** Undefined for a label that is not there, also when every object has something of that name. */
+function valueOf(map: NonNullable<Labels>, key: string): string | undefined {
+  return Object.hasOwn(map, key) ? map[key] : undefined
 }
 
 export function isEmptySelector(selector: LabelSelector): boolean {
