@@ -6,7 +6,7 @@
 export const signerNames = {
   /** Client certificates of nodes, `system:node:<name>`. */
   kubeletClient: 'kubernetes.io/kube-apiserver-client-kubelet',
-  /** Serving certificates of nodes; never approved without somebody's word. */
+  /** Serving certificates of nodes; approved without anybody's word only for a node's own addresses. */
   kubeletServing: 'kubernetes.io/kubelet-serving',
   /** Client certificates of anyone else. */
   client: 'kubernetes.io/kube-apiserver-client',
