@@ -87,6 +87,18 @@ describe('deletion', () => {
     assert.deepEqual(answer.json()['details'], details)
   })
 
+  test('is not taken for meant when it says something odd', async () => {
+    await cluster.client.create(configMaps, configMap('odd'))
+    await createPod('odd', { nodeName: 'one' })
+    const dry = { method: 'DELETE', body: { dryRun: ['all'] } }
+    assert.equal((await cluster.request(`${mapsPath}/odd`, dry)).status, 422)
+    const long = { method: 'DELETE', body: { gracePeriodSeconds: 1e300 } }
+    const path = '/api/v1/namespaces/default/pods/odd'
+    assert.equal((await cluster.request(path, long)).status, 400)
+    const free = { method: 'DELETE', body: { preconditions: { uid: null } } }
+    assert.equal((await cluster.request(`${mapsPath}/odd`, free)).status, 200)
+  })
+
   test('waits for finalizers', async () => {
     const held = { ...configMap('held').metadata, finalizers: ['example.com/hold'] }
     await cluster.client.create(configMaps, { metadata: held })

@@ -40,7 +40,7 @@ export function checkedDeleteOptions(
   isDryRunByQuery: boolean,
 ): Wishes {
   const { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions, dryRun } = given
-  if (gracePeriodSeconds != null && !Number.isInteger(gracePeriodSeconds)) {
+  if (gracePeriodSeconds != null && !isSeconds(gracePeriodSeconds)) {
     throw badRequest('gracePeriodSeconds of DeleteOptions must be a whole number')
   }
   if (propagationPolicy != null && orphanDependents != null) {
@@ -50,17 +50,30 @@ export function checkedDeleteOptions(
   if (propagationPolicy != null && !(policies as readonly unknown[]).includes(propagationPolicy)) {
     throw invalidOptions(notSupported('propagationPolicy', propagationPolicy, [...policies, 'nil']))
   }
+  const dryRuns = Array.isArray(dryRun) ? (dryRun as readonly unknown[]) : []
+  // One that is misspelt must not delete.
+  if (dryRuns.some((value) => value !== 'All')) {
+    throw invalidOptions(notSupported('dryRun', dryRuns, ['All']))
+  }
   const policy =
     propagationPolicy ??
     (orphanDependents == null ? undefined : orphanDependents ? 'Orphan' : 'Background')
   return {
     ...(gracePeriodSeconds != null && { gracePeriodSeconds: gracePeriodSeconds as number }),
     ...(policy != null && { propagationPolicy: policy as 'Orphan' | 'Background' | 'Foreground' }),
-    ...(preconditions != null && {
-      preconditions,
-    }),
-    isDryRun: isDryRunByQuery || (Array.isArray(dryRun) && dryRun.includes('All')),
+    ...(preconditions != null && { preconditions: givenOnly(preconditions) }),
+    isDryRun: isDryRunByQuery || dryRuns.length > 0,
   }
+}
+
+/** Within what a time can hold: the deletion is planned for then. */
+function isSeconds(value: unknown): boolean {
+  return Number.isInteger(value) && Math.abs(Number(value)) < 2 ** 31
+}
+
+/** Null is as good as absent. */
+function givenOnly(preconditions: object): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(preconditions).filter(([, value]) => value !== null))
 }
 
 function invalidOptions(error: Parameters<typeof invalid>[2][number]) {
