@@ -43,16 +43,6 @@ export const acceptedDifferences: readonly AcceptedDifference[] = [
   },
   {
     reason:
-      'The annotation `endpoints.kubernetes.io/last-change-trigger-time` serves to measure the delay of proxies, of which there are none.',
-    cases: [
-      'describe: describe endpoints web',
-      'describe: describe endpointslice -l kubernetes.io/service-name=web',
-      'get: get endpointslices -l kubernetes.io/service-name=web -o yaml',
-    ],
-    lines: /Annotations: \||annotations:|last-change-trigger-time/,
-  },
-  {
-    reason:
       'The annotation `node.alpha.kubernetes.io/ttl` tells kubelets of large clusters how long to keep Secrets; it is not set.',
     cases: [
       'describe: describe node spare-node --show-events=false',

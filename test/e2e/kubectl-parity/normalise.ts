@@ -27,6 +27,7 @@ const replacements: readonly Replacement[] = [
   [/\b[A-Za-z0-9+/]{120,}={0,2}/g, '<data>'],
   // How often something was tried until now.
   [/ \(x\d+ over \w+\)/g, ''],
+  [/endpoints\.kubernetes\.io\/last-change-trigger-time: \S+/g, '<none>'],
   [/^[EWI]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [\w.]+:\d+\]/gm, '<log>'],
   [/(resourceVersion: )"?\d+"?/g, '$1<version>'],
   [/("resourceVersion": ?)"\d+"/g, '$1"<version>"'],
@@ -107,13 +108,17 @@ function rewrite(text: string): string | undefined {
 function volatileOut(value: unknown, key: string): unknown {
   if (Array.isArray(value)) return value.map((item) => volatileOut(item, key))
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(
-      Object.entries(value).map(([name, item]) => [name, volatileOut(item, name)]),
-    )
+    const fields = Object.entries(value).filter(([name]) => name !== TRIGGER_TIME)
+    // A map that held nothing else would not be there.
+    if (fields.length === 0 && TRIGGER_TIME in value) return undefined
+    return Object.fromEntries(fields.map(([name, item]) => [name, volatileOut(item, name)]))
   }
   if (typeof value === 'string' && /^\s*\{/.test(value)) return rewrite(value)?.trim() ?? value
   return isVolatile(key, value) ? `<${key}>` : value
 }
+
+/** The endpoint controllers set it where they know the time, which depends on what they saw. */
+const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'
 
 const volatileKeys = new Set(['resourceVersion', 'uid', 'containerID', 'nodePort', 'bootID'])
 
