@@ -22,6 +22,7 @@ import { isMissing, isRecord, listOf, textOf } from '../read-json.ts'
 import type { Strategy, StrategyContext } from '../resource-definition.ts'
 import { isSemanticallyEqual } from '../semantic-equality.ts'
 import { withField } from '../share-structure.ts'
+import { parseCertificateRequest } from '../../certificates/certificate-request.ts'
 import { unifiedDiff } from '../unified-diff.ts'
 import { wireTime } from '../wire-time.ts'
 
@@ -129,6 +130,8 @@ function* validateSpec(spec: CertificateSigningRequestSpec): Iterable<FieldError
   if (!/-----BEGIN CERTIFICATE REQUEST-----[\s\S]+-----END CERTIFICATE REQUEST-----/.test(pem)) {
     const why = 'PEM block type must be CERTIFICATE REQUEST'
     yield invalidValue('spec.request', textOf(spec.request), why)
+  } else if (!parseCertificateRequest(pem)) {
+    yield invalidValue('spec.request', textOf(spec.request), 'asn1: structure error')
   }
   const list = listOf(spec.usages)
   if (list.length === 0) yield required('spec.usages')

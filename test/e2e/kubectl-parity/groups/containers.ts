@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Into containers: logs, exec, attach, cp, port-forward, debug, top.
+// Into containers: logs, exec, attach, cp, port-forward, debug.
 import { podYaml, processPodYaml } from '../manifests.ts'
 import type { ParityCase, ParityGroup } from '../parity-case.ts'
 
@@ -60,7 +60,7 @@ spec:
 
 export const execGroup: ParityGroup = {
   name: 'exec',
-  title: 'exec, attach, cp, port-forward, debug, top',
+  title: 'exec, attach, cp, port-forward, debug',
   files: {
     'talker.yaml': talker,
     'reader.yaml': processPodYaml('reader', 'while read line; do echo got $line; done').replace(
