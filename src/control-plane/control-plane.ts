@@ -75,6 +75,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const folder = dataDir === undefined ? undefined : join(dataDir, 'pki')
   const store = resources.use(await openStore(dataDir))
   const authority = await openAuthority(folder, { clock })
+  // Of its own, so that no certificate that a node obtains can pass for the API server's.
+  const kubeletAuthority = await openAuthority(folder, { clock, name: 'kubelet-serving' })
   const names = [...serviceNames, serviceAddress, address, ...(options.names ?? [])]
   const api = resources.use(
     await openApi({
@@ -86,6 +88,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       port,
       serviceAddress,
       caPem: authority.certificate,
+      kubeletCaPem: kubeletAuthority.certificate,
       keys: await ServiceAccountKeys.open(folder),
       serverCertificate: () => openServerCertificate({ authority, names, folder, clock }),
       kubeletClientCertificate: () => authority.issueClient({ user: kubeletClientUser }),
@@ -94,12 +97,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   if (options.hasControllers ?? true) {
     const { hasScheduler = true, nodeGraceMs } = options
     const { core, access } = api
-    const own = { core, access, authority, hasScheduler, nodeGraceMs }
+    const own = { core, access, authority, kubeletAuthority, hasScheduler, nodeGraceMs }
     resources.use(startControllers({ ...own, clock, log }))
   }
   const owned = resources.move()
   return new RunningControlPlane(
-    { api, authority, store, admin: await admin(authority, api) },
+    { api, authority, kubeletAuthority, store, admin: await admin(authority, api) },
     owned,
   )
 }
@@ -127,6 +130,7 @@ async function kubeconfig(
 interface Parts {
   readonly api: Api
   readonly authority: Authority
+  readonly kubeletAuthority: Authority
   readonly store: Store
   readonly admin: string
 }
@@ -152,7 +156,7 @@ class RunningControlPlane implements ControlPlane {
 
   async kubeletCertificate(nodeName: string, names: readonly string[]) {
     const organizations = ['system:nodes']
-    return await this.#parts.authority.issueServer(`system:node:${nodeName}`, names, {
+    return await this.#parts.kubeletAuthority.issueServer(`system:node:${nodeName}`, names, {
       organizations,
     })
   }

@@ -39,6 +39,8 @@ export interface ApiOptions {
   /** Cluster address of the Service `kubernetes`. */
   readonly serviceAddress: string
   readonly caPem: string
+  /** Signs the kubelets' serving certificates. */
+  readonly kubeletCaPem: string
   readonly keys: ServiceAccountKeys
   /** The API server's own certificate; asked again every day, so that none runs out. */
   readonly serverCertificate: () => Promise<KeyPair>
@@ -54,7 +56,7 @@ export interface Api extends AsyncDisposable {
 }
 
 export async function openApi(options: ApiOptions): Promise<Api> {
-  const { store, clock, log, caPem, keys } = options
+  const { store, clock, log, caPem, kubeletCaPem, keys } = options
   const certificate = await options.serverCertificate()
   const kubeletClient = await options.kubeletClientCertificate()
   await using resources = new AsyncDisposableStack()
@@ -65,7 +67,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
     admission: createAdmissionPlugins(access),
     allocate: serviceAllocations(store),
   }
-  const kubelets = resources.use(new KubeletClient(shownWith(kubeletClient, caPem)))
+  const kubelets = resources.use(new KubeletClient(shownWith(kubeletClient, kubeletCaPem)))
   const metrics = new MetricsCollector({ store, kubelets, clock, log })
   let host = ''
   const server = resources.use(
@@ -99,7 +101,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
     everyDay(clock, log, async () => {
       const tls = shownWith(await options.serverCertificate(), caPem)
       listener.setCertificate({ ...tls, clientCa: caPem })
-      kubelets.setCredentials(shownWith(await options.kubeletClientCertificate(), caPem))
+      kubelets.setCredentials(shownWith(await options.kubeletClientCertificate(), kubeletCaPem))
     }),
   )
   const { port } = listener

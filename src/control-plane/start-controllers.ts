@@ -35,11 +35,14 @@ import { startServiceAccountController } from './controllers/service-accounts/se
 import { resourceAttributes } from './auth/authorizer.ts'
 import type { AccessControl } from './auth/access-control.ts'
 import type { Authority } from './certificates/authority.ts'
+import { signerNames } from './certificates/signer-names.ts'
 import { apiVersionOf, resourceDefinitions } from './resources/registry.ts'
 
 export interface ControllersOptions {
   readonly core: ApiCore
   readonly authority: Authority
+  /** Signs the kubelets' serving certificates. */
+  readonly kubeletAuthority: Authority
   readonly access: AccessControl
   readonly hasScheduler: boolean
   /** Silence after which a node counts as lost; default 50 s. */
@@ -97,7 +100,7 @@ function controllers(options: ControllersOptions): readonly [string, StartContro
       'certificate-controller',
       (context) => startCsrApprover(context, { mayCreate: mayApprove(access) }),
     ],
-    ['certificate-controller', (context) => startCsrSigner(context, { sign: signing(authority) })],
+    ['certificate-controller', (context) => startCsrSigner(context, { sign: signing(options) })],
     ['certificate-controller', (context) => startCsrCleaner(context)],
   ]
 }
@@ -121,6 +124,9 @@ function mayApprove({ authorizer }: AccessControl): CsrApproverOptions['mayCreat
       .allowed
 }
 
-function signing(authority: Authority): CsrSignerOptions['sign'] {
-  return async (pem, terms) => await authority.signCsr(pem, terms)
+function signing({ authority, kubeletAuthority }: ControllersOptions): CsrSignerOptions['sign'] {
+  return async (pem, terms) => {
+    const isServing = terms.signerName === signerNames.kubeletServing
+    return await (isServing ? kubeletAuthority : authority).signCsr(pem, terms)
+  }
 }

@@ -128,7 +128,9 @@ class EmbeddedControlPlane implements TestControlPlane {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const { certificate, key } = this.files.ca
     const pem = readFileSync(certificate, 'utf8') + readFileSync(key, 'utf8')
-    writeFileSync(join(folder, 'ca.pem'), pem, { mode: 0o600 })
+    for (const file of ['ca.pem', 'kubelet-serving-ca.pem']) {
+      writeFileSync(join(folder, file), pem, { mode: 0o600 })
+    }
   }
 
   async #untilReady(serving: Component): Promise<void> {

@@ -153,7 +153,9 @@ class RemoteSession {
     socket.resume()
     using _pulse = this.#beat()
     this.#request.onOpen?.(({ columns: Width, rows: Height }) => {
-      void this.#send(channels.resize, Buffer.from(JSON.stringify({ Width, Height })))
+      this.#send(channels.resize, Buffer.from(JSON.stringify({ Width, Height }))).catch(() => {
+        // The stream ends just now, and with it the terminal's size.
+      })
     })
     if (streams.stdin) void this.#pump(streams.stdin)
     await this.#ended.promise

@@ -25,10 +25,12 @@ const dayMs = 24 * 60 * 60_000
 const rootLifetimeMs = 3650 * dayMs
 const lifetimeMs = 365 * dayMs
 const minLifetimeMs = 10 * 60_000
-const fileName = 'ca.pem'
+const defaultName = 'kubernetes'
 
 export interface AuthorityOptions {
   readonly clock: Clock
+  /** Tells the authorities of a cluster apart, in the certificate and in the folder; default `kubernetes`. */
+  readonly name?: string
 }
 
 /** A user as a client certificate names it. */
@@ -50,14 +52,16 @@ export async function openAuthority(
   folder: string | undefined,
   options: AuthorityOptions,
 ): Promise<Authority> {
+  const { name = defaultName } = options
   const nowMs = options.clock.nowMs()
-  const kept = folder === undefined ? undefined : await readRoot(path.join(folder, fileName))
+  const kept =
+    folder === undefined ? undefined : await readRoot(path.join(folder, fileNameOf(name)))
   if (kept && new X509Certificate(kept.certificate).validToDate.getTime() > nowMs) {
     return new Authority(kept.certificate, await readIssuer(kept), options)
   }
-  const root = await createRoot('kubernetes', { nowMs, lifetimeMs: rootLifetimeMs })
+  const root = await createRoot(name, { nowMs, lifetimeMs: rootLifetimeMs })
   if (folder !== undefined) {
-    await writeKeyFile(path.join(folder, fileName), root.certificate + root.key)
+    await writeKeyFile(path.join(folder, fileNameOf(name)), root.certificate + root.key)
   }
   return new Authority(root.certificate, await readIssuer(root), options)
 }
@@ -152,6 +156,10 @@ function checkSubject(pem: string, { commonName, organizations }: CertificateSub
 
 function clampLifetime(wantedMs: number): number {
   return Math.min(Math.max(wantedMs, minLifetimeMs), lifetimeMs)
+}
+
+function fileNameOf(name: string): string {
+  return name === defaultName ? 'ca.pem' : `${name}-ca.pem`
 }
 
 async function readRoot(file: string): Promise<KeyPair | undefined> {

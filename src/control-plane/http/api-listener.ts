@@ -146,5 +146,7 @@ export class ApiListener implements AsyncDisposable {
       throw new UserError(`Cannot serve the API on ${address}:${port}: ${why}`, { cause })
     }
     this.#tls.removeListener('error', reject)
+    // Such as too many open files: connections are refused, and later ones may be taken again.
+    this.#tls.on('error', () => {})
   }
 }

@@ -58,7 +58,18 @@ export class ApiServer implements Disposable {
       else await answerPlainPath(exchange, this.#parts)
     } catch (error) {
       if (work.signal.aborted) return
+      await this.#settled(error)
       this.#refuse(response, this.#statusOf(error, request), exchange?.warnings ?? [])
+    }
+  }
+
+  /** That something is there, or is not, may be told only once it would survive a crash. */
+  async #settled(error: unknown): Promise<void> {
+    if (!(error instanceof StatusError) || (error.code !== 404 && error.code !== 409)) return
+    try {
+      await this.#parts.store.durable()
+    } catch {
+      // The refusal stands, whatever becomes of the disk.
     }
   }
 

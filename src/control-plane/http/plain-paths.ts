@@ -63,13 +63,13 @@ async function answerHealth(exchange: ApiExchange, { obstacle }: PlainPathContex
   const why = await obstacle()
   const isReady = why === undefined
   const details = exchange.info.query.has('verbose')
-    ? `[${isReady ? '+' : '-'}]storage ${isReady ? 'ok' : `failed: ${why}`}\n`
+    ? `[${isReady ? '+' : '-'}]storage ${isReady ? 'ok' : 'failed: reason withheld'}\n`
     : ''
   const text = isReady
     ? details === ''
       ? 'ok'
       : `${details}${exchange.info.path.slice(1)} check passed\n`
-    : `${details}storage: ${why}\n`
+    : `${details}storage check failed: reason withheld\n`
   exchange.sendBytes(isReady ? 200 : 500, Buffer.from(text), 'text/plain; charset=utf-8')
 }
 

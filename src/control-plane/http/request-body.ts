@@ -2,7 +2,14 @@
 // The object in a request's body: JSON, YAML or protobuf, of the kind that the address is for, its
 // unknown fields dropped, warned of or refused as the client wishes.
 import { parse as parseYaml } from 'yaml'
-import { badRequest, invalid, pathNotFound, unsupportedMediaType } from '../objects/api-status.ts'
+import {
+  badRequest,
+  invalid,
+  pathNotFound,
+  requestTooLarge,
+  StatusError,
+  unsupportedMediaType,
+} from '../objects/api-status.ts'
 import { notSupported } from '../objects/field-error.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import { decodeProtobuf, protobufType } from '../protobuf/decode-protobuf.ts'
@@ -30,6 +37,7 @@ export async function readObject(exchange: ApiExchange, kind: Kind): Promise<Kub
   if (!isYaml && !isProtobuf && type !== jsonType && type !== '') {
     throw unsupportedMediaType(acceptedTypes)
   }
+  if (isYaml) checkYamlSize(body)
   const expected = { apiVersion: apiVersionOf(kind), kind: kind.kind }
   const text = isProtobuf ? JSON.stringify(decodeProtobuf(body, expected)) : body.toString('utf8')
   const { object, warnings } = decodeObject(text, schemaFor(kind), {
@@ -54,12 +62,21 @@ export function parseBody(exchange: ApiExchange, body: Buffer): unknown {
   if (type === protobufType) return decodeProtobuf(body)
   try {
     if (type === jsonType || type === '') return JSON.parse(body.toString('utf8'))
-    if (yamlTypes.includes(type)) return parseYaml(body.toString('utf8'))
+    if (yamlTypes.includes(type)) return parseYaml(checkYamlSize(body).toString('utf8'))
   } catch (error) {
+    if (error instanceof StatusError) throw error
     throw badRequest(`the object provided is unrecognized: ${String(error)}`)
   }
   throw unsupportedMediaType(acceptedTypes)
 }
+
+/** YAML takes a hundred times as long to read as JSON, during which nobody else is answered. */
+export function checkYamlSize(body: Buffer): Buffer {
+  if (body.length <= maxYamlBytes) return body
+  throw requestTooLarge(`YAML is too large: limit is ${maxYamlBytes}, JSON may be larger`)
+}
+
+const maxYamlBytes = 512 * 1024
 
 /** The media type without its parameters, in lower case. */
 export function mediaType(header = ''): string {

@@ -8,7 +8,7 @@ import { patchMediaTypes, patchObject } from '../patch/patch-object.ts'
 import { apiVersionOf } from '../resources/registry.ts'
 import type { Decoded } from '../schema/decode-object.ts'
 import type { ApiExchange } from './api-exchange.ts'
-import { fieldValidationOf, mediaType, schemaFor } from './request-body.ts'
+import { checkYamlSize, fieldValidationOf, mediaType, schemaFor } from './request-body.ts'
 import type { Kind } from './request-body.ts'
 import { isTrue } from './request-info.ts'
 import type { ResourceTarget } from './request-info.ts'
@@ -27,6 +27,7 @@ export interface PatchContext {
   readonly nowMs: number
 }
 
+const openingBrace = 0x7b
 const mediaTypes: readonly string[] = [...patchMediaTypes, applyMediaType]
 
 /** Reads the body; 415 for an unknown kind of patch. */
@@ -38,7 +39,10 @@ export async function readPatch(
   if (!mediaTypes.includes(type)) {
     throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
   }
-  const body = (await exchange.body()).toString('utf8')
+  const bytes = await exchange.body()
+  // What kubectl applies is JSON, though its name is YAML.
+  if (type === applyMediaType && bytes[0] !== openingBrace) checkYamlSize(bytes)
+  const body = bytes.toString('utf8')
   const schema = schemaFor(kind)
   const fieldValidation = fieldValidationOf(exchange.info.query)
   const common = { body, schema, fieldValidation, apiVersion: apiVersionOf(kind) }

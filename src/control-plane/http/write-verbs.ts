@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST, PUT, PATCH and DELETE of objects. The write itself is one synchronous step in ../api; here are
 // the reading of the request before it and the waiting for durability after it.
-import type { WriteOptions } from '../api/api-core.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { ApiCore, Place, WriteOptions } from '../api/api-core.ts'
 import { createObject } from '../api/create-object.ts'
 import { deleteObject } from '../api/delete-object.ts'
-import type { DeleteResult } from '../api/delete-object.ts'
+import type { DeleteOptions, DeleteResult } from '../api/delete-object.ts'
 import { snapshotOf } from '../api/list-objects.ts'
 import { objectFilter } from '../api/object-filter.ts'
 import { updateObject } from '../api/update-object.ts'
@@ -84,20 +85,34 @@ export async function deleteCollection(
   const options = { ...(await readDeleteOptions(exchange)), user: exchange.user }
   const filter = objectFilter(resource, target.namespace, exchange.info.query)
   const { items, revision } = snapshotOf(core, resource, filter)
-  const deleted = items.flatMap(({ object }) => {
+  const deleted: KubeObject[] = []
+  for (const [index, { object }] of items.entries()) {
+    // Requests in between are answered.
+    if (index > 0 && index % deletesPerTurn === 0) await turn()
     const { name, namespace = '' } = object.metadata
-    try {
-      return [deleteObject(core, { resource, namespace, name, subresource: '' }, options).object]
-    } catch (error) {
-      // Somebody else's admission or finalizer removed it first: it is gone, as was asked.
-      if (error instanceof StatusError && error.code === 404) return []
-      throw error
-    }
-  })
+    const gone = deleteIfThere(core, { resource, namespace, name, subresource: '' }, options)
+    if (gone) deleted.push(gone)
+  }
   await core.store.durable()
   const apiVersion = resource.group === '' ? 'v1' : `${resource.group}/${resource.version}`
   const metadata = { resourceVersion: String(revision) }
   exchange.sendJson(200, { kind: `${resource.kind}List`, apiVersion, metadata, items: deleted })
+}
+
+const deletesPerTurn = 100
+
+/** Undefined when somebody else's delete, admission or finalizer removed it first: as was asked. */
+function deleteIfThere(
+  core: ApiCore,
+  place: Place,
+  options: DeleteOptions,
+): KubeObject | undefined {
+  try {
+    return deleteObject(core, place, options).object
+  } catch (error) {
+    if (error instanceof StatusError && error.code === 404) return undefined
+    throw error
+  }
 }
 
 /** Who writes, and whether it counts. */

@@ -45,7 +45,12 @@ export class KubeletClient implements Disposable {
 
   /** Shows other credentials from now on; calls under way go on with the old ones. */
   setCredentials(credentials: KubeletCredentials): void {
+    // What it has under way ends by itself; idle connections go with the agent.
+    const former = this.#agent
     this.#agent = agentWith(credentials)
+    for (const sockets of Object.values(former.freeSockets)) {
+      for (const socket of sockets ?? []) socket.destroy()
+    }
   }
 
   /** The answer's head; its body is read by the caller. Throws 502-like StatusErrors. */
