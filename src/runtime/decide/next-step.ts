@@ -10,8 +10,6 @@ import type { Action, DecideOptions, Decision, Ending, PodState, Reset, Wait } f
 import { startOrder, type Planned } from './start-order.ts'
 import { runningOf, stopAll, stopCondemned } from './stop-order.ts'
 
-export type { Failure } from './pod-state.ts'
-
 const nothing: readonly Action[] = []
 const noWaits: ReadonlyMap<string, Wait> = new Map()
 
