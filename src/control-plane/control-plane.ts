@@ -43,8 +43,10 @@ export interface ControlPlaneOptions {
 export interface ControlPlane extends AsyncDisposable {
   /** Such as https://127.0.0.1:6443. */
   readonly server: string
-  /** The cluster's authority, PEM: signs servers, clients and nodes. */
+  /** The cluster's authority, PEM: signs the API server and all clients. */
   readonly caPem: string
+  /** Another authority, PEM: signs the HTTPS ports of kubelets, for those who call them directly. */
+  readonly kubeletCaPem: string
   /** Kubeconfig of the administrator (system:masters), YAML. */
   readonly adminKubeconfig: string
   /** A kubeconfig with a client certificate, YAML; for example of `system:node:one`. */
@@ -138,6 +140,7 @@ interface Parts {
 class RunningControlPlane implements ControlPlane {
   readonly server: string
   readonly caPem: string
+  readonly kubeletCaPem: string
   readonly adminKubeconfig: string
   readonly #parts: Parts
   readonly #resources: AsyncDisposableStack
@@ -145,6 +148,7 @@ class RunningControlPlane implements ControlPlane {
   constructor(parts: Parts, resources: AsyncDisposableStack) {
     this.server = parts.api.server
     this.caPem = parts.authority.certificate
+    this.kubeletCaPem = parts.kubeletAuthority.certificate
     this.adminKubeconfig = parts.admin
     this.#parts = parts
     this.#resources = resources

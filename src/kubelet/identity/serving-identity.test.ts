@@ -71,7 +71,7 @@ describe('ServingIdentity', () => {
   }
 
   const isSigned = ({ cert }: { readonly cert: string }) =>
-    new X509Certificate(cert).checkIssued(new X509Certificate(cluster.controlPlane.caPem))
+    new X509Certificate(cert).checkIssued(new X509Certificate(cluster.controlPlane.kubeletCaPem))
 
   const changed = (identity: ServingIdentity) =>
     new Promise<void>((resolve) => {
