@@ -58,6 +58,7 @@ function addUp(program: Command): void {
       wholeNumber('--port <port>', {
         help: 'port of the API server; 0 picks a free one',
         least: 0,
+        most: 65_535,
       }).default(0),
     )
     .addOption(taintFlag())

@@ -11,15 +11,17 @@ export function duration(flags: string, help: string): Option {
   return new Option(flags, help).argParser((text) => named(flags, () => asSeconds(text)))
 }
 
-/** Reads a whole number that is at least `least`. */
+/** Reads a whole number that is at least `least` and at most `most`. */
 export function wholeNumber(
   flags: string,
-  options: { readonly help: string; readonly least: number },
+  options: { readonly help: string; readonly least: number; readonly most?: number },
 ): Option {
   return new Option(flags, options.help).argParser((text) =>
     named(flags, () => {
       const number = asNumber(text)
       if (number < options.least) throw new UserError(`it must be at least ${options.least}`)
+      const { most = Number.MAX_SAFE_INTEGER } = options
+      if (number > most) throw new UserError(`it must be at most ${most}`)
       return number
     }),
   )

@@ -9,7 +9,7 @@ import { isFilled } from '../provider/feature-rules.ts'
 import type { Features } from '../provider/features.ts'
 import type { PodProblem, ProviderModule } from '../provider/provider.ts'
 import { UserError } from '../util/vk-error.ts'
-import { readYamlFile } from './config-file.ts'
+import { readYamlFile, whyUnreadable } from './config-file.ts'
 import { loadProviderModule } from './provider-modules.ts'
 
 interface Manifest {
@@ -79,7 +79,7 @@ function readManifests(file: string): readonly Manifest[] {
   try {
     text = readFileSync(file === '-' ? 0 : file, 'utf8')
   } catch (error) {
-    throw new UserError(`Cannot read "${file}": ${(error as Error).message}`, { cause: error })
+    throw new UserError(`Cannot read "${file}": ${whyUnreadable(error)}`, { cause: error })
   }
   return parseAllDocuments(text, { prettyErrors: true }).flatMap((document) => {
     const [error] = 'errors' in document ? document.errors : []

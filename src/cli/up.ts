@@ -38,9 +38,12 @@ const pollMs = 50
 export async function up(flags: UpFlags, args: readonly string[]): Promise<number> {
   const dir = dataDirOf(flags.dataDir, process.env)
   if ((await lockHolder(dir.path)) !== undefined) return await greetFirst(dir, flags)
-  if (flags.detach) return await detach(dir, args)
   const lock = await tryLock(dir)
   if (lock === undefined) return await greetFirst(dir, flags)
+  if (flags.detach) {
+    await lock[Symbol.asyncDispose]()
+    return await detach(dir, args)
+  }
   await using _lock = lock
   await letPodsPass(dir)
   using stop = escalatingStop({
@@ -122,16 +125,18 @@ async function greetFirst(dir: DataDir, flags: UpFlags): Promise<number> {
   announce(dir, running, `runs already (process ${running.pid})`)
   if (running.provider !== flags.provider || running.nodes.length !== flags.nodes) {
     process.stderr.write(
-      `It has ${running.nodes.length} nodes of provider ${running.provider}; \`virtual-kubelet down\` first for others\n`,
+      `It has ${nodeCount(running)} of provider ${running.provider}; \`virtual-kubelet down\` first for others\n`,
     )
   }
   return 0
 }
 
+function nodeCount({ nodes }: RunningCluster): string {
+  return nodes.length === 1 ? '1 node' : `${nodes.length} nodes`
+}
+
 /** Starts the same command in the background and waits until it is up. */
 async function detach(dir: DataDir, args: readonly string[]): Promise<number> {
-  const { [Symbol.asyncDispose]: release } = await lockDir(dir.path)
-  await release()
   const logFile = join(dir.path, 'up.log')
   const output = await open(logFile, 'w', 0o600)
   const [program = ''] = process.argv.slice(1)
@@ -151,8 +156,10 @@ async function detach(dir: DataDir, args: readonly string[]): Promise<number> {
     child.unref()
     return 0
   } catch (error) {
-    process.stderr.write(await readFile(logFile, 'utf8'))
-    throw error
+    const said = await readFile(logFile, 'utf8')
+    process.stderr.write(said)
+    if (said === '' || !child.exitCode) throw error
+    return child.exitCode
   }
 }
 

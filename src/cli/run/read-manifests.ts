@@ -5,7 +5,8 @@ import { readFile, readdir, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { LineCounter, parseAllDocuments } from 'yaml'
 import type { ObjectMeta } from '../../kube/types.gen.ts'
-import { UserError, messageOf } from '../../util/vk-error.ts'
+import { UserError } from '../../util/vk-error.ts'
+import { whyUnreadable } from '../config-file.ts'
 
 /** An object as its author wrote it. */
 export interface Manifest {
@@ -67,7 +68,7 @@ async function filesIn(path: string): Promise<readonly string[]> {
     const files = names.filter((name) => extensions.includes(extname(name))).sort()
     return files.map((name) => join(path, name))
   } catch (cause) {
-    throw new UserError(`Cannot read "${path}": ${messageOf(cause)}`, { cause })
+    throw new UserError(`Cannot read "${path}": ${whyUnreadable(cause)}`, { cause })
   }
 }
 
@@ -75,7 +76,7 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    throw new UserError(`Cannot read "${file}": ${messageOf(cause)}`, { cause })
+    throw new UserError(`Cannot read "${file}": ${whyUnreadable(cause)}`, { cause })
   }
 }
 
