@@ -8,6 +8,7 @@ import * as https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { constants } from 'node:crypto'
+import { DEFAULT_CIPHERS } from 'node:tls'
 import type { Logger } from '../util/logger.ts'
 import { behaviourOf, messageOf, UserError } from '../util/vk-error.ts'
 import { ConnectionQuota } from './connection-quota.ts'
@@ -52,6 +53,10 @@ export const defaultLimits: ListenerLimits = {
 
 /** A connection that was taken over and is silent is probed after so long: its client may have vanished. */
 const keepAliveMs = 30_000
+
+// Made once: the stack of an error costs more than its use.
+const callerGone = new DOMException('The caller closed the connection', 'AbortError')
+const closing = new DOMException('The server closes', 'AbortError')
 
 /** Answers one request. `signal` aborts when the caller is gone or the server closes. */
 export type RequestHandler = (exchange: Exchange) => Promise<void> | void
@@ -150,7 +155,7 @@ export class Listener implements AsyncDisposable {
     this.#tlsChanges?.[Symbol.dispose]()
     const closed = Promise.withResolvers<void>()
     this.#server.close(() => closed.resolve())
-    for (const controller of this.#running.keys()) controller.abort(closing())
+    for (const controller of this.#running.keys()) controller.abort(closing)
     await Promise.all(this.#running.values())
     this.#server.closeAllConnections()
     // Node does not count connections that speak another protocol now.
@@ -179,7 +184,7 @@ export class Listener implements AsyncDisposable {
 
   #accept(request: IncomingMessage, response: ServerResponse): void {
     const controller = new AbortController()
-    response.once('close', () => controller.abort(callerGone()))
+    response.once('close', () => controller.abort(callerGone))
     this.#serve(
       { request, response, signal: controller.signal, ...this.#about(request) },
       controller,
@@ -203,7 +208,7 @@ export class Listener implements AsyncDisposable {
     this.#upgraded.add(socket)
     socket.once('close', () => {
       this.#upgraded.delete(socket)
-      controller.abort(callerGone())
+      controller.abort(callerGone)
     })
     socket.setKeepAlive(true, keepAliveMs)
     const upgrade = {
@@ -265,7 +270,17 @@ function tlsOptions(tls: TlsMaterial, limits: ListenerLimits): https.ServerOptio
     rejectUnauthorized: false,
     handshakeTimeout: Math.min(limits.handshakeTimeoutMs, maxHandshakeMs),
     ALPNProtocols: ['http/1.1'],
+    ciphers: cipherOrder(DEFAULT_CIPHERS),
   }
+}
+
+/** AES-128 first: as safe here, a quarter cheaper than AES-256, and what a kubelet chooses. */
+function cipherOrder(names: string): string {
+  const first = 'TLS_AES_128_GCM_SHA256'
+  const others = names.split(':')
+  return others.includes(first)
+    ? [first, ...others.filter((name) => name !== first)].join(':')
+    : names
 }
 
 /**
@@ -281,12 +296,4 @@ function contextOptions(tls: TlsMaterial): https.ServerOptions {
 /** Without the query, which may hold what was typed into a shell. */
 function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').split('?', 1)[0] ?? ''
-}
-
-function callerGone(): Error {
-  return new DOMException('The caller closed the connection', 'AbortError')
-}
-
-function closing(): Error {
-  return new DOMException('The server closes', 'AbortError')
 }

@@ -7,7 +7,11 @@ export interface LogEntry {
   /** When it was written, milliseconds since the epoch; fractions keep the microseconds. */
   readonly timeMs: number
   readonly stream: 'stdout' | 'stderr'
-  /** The bytes as written, with the line's `\n` unless this is a part of a longer line. */
+  /**
+   * The bytes as written, with the line's `\n` unless this is a part of a longer line. They stay as they
+   * are: whoever reads the feed may hold on to them. Entries of a batch that lie one behind the other in one
+   * block of memory are sent fastest.
+   */
   readonly bytes: Uint8Array
 }
 

@@ -4,6 +4,7 @@
 // taken.
 import type { LogEntry } from '../../provider/log-feed.ts'
 import type { LogStream } from './log-options.ts'
+import { longRuns } from './long-runs.ts'
 import { TimestampFormatter } from './rfc3339.ts'
 
 export interface LogWriterOptions {
@@ -38,6 +39,26 @@ export class LogWriter {
 
   /** The output of these entries, in pieces. Must be taken to its end. */
   *write(entries: readonly LogEntry[]): Generator<Uint8Array> {
+    const { sinceMs, stream, timestamps } = this.#options
+    const isPlain = sinceMs === undefined && stream === undefined && !timestamps
+    if (!isPlain) {
+      yield* this.#copy(entries)
+      return
+    }
+    // Nothing to put in or leave out: what lies together in memory goes out as it lies.
+    let copied = 0
+    for (const { bytes, end, start } of longRuns(entries)) {
+      yield* this.#copy(entries.slice(copied, start))
+      copied = end
+      if (this.isFull) return
+      const piece = bytes.subarray(0, this.#remaining)
+      this.#remaining -= piece.length
+      yield piece
+    }
+    yield* this.#copy(entries.slice(copied))
+  }
+
+  *#copy(entries: readonly LogEntry[]): Generator<Uint8Array> {
     let left = this.#mostBytesOf(entries)
     let piece = Buffer.allocUnsafe(0)
     let used = 0

@@ -15,6 +15,9 @@ export interface SendLogOptions {
   readonly stallTimeoutMs?: number
 }
 
+/** What waits while the socket writes; the more, the fewer and larger are the writes. */
+const maxWaitingBytes = 128 * 1024
+
 const defaultStallTimeoutMs = 4 * 60 * 60_000
 
 /** Resolves when all was sent; rejects when the log fails, and with the signal's reason. */
@@ -37,7 +40,10 @@ export async function sendLog(
       const next = await untilAborted(iterator.next(), signal)
       sendHead()
       if (next.done) break
-      if (next.value.length > 0 && !response.write(next.value)) await drained(response, options)
+      if (next.value.length > 0) response.write(next.value)
+      if (response.writableNeedDrain && response.writableLength > maxWaitingBytes) {
+        await drained(response, options)
+      }
     }
   } finally {
     // Not awaited: a log that does not answer cannot hold up the end of its request.

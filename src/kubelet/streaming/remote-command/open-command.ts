@@ -77,7 +77,7 @@ async function openSpdy(
   const isComplete = await streams.whenComplete({
     clock,
     timeoutMs: limits.creationTimeoutMs,
-    signal: AbortSignal.any([session.ended, signal]),
+    signals: [session.ended, signal],
   })
   if (isComplete) await serve(spdyCommandConnection(session, streams, protocol))
   session.close()

@@ -19,19 +19,19 @@ export interface ServeCommandOptions {
   readonly signal: AbortSignal
 }
 
+/** Nobody waits for it any more; made once, as its stack costs more than all the rest. */
+const isDone = new DOMException('The command is over', 'AbortError')
+
 /** Serves one client until the process has ended or the client is gone; never rejects. */
 export async function serveCommand(
   connection: CommandConnection,
   { start, failureIs, reportsExit, signal }: ServeCommandOptions,
 ): Promise<void> {
-  const gone = AbortSignal.any([connection.ended, signal])
-  const done = new AbortController()
+  const over = new AbortController()
+  using _first = firstAbortOf([connection.ended, signal], over)
+  const gone = over.signal
   try {
-    const outcome = await runProcess(connection, {
-      start: () => start(AbortSignal.any([gone, done.signal])),
-      reportsExit,
-      gone,
-    })
+    const outcome = await runProcess(connection, { start: () => start(gone), reportsExit, gone })
     await connection.finish(outcome)
   } catch (error) {
     if (gone.aborted) await connection.finish({ kind: 'failure', message: messageOf(gone.reason) })
@@ -41,7 +41,22 @@ export async function serveCommand(
       await connection.finish({ kind: 'failure', message: `${failureIs}: ${messageOf(error)}` })
     }
   } finally {
-    done.abort()
+    over.abort(isDone)
+  }
+}
+
+/** Aborts `target` as the first of these does; AbortSignal.any costs several times as much. */
+function firstAbortOf(signals: readonly AbortSignal[], target: AbortController): Disposable {
+  const onAbort = ({ currentTarget }: Event): void =>
+    target.abort((currentTarget as AbortSignal).reason)
+  for (const signal of signals) {
+    if (signal.aborted) target.abort(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+  }
+  return {
+    [Symbol.dispose]: () => {
+      for (const signal of signals) signal.removeEventListener('abort', onAbort)
+    },
   }
 }
 
@@ -60,14 +75,13 @@ async function runProcess(
   const process = await start()
   connection.onResize((size) => process.resize(size))
   if (connection.stdin) pumpInput(connection.stdin, process.stdin, () => connection.endInput())
-  await untilAborted(
+  const { exitCode } = await untilAborted(
     Promise.all([
       pumpOutput(process.stdout, connection.stdout),
       pumpOutput(process.stderr, connection.stderr),
-    ]),
+    ]).then(() => process.exited),
     gone,
   )
-  const { exitCode } = await untilAborted(process.exited, gone)
   return reportsExit && exitCode !== 0 ? { kind: 'exit', exitCode } : { kind: 'success' }
 }
 
@@ -99,7 +113,7 @@ async function pumpOutput(
   }
   // An error is no more than the end.
   source.once('error', () => target.end())
-  source.once('close', () => target.end())
+  source.once('close', () => target.writableEnded || target.end())
   source.pipe(target)
   try {
     await finished(target, { readable: false })

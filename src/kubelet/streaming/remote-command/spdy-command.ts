@@ -27,7 +27,7 @@ type StreamType = 'error' | 'stdin' | 'stdout' | 'stderr' | 'resize'
 export class SpdyCommandStreams {
   readonly #expected: ReadonlySet<string>
   readonly #streams = new Map<string, SpdyStream>()
-  readonly #complete = Promise.withResolvers<void>()
+  readonly #complete = Promise.withResolvers<boolean>()
 
   constructor(choice: StreamChoice, protocol: SpdyCommandProtocol) {
     const hasResize = protocol === 'v4.channel.k8s.io' || protocol === 'v3.channel.k8s.io'
@@ -49,27 +49,29 @@ export class SpdyCommandStreams {
       return
     }
     this.#streams.set(type, stream)
-    if (this.#streams.size === this.#expected.size) this.#complete.resolve()
+    if (this.#streams.size === this.#expected.size) this.#complete.resolve(true)
   }
 
-  /** Resolves when all streams are there; false when that took longer than `timeoutMs`. */
+  /** Resolves when all streams are there; false when that took longer than `timeoutMs`, or a signal aborted. */
   async whenComplete({
     clock,
     timeoutMs,
-    signal,
+    signals,
   }: {
     readonly clock: Clock
     readonly timeoutMs: number
-    readonly signal: AbortSignal
+    readonly signals: readonly AbortSignal[]
   }): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>()
-    using _timer = clock.setTimer(timeoutMs, () => resolve(false))
-    const onAbort = (): void => resolve(false)
-    signal.addEventListener('abort', onAbort, { once: true })
-    const complete = this.#complete.promise.then(() => true)
-    const result = await Promise.race([complete, promise])
-    signal.removeEventListener('abort', onAbort)
-    return result
+    const { promise, resolve } = this.#complete
+    const giveUp = (): void => resolve(false)
+    using _timer = clock.setTimer(timeoutMs, giveUp)
+    for (const signal of signals) {
+      if (signal.aborted) giveUp()
+      signal.addEventListener('abort', giveUp, { once: true })
+    }
+    const isComplete = await promise
+    for (const signal of signals) signal.removeEventListener('abort', giveUp)
+    return isComplete
   }
 
   get(type: StreamType): SpdyStream | undefined {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One zlib stream per direction of a connection, flushed after each header block and never ended. What
-// comes in may refer to everything that came before, so every block is inflated, in order. What goes out
-// is stored: a valid stream that costs neither time nor the 256 KiB of a compressor's state.
-import { constants, createInflate } from 'node:zlib'
-import type { Inflate } from 'node:zlib'
+// comes in may refer to what came before, so every block is inflated, in order; between two of them there
+// is no other state than the last 32 KiB. What goes out is stored: a valid stream that costs neither time
+// nor the 256 KiB of a compressor's state.
+import { inflateRawSync } from 'node:zlib'
 import { ProtocolError } from './protocol-error.ts'
 import { spdyDictionary } from './spdy-dictionary.ts'
 
@@ -15,6 +15,8 @@ const streamHead = Buffer.from('78bbe3c6a7c2', 'hex')
 /** An empty stored block: the mark of a sync flush. */
 const flushMark = Buffer.from('000000ffff', 'hex')
 const maxStoredLength = 0xff_ff
+/** Header blocks of real clients fit. */
+const chunkSize = 1024
 
 /** Compresses the header blocks that one side sends. */
 export class HeaderDeflater {
@@ -34,50 +36,49 @@ export class HeaderDeflater {
   }
 }
 
-/** Decompresses the header blocks that one side receives; one call at a time. */
-export class HeaderInflater implements Disposable {
-  #zlib: Inflate | undefined
-  #parts: Buffer[] = []
-  #length = 0
-  #fail: (error: Error) => void = () => {}
+/** What comes in can refer to so much of what came before. */
+const windowLength = 32 * 1024
+/**
+ * Goes behind what came in: a last block that is stored. A sender's flush ends at the border of a block
+ * and of a byte, so it must come out as it is; if it does not, what came was cut short or is no block.
+ */
+const endMark = Buffer.from('010400fbff5a5a5a5a', 'hex')
+const endMarkText = endMark.subarray(5)
 
-  /** Rejects with a ProtocolError for what is no such block; the connection cannot go on then. */
-  async inflate(compressed: Buffer): Promise<Buffer> {
-    const zlib = (this.#zlib ??= this.#open())
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#fail = reject
-    zlib.write(compressed, (error) => (error ? reject(broken()) : resolve()))
-    await promise
-    // A stream that was destroyed meanwhile calls back all the same.
-    if (zlib.destroyed) throw broken()
-    const block = Buffer.concat(this.#parts)
-    this.#parts = []
-    this.#length = 0
+/** Decompresses the header blocks that one side receives. */
+export class HeaderInflater {
+  /** The end of all that came out so far; undefined before the first block. */
+  #window: Buffer | undefined
+
+  /** Throws a ProtocolError for what is no such block; the connection cannot go on then. */
+  inflate(compressed: Buffer): Buffer {
+    const window = this.#window ?? windowAtStart(compressed)
+    const raw = this.#window === undefined ? compressed.subarray(streamHead.length) : compressed
+    const marked = inflateRaw(Buffer.concat([raw, endMark]), window)
+    const block = marked.subarray(0, Math.max(marked.length - endMarkText.length, 0))
+    if (!marked.subarray(block.length).equals(endMarkText)) throw broken()
+    this.#window = Buffer.concat([window, block]).subarray(-windowLength)
     return block
   }
+}
 
-  [Symbol.dispose](): void {
-    this.#zlib?.destroy()
-  }
+/** The dictionary, if the sender's stream begins with it, as it must. */
+function windowAtStart(compressed: Buffer): Buffer {
+  const [method = 0, flags = 0] = compressed
+  const isZlib = (method & 0x8f) === 8 && ((method << 8) | flags) % 31 === 0
+  const hasDictionary = (flags & 0x20) !== 0
+  const checksum = compressed.subarray(2, streamHead.length)
+  if (!isZlib || !hasDictionary || !checksum.equals(streamHead.subarray(2))) throw broken()
+  return spdyDictionary
+}
 
-  #open(): Inflate {
-    const zlib = createInflate({
-      dictionary: spdyDictionary,
-      flush: constants.Z_SYNC_FLUSH,
-      chunkSize: 4096,
-    })
-    zlib.on('data', (part: Buffer) => {
-      this.#length += part.length
-      this.#parts.push(part)
-      if (this.#length <= maxBlockLength) return
-      this.#parts = []
-      zlib.destroy()
-      this.#fail(broken())
-    })
-    zlib.on('error', () => this.#fail(broken()))
-    // The sender may not end it: whatever follows would be lost without a word.
-    zlib.on('end', () => this.#fail(broken()))
-    return zlib
+/** At once: the blocks are small, and a turn through the thread pool costs more than they do. */
+function inflateRaw(input: Buffer, dictionary: Buffer): Buffer {
+  try {
+    return inflateRawSync(input, { dictionary, chunkSize, maxOutputLength: maxBlockLength })
+  } catch {
+    // Its words are about zlib's insides.
+    throw broken()
   }
 }
 

@@ -8,7 +8,6 @@ import { FrameReader } from './frame-reader.ts'
 import type { Frame } from './frame-reader.ts'
 import { decodeHeaders, encodeHeaders } from './header-block.ts'
 import { HeaderDeflater, HeaderInflater } from './header-compression.ts'
-import { ProtocolError } from './protocol-error.ts'
 import {
   dataHead,
   frameTypes,
@@ -38,11 +37,17 @@ const maxSessionBytes = 4 * 1024 * 1024
 /** Answers that wait for a peer who sends but does not read. */
 const maxUnsentBytes = 1024 * 1024
 const maxDataLength = 1024 * 1024
+/** Data that waits while the socket writes; the more, the fewer and larger are the writes. */
+const maxWaitingBytes = 128 * 1024
 /** Below it a frame goes out as one piece. */
 const copyBelow = 8 * 1024
 /** How long the peer may take to close after us. */
 const lingerMs = 5000
 const noHeaders: Buffer = encodeHeaders(new Map())
+// Made once: the stack of an error costs more than ending a stream.
+const closed = new Error('connection is closed')
+const resetByPeer = new Error('stream is reset by the peer')
+const isOver = new DOMException('connection is closed', 'AbortError')
 
 /** A connection; `run` serves it until it ends. */
 export class SpdySession implements StreamCarrier {
@@ -50,12 +55,17 @@ export class SpdySession implements StreamCarrier {
   readonly #options: SpdySessionOptions
   readonly #reader = new FrameReader()
   readonly #deflater = new HeaderDeflater()
+  readonly #inflater = new HeaderInflater()
   readonly #ended = new AbortController()
   readonly #idle: IdleWatch
   readonly #streams = new Map<number, SpdyStream>()
   #lastStreamId = 0
   #queuedBytes = 0
-  #room: PromiseWithResolvers<void> | undefined
+  /** What is left of the last chunk. */
+  #frames: Iterator<Frame> | undefined
+  /** After it there was no room: the socket is paused. */
+  #stoppedAfter: Frame | undefined
+  readonly #over = Promise.withResolvers<void>()
   #unsent: ((error?: Error) => void)[] = []
   #isClosing = false
 
@@ -69,7 +79,7 @@ export class SpdySession implements StreamCarrier {
     })
     socket.on('error', () => {})
     socket.on('drain', () => this.#release())
-    socket.once('close', () => this.#end('connection is closed'))
+    socket.once('close', () => this.#end())
   }
 
   /** Aborts when the connection has ended, for whatever reason. */
@@ -79,22 +89,21 @@ export class SpdySession implements StreamCarrier {
 
   /** Reads until the connection ends; rejects with a ProtocolError when the peer broke the rules. */
   async run(): Promise<void> {
-    using inflater = new HeaderInflater()
+    const socket = this.#socket
+    socket.on('data', (chunk: Buffer) => {
+      this.#idle.note()
+      if (this.#isClosing) return
+      this.#frames = this.#reader.read(chunk)
+      this.#takeFrames()
+    })
+    // A socket that breaks is as good as one that ends; it closes then.
+    socket.once('end', () => this.#over.resolve())
+    socket.once('close', () => this.#over.resolve())
     try {
-      for await (const chunk of this.#socket as AsyncIterable<Buffer>) {
-        this.#idle.note()
-        if (this.#isClosing) continue
-        for (const frame of this.#reader.read(chunk)) {
-          await this.#take(frame, inflater)
-          if (this.#ended.signal.aborted) return
-        }
-      }
-    } catch (error) {
-      if (error instanceof ProtocolError) throw error
-      // The socket broke: the same as its end.
+      await this.#over.promise
     } finally {
       this.#idle[Symbol.dispose]()
-      this.#end('connection is closed')
+      this.#end()
     }
   }
 
@@ -102,9 +111,10 @@ export class SpdySession implements StreamCarrier {
   close(): void {
     if (this.#isClosing || this.#ended.signal.aborted) return
     this.#isClosing = true
+    this.#socket.cork()
     for (const stream of this.#streams.values()) {
       if (!stream.isOver) this.#send(resetFrame(stream.id, resetStatus.cancel))
-      stream.receiveReset('connection is closed')
+      stream.receiveReset(closed)
     }
     this.#streams.clear()
     this.#send(goAwayFrame(this.#lastStreamId))
@@ -116,15 +126,10 @@ export class SpdySession implements StreamCarrier {
     this.#ended.signal.addEventListener('abort', () => timer[Symbol.dispose](), { once: true })
   }
 
-  sendData(stream: SpdyStream, bytes: Buffer, sent: (error?: Error) => void): void {
-    if (this.#ended.signal.aborted || this.#isClosing)
-      return sent(new Error('connection is closed'))
-    let hasRoom = true
-    for (let at = 0; at < bytes.length; at += maxDataLength) {
-      const piece = bytes.subarray(at, at + maxDataLength)
-      hasRoom = this.#sendPiece(dataHead(stream.id, { length: piece.length, isLast: false }), piece)
-    }
-    if (hasRoom) sent()
+  sendData(stream: SpdyStream, pieces: readonly Buffer[], sent: (error?: Error) => void): void {
+    if (this.#ended.signal.aborted || this.#isClosing) return sent(closed)
+    for (const frame of framesOf(pieces)) this.#sendFrame(stream.id, frame)
+    if (this.#socket.writableLength < maxWaitingBytes || !this.#socket.writableNeedDrain) sent()
     else this.#unsent.push(sent)
   }
 
@@ -143,23 +148,39 @@ export class SpdySession implements StreamCarrier {
     if (byteCount > 0) this.#wakeReader()
   }
 
-  async #take(frame: Frame, inflater: HeaderInflater): Promise<void> {
-    switch (frame.kind) {
-      case 'synStream': {
-        // Also when it is refused: later blocks refer to it.
-        const headers = decodeHeaders(await inflater.inflate(frame.block))
-        this.#open(frame, headers)
-        break
+  /** Takes what is left of the chunk, until there is no room. */
+  #takeFrames(): void {
+    try {
+      for (let next; (next = this.#frames?.next()) && !next.done;) {
+        this.#take(next.value)
+        if (this.#ended.signal.aborted) return
+        if (this.#isFull(next.value)) {
+          this.#stoppedAfter = next.value
+          this.#socket.pause()
+          return
+        }
       }
+      this.#frames = undefined
+    } catch (error) {
+      this.#over.reject(error)
+    }
+  }
+
+  #take(frame: Frame): void {
+    switch (frame.kind) {
+      case 'synStream':
+        // Also when it is refused: later blocks refer to it.
+        this.#open(frame, decodeHeaders(this.#inflater.inflate(frame.block)))
+        break
       case 'synReply':
       case 'headers':
-        decodeHeaders(await inflater.inflate(frame.block))
+        decodeHeaders(this.#inflater.inflate(frame.block))
         break
       case 'data':
-        await this.#receive(frame)
+        this.#receive(frame)
         break
       case 'rstStream':
-        this.#streams.get(frame.streamId)?.receiveReset('stream is reset by the peer')
+        this.#streams.get(frame.streamId)?.receiveReset(resetByPeer)
         this.#streams.delete(frame.streamId)
         break
       case 'ping':
@@ -170,9 +191,15 @@ export class SpdySession implements StreamCarrier {
       case 'ignored':
         break
     }
-    while (this.#socket.writableLength > maxUnsentBytes && !this.#ended.signal.aborted) {
-      await this.#whenWoken()
-    }
+  }
+
+  /** No room for more after this frame: its stream, or all, hold enough, or the peer does not read. */
+  #isFull(frame: Frame): boolean {
+    if (this.#ended.signal.aborted) return false
+    if (this.#socket.writableLength > maxUnsentBytes) return true
+    if (frame.kind !== 'data' || this.#isClosing) return false
+    const streamBytes = this.#streams.get(frame.streamId)?.queuedBytes ?? 0
+    return streamBytes > maxStreamBytes || this.#queuedBytes > maxSessionBytes
   }
 
   #open(
@@ -197,7 +224,7 @@ export class SpdySession implements StreamCarrier {
     this.#options.onStream(stream)
   }
 
-  async #receive({ streamId, bytes, isLast }: Extract<Frame, { kind: 'data' }>): Promise<void> {
+  #receive({ streamId, bytes, isLast }: Extract<Frame, { kind: 'data' }>): void {
     const stream = this.#streams.get(streamId)
     if (stream === undefined) return
     if (!stream.destroyed && !stream.hasRemoteEnded) {
@@ -208,43 +235,39 @@ export class SpdySession implements StreamCarrier {
       stream.receiveEnd()
       this.#forgetIfOver(stream)
     }
-    while (
-      (stream.queuedBytes > maxStreamBytes || this.#queuedBytes > maxSessionBytes) &&
-      !this.#isClosing &&
-      !this.#ended.signal.aborted
-    ) {
-      await this.#whenWoken()
-    }
   }
 
   #forgetIfOver(stream: SpdyStream): void {
     if (stream.isOver) this.#streams.delete(stream.id)
   }
 
-  /** False when the peer should be given time to read. */
-  #send(bytes: Buffer): boolean {
-    if (this.#ended.signal.aborted || !this.#socket.writable) return true
+  #send(bytes: Buffer): void {
+    if (this.#ended.signal.aborted || !this.#socket.writable) return
     this.#idle.note()
-    return this.#socket.write(bytes)
+    this.#socket.write(bytes)
   }
 
-  #sendPiece(head: Buffer, piece: Buffer): boolean {
-    if (piece.length < copyBelow) return this.#send(Buffer.concat([head, piece]))
+  #sendFrame(streamId: number, { pieces, length }: DataFrame): void {
+    const head = dataHead(streamId, { length, isLast: false })
+    if (length < copyBelow) {
+      this.#send(Buffer.concat([head, ...pieces]))
+      return
+    }
     this.#socket.cork()
     this.#send(head)
-    const hasRoom = this.#send(piece)
+    for (const piece of pieces) this.#send(piece)
     this.#socket.uncork()
-    return hasRoom
   }
 
-  #whenWoken(): Promise<void> {
-    this.#room ??= Promise.withResolvers<void>()
-    return this.#room.promise
-  }
-
+  /** Goes on with reading, if there is room; in a turn of its own, as readers of streams call it. */
   #wakeReader(): void {
-    this.#room?.resolve()
-    this.#room = undefined
+    if (this.#stoppedAfter === undefined) return
+    process.nextTick(() => {
+      if (this.#stoppedAfter === undefined || this.#isFull(this.#stoppedAfter)) return
+      this.#stoppedAfter = undefined
+      if (!this.#isClosing) this.#takeFrames()
+      if (this.#stoppedAfter === undefined) this.#socket.resume()
+    })
   }
 
   /** The socket takes more again. */
@@ -255,12 +278,34 @@ export class SpdySession implements StreamCarrier {
     this.#wakeReader()
   }
 
-  #end(reason: string): void {
+  #end(): void {
     if (this.#ended.signal.aborted) return
-    this.#ended.abort(new DOMException(reason, 'AbortError'))
-    this.#release(new Error(reason))
-    for (const stream of this.#streams.values()) stream.receiveReset(reason)
+    this.#ended.abort(isOver)
+    this.#release(closed)
+    for (const stream of this.#streams.values()) stream.receiveReset(closed)
     this.#streams.clear()
     this.#socket.destroy()
   }
+}
+
+interface DataFrame {
+  readonly pieces: readonly Buffer[]
+  readonly length: number
+}
+
+/** As few frames as carry these pieces; a longer piece is cut. */
+function framesOf(pieces: readonly Buffer[]): readonly DataFrame[] {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  if (length <= maxDataLength) return [{ pieces, length }]
+  return pieces.flatMap((piece) =>
+    cut(piece).map((part) => ({ pieces: [part], length: part.length })),
+  )
+}
+
+function cut(piece: Buffer): readonly Buffer[] {
+  const parts: Buffer[] = []
+  for (let at = 0; at < piece.length; at += maxDataLength) {
+    parts.push(piece.subarray(at, at + maxDataLength))
+  }
+  return parts
 }

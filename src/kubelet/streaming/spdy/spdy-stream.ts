@@ -9,12 +9,15 @@ import type { ResetStatus } from './spdy-frames.ts'
 /** What a stream needs of its connection. */
 export interface StreamCarrier {
   /** Calls back when more may be sent, with an error when nothing can be any more. */
-  sendData(stream: SpdyStream, bytes: Buffer, sent: (error?: Error) => void): void
+  sendData(stream: SpdyStream, pieces: readonly Buffer[], sent: (error?: Error) => void): void
   sendFin(stream: SpdyStream): void
   sendReset(stream: SpdyStream, status: ResetStatus): void
   /** So many received bytes have been taken out of the stream's queue. */
   taken(byteCount: number): void
 }
+
+/** Made once: Node formats the stack of each error that ends a stream. */
+const isReset = new Error('stream is reset')
 
 /** A stream that the peer opened. */
 export class SpdyStream extends Duplex {
@@ -74,17 +77,17 @@ export class SpdyStream extends Duplex {
   }
 
   /** The peer, or the end of the connection, has reset the stream: nothing more comes or goes. */
-  receiveReset(reason: string): void {
+  receiveReset(why: Error): void {
     this.#hasRemoteEnded = true
     this.#hasLocalEnded = true
-    this.destroy(new Error(reason))
+    this.destroy(why)
   }
 
   /** Resets it, telling the peer why. */
   reset(status: ResetStatus): void {
     if (this.isOver) return
     this.#carrier.sendReset(this, status)
-    this.receiveReset('stream is reset')
+    this.receiveReset(isReset)
   }
 
   override _read(): void {
@@ -93,7 +96,16 @@ export class SpdyStream extends Duplex {
   }
 
   override _write(bytes: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    this.#carrier.sendData(this, bytes, done)
+    this.#carrier.sendData(this, [bytes], done)
+  }
+
+  /** What came while the connection was busy goes out together. */
+  override _writev(
+    chunks: readonly { readonly chunk: Buffer }[],
+    done: (error?: Error | null) => void,
+  ): void {
+    const pieces = chunks.map(({ chunk }) => chunk)
+    this.#carrier.sendData(this, pieces, done)
   }
 
   override _final(done: (error?: Error | null) => void): void {
