@@ -9,11 +9,12 @@ export interface KubeletEndpoint {
   readonly port: number
 }
 
-/** All addresses of a node, of whatever type; none for an unknown one. */
-export function nodeAddresses(store: Store, nodeName: string): readonly string[] {
-  const stored = store.get({ resource: 'nodes', namespace: '', name: nodeName })
-  const { addresses = [] } = (stored?.object as unknown as Node | undefined)?.status ?? {}
-  return addresses.map(({ address }) => address)
+/** All addresses of all nodes, of whatever type. */
+export function nodeAddresses(store: Store): readonly string[] {
+  return store.list('nodes').items.flatMap(({ object }) => {
+    const { addresses = [] } = (object as unknown as Node).status ?? {}
+    return addresses.map(({ address }) => address)
+  })
 }
 
 const preferredTypes = ['InternalIP', 'ExternalIP', 'Hostname', 'InternalDNS', 'ExternalDNS']

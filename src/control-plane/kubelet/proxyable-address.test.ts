@@ -15,6 +15,7 @@ test('refuses loopback, link-local, multicast and what is no address', () => {
   for (const ip of [...refused, ...more]) assert.equal(isProxyable(ip, ['10.0.0.1']), false, ip)
 })
 
-test('takes loopback where the node is there, too', () => {
+test('takes loopback where a node is there, too, and nothing else for that', () => {
+  assert.equal(isProxyable('169.254.169.254', ['169.254.169.254']), false)
   assert.equal(isProxyable('127.0.0.1', ['127.0.0.1']), true)
 })

@@ -3,27 +3,36 @@
 // pod names its address: it must not lead to the programs of this machine or to a cloud's metadata.
 import { BlockList, isIP } from 'node:net'
 
-const localOnly = new BlockList()
-for (const [network, prefix, family] of [
+type Network = readonly [address: string, prefix: number, family: 'ipv4' | 'ipv6']
+
+const nobodys = blockList([
   ['0.0.0.0', 32, 'ipv4'],
-  ['127.0.0.0', 8, 'ipv4'],
   ['169.254.0.0', 16, 'ipv4'],
   ['224.0.0.0', 4, 'ipv4'],
   ['255.255.255.255', 32, 'ipv4'],
   ['::', 128, 'ipv6'],
-  ['::1', 128, 'ipv6'],
   ['fe80::', 10, 'ipv6'],
   ['ff00::', 8, 'ipv6'],
-] as const) {
-  localOnly.addSubnet(network, prefix, family)
-}
+])
+const loopback = blockList([
+  ['127.0.0.0', 8, 'ipv4'],
+  ['::1', 128, 'ipv6'],
+])
 
 /**
- * Whether pods with this address are proxied to. One that others cannot reach is so only when it is also
- * the node's own: then the whole cluster is this machine, and pods share its network.
+ * Whether pods with this address are proxied to. A loopback address is so only when a node has it, too: then
+ * the whole cluster is this machine, and pods share its network.
  */
 export function isProxyable(podIP: string, nodeAddresses: readonly string[]): boolean {
   const version = isIP(podIP)
   if (version === 0) return false
-  return nodeAddresses.includes(podIP) || !localOnly.check(podIP, version === 4 ? 'ipv4' : 'ipv6')
+  const family = version === 4 ? 'ipv4' : 'ipv6'
+  if (nobodys.check(podIP, family)) return false
+  return !loopback.check(podIP, family) || nodeAddresses.includes(podIP)
+}
+
+function blockList(networks: readonly Network[]): BlockList {
+  const list = new BlockList()
+  for (const [address, prefix, family] of networks) list.addSubnet(address, prefix, family)
+  return list
 }
