@@ -38,7 +38,7 @@ const schema: v.GenericSchema<unknown, RunningCluster> = v.object({
 
 /** The data directory: the flag's, $VK_DATA_DIR, or the user's own state directory. */
 export function dataDirOf(flag: string | undefined, env: Env): DataDir {
-  const path = resolve(flag ?? env['VK_DATA_DIR'] ?? defaultDataDir(env))
+  const path = resolve(flag ?? (env['VK_DATA_DIR'] || defaultDataDir(env)))
   return {
     path,
     kubeconfig: join(path, 'kubeconfig'),

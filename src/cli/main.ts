@@ -3,6 +3,7 @@
 // arguments, its exit code, and a reader of its output that has seen enough (`| head`).
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
+import { isReaderGone } from './reader-gone.ts'
 
 // From source, half of a start is the compiler's work. Its results are kept inside the clone: whoever could
 // change them there could change the source as well.
@@ -11,13 +12,13 @@ if (import.meta.filename.endsWith('.ts')) {
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
+  if (!isReaderGone(error)) throw error
   process.exit(0)
 })
 
 // A log whose reader is gone is no reason to stop running pods.
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
+  if (!isReaderGone(error)) throw error
 })
 
 const { run } = await import('./program.ts')
