@@ -14,6 +14,7 @@ import type { ParityGroup } from './kubectl-parity/parity-case.ts'
 import { RECORDED_KUBECTL, recordedOutcomes } from './kubectl-parity/recorded-outcomes.ts'
 import { runGroup, startParityNodes } from './kubectl-parity/run-groups.ts'
 import { skipReason } from './requirements.ts'
+import { isQuick } from './scenario-size.ts'
 import { planeKind } from './test-control-plane.ts'
 import { useCluster } from './use-cluster.ts'
 
@@ -21,7 +22,8 @@ interface Version {
   readonly clientVersion: { readonly gitVersion: string }
 }
 
-const skip = skipReason || kubectlSkipReason || versionSkipReason()
+const tooLong = isQuick && 'keeps two cores busy for a minute and more: not in a quick run'
+const skip = skipReason || tooLong || kubectlSkipReason || versionSkipReason()
 
 function versionSkipReason(): string | false {
   const text = execFileSync(findKubectl(), ['version', '--client', '--output=json'], {
