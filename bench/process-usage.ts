@@ -6,12 +6,16 @@ import { readFileSync } from 'node:fs'
 /** Clock ticks of /proc per second: 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100
 
-/** CPU time of all threads so far, in user mode and in the kernel. */
-export function cpuMs(pid: number): number {
+/** CPU time of all threads so far, in user mode and in the kernel; if asked, with children that it waited for. */
+export function cpuMs(
+  pid: number,
+  { children = false }: { readonly children?: boolean } = {},
+): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   // The second field is a name in parentheses that may hold blanks.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND
+  const ticks = fields.slice(11, children ? 15 : 13).reduce((sum, field) => sum + Number(field), 0)
+  return (ticks * 1000) / TICKS_PER_SECOND
 }
 
 /** Resident memory now, in MiB. */

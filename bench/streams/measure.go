@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -13,6 +14,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
+	"syscall"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -25,42 +28,60 @@ type target struct {
 	config   *rest.Config
 	executor string
 	size     int64
+	count    int64
 }
 
-// measure prints one JSON object: what each thing came to, in MB/s or per second.
+// measure takes the name of a row per line of its input and answers each with a line of JSON: how much was
+// moved in how long, and the CPU time that it took here. `idle` holds connections until the input ends.
 func measure(args []string) {
 	flags := flag.NewFlagSet("measure", flag.ExitOnError)
 	server := flags.String("server", "", "URL of the kubelet API")
 	executor := flags.String("executor", "spdy", "spdy or websocket")
 	megabytes := flags.Int64("mb", 512, "how much to move for each row")
+	count := flags.Int64("execs", 300, "how many round trips")
+	idle := flags.Int("idle", 100, "how many connections to hold")
 	fail(flags.Parse(args))
 	t := &target{
 		config:   &rest.Config{Host: *server, TLSClientConfig: rest.TLSClientConfig{Insecure: true}},
 		executor: *executor,
-		size:     *megabytes << 20,
+		size:     *megabytes * 1e6,
+		count:    *count,
 	}
-	results := map[string]float64{}
-	for _, row := range []struct {
-		name string
-		run  func() (float64, error)
-	}{
-		{"execOut", t.execOut},
-		{"execIn", t.execIn},
-		{"execPerSecond", t.roundTrips},
-		{"portForward", t.portForward},
-		{"logs", t.logs},
-	} {
-		result, err := row.run()
+	rows := map[string]func() (int64, error){
+		"execOut":     t.execOut,
+		"execIn":      t.execIn,
+		"execs":       t.roundTrips,
+		"portForward": t.portForward,
+		"logs":        t.logs,
+	}
+	answers := json.NewEncoder(os.Stdout)
+	for names := bufio.NewScanner(os.Stdin); names.Scan(); {
+		name := names.Text()
+		if name == "idle" {
+			t.idle(*idle)
+			fmt.Println("idle")
+			continue
+		}
+		row, ok := rows[name]
+		if !ok {
+			fail(fmt.Errorf("unknown row %q", name))
+		}
+		start, used := time.Now(), cpu()
+		amount, err := row()
 		fail(err)
-		results[row.name] = result
+		fail(answers.Encode(map[string]float64{
+			"amount":  float64(amount),
+			"seconds": time.Since(start).Seconds(),
+			"cpuMs":   cpu() - used,
+		}))
 	}
-	fail(json.NewEncoder(os.Stdout).Encode(results))
-	// Whoever measures memory does so now, and then ends our input.
-	held, err := t.idle(100)
-	fail(err)
-	fmt.Println("idle")
-	io.Copy(io.Discard, os.Stdin)
-	held()
+}
+
+// cpu is the time that this process has used, in milliseconds.
+func cpu() float64 {
+	var usage syscall.Rusage
+	fail(syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e6
 }
 
 func (t *target) exec(ctx context.Context, command []string, streams remotecommand.StreamOptions) error {
@@ -87,50 +108,38 @@ func (t *target) exec(ctx context.Context, command []string, streams remotecomma
 	return executor.StreamWithContext(ctx, streams)
 }
 
-func (t *target) rate(run func() error) (float64, error) {
-	start := time.Now()
-	err := run()
-	return float64(t.size) / 1e6 / time.Since(start).Seconds(), err
+func (t *target) execOut() (int64, error) {
+	counter := &counter{}
+	command := []string{"zero", fmt.Sprint(t.size)}
+	err := t.exec(context.Background(), command, remotecommand.StreamOptions{Stdout: counter})
+	if err == nil && counter.n != t.size {
+		err = fmt.Errorf("%d bytes came", counter.n)
+	}
+	return t.size, err
 }
 
-func (t *target) execOut() (float64, error) {
-	return t.rate(func() error {
-		counter := &counter{}
-		command := []string{"zero", fmt.Sprint(t.size)}
-		err := t.exec(context.Background(), command, remotecommand.StreamOptions{Stdout: counter})
-		if err == nil && counter.n != t.size {
-			err = fmt.Errorf("%d bytes came", counter.n)
-		}
-		return err
+func (t *target) execIn() (int64, error) {
+	var stdout bytes.Buffer
+	err := t.exec(context.Background(), []string{"count"}, remotecommand.StreamOptions{
+		Stdin: io.LimitReader(zeros{}, t.size), Stdout: &stdout,
 	})
+	if err == nil && strings.TrimSpace(stdout.String()) != fmt.Sprint(t.size) {
+		err = fmt.Errorf("%s bytes arrived", stdout.String())
+	}
+	return t.size, err
 }
 
-func (t *target) execIn() (float64, error) {
-	return t.rate(func() error {
-		var stdout bytes.Buffer
-		err := t.exec(context.Background(), []string{"count"}, remotecommand.StreamOptions{
-			Stdin: io.LimitReader(zeros{}, t.size), Stdout: &stdout,
-		})
-		if err == nil && stdout.String() != fmt.Sprint(t.size) {
-			err = fmt.Errorf("%s bytes arrived", stdout.String())
-		}
-		return err
-	})
-}
-
-func (t *target) roundTrips() (float64, error) {
-	const count = 300
-	start := time.Now()
-	for range count {
+func (t *target) roundTrips() (int64, error) {
+	for range t.count {
 		err := t.exec(context.Background(), []string{"true"}, remotecommand.StreamOptions{Stdout: io.Discard})
 		if err != nil {
 			return 0, err
 		}
 	}
-	return count / time.Since(start).Seconds(), nil
+	return t.count, nil
 }
 
-func (t *target) portForward() (float64, error) {
+func (t *target) portForward() (int64, error) {
 	url, err := url.Parse(t.config.Host + "/portForward/default/web")
 	if err != nil {
 		return 0, err
@@ -157,7 +166,7 @@ func (t *target) portForward() (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return t.rate(func() error { return t.roundTrip(int(ports[0].Local)) })
+	return t.size, t.roundTrip(int(ports[0].Local))
 }
 
 func (t *target) roundTrip(port int) error {
@@ -177,35 +186,44 @@ func (t *target) roundTrip(port int) error {
 	return nil
 }
 
-func (t *target) logs() (float64, error) {
+func (t *target) logs() (int64, error) {
 	client, err := rest.HTTPClientFor(t.config)
 	if err != nil {
 		return 0, err
 	}
-	return t.rate(func() error {
-		url := fmt.Sprintf("%s/containerLogs/default/web/c0?limitBytes=%d", t.config.Host, t.size)
-		response, err := client.Get(url)
+	// A log of files is shorter: it is read again and again.
+	var total int64
+	for total < t.size-int64(len(line)) {
+		n, err := t.readLog(client, t.size-total)
 		if err != nil {
-			return err
+			return total, err
 		}
-		defer response.Body.Close()
-		n, err := io.Copy(io.Discard, response.Body)
-		if err == nil && n < t.size-int64(len(line)) {
-			err = fmt.Errorf("%d bytes of log came", n)
-		}
-		return err
-	})
+		total += n
+	}
+	return total, nil
 }
 
-// idle holds so many connections on which nothing happens; the function that it returns lets them go.
-func (t *target) idle(count int) (func(), error) {
-	ctx, cancel := context.WithCancel(context.Background())
+func (t *target) readLog(client *http.Client, limit int64) (int64, error) {
+	url := fmt.Sprintf("%s/containerLogs/default/web/c0?limitBytes=%d", t.config.Host, limit)
+	response, err := client.Get(url)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	n, err := io.Copy(io.Discard, response.Body)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("the log is empty: %s", response.Status)
+	}
+	return n, err
+}
+
+// idle opens so many connections on which nothing happens; the end of this process ends them.
+func (t *target) idle(count int) {
 	for range count {
 		input, _ := io.Pipe()
-		go t.exec(ctx, []string{"wait"}, remotecommand.StreamOptions{Stdin: input, Stdout: io.Discard})
+		go t.exec(context.Background(), []string{"wait"}, remotecommand.StreamOptions{Stdin: input, Stdout: io.Discard})
 	}
 	time.Sleep(3 * time.Second)
-	return cancel, nil
 }
 
 type counter struct{ n int64 }

@@ -1,99 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How fast exec, attach and port-forward carry bytes: our kubelet API beside the Go project's server
-// library, each with handlers that only copy, measured by client-go. Needs Go once, and no cluster.
-import { spawn } from 'node:child_process'
-import type { ChildProcessByStdio } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+// How fast exec, port-forward and logs carry bytes: our kubelet API beside the Go project's server library,
+// each with handlers that only copy bytes in memory, measured by client-go; and ours with the process
+// provider, where each exec is a process. All serve at once and take turns. Needs Go once, and no cluster.
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { Readable, Writable } from 'node:stream'
+import { parseArgs } from 'node:util'
 import { buildStreamsBench } from './build.ts'
+import { printTable } from './report-streams.ts'
+import type { Measured, Row } from './report-streams.ts'
+import { StreamPair } from './stream-pair.ts'
 
-type Results = Readonly<Record<string, number>>
-
-const ROUNDS = 3
-const IDLE = 100
-const ROWS: readonly (readonly [string, string])[] = [
-  ['execOut', 'exec, output, MB/s'],
-  ['execIn', 'exec, input, MB/s'],
-  ['execPerSecond', 'exec round trips per second'],
-  ['portForward', 'port-forward, there and back, MB/s'],
-  ['logs', 'logs, MB/s'],
-  ['idleKiB', `memory of an idle exec, KiB (${IDLE} of them)`],
-]
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    mb: { type: 'string', default: '512' },
+    execs: { type: 'string', default: '1000' },
+    idle: { type: 'string', default: '400' },
+    /** Columns, and rows, to measure. */
+    only: { type: 'string', multiple: true },
+    rows: { type: 'string', default: 'execOut,execIn,execs,portForward,logs,idle' },
+    /** A folder for CPU profiles of our servers; best with one column and one row. */
+    profile: { type: 'string' },
+  },
+})
 
 const program = buildStreamsBench()
-const ours = [process.execPath, join(import.meta.dirname, 'serve.ts')]
-const contenders: readonly (readonly [string, readonly string[], string])[] = [
-  ['Go library, SPDY', [program, 'serve'], 'spdy'],
-  ['ours, SPDY', ours, 'spdy'],
-  ['ours, WebSocket', ours, 'websocket'],
-]
+const profiling = values.profile ? ['--cpu-prof', `--cpu-prof-dir=${values.profile}`] : []
+const ours = [process.execPath, ...profiling, join(import.meta.dirname, 'serve.ts')]
+const columns = [
+  { name: 'Go library', server: [program, 'serve'], executor: 'spdy' },
+  { name: 'ours', server: ours, executor: 'spdy' },
+  { name: 'ours, WebSocket', server: ours, executor: 'websocket' },
+  { name: 'ours, processes', server: [...ours, 'processes'], executor: 'spdy' },
+].filter(({ name }) => values.only?.includes(name) ?? true)
+const rows = values.rows.split(',') as Row[]
 
-const columns = new Map<string, Results>()
-for (const [name, command, executor] of contenders) {
-  const rounds: Results[] = []
-  for (let round = 0; round < ROUNDS; round += 1) rounds.push(await measure(command, executor))
-  columns.set(name, medians(rounds))
-}
-print()
+const results = new Map(columns.map(({ name }) => [name, new Map<Row, Measured[]>()]))
+for (let round = 0; round < Number(values.rounds); round += 1) await runRound()
+printTable(results, rows)
 
-async function measure(command: readonly string[], executor: string): Promise<Results> {
-  const server = start(command)
-  const port = await firstLine(server)
-  const before = residentKiB(server.pid)
-  const client = start([
-    program,
-    'measure',
-    `-server=https://127.0.0.1:${port}`,
-    `-executor=${executor}`,
-  ])
-  const lines = createInterface(client.stdout)[Symbol.asyncIterator]()
-  const results = JSON.parse(String((await lines.next()).value)) as Results
-  const busy = residentKiB(server.pid)
-  await lines.next()
-  const idleKiB = Math.max(residentKiB(server.pid) - Math.min(busy, before), 0) / IDLE
-  client.stdin.end()
-  await once(client, 'exit')
-  server.kill('SIGKILL')
-  await once(server, 'exit')
-  return { ...results, idleKiB }
+/** Memory is measured at servers that have done nothing before. */
+async function runRound(): Promise<void> {
+  await takeTurns(rows.filter((row) => row !== 'idle'))
+  if (rows.includes('idle')) await takeTurns(['idle'])
 }
 
-function start([file = '', ...args]: readonly string[]): ChildProcessByStdio<
-  Writable,
-  Readable,
-  null
-> {
-  return spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-}
-
-async function firstLine({ stdout }: { readonly stdout: Readable }): Promise<string> {
-  const [line] = (await once(createInterface(stdout), 'line')) as [string]
-  return line
-}
-
-function residentKiB(pid: number | undefined): number {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
-}
-
-function medians(rounds: readonly Results[]): Results {
-  const names = Object.keys(rounds[0] ?? {})
-  return Object.fromEntries(
-    names.map((name) => {
-      const sorted = rounds.map((round) => round[name] ?? 0).toSorted((a, b) => a - b)
-      return [name, sorted[Math.floor(sorted.length / 2)] ?? 0]
-    }),
-  )
-}
-
-function print(): void {
-  console.log(`| | ${[...columns.keys()].join(' | ')} |`)
-  console.log(`|---|${'---:|'.repeat(columns.size)}`)
-  for (const [row, title] of ROWS) {
-    const cells = [...columns.values()].map((results) => Math.round(results[row] ?? 0))
-    console.log(`| ${title} | ${cells.join(' | ')} |`)
+async function takeTurns(turns: readonly Row[]): Promise<void> {
+  await using running = new AsyncDisposableStack()
+  const pairs: (readonly [string, StreamPair])[] = []
+  for (const { executor, name, server } of columns) {
+    const client = [program, 'measure', ...flagsFor(executor)]
+    const pair = await StreamPair.start({ server, client, idleCount: Number(values.idle) })
+    pairs.push([name, running.use(pair)])
   }
+  for (const row of turns) {
+    for (const [name, pair] of pairs) {
+      const measured = await pair.measure(row)
+      const byRow = results.get(name)
+      byRow?.set(row, [...(byRow.get(row) ?? []), measured])
+    }
+  }
+}
+
+function flagsFor(executor: string): readonly string[] {
+  const { execs, idle, mb } = values
+  return Object.entries({ executor, execs, idle, mb }).map(([flag, value]) => `-${flag}=${value}`)
 }

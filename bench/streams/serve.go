@@ -32,8 +32,14 @@ func serve() {
 	fail(err)
 	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
 	server := &http.Server{
-		Handler:   handler,
-		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate()}, MinVersion: tls.VersionTLS12},
+		Handler: handler,
+		// As ours, it asks for a client certificate and resumes no session.
+		TLSConfig: &tls.Config{
+			Certificates:           []tls.Certificate{certificate()},
+			MinVersion:             tls.VersionTLS12,
+			ClientAuth:             tls.RequestClientCert,
+			SessionTicketsDisabled: true,
+		},
 		// Upgrades need HTTP/1.1.
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
 	}
