@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm run test:unit`: everything beside the sources, and the tests of the package as a whole, in one
+// process. Arguments are flags for node, or the files to run instead.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+const given = process.argv.slice(2)
+const flags = given.filter((arg) => arg.startsWith('-'))
+const files = given.filter((arg) => !arg.startsWith('-'))
+if (files.length === 0) files.push('src/**/*.test.ts', 'test/*.test.ts')
+const fixed = ['--test', '--test-isolation=none', '--test-timeout=120000']
+const child = spawn(process.execPath, [...fixed, ...flags, ...files], { stdio: 'inherit' })
+const [code] = (await once(child, 'exit')) as [number | null]
+process.exitCode = code ?? 1
