@@ -235,6 +235,16 @@ export interface PodProvider extends AsyncDisposable {
   watchNode?(changed: () => void): Disposable
 }
 
+/** How names are resolved in pods, as the node's flags say. */
+export interface NodeDns {
+  /** The cluster's domain; empty: it has none. */
+  readonly clusterDomain: string
+  /** Addresses of the cluster's DNS service; empty: it has none that pods here reach. */
+  readonly clusterDNS: readonly string[]
+  /** The file of the node's own resolver; empty: pods are to have none; left out: the machine's. */
+  readonly resolvConf?: string
+}
+
 /** What a provider is given when it is made. */
 export interface ProviderHost {
   readonly nodeName: string
@@ -242,6 +252,8 @@ export interface ProviderHost {
   readonly clusterId: string
   readonly nodeIPs: readonly string[]
   readonly os: 'linux' | 'windows'
+  /** Left out: domain cluster.local, without DNS service. */
+  readonly dns?: NodeDns
   /** This node's own folder below --root-dir; exists, mode 0700. */
   readonly rootDir: string
   /** The whole of --root-dir, which no workload may see. */

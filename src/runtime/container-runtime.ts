@@ -51,6 +51,20 @@ export interface ContainerStart {
   readonly volumeDirs: ReadonlyMap<string, string>
   /** What the container is to find where, final; of equal mount paths there is only one. */
   readonly mounts: readonly ContainerMount[]
+  /** As in SandboxOptions. */
+  readonly hostname?: string
+}
+
+/** What a runtime needs to make room for a pod. */
+export interface SandboxOptions {
+  /** The pod's own directory below --root-dir. */
+  readonly podDir: string
+  /**
+   * What `hostname` and HOSTNAME are to say in every container of the pod, the full name where the pod asks
+   * for that; at most 64 characters. Left out on the host's network: the host's own name. /etc/hostname,
+   * /etc/hosts and /etc/resolv.conf are among the mounts where volumes are delivered by mount.
+   */
+  readonly hostname?: string
 }
 
 /** One thing of the host that a container is to find at a path of its own. */
@@ -162,11 +176,7 @@ export interface ContainerRuntime extends AsyncDisposable {
   /** Left out: by variable, and no host paths. */
   readonly volumes?: VolumeSupport
   /** Makes what the pod's containers share (network, cgroup); returns the same for a known pod. */
-  ensureSandbox(
-    pod: Pod,
-    options: { readonly podDir: string },
-    context: CallContext,
-  ): Promise<SandboxState>
+  ensureSandbox(pod: Pod, options: SandboxOptions, context: CallContext): Promise<SandboxState>
   /** Ends whatever still runs in it and removes it. Unknown: succeeds. */
   removeSandbox(pod: PodRef, context: CallContext): Promise<void>
   /**

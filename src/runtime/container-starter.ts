@@ -13,6 +13,8 @@ import type {
 } from './container-runtime.ts'
 import type { Failure } from './decide/pod-state.ts'
 import { makeDir } from './disk.ts'
+import { dnsOf } from './files/node-dns.ts'
+import { kernelHostname } from './files/pod-hostname.ts'
 import { attemptDir, containerDir } from './pod-dirs.ts'
 import { terminationMount } from './termination-message.ts'
 import type { PodVolumes } from './volumes/pod-volumes.ts'
@@ -62,6 +64,7 @@ export async function startOne(
       makeDir(dir),
     ])
     const canMount = runtime.volumes?.delivery === 'mount'
+    const hostname = kernelHostname(request.pod, dnsOf(host).clusterDomain)
     const messageFile = canMount ? await terminationMount(spec, dir) : undefined
     await order.begin()
     context.signal.throwIfAborted()
@@ -76,6 +79,7 @@ export async function startOne(
         attemptDir: dir,
         volumeDirs: volumes.dirs,
         mounts: messageFile ? withMount(mounts, messageFile) : mounts,
+        ...(hostname !== undefined && { hostname }),
       },
       context,
     )

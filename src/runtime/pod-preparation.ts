@@ -11,6 +11,8 @@ import { untilAborted } from '../util/until-aborted.ts'
 import { messageOf } from '../util/vk-error.ts'
 import type { SandboxState } from './container-runtime.ts'
 import { makeDir } from './disk.ts'
+import { dnsOf } from './files/node-dns.ts'
+import { kernelHostname } from './files/pod-hostname.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { containersDir, podDir } from './pod-dirs.ts'
 import { needsAddress } from './volumes/pod-volume-list.ts'
@@ -94,7 +96,9 @@ export class PodPreparation {
     try {
       const dir = podDir(host.rootDir, this.#ref.uid)
       await makeDir(dir)
-      this.#sandbox = await runtime.ensureSandbox(pod, { podDir: dir }, { signal, log: this.#log })
+      const hostname = kernelHostname(pod, dnsOf(host).clusterDomain)
+      const options = { podDir: dir, ...(hostname !== undefined && { hostname }) }
+      this.#sandbox = await runtime.ensureSandbox(pod, options, { signal, log: this.#log })
       this.#sandboxRetryAtMs = undefined
       this.#sandboxFailures = 0
     } catch (error) {
