@@ -11,4 +11,11 @@ if (major < 24) {
   )
   process.exit(2)
 }
-void import('../dist/cli/main.js')
+void import('../dist/cli/main.js').catch(function (error) {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND' || !/dist.cli.main\.js'/.test(error.message))
+    throw error
+  console.error(
+    'virtual-kubelet is not built here. Run: npm run build (or, from source: npm run vk --)',
+  )
+  process.exit(2)
+})

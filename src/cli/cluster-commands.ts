@@ -23,6 +23,7 @@ import type { LogsFlags } from './logs.ts'
 import type { RunFlags } from './run.ts'
 import type { StatusFlags } from './status.ts'
 import type { UpFlags } from './up.ts'
+import { UserError } from '../util/vk-error.ts'
 
 /** Adds them all to the program. */
 export function addClusterCommands(program: Command): void {
@@ -230,6 +231,7 @@ const clusterHelp =
 function addExec(program: Command): void {
   program
     .command('exec <pod> <command...>')
+    .showHelpAfterError('(put -- before the command: virtual-kubelet exec POD -- COMMAND)')
     .summary('run a command in a container of a pod')
     .description(
       'Runs a command beside the programs of a container, for machines without kubectl. Its exit code is ' +
@@ -250,9 +252,19 @@ Examples:
   virtual-kubelet exec -it web-0 -- sh`,
     )
     .action(async (pod: string, command: string[], flags: ExecFlags) => {
+      refuseLateFlag(process.argv.slice(2), command)
       const { exec } = await import('./exec/exec.ts')
       exitWith(await exec(pod, { command, flags }))
     })
+}
+
+/** `exec web sh -c ls` would take `-c ls` for ours. */
+function refuseLateFlag(args: readonly string[], [program = '']: readonly string[]): void {
+  const isLate = args.slice(args.indexOf(program) + 1).some((arg) => arg.startsWith('-'))
+  if (args.includes('--') || !isLate) return
+  throw new UserError('Cannot tell whether the flags behind the command are its own or ours', {
+    hint: 'Put -- before the command: virtual-kubelet exec POD -- COMMAND',
+  })
 }
 
 function addCompletion(program: Command): void {

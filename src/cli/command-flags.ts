@@ -6,6 +6,9 @@ import { UserError } from '../util/vk-error.ts'
 import { defaultDataDirText } from './data-dir.ts'
 import { asNumber, asSeconds } from './flags.ts'
 
+/** What one process is built to stand for. */
+const maxNodes = 10_000
+
 /** Reads `30s`, `5m`, `1h30m` or plain seconds. */
 export function duration(flags: string, help: string): Option {
   return new Option(flags, help).argParser((text) => named(flags, () => asSeconds(text)))
@@ -55,7 +58,7 @@ export function providerConfigFlag(): Option {
 }
 
 export function nodesFlag(): Option {
-  return wholeNumber('--nodes <n>', { help: 'how many nodes', least: 1 }).default(1)
+  return wholeNumber('--nodes <n>', { help: 'how many nodes', least: 1, most: maxNodes }).default(1)
 }
 
 export function taintFlag(): Option {

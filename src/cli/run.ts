@@ -12,7 +12,7 @@ import type { LogLevel } from '../observe/pino-logger.ts'
 import { systemClock } from '../util/clock.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
-import { messageOf } from '../util/vk-error.ts'
+import { UserError, messageOf } from '../util/vk-error.ts'
 import { waitForApiServer } from './cluster.ts'
 import { ClusterAccess } from './cluster-access.ts'
 import { escalatingStop } from './escalating-stop.ts'
@@ -64,6 +64,14 @@ interface Context {
 
 /** Runs the manifests and resolves with the exit code: 0 only when all succeeded. */
 export async function run(paths: readonly string[], flags: RunFlags): Promise<number> {
+  if (flags.keep && flags.kubeconfig === undefined) {
+    throw new UserError(
+      'Cannot use --keep without --kubeconfig: the cluster of a run ends with it',
+      {
+        hint: '`virtual-kubelet up` makes one that stays.',
+      },
+    )
+  }
   const manifests = await readManifests(paths, { readStdin: () => text(process.stdin) })
   requirePods(manifests)
   if (flags.provider !== undefined) await loadProviderModule(flags.provider)

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { ContainerState, Pod } from '../../kube/types.gen.ts'
 import { logInstances } from './log-instances.ts'
 
-const ended = { terminated: { exitCode: 0 } } as ContainerState
+const ended = { terminated: { exitCode: 0, containerID: 'process://1' } } as ContainerState
 const running: ContainerState = { running: { startedAt: '2026-01-01T00:00:00Z' } }
 const waiting: ContainerState = { waiting: { reason: 'CrashLoopBackOff' } }
 
@@ -19,6 +19,10 @@ function lives(restartCount: number, state: ContainerState, lastState: Container
 
 test('a container that waits for its first start has no log', () => {
   assert.deepEqual(lives(0, waiting), [])
+})
+
+test('a container that was told off before it ever ran has no log', () => {
+  assert.deepEqual(lives(0, { terminated: { exitCode: 137 } }), [])
 })
 
 test('one that runs or has ended has one', () => {

@@ -22,8 +22,10 @@ export function logInstances({ status }: Pod): readonly LogInstance[] {
 function instancesOf(status: ContainerStatus): readonly LogInstance[] {
   const { name: container, restartCount, state, lastState } = status
   const instances: LogInstance[] = []
-  if (state?.running ?? state?.terminated) {
-    const hasEnded = state?.terminated !== undefined
+  // What never ran has no log, although its end is told as that of a container that was lost.
+  const hasRun = state?.running !== undefined || state?.terminated?.containerID !== undefined
+  if (hasRun) {
+    const hasEnded = state.terminated !== undefined
     instances.push({ container, restartCount, isPrevious: false, hasEnded })
   }
   if (lastState?.terminated && restartCount > 0) {

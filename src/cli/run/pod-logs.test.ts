@@ -46,7 +46,7 @@ async function serve(answer: Answer) {
 }
 
 const running: ContainerState = { running: { startedAt: '2026-01-01T00:00:00Z' } }
-const ended = { terminated: { exitCode: 0 } } as ContainerState
+const ended = { terminated: { containerID: 'process://1', exitCode: 0 } } as ContainerState
 
 function podWith(
   state: ContainerState,

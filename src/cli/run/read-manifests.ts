@@ -21,6 +21,7 @@ export interface ReadManifestsOptions {
   readonly readStdin: () => Promise<string>
 }
 
+const maxProblem = 100
 const extensions = ['.yaml', '.yml', '.json']
 
 /** Every object in the files and folders, in their order; throws a UserError for the first mistake. */
@@ -53,12 +54,19 @@ export function parseManifests(text: string, source: string): readonly Manifest[
     const [error] = document.errors
     if (error) {
       const { line } = lines.linePos(error.pos[0])
-      throw new UserError(`Cannot read ${source}, line ${line}: ${error.message}`)
+      throw new UserError(`Cannot read ${source}, line ${line}: ${shortened(error.message)}`, {
+        hint: 'Manifests are YAML or JSON.',
+      })
     }
     const at = `${source}, line ${lines.linePos(document.contents?.range?.[0] ?? 0).line}`
     const value: unknown = document.toJS()
     return value === null || value === undefined ? [] : itemsOf(value, at)
   })
+}
+
+/** The parser quotes what it could not read, which may be a whole page. */
+function shortened(message: string): string {
+  return message.length <= maxProblem ? message : `${message.slice(0, maxProblem)}…`
 }
 
 async function filesIn(path: string): Promise<readonly string[]> {

@@ -74,7 +74,7 @@ function podText({
     ...(node !== undefined && !hasEnded ? [`on ${node}`] : []),
     ...(hasEnded && exitCode !== undefined ? [`exit code ${exitCode}`] : []),
     ...(hasEnded && runMs !== undefined ? [`ran ${wholeSecondsText(runMs)}`] : []),
-    ...(restarts > 0 ? [`${restarts} restarts`] : []),
+    ...(restarts > 0 ? [restarts === 1 ? '1 restart' : `${restarts} restarts`] : []),
     ...(message && status !== 'Running' ? [message.replaceAll(/\s+/g, ' ')] : []),
   ]
   return `pod/${name} ${status}${details.length === 0 ? '' : ` (${details.join(', ')})`}`

@@ -11,6 +11,7 @@ import { applyObjects, titleOf } from './apply-objects.ts'
 import type { AppliedObject } from './apply-objects.ts'
 import { judgeRun, podMakers } from './judge-run.ts'
 import type { RunView } from './judge-run.ts'
+import { keepVerdict } from './keep-verdict.ts'
 import { PodLogs } from './pod-logs.ts'
 import type { LogSource } from './pod-logs.ts'
 import type { Manifest } from './read-manifests.ts'
@@ -46,7 +47,8 @@ const logsEndMs = 30_000
 /** Throws a UserError when there is nothing to run in it. */
 export function requirePods(manifests: readonly Manifest[]): void {
   if (manifests.some(({ kind }) => podMakers.includes(kind))) return
-  throw new UserError('Cannot run this: no object in it makes pods', {
+  const kinds = [...new Set(manifests.map(({ kind }) => kind))].join(', ')
+  throw new UserError(`Cannot run this: no object in it makes pods, only ${kinds} was found`, {
     hint: `It takes at least one of ${podMakers.join(', ')}.`,
   })
 }
@@ -85,21 +87,23 @@ async function follow(
   })
   using following = watch.onChange(() => logs.update(watch.pods()))
   let outcome: RunOutcome = 'stopped'
+  let verdict: RunView | undefined
   try {
     if (!options.stop.aborted) {
       refuseFinished(roots)
       await watch.start(options.stop)
       outcome = await untilOver(watch, options)
+      verdict = judgeRun(watch.world())
     }
     await logs.settled(AbortSignal.any([options.hurry, AbortSignal.timeout(logsEndMs)]))
   } catch (error) {
     if (!options.stop.aborted) throw error
   } finally {
-    if (!options.keep) await end(watch, { applied, options })
+    if (!options.keep) await end(watch, { applied, options, verdict })
   }
   await logs.settled(AbortSignal.any([options.hurry, AbortSignal.timeout(logsEndMs)]))
   following[Symbol.dispose]()
-  const view = judgeRun({ ...watch.world(), isEnding: !options.keep })
+  const view = keepVerdict(judgeRun({ ...watch.world(), isEnding: !options.keep }), verdict)
   display.show(view)
   return { outcome, view }
 }
@@ -156,7 +160,12 @@ async function end(
   {
     applied,
     options,
-  }: { readonly applied: readonly AppliedObject[]; readonly options: RunOptions },
+    verdict,
+  }: {
+    readonly applied: readonly AppliedObject[]
+    readonly options: RunOptions
+    readonly verdict: RunView | undefined
+  },
 ): Promise<void> {
   const { clock, display, hurry } = options
   await deleteCreated(applied, options)
@@ -180,7 +189,7 @@ async function end(
       )
       return
     }
-    display.show(judgeRun({ ...watch.world(), isEnding: true }))
+    display.show(keepVerdict(judgeRun({ ...watch.world(), isEnding: true }), verdict))
     await nextLook(watch, { ...options, stop: hurry })
   }
 }

@@ -143,7 +143,10 @@ export class ApiListener implements AsyncDisposable {
     } catch (cause) {
       const why =
         (cause as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'the port is taken' : String(cause)
-      throw new UserError(`Cannot serve the API on ${address}:${port}: ${why}`, { cause })
+      throw new UserError(`Cannot serve the API on ${address}:${port}: ${why}`, {
+        hint: 'Choose another port, or 0 for a free one.',
+        cause,
+      })
     }
     this.#tls.removeListener('error', reject)
     // Such as too many open files: connections are refused, and later ones may be taken again.
