@@ -14,6 +14,7 @@ import { createBuiltInObjects } from './built-in-objects.ts'
 import type { ServiceAccountKeys } from './certificates/service-account-keys.ts'
 import { ApiListener } from './http/api-listener.ts'
 import { ApiServer } from './http/api-server.ts'
+import type { ApiServerParts } from './http/api-server.ts'
 import { kubernetesVersion } from './http/plain-paths.ts'
 import { specialHandlers } from './http/special-handlers.ts'
 import { KubeletClient } from './kubelet/kubelet-client.ts'
@@ -56,63 +57,31 @@ export interface Api extends AsyncDisposable {
 }
 
 export async function openApi(options: ApiOptions): Promise<Api> {
-  const { store, clock, log, caPem, kubeletCaPem, keys } = options
-  const certificate = await options.serverCertificate()
-  const kubeletClient = await options.kubeletClientCertificate()
+  const { store, clock, caPem, keys, advertiseAddress } = options
   await using resources = new AsyncDisposableStack()
   const access = resources.use(createAccessControl({ authority: caPem, keys, store, clock }))
-  const core: ApiCore = {
-    store,
-    clock,
-    admission: createAdmissionPlugins(access),
-    allocate: serviceAllocations(store),
-  }
-  const kubelets = resources.use(new KubeletClient(shownWith(kubeletClient, kubeletCaPem)))
-  const metrics = new MetricsCollector({ store, kubelets, clock, log })
+  const admission = createAdmissionPlugins(access)
+  const core: ApiCore = { store, clock, admission, allocate: serviceAllocations(store) }
+  const kubelets = resources.use(new KubeletClient(await kubeletCredentials(options)))
   let host = ''
+  const place = {
+    get server() {
+      return host
+    },
+  }
   const server = resources.use(
-    new ApiServer({
-      core,
-      store,
-      kubelets,
-      log,
-      snapshots: new ListSnapshots(() => clock.nowMs()),
-      authenticator: access.authenticator,
-      authorizer: access.authorizer,
-      special: specialHandlers({ store, kubelets, access, clock, metrics }),
-      get server() {
-        return host
-      },
-      obstacle: () => obstacleOf(store),
-      documents: issuerDocuments(keys),
-      openApi: createOpenApiDocuments(resourceDefinitions, kubernetesVersion),
-    }),
+    new ApiServer(serverParts(options, { core, access, kubelets, place })),
   )
-  const listener = resources.use(
-    await ApiListener.open({
-      address: options.address,
-      port: options.port,
-      tls: { ...shownWith(certificate, caPem), clientCa: caPem },
-      onRequest: (request, response) => void server.answer(request, response),
-      onUpgrade: (request, socket, head) => void server.upgrade(request, socket, head),
-    }),
-  )
+  const listener = resources.use(await listen(server, options))
   resources.use(
-    everyDay(clock, log, async () => {
-      const tls = shownWith(await options.serverCertificate(), caPem)
-      listener.setCertificate({ ...tls, clientCa: caPem })
-      kubelets.setCredentials(shownWith(await options.kubeletClientCertificate(), kubeletCaPem))
+    everyDay(options, async () => {
+      listener.setCertificate(await serverTls(options))
+      kubelets.setCredentials(await kubeletCredentials(options))
     }),
   )
   const { port } = listener
-  createBuiltInObjects(core, {
-    address: options.advertiseAddress,
-    port,
-    serviceAddress: options.serviceAddress,
-    caPem,
-  })
+  createBuiltInObjects(core, { ...options, address: advertiseAddress, port })
   await store.durable()
-  const { advertiseAddress } = options
   host = `${advertiseAddress.includes(':') ? `[${advertiseAddress}]` : advertiseAddress}:${port}`
   const owned = resources.move()
   return {
@@ -121,6 +90,55 @@ export async function openApi(options: ApiOptions): Promise<Api> {
     server: `https://${host}`,
     [Symbol.asyncDispose]: async () => await owned[Symbol.asyncDispose](),
   }
+}
+
+interface Parts {
+  readonly core: ApiCore
+  readonly access: AccessControl
+  readonly kubelets: KubeletClient
+  /** Known once the port is. */
+  readonly place: { readonly server: string }
+}
+
+function serverParts(
+  { store, clock, log, keys }: ApiOptions,
+  { core, access, kubelets, place }: Parts,
+): ApiServerParts {
+  const metrics = new MetricsCollector({ store, kubelets, clock, log })
+  return {
+    core,
+    store,
+    kubelets,
+    log,
+    snapshots: new ListSnapshots(() => clock.nowMs()),
+    authenticator: access.authenticator,
+    authorizer: access.authorizer,
+    special: specialHandlers({ store, kubelets, access, clock, metrics }),
+    get server() {
+      return place.server
+    },
+    obstacle: () => obstacleOf(store),
+    documents: issuerDocuments(keys),
+    openApi: createOpenApiDocuments(resourceDefinitions, kubernetesVersion),
+  }
+}
+
+async function listen(server: ApiServer, options: ApiOptions): Promise<ApiListener> {
+  return await ApiListener.open({
+    address: options.address,
+    port: options.port,
+    tls: await serverTls(options),
+    onRequest: (request, response) => void server.answer(request, response),
+    onUpgrade: (request, socket, head) => void server.upgrade(request, socket, head),
+  })
+}
+
+async function serverTls({ serverCertificate, caPem }: ApiOptions) {
+  return { ...shownWith(await serverCertificate(), caPem), clientCa: caPem }
+}
+
+async function kubeletCredentials({ kubeletClientCertificate, kubeletCaPem }: ApiOptions) {
+  return shownWith(await kubeletClientCertificate(), kubeletCaPem)
 }
 
 function shownWith({ certificate, key }: KeyPair, ca: string) {
@@ -140,7 +158,7 @@ async function obstacleOf(store: Store): Promise<string | undefined> {
 const dayMs = 24 * 60 * 60_000
 
 /** Repeats some upkeep until disposed of; what fails is tried again the next day. */
-function everyDay(clock: Clock, log: Logger, upkeep: () => Promise<void>): Disposable {
+function everyDay({ clock, log }: ApiOptions, upkeep: () => Promise<void>): Disposable {
   let timer: Disposable | undefined
   const plan = (): void => {
     timer = clock.setTimer(dayMs, () => {
