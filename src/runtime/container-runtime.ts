@@ -9,6 +9,7 @@ import type {
   ResolvedContainer,
 } from '../provider/provider.ts'
 import type { Features } from '../provider/features.ts'
+import type { LogBatch, LogQuery } from '../provider/log-feed.ts'
 import type { ContainerStats, NodeStats } from '../provider/stats.ts'
 import type {
   ExecOptions,
@@ -42,8 +43,8 @@ export interface ContainerStart {
   /** Below --root-dir, made for this container and kept over its restarts. */
   readonly containerDir: string
   /**
-   * Below containerDir, made for this attempt: the output files, which the runtime opens (creating
-   * them), and what else the runtime keeps, such as an exit record. It outlives `removeContainer`,
+   * Below containerDir, made for this attempt: the output files, which a runtime without `logs` opens
+   * (creating them), and what else the runtime keeps, such as an exit record. It outlives `removeContainer`,
    * because the log is still read then; the core removes it.
    */
   readonly attemptDir: string
@@ -203,6 +204,14 @@ export interface ContainerRuntime extends AsyncDisposable {
   listContainers(context: CallContext): Promise<readonly RuntimeContainer[]>
   /** Calls `notify` when a container's state changed; without it the core polls. */
   watchContainers?(notify: (container: RuntimeContainer) => void): Disposable
+  /**
+   * What this run has written, where the runtime itself stores it: a feed as of PodProvider.logs, each
+   * entry once and with its own time, that lasts until `removeContainer`. `query.previous` is always
+   * false, because the core has chosen the run; `follow` ends with the run, after its last entry. Throws
+   * NotFound when there is no such run. A runtime without it leaves the output files in `attemptDir`;
+   * one with it opens none.
+   */
+  logs?(key: ContainerKey, query: LogQuery, context: CallContext): AsyncIterable<LogBatch>
   /** As PodProvider.exec, in this run of the container; `spec` is the container's as last handed over. */
   exec?(
     key: ContainerKey,

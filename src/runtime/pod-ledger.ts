@@ -258,7 +258,7 @@ export class PodLedger {
   }
 
   #followLog(name: string, { attempt, stage }: ContainerRecord): void {
-    if (stage === 'begun') return
+    if (stage === 'begun' || this.#deps.runtime.logs) return
     const dir = attemptDir(this.#deps.host.rootDir, { pod: this.#record.ref, name, attempt })
     if (stage === 'started') this.#deps.logs.tail(dir)
     else this.#deps.logs.finish(dir)

@@ -22,7 +22,7 @@ import { attemptDir, podDir } from './pod-dirs.ts'
 import { PodLedger } from './pod-ledger.ts'
 import { PodPreparation } from './pod-preparation.ts'
 import type { PodRecord } from './pod-record.ts'
-import { terminationMessage } from './termination-message.ts'
+import { terminationMessage, type ReadLog } from './termination-message.ts'
 
 const retryStepMs = 10_000
 /** A time that has passed without anything coming of it must not become a busy loop. */
@@ -326,7 +326,7 @@ export class PodMachine {
 
   /** What containers that have ended say about it, before anything is concluded from their end. */
   async #readMessages(): Promise<void> {
-    const { runtime, host, logs } = this.#deps
+    const { runtime, host } = this.#deps
     for (const { key, end } of this.#ledger.endsWithoutMessage()) {
       const spec = findContainer(this.#ledger.record.pod, key.name)?.spec
       const hasFile = runtime.volumes?.delivery === 'mount'
@@ -334,10 +334,18 @@ export class PodMachine {
       const dir = attemptDir(host.rootDir, key)
       const message =
         spec && (hasFile || usesLog)
-          ? await terminationMessage(spec, { attemptDir: dir, end, logs })
+          ? await terminationMessage(spec, { attemptDir: dir, end, readLog: this.#logOf(key) })
           : ''
       this.#ledger.setMessage(key, message)
     }
+  }
+
+  #logOf(key: ContainerKey): ReadLog {
+    const { runtime, host, logs } = this.#deps
+    const { signal } = this.#lifetime
+    return (query) =>
+      runtime.logs?.(key, query, { signal, log: this.#log }) ??
+      logs.read(attemptDir(host.rootDir, key), { query, signal })
   }
 
   async #save(): Promise<void> {

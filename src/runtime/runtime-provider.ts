@@ -164,18 +164,20 @@ class RuntimeProvider implements PodProvider {
     ref: PodRef,
     container: string,
     query: LogQuery,
-    { signal }: CallContext,
+    context: CallContext,
   ): AsyncGenerator<LogBatch, void, void> {
     const attempt = this.#machines.get(ref.uid)?.logAttempt(container, query)
-    const dir =
-      attempt === undefined
-        ? undefined
-        : attemptDir(this.#host.rootDir, { pod: ref, name: container, attempt })
+    const key = attempt === undefined ? undefined : { pod: ref, name: container, attempt }
+    if (key && this.#runtime.logs) {
+      yield* this.#runtime.logs(key, { ...query, previous: false }, context)
+      return
+    }
+    const dir = key && attemptDir(this.#host.rootDir, key)
     if (dir === undefined || !(await exists(dir))) {
       const which = query.previous ? 'previous output' : 'output'
       throw new VkError('NotFound', `Cannot read ${which} of container "${container}": it has none`)
     }
-    yield* this.#logs.read(dir, { query, signal })
+    yield* this.#logs.read(dir, { query, signal: context.signal })
   }
 
   async podStats(context: CallContext): Promise<readonly PodStats[]> {

@@ -5,10 +5,13 @@ import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Container } from '../kube/types.gen.ts'
+import type { LogBatch, LogQuery } from '../provider/log-feed.ts'
 import type { ContainerMount } from './container-runtime.ts'
 import type { Termination } from './decide/container-record.ts'
 import { ifMissing } from './disk.ts'
-import type { LogStore } from './logs/log-store.ts'
+
+/** Reads the log of the run in question. */
+export type ReadLog = (query: LogQuery) => AsyncIterable<LogBatch>
 
 const fileName = 'termination-log'
 const defaultPath = '/dev/termination-log'
@@ -40,11 +43,11 @@ export async function terminationMessage(
   {
     attemptDir,
     end,
-    logs,
+    readLog,
   }: {
     readonly attemptDir: string
     readonly end: Pick<Termination, 'exitCode'>
-    readonly logs: LogStore
+    readonly readLog: ReadLog
   },
 ): Promise<string> {
   const written = await endOfFile(join(attemptDir, fileName), maxFileBytes)
@@ -52,7 +55,7 @@ export async function terminationMessage(
   if (!isSilent || spec.terminationMessagePolicy !== 'FallbackToLogsOnError') {
     return written.toString('utf8')
   }
-  return await endOfLog(attemptDir, logs)
+  return await endOfLog(readLog)
 }
 
 async function endOfFile(path: string, maxBytes: number): Promise<Buffer> {
@@ -70,11 +73,9 @@ async function endOfFile(path: string, maxBytes: number): Promise<Buffer> {
   }
 }
 
-async function endOfLog(attemptDir: string, logs: LogStore): Promise<string> {
-  const query = { previous: false, follow: false, tailLines: maxLogLines }
-  const { signal } = new AbortController()
+async function endOfLog(readLog: ReadLog): Promise<string> {
   let lines: Uint8Array[] = []
-  for await (const { entries } of logs.read(attemptDir, { query, signal })) {
+  for await (const { entries } of readLog({ previous: false, follow: false, tailLines: maxLogLines })) {
     // `tailLines` is but a hint.
     lines = [...lines, ...entries.map(({ bytes }) => bytes)].slice(-maxLogLines)
   }
