@@ -5,7 +5,7 @@
 import type { Pod, Taint, Toleration } from '../kube/types.gen.ts'
 import { AdmittedPods, hasEnded, type Usage } from './admitted-pods.ts'
 import { matchesNodeAffinity } from './node-affinity.ts'
-import { amountsOf, podRequests, type Amounts } from './pod-requests.ts'
+import { amountsOf, podRequests, type Amounts } from '../runtime/resources/pod-amounts.ts'
 
 /** The node as pods are judged by it. */
 export interface NodeFacts {

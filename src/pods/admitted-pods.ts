@@ -2,7 +2,7 @@
 // The pods that a node has taken on, with the sum of their requests kept up to date, so that admitting
 // one more costs the same whether the node has ten pods or ten thousand.
 import type { Pod } from '../kube/types.gen.ts'
-import { podRequests, type Amounts } from './pod-requests.ts'
+import { podRequests, type Amounts } from '../runtime/resources/pod-amounts.ts'
 
 /** What a set of pods uses of a node. */
 export interface Usage {

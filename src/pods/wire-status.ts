@@ -101,7 +101,7 @@ function endedStatus(known: KnownPod, api: Pod, context: StatusContext): PodStat
   const { nowMs } = context
   return {
     phase,
-    ...failure,
+    ...(failure && { reason: failure.reason, message: failure.message }),
     conditions:
       failure && isDisruption(failure)
         ? withDisruption(conditions, failure, { generation, nowMs })
@@ -147,7 +147,11 @@ function conditionsOf(
 }
 
 /** The node itself has ended the pod: for want of something, for another pod, or because it shuts down. */
-function isDisruption({ reason }: Problem): boolean {
+function isDisruption({
+  reason,
+  isOwnFault = false,
+}: NonNullable<ObservedPod['failure']>): boolean {
+  if (isOwnFault) return false
   return reason === shutdownFailure.reason || reason === 'Evicted' || reason === 'Preempting'
 }
 

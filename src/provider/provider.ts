@@ -115,8 +115,16 @@ export interface ObservedPod {
   readonly containers: readonly ContainerStatus[]
   readonly initContainers: readonly ContainerStatus[]
   readonly ephemeralContainers: readonly ContainerStatus[]
-  /** Set when the backend itself ended the pod (DeadlineExceeded, Evicted): phase Failed with these. */
-  readonly failure?: { readonly reason: string; readonly message: string }
+  /**
+   * Set when the backend itself ended the pod (DeadlineExceeded, Evicted): phase Failed with these. A pod
+   * that was evicted because the node was short of something gets the condition DisruptionTarget, which
+   * Jobs may forgive; one that broke its own limits (`isOwnFault`) does not.
+   */
+  readonly failure?: {
+    readonly reason: string
+    readonly message: string
+    readonly isOwnFault?: boolean
+  }
   /** metadata.generation of the spec that the backend has acted on; default the newest handed over. */
   readonly observedGeneration?: number
 }
@@ -262,6 +270,8 @@ export interface ProviderHost {
   readonly log: Logger
   /** Records an event about a pod, or about one of its containers. */
   recordEvent(ref: PodRef, event: RecordedEvent, containerName?: string): void
+  /** Records an event about the node itself. */
+  recordNodeEvent?(event: RecordedEvent): void
 }
 
 /** Why a pod cannot run as written. */

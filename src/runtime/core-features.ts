@@ -2,6 +2,7 @@
 // What pods on a container runtime can do: the runtime's own table, and over it the rows that the
 // lifecycle in src/runtime answers for, whatever the runtime is.
 import type { Features } from '../provider/features.ts'
+import type { VolumeSupport } from './container-runtime.ts'
 
 const lifecycle: Features = {
   restartPolicy: true,
@@ -12,6 +13,8 @@ const lifecycle: Features = {
   initContainers: true,
   sidecars: true,
   ephemeralContainers: true,
+  'volume.emptyDirSizeLimit': true,
+  'resources.ephemeralStorageLimit': true,
   'probe.exec': false,
   'probe.httpGet': false,
   'probe.tcpSocket': false,
@@ -21,7 +24,20 @@ const lifecycle: Features = {
   'env.fileKeyRef': false,
 }
 
-/** The features of the pod provider made from a runtime with these features. */
-export function coreFeatures(runtime: Features): Features {
-  return { ...runtime, ...lifecycle }
+/** Rows that come with the core's own files: /etc/hosts and its like, and the termination log. */
+const mountedFiles: Features = {
+  terminationMessage: true,
+  hostAliases: true,
+  dnsConfig: true,
+}
+
+/**
+ * The features of the pod provider made from a runtime with these features that delivers volumes so. The
+ * row `hostname` is the runtime's: the core tells it the name, and it alone can give it to containers.
+ */
+export function coreFeatures(
+  runtime: Features,
+  delivery: VolumeSupport['delivery'] = 'variable',
+): Features {
+  return { ...runtime, ...lifecycle, ...(delivery === 'mount' ? mountedFiles : {}) }
 }

@@ -79,6 +79,15 @@ export class PodMachine {
     return this.#ledger.hasEnded
   }
 
+  /** The pod as last handed over. */
+  get pod(): Pod | undefined {
+    return this.#ledger.record.pod
+  }
+
+  get isEnding(): boolean {
+    return this.#ledger.record.ending !== undefined || this.hasEnded
+  }
+
   /** When the node took the pod on, as the API has it. */
   get startTime(): string {
     return wireTime(this.#ledger.record.startTimeMs)
@@ -219,7 +228,8 @@ export class PodMachine {
     await this.#readMessages()
     await this.#prepare()
     const decision = this.#decide()
-    const ends = decision.ends !== undefined || (decision.hasEnded && !this.hasEnded)
+    const isEvicted = this.#ledger.record.ending?.cause === 'evicted'
+    const ends = isEvicted || decision.ends !== undefined || (decision.hasEnded && !this.hasEnded)
     this.#take(decision)
     // An end that was told is final: it is on the disk before anyone hears of it.
     if (ends) await this.#ledger.save()

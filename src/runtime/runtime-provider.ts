@@ -21,12 +21,14 @@ import { VkError, messageOf } from '../util/vk-error.ts'
 import { ContainerLists } from './container-lists.ts'
 import type { ContainerRuntime, RuntimeContainer } from './container-runtime.ts'
 import { coreFeatures } from './core-features.ts'
+import { PodEvictor } from './eviction/pod-evictor.ts'
 import { LogStore } from './logs/log-store.ts'
 import type { MachineDeps, RuntimeProviderOptions } from './machine-deps.ts'
 import { attemptDir, podDir } from './pod-dirs.ts'
 import { PodMachine } from './pod-machine.ts'
 import { readPodRecords, type PodRecord } from './pod-record.ts'
 import { podStatsOf } from './pod-stats.ts'
+import { StorageMeter } from './resources/storage-meter.ts'
 import { streamMethods } from './stream-methods.ts'
 import { volumeProblems } from './volumes/volume-check.ts'
 
@@ -60,6 +62,8 @@ class RuntimeProvider implements PodProvider {
   readonly #deps: MachineDeps
   readonly #lists: ContainerLists
   readonly #logs: LogStore
+  readonly #meter: StorageMeter
+  readonly #evictor: PodEvictor
   readonly #machines = new Map<string, PodMachine>()
   /** Pods cleaned up, with the newest list that had begun then. */
   readonly #cleaned = new Map<string, number>()
@@ -72,7 +76,7 @@ class RuntimeProvider implements PodProvider {
     const { clock, log } = host
     this.#runtime = runtime
     this.#host = host
-    this.features = coreFeatures(runtime.features)
+    this.features = coreFeatures(runtime.features, runtime.volumes?.delivery)
     if (runtime.nodeStats) this.nodeStats = runtime.nodeStats.bind(runtime)
     Object.assign(
       this,
@@ -87,6 +91,13 @@ class RuntimeProvider implements PodProvider {
       log,
       maxBytes: options.containerLogMaxBytes,
       maxFiles: options.containerLogMaxFiles,
+    })
+    this.#meter = new StorageMeter({ clock, rootDir: host.rootDir })
+    this.#evictor = new PodEvictor({
+      host,
+      runtime,
+      meter: this.#meter,
+      pods: () => this.#machines.values(),
     })
     this.#deps = {
       runtime,
@@ -111,6 +122,7 @@ class RuntimeProvider implements PodProvider {
     for (const record of records) this.#machineOf(record.ref, record)
     await this.#lists.refresh()
     this.#schedule()
+    this.#evictor.start()
     if (records.length + keepUids.size > 0) {
       log.info({ pods: this.#machines.size, containers: runs.length }, 'Adopted pods')
     }
@@ -137,6 +149,7 @@ class RuntimeProvider implements PodProvider {
     if (machine) await machine.cleanUp(context)
     else await rm(podDir(this.#host.rootDir, ref.uid), { recursive: true, force: true })
     this.#machines.delete(ref.uid)
+    this.#meter.forget(ref.uid)
     this.#cleaned.set(ref.uid, this.#lists.epoch)
   }
 
@@ -209,6 +222,7 @@ class RuntimeProvider implements PodProvider {
     this.#watch?.[Symbol.dispose]()
     this.#timer?.[Symbol.dispose]()
     this.#listeners.clear()
+    await this.#evictor[Symbol.asyncDispose]()
     await Promise.all([...this.#machines.values()].map((machine) => machine.dispose()))
     await this.#logs[Symbol.asyncDispose]()
     await this.#runtime[Symbol.asyncDispose]()

@@ -8,6 +8,8 @@ import type { CrashBackoff } from './crash-backoff.ts'
 export interface Failure {
   readonly reason: string
   readonly message: string
+  /** See ObservedPod.failure. */
+  readonly isOwnFault?: boolean
 }
 
 /** The pod is being ended for good. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Container, PodSpec } from '../kube/types.gen.ts'
-import { buildContainer, buildPod } from '../../test/support/build-pod.ts'
-import { podRequests } from './pod-requests.ts'
+import type { Container, PodSpec } from '../../kube/types.gen.ts'
+import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
+import { podRequests } from './pod-amounts.ts'
 
 const asks = (cpu: string, more: Partial<Container> = {}): Container =>
   buildContainer({ resources: { requests: { cpu } }, ...more })

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a pod asks of its node, as the scheduler computes it: the most that is needed at one time while
-// init containers run one by one beside the sidecars, or all containers together afterwards.
-import type { Container, Pod } from '../kube/types.gen.ts'
+// init containers run one by one beside the sidecars, or all containers together afterwards. Limits add up
+// in the same way.
+import type { Container, Pod } from '../../kube/types.gen.ts'
 import {
   add,
   compare,
@@ -9,7 +10,7 @@ import {
   parseQuantity,
   wholeUnits,
   type Quantity,
-} from '../util/quantity.ts'
+} from '../../util/quantity.ts'
 
 /** Amounts by resource name: cpu in thousandths of a core, all else in whole units. */
 export type Amounts = ReadonlyMap<string, bigint>
@@ -23,9 +24,14 @@ const requestsOfPod = new WeakMap<Pod, Amounts>()
 export function podRequests(pod: Pod): Amounts {
   const known = requestsOfPod.get(pod)
   if (known) return known
-  const requests = computeRequests(pod)
+  const requests = toAmounts(totalOf(pod, 'requests'))
   requestsOfPod.set(pod, requests)
   return requests
+}
+
+/** The limit of the pod as a whole on one resource, of those containers that have one. */
+export function podLimit(pod: Pod, name: string): Quantity | undefined {
+  return totalOf(pod, 'limits').get(name)
 }
 
 /** A list of quantities, such as a node's allocatable, in the units of `podRequests`. */
@@ -33,16 +39,18 @@ export function amountsOf(list: Readonly<Record<string, string>>): Amounts {
   return toAmounts(toQuantities(list))
 }
 
-function computeRequests(pod: Pod): Amounts {
-  const { containers, initContainers = [], overhead = {} } = pod.spec
-  const requests: Quantities = new Map()
-  for (const container of containers) addTo(requests, requestsOf(container))
+function totalOf(pod: Pod, kind: 'requests' | 'limits'): Quantities {
+  const { containers, initContainers = [], overhead = {}, resources } = pod.spec
+  const amountsOfContainer = (container: Container): Quantities =>
+    toQuantities(container.resources?.[kind] ?? {})
+  const regular: Quantities = new Map()
+  for (const container of containers) addTo(regular, amountsOfContainer(container))
   let highest: Quantities = new Map()
   const sidecars: Quantities = new Map()
   for (const container of initContainers) {
-    const own = requestsOf(container)
+    const own = amountsOfContainer(container)
     if (container.restartPolicy === 'Always') {
-      addTo(requests, own)
+      addTo(regular, own)
       addTo(sidecars, own)
       highest = maxOf(highest, sidecars)
     } else {
@@ -50,16 +58,12 @@ function computeRequests(pod: Pod): Amounts {
       highest = maxOf(highest, own)
     }
   }
-  const total = maxOf(requests, highest)
-  for (const [name, quantity] of toQuantities(pod.spec.resources?.requests ?? {})) {
-    total.set(name, quantity)
-  }
-  addTo(total, toQuantities(overhead))
-  return toAmounts(total)
-}
-
-function requestsOf({ resources }: Container): Quantities {
-  return toQuantities(resources?.requests ?? {})
+  const total = maxOf(regular, highest)
+  for (const [name, quantity] of toQuantities(resources?.[kind] ?? {})) total.set(name, quantity)
+  const more = [...toQuantities(overhead)]
+  // Overhead makes a limit larger, but no limit where there is none.
+  addTo(total, new Map(more.filter(([name]) => kind === 'requests' || total.has(name))))
+  return total
 }
 
 function toQuantities(list: Readonly<Record<string, string>>): Quantities {

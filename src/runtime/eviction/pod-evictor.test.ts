@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
+import { RuntimeWorld } from '../../../test/support/runtime-world.ts'
+import type { Pod } from '../../kube/types.gen.ts'
+import { attemptDir, volumeDir } from '../pod-dirs.ts'
+
+const features = { multipleContainers: true, 'volume.emptyDir': true } as const
+const message = 'Usage of EmptyDir volume "data" exceeds the limit "64Ki". '
+
+/** A pod with an emptyDir that may hold 64 KiB. */
+const limitedPod = (spec: Partial<Pod['spec']> = {}): Pod =>
+  buildPod({
+    spec: {
+      volumes: [{ name: 'data', emptyDir: { sizeLimit: '64Ki' } }],
+      containers: [
+        buildContainer({ name: 'main', volumeMounts: [{ name: 'data', mountPath: '/data' }] }),
+      ],
+      ...spec,
+    },
+  })
+
+async function fill(world: RuntimeWorld, pod: Pod): Promise<string> {
+  const dir = volumeDir(world.rootDir, { uid: pod.metadata.uid, volume: 'data' })
+  await mkdir(dir, { recursive: true })
+  await writeFile(join(dir, 'file'), Buffer.alloc(128 * 1024, 1))
+  return join(dir, 'file')
+}
+
+test('a pod whose emptyDir outgrows its limit is evicted for good', async () => {
+  await using world = await RuntimeWorld.open({}, { features })
+  const pod = limitedPod()
+  const ref = await world.create(pod)
+  await world.untilRunning(ref)
+  await fill(world, pod)
+  await world.pass(10_000)
+  const observed = await world.until(ref, ({ hasEnded }) => hasEnded)
+  assert.equal(observed.failure?.reason, 'Evicted')
+  assert.equal(observed.failure.message, message)
+  assert.equal(observed.failure.isOwnFault, true)
+  assert.deepEqual(world.eventsOf('Evicted'), [message])
+  assert.equal(world.runtime.starts.length, 1)
+})
+
+test('a pod within its limit, or one that has shrunk before anybody looked, runs on', async () => {
+  await using world = await RuntimeWorld.open({}, { features })
+  const pod = limitedPod()
+  const ref = await world.create(pod)
+  await world.untilRunning(ref)
+  await rm(await fill(world, pod))
+  await world.pass(10_000)
+  await world.pass(10_000)
+  assert.equal((await world.observed(ref))?.failure, undefined)
+})
+
+test('a critical pod is not evicted', async () => {
+  await using world = await RuntimeWorld.open({}, { features })
+  const pod = limitedPod({ priority: 2_000_001_000 })
+  const ref = await world.create(pod)
+  await world.untilRunning(ref)
+  await fill(world, pod)
+  await world.pass(10_000)
+  await world.settle()
+  assert.equal((await world.observed(ref))?.failure, undefined)
+})
+
+test('output counts against the limit of its container', async () => {
+  await using world = await RuntimeWorld.open({}, { features })
+  const limits = { 'ephemeral-storage': '64Ki' }
+  const pod = buildPod({
+    spec: {
+      containers: [
+        buildContainer({ name: 'loud', resources: { limits } }),
+        buildContainer({ name: 'quiet', resources: { limits: { 'ephemeral-storage': '1Mi' } } }),
+      ],
+    },
+  })
+  const ref = await world.create(pod)
+  await world.untilRunning(ref, 0, 'quiet')
+  const dir = attemptDir(world.rootDir, { pod: ref, name: 'loud', attempt: 0 })
+  await mkdir(dir, { recursive: true })
+  await writeFile(join(dir, 'stdout.log'), Buffer.alloc(256 * 1024, 1))
+  await world.pass(10_000)
+  const observed = await world.until(ref, ({ hasEnded }) => hasEnded)
+  assert.equal(
+    observed.failure?.message,
+    'Container loud exceeded its local ephemeral storage limit "64Ki". ',
+  )
+})
+
+test('an eviction that kill -9 interrupts ends the same way after a restart', async () => {
+  await using world = await RuntimeWorld.open({}, { features })
+  // It ignores TERM: the eviction is under way for a while.
+  world.runtime.exitCodeOnStop = undefined
+  const pod = limitedPod()
+  const ref = await world.create(pod)
+  await world.untilRunning(ref)
+  await fill(world, pod)
+  await world.pass(10_000)
+  await world.eventually(() => world.runtime.stops.length > 0)
+  await world.restartAfterKill()
+  // The emptyDir is full no more, and the container has ended as one that would be restarted.
+  await rm(join(volumeDir(world.rootDir, { uid: ref.uid, volume: 'data' }), 'file'))
+  for (const key of world.runtime.running()) world.runtime.exit(key, 137)
+  await world.create(pod)
+  const observed = await world.until(ref, ({ hasEnded }) => hasEnded)
+  assert.equal(observed.failure?.reason, 'Evicted')
+  assert.equal(observed.failure.message, message)
+  assert.equal(world.runtime.starts.length, 1)
+})
