@@ -53,6 +53,26 @@ test('pods run to their end: their lines in full, a table, exit code 0, nothing 
   assert.deepEqual(readdirSync(dir.path), [])
 })
 
+test('what a run leaves that was killed is ended by the next one', async () => {
+  await using dir = await temporaryDir()
+  const env = { TMPDIR: dir.path }
+  const marker = `600.${process.pid}`
+  const script = `echo up; exec sleep ${marker}`
+  await using killed = new CliProcess(['run', '-'], { input: job('left', { script }), env })
+  await killed.says(/ \| up/)
+  killed.child.kill('SIGKILL')
+  await killed.ended
+  assert.notDeepEqual(readdirSync(dir.path), [])
+  const { code, stderr } = await runCli(['run', '-'], {
+    input: job('next', { script: 'true' }),
+    env,
+  })
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, /^An earlier run was killed; what it left was removed \(pods: 1\)$/m)
+  assert.deepEqual(readdirSync(dir.path), [])
+  assert.deepEqual(processesWith(marker), [])
+})
+
 test('one that fails: exit code 1, and for machines one document that says so', async () => {
   const input = `${job('good', { script: 'true' })}\n---\n${job('bad', { script: 'echo no; exit 7' })}`
   const { code, stdout, stderr } = await runCli(['run', '-', '-o', 'json'], { input })

@@ -16,6 +16,8 @@ export interface FlagSpec {
   readonly env?: string
   readonly help: string
   readonly read: (text: string) => unknown
+  /** An empty text on the command line says something; elsewhere it counts as not given. */
+  readonly mayBeEmpty?: true
 }
 
 const asText = (text: string): string => text
@@ -175,7 +177,21 @@ export const startFlags: readonly FlagSpec[] = [
     flags: '--cluster-domain <domain>',
     key: 'clusterDomain',
     read: asText,
-    help: "the cluster's DNS domain; for providers that set up DNS, none of today's does",
+    mayBeEmpty: true,
+    help: "the cluster's DNS domain, searched by pods and part of their full names; empty for none",
+  },
+  {
+    flags: '--cluster-dns <ips>',
+    key: 'clusterDNS',
+    read: asList,
+    help: "addresses of the cluster's DNS service, for pods whose /etc/resolv.conf the node writes; without, they resolve names as the node does",
+  },
+  {
+    flags: '--resolv-conf <file>',
+    key: 'resolvConf',
+    read: asText,
+    mayBeEmpty: true,
+    help: "the node's own resolver configuration, as pods start from; empty for none (default: /etc/resolv.conf, or the servers behind the stub of systemd-resolved)",
   },
   {
     flags: '--pod-apiserver <host:port>',
@@ -337,12 +353,13 @@ export function settingsOfFlags(
   env: Readonly<Record<string, string | undefined>>,
 ): Readonly<Record<string, unknown>> {
   const settings: Record<string, unknown> = {}
-  for (const { flags, key, env: variable, read } of startFlags) {
+  for (const { flags, key, env: variable, read, mayBeEmpty } of startFlags) {
     const value = given[optionNameOf(flags)]
     const fromEnv = variable === undefined ? undefined : env[variable]
     const [source, raw] =
       value === undefined ? [variable ?? '', fromEnv] : [flags.split(' ', 1)[0] ?? flags, value]
-    if (raw === undefined || raw === '') continue
+    if (raw === undefined) continue
+    if (raw === '' && !(mayBeEmpty && value !== undefined)) continue
     try {
       settings[key] = typeof raw === 'string' ? read(raw) : raw
     } catch (error) {

@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises'
 import { constants, hostname } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import type { ClusterConnection } from '../kube/cluster-connection.ts'
 import { loadConnection } from '../kube/kubeconfig.ts'
 import { configMaps } from '../kube/resources.ts'
 import { createPinoLogger } from '../observe/pino-logger.ts'
@@ -13,7 +14,7 @@ import { systemClock } from '../util/clock.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import { UserError, messageOf } from '../util/vk-error.ts'
-import { waitForApiServer } from './cluster.ts'
+import { clusterIdOf, waitForApiServer } from './cluster.ts'
 import { ClusterAccess } from './cluster-access.ts'
 import { escalatingStop } from './escalating-stop.ts'
 import type { EscalatingStop } from './escalating-stop.ts'
@@ -21,6 +22,7 @@ import { LocalNodes } from './local-nodes.ts'
 import { nodeNames } from './node-names.ts'
 import { loadProviderModule } from './provider-modules.ts'
 import { onReaderGone } from './reader-gone.ts'
+import { endLeftoverRuns, recordRun } from './run/leftover-runs.ts'
 import { readManifests } from './run/read-manifests.ts'
 import type { Manifest } from './run/read-manifests.ts'
 import { PlainDisplay } from './run/run-display.ts'
@@ -98,6 +100,8 @@ async function execute(
   const timeout = timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 }
   try {
     const context = { flags, clock, log, display, resources, stop: stop.first }
+    const note = (line: string): void => display.note(line)
+    await endLeftoverRuns({ clock, log, note, signal: stop.first })
     const place = await openPlace(context)
     const options = { ...context, ...place, ...timeout, hurry: stop.second, keep }
     return await runManifests(manifests, options)
@@ -146,9 +150,27 @@ async function openPlace(context: Context): Promise<Place> {
     signal: stop,
   })
   resources.use(cluster)
+  await noteRun(dir.path, { ...context, nodes: cluster.nodeNames, connection: cluster.connection })
   const access = resources.use(new ClusterAccess(cluster.connection, { log }))
   display.note(`The cluster is up: ${cluster.nodeNames.join(', ')} Ready`)
   return { access, namespace: flags.namespace ?? 'default' }
+}
+
+async function noteRun(
+  dir: string,
+  {
+    flags,
+    nodes,
+    connection,
+  }: {
+    readonly flags: RunFlags
+    readonly nodes: readonly string[]
+    readonly connection: ClusterConnection
+  },
+): Promise<void> {
+  const { provider = 'process', providerConfig: providerConfigFile } = flags
+  const clusterId = clusterIdOf({ server: connection.server, ca: connection.tls.caPem })
+  await recordRun(dir, { provider, providerConfigFile, nodes, clusterId })
 }
 
 function nodeSettings({ taint, providerConfig }: RunFlags): Readonly<Record<string, unknown>> {
@@ -193,6 +215,7 @@ async function joinCluster(
     signal: stop,
   })
   resources.use(nodes)
+  await noteRun(dir.path, { ...context, nodes: nodes.names, connection: access.connection })
   display.note(nodes.names.map((name) => `node/${name} ready`).join('\n'))
 }
 

@@ -45,7 +45,12 @@ const nodeEntries = {
   taintEffect: v.optional(v.picklist(effects), 'NoSchedule'),
   registerWithTaints: v.optional(v.array(taint), []),
   maxPods: v.optional(count),
-  clusterDomain: v.optional(text, 'cluster.local'),
+  clusterDomain: v.optional(
+    v.pipe(v.string(), v.regex(/^\S*$/, 'must not hold blanks')),
+    'cluster.local',
+  ),
+  clusterDNS: v.optional(v.array(v.pipe(v.string(), v.ip('must be an IP address'))), []),
+  resolvConf: v.optional(v.string()),
   featureCheck: v.optional(v.picklist(['strict', 'lenient']), 'strict'),
   podApiServer: v.optional(
     v.pipe(v.string(), v.regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT')),
@@ -107,7 +112,12 @@ export interface NodeSettings {
   readonly taintEffect: TaintEffect
   readonly registerWithTaints: readonly TaintSetting[]
   readonly maxPods?: number | undefined
+  /** Empty: the cluster has none. */
   readonly clusterDomain: string
+  /** Addresses of the cluster's DNS service. */
+  readonly clusterDNS: readonly string[]
+  /** Default: the machine's; empty: pods get nothing of it. */
+  readonly resolvConf?: string | undefined
   readonly featureCheck: 'strict' | 'lenient'
   /** HOST:PORT of the API server as pods reach it. */
   readonly podApiServer?: string | undefined

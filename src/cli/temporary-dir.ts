@@ -9,9 +9,12 @@ export interface TemporaryDir extends AsyncDisposable {
   readonly path: string
 }
 
+/** Names of such folders begin with it. */
+export const temporaryPrefix = 'virtual-kubelet-'
+
 /** Makes one. Pods of other users may pass through it to their own files, but not look around. */
 export async function makeTemporaryDir(): Promise<TemporaryDir> {
-  const path = await mkdtemp(join(tmpdir(), 'virtual-kubelet-'))
+  const path = await mkdtemp(join(tmpdir(), temporaryPrefix))
   await chmod(path, 0o711)
   return {
     path,

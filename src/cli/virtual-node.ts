@@ -18,7 +18,7 @@ import { PodController } from '../pods/pod-controller.ts'
 import type { PodControllerOptions } from '../pods/pod-controller-options.ts'
 import { podReference } from '../pods/pod-reference.ts'
 import { declaredPodFeatures } from '../provider/declared-pod-features.ts'
-import type { PodProvider, ProviderHost } from '../provider/provider.ts'
+import type { NodeDns, PodProvider, ProviderHost } from '../provider/provider.ts'
 import { podApiServerOf } from './cluster.ts'
 import { aboutKubelet } from './kubelet-about.ts'
 import { readInstanceId } from './instance-id.ts'
@@ -136,8 +136,9 @@ async function makeParts(
   const recorder = resources.use(
     new ApiEventRecorder(client, { component: 'kubelet', host: settings.name, ...deps }),
   )
-  // The provider and the kubelet API speak of pods, but the pod loop is made after them.
+  // The provider and the kubelet API speak of node and pods, but both are made after them.
   let pods: PodController | undefined
+  let node: NodeController | undefined
   const host = await makeHost(settings, {
     shared,
     nodeIPs,
@@ -146,11 +147,11 @@ async function makeParts(
       const isKnown = pod?.metadata.uid === ref.uid
       recorder.record(isKnown ? podReference(pod, container) : { ...podKind, ...ref }, event)
     },
+    recordNodeEvent: (event) => node?.recordEvent(event),
   })
   const module = await loadProviderModule(settings.provider)
   const provider = resources.use(await module.create(settings.providerConfig ?? {}, host))
-  // So is the Node, whose addresses the certificate is for.
-  let node: NodeController | undefined
+  // The certificate is for the Node's addresses.
   const addresses = (): readonly NodeAddress[] => node?.node?.status?.addresses ?? []
   const serving = await openServing(settings, { ...deps, host, addresses })
   const security = resources.use(await openSecurity(settings, { ...deps, host, serving }))
@@ -195,22 +196,28 @@ const podKind = { apiVersion: 'v1', kind: 'Pod' }
 
 async function makeHost(
   settings: NodeSettings,
-  parts: Pick<ProviderHost, 'nodeIPs' | 'recordEvent'> & { readonly shared: NodeProcess },
+  parts: Pick<ProviderHost, 'nodeIPs' | 'recordEvent' | 'recordNodeEvent'> & {
+    readonly shared: NodeProcess
+  },
 ): Promise<ProviderHost> {
-  const { shared, nodeIPs, recordEvent } = parts
+  const { shared, ...given } = parts
   const rootDir = join(shared.rootDir, 'nodes', settings.name)
   await mkdir(rootDir, { recursive: true, mode: 0o700 })
   return {
     nodeName: settings.name,
     clusterId: shared.clusterId,
-    nodeIPs,
     os: settings.os,
+    dns: dnsOf(settings),
     rootDir,
     protectedDir: shared.rootDir,
     clock: shared.clock,
     log: shared.log.child({ node: settings.name, provider: settings.provider }),
-    recordEvent,
+    ...given,
   }
+}
+
+function dnsOf({ clusterDomain, clusterDNS, resolvConf }: NodeSettings): NodeDns {
+  return { clusterDomain, clusterDNS, ...(resolvConf !== undefined && { resolvConf }) }
 }
 
 type Deps = Pick<NodeProcess, 'client' | 'clock' | 'log' | 'metrics'> & {
