@@ -176,3 +176,22 @@ test('settings of certificates that contradict each other are refused', () => {
   const joining = { provider: 'mock', bootstrapKubeconfig: '/b', kubeconfig: '/k' }
   assert.equal(loadSettings(joining, {}).bootstrapKubeconfig, '/b')
 })
+
+test('DNS settings: addresses are checked, and an empty file or domain says something', () => {
+  const load = (flags: Record<string, string>) =>
+    loadSettings({ provider: 'mock', ...flags }, {}).nodes[0]
+  const given = load({ clusterDns: '10.96.0.10, fd00::a', resolvConf: '', clusterDomain: '' })
+  assert.deepEqual(given?.clusterDNS, ['10.96.0.10', 'fd00::a'])
+  assert.equal(given.resolvConf, '')
+  assert.equal(given.clusterDomain, '')
+  const plain = load({})
+  assert.deepEqual([plain?.clusterDNS, plain?.resolvConf], [[], undefined])
+  assert.match(
+    messageOf(() => load({ clusterDns: 'dns' })),
+    /--cluster-dns: it must be an IP/,
+  )
+  assert.match(
+    messageOf(() => load({ clusterDomain: 'a b' })),
+    /--cluster-domain/,
+  )
+})

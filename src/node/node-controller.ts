@@ -81,7 +81,7 @@ export class NodeController implements AsyncDisposable {
       this.#options.isNodeIdentity ??
       (await isNodeIdentity(this.#deps.client, { signal, log: this.#deps.log }))
     await keeper.register(signal)
-    this.#record({ type: 'Normal', reason: 'Starting', message: 'Starting virtual-kubelet.' })
+    this.recordEvent({ type: 'Normal', reason: 'Starting', message: 'Starting virtual-kubelet.' })
     this.#hasStarted = true
     this.#follow()
     lease.start()
@@ -197,7 +197,7 @@ export class NodeController implements AsyncDisposable {
   #tell(after: readonly DesiredCondition[]): void {
     const { name } = this.#options
     for (const event of conditionEvents(name, { before: this.#reported, after })) {
-      this.#record(event)
+      this.recordEvent(event)
       const ready = after.at(-1)
       this.#deps.log.info({ reason: ready?.message }, event.message)
     }
@@ -206,8 +206,8 @@ export class NodeController implements AsyncDisposable {
     this.#deps.metrics?.nodeReady.set({ node: name }, after.at(-1)?.status === 'True' ? 1 : 0)
   }
 
-  // Without a namespace, as events about nodes are: the recorder puts them into `default`.
-  #record(event: RecordedEvent): void {
+  /** Records an event about the Node: without a namespace; the recorder puts it into `default`. */
+  recordEvent(event: RecordedEvent): void {
     const { name } = this.#options
     const uid = this.#parts.keeper.uid ?? name
     this.#deps.recorder.record({ apiVersion: 'v1', kind: 'Node', name, uid }, event)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One start of one container: resolve it, note the attempt where that must be on disk first, make its
 // directory, and hand it to the runtime.
+import { normalize } from 'node:path'
 import type { Container } from '../kube/types.gen.ts'
 import type { CallContext, PodRequest, ProviderHost } from '../provider/provider.ts'
 import { untilAborted } from '../util/until-aborted.ts'
@@ -13,8 +14,7 @@ import type {
 } from './container-runtime.ts'
 import type { Failure } from './decide/pod-state.ts'
 import { makeDir } from './disk.ts'
-import { dnsOf } from './files/node-dns.ts'
-import { kernelHostname } from './files/pod-hostname.ts'
+import { PodFiles } from './files/pod-files.ts'
 import { attemptDir, containerDir } from './pod-dirs.ts'
 import { terminationMount } from './termination-message.ts'
 import type { PodVolumes } from './volumes/pod-volumes.ts'
@@ -63,9 +63,9 @@ export async function startOne(
       untilAborted(resolving, context.signal),
       makeDir(dir),
     ])
-    const canMount = runtime.volumes?.delivery === 'mount'
-    const hostname = kernelHostname(request.pod, dnsOf(host).clusterDomain)
-    const messageFile = canMount ? await terminationMount(spec, dir) : undefined
+    const files = new PodFiles(deps, key.pod)
+    const hostname = files.hostname(request.pod)
+    const own = await ownMounts(order, { dir, deps, files })
     await order.begin()
     context.signal.throwIfAborted()
     isUnsure = true
@@ -78,7 +78,7 @@ export async function startOne(
         containerDir: containerDir(host.rootDir, key),
         attemptDir: dir,
         volumeDirs: volumes.dirs,
-        mounts: messageFile ? withMount(mounts, messageFile) : mounts,
+        mounts: withMounts(mounts, own),
         ...(hostname !== undefined && { hostname }),
       },
       context,
@@ -95,11 +95,20 @@ export async function startOne(
   }
 }
 
+/** What the core itself has a container find. */
+async function ownMounts(
+  { request, spec, podIPs }: StartOrder,
+  { dir, deps, files }: { dir: string; deps: StarterDeps; files: PodFiles },
+): Promise<readonly ContainerMount[]> {
+  if (deps.runtime.volumes?.delivery !== 'mount') return []
+  return [...(await files.mounts(request.pod, spec, podIPs)), await terminationMount(spec, dir)]
+}
+
 /** What the pod itself has mounted at a place comes before what the core has there. */
-function withMount(
+function withMounts(
   mounts: readonly ContainerMount[],
-  more: ContainerMount,
+  own: readonly ContainerMount[],
 ): readonly ContainerMount[] {
-  const isTaken = mounts.some(({ mountPath }) => mountPath === more.mountPath)
-  return isTaken ? mounts : [...mounts, more]
+  const taken = new Set(mounts.map(({ mountPath }) => normalize(`${mountPath}/`)))
+  return [...mounts, ...own.filter(({ mountPath }) => !taken.has(normalize(`${mountPath}/`)))]
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where things lie on disk:
 //   <rootDir>/pods/<uid>/pod.json                            what must survive kill -9 (pod-record.ts)
+//   <rootDir>/pods/<uid>/etc/                                 hosts, hostname, resolv.conf (files/)
 //   <rootDir>/pods/<uid>/volumes/<volume>/..data             files made from API objects and tokens
 //   <rootDir>/pods/<uid>/containers/<name>/<attempt>/        stdout.log, stderr.log, log.idx, and what
 //                                                            the runtime itself keeps there

@@ -11,8 +11,7 @@ import { untilAborted } from '../util/until-aborted.ts'
 import { messageOf } from '../util/vk-error.ts'
 import type { SandboxState } from './container-runtime.ts'
 import { makeDir } from './disk.ts'
-import { dnsOf } from './files/node-dns.ts'
-import { kernelHostname } from './files/pod-hostname.ts'
+import { PodFiles } from './files/pod-files.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { containersDir, podDir } from './pod-dirs.ts'
 import { needsAddress } from './volumes/pod-volume-list.ts'
@@ -30,6 +29,7 @@ export class PodPreparation {
   readonly #deps: MachineDeps
   readonly #ref: PodRef
   readonly #log: Logger
+  readonly #files: PodFiles
   #sandbox: SandboxState | undefined
   #sandboxRetryAtMs: number | undefined
   #volumesRetryAtMs: number | undefined
@@ -42,6 +42,7 @@ export class PodPreparation {
     this.#ref = ref
     this.#log = log
     this.volumes = new PodVolumes(deps)
+    this.#files = new PodFiles(deps, ref)
   }
 
   /** Undefined until the sandbox is there. */
@@ -96,8 +97,7 @@ export class PodPreparation {
     try {
       const dir = podDir(host.rootDir, this.#ref.uid)
       await makeDir(dir)
-      const hostname = kernelHostname(pod, dnsOf(host).clusterDomain)
-      const options = { podDir: dir, ...(hostname !== undefined && { hostname }) }
+      const options = { podDir: dir, ...(await this.#files.prepare(pod)) }
       this.#sandbox = await runtime.ensureSandbox(pod, options, { signal, log: this.#log })
       this.#sandboxRetryAtMs = undefined
       this.#sandboxFailures = 0

@@ -46,6 +46,8 @@ export class RuntimeWorld implements AsyncDisposable {
   claimedVolume: (name: string) => ClaimedVolume = (name) => {
     throw new Error(`no claim for volume ${name}`)
   }
+  /** What the next start is told of the node beside the usual. */
+  host: Partial<ProviderHost> = {}
   readonly #options: RuntimeProviderOptions
   readonly #dirs: string[] = []
   #provider: PodProvider | undefined
@@ -90,6 +92,8 @@ export class RuntimeWorld implements AsyncDisposable {
       log: silentLogger,
       recordEvent: ({ name: pod }, event, container) =>
         void this.events.push({ ...event, pod, container }),
+      recordNodeEvent: (event) => void this.events.push({ ...event, pod: '' }),
+      ...this.host,
     }
     this.#provider = await createRuntimeProvider(this.runtime.reopen(), host, this.#options)
     this.#provider.watchPods?.((pod) => this.pushed.push(pod))
