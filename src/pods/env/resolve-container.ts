@@ -13,7 +13,7 @@ import type {
 import type { PodFacts, ResolvedContainer, ResolvedEnvVar } from '../../provider/provider.ts'
 import { VkError } from '../../util/vk-error.ts'
 import type { EnvSources } from './env-sources.ts'
-import { expand } from './expand.ts'
+import { expand } from '../../util/expand.ts'
 import { fieldValue } from './field-ref.ts'
 import { ObjectReader, type EnvReference } from './object-reader.ts'
 import { resourceValue } from './resource-ref.ts'
