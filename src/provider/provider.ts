@@ -76,6 +76,11 @@ export interface PodFacts {
   readonly hostIPs: readonly string[]
   /** What else `$(NAME)` may mean in the container's texts; not part of its environment. */
   readonly variables?: ReadonlyMap<string, string>
+  /**
+   * The text of a file in one of the pod's volumes, for variables that are set from files; undefined when
+   * there is no such volume. Rejects when the file cannot be read.
+   */
+  readonly readVolumeFile?: (volume: string, path: string) => Promise<string | undefined>
 }
 
 /** A pod to run: the object as the API has it, and the core's answers to its references. */

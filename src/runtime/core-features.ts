@@ -21,7 +21,6 @@ const lifecycle: Features = {
   'probe.grpc': false,
   'hook.postStart': false,
   'hook.preStop': false,
-  'env.fileKeyRef': false,
 }
 
 /** Rows that come with the core's own files: /etc/hosts and its like, and the termination log. */
@@ -39,5 +38,7 @@ export function coreFeatures(
   runtime: Features,
   delivery: VolumeSupport['delivery'] = 'variable',
 ): Features {
-  return { ...runtime, ...lifecycle, ...(delivery === 'mount' ? mountedFiles : {}) }
+  // The file is read where its emptyDir lies on the host.
+  const files: Features = { 'env.fileKeyRef': Boolean(runtime['volume.emptyDir']) }
+  return { ...runtime, ...lifecycle, ...files, ...(delivery === 'mount' ? mountedFiles : {}) }
 }

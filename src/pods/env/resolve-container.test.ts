@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Container, Pod, Service } from '../../kube/types.gen.ts'
-import type { ResolvedContainer } from '../../provider/provider.ts'
+import type { PodFacts, ResolvedContainer } from '../../provider/provider.ts'
 import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
 import { FakeEnvSources } from '../../../test/support/fake-env-sources.ts'
 import { VkError } from '../../util/vk-error.ts'
@@ -263,11 +263,48 @@ test('services that cannot be read keep the container from starting', async () =
   })
 })
 
-test('a variable from a file is refused as unsupported', async () => {
-  const fileKeyRef = { volumeName: 'v', path: 'p', key: 'k' }
+const fromFile = (key: string, optional = false): Partial<Container> => ({
+  env: [{ name: 'A', valueFrom: { fileKeyRef: { volumeName: 'v', path: 'p', key, optional } } }],
+})
+
+function resolveFiles(
+  container: Partial<Container>,
+  readVolumeFile?: PodFacts['readVolumeFile'],
+): Promise<ResolvedContainer> {
+  const world = {
+    sources: new FakeEnvSources(),
+    facts: { ...facts, ...(readVolumeFile && { readVolumeFile }) },
+  }
+  return resolveContainer(podWith(container), 'main', world)
+}
+
+test('a variable from a file has its value, and counts as secret', async () => {
+  const read = async (volume: string, path: string) => `K='in ${volume}/${path}'`
+  const { env } = await resolveFiles(fromFile('K'), read)
+  assert.deepEqual(env, [{ name: 'A', value: 'in v/p', isSecret: true }])
+})
+
+test('a key that is missing or empty fails the start unless it is optional', async () => {
+  const read = async () => "K=''"
+  assert.deepEqual((await resolveFiles(fromFile('K', true), read)).env, [])
+  await assert.rejects(resolveFiles(fromFile('L'), read), {
+    message: 'environment variable key "L" not found in file "p"',
+    podReason: 'CreateContainerConfigError',
+  })
+})
+
+test('a file that cannot be read fails the start, optional or not, and does not say where it lies', async () => {
+  const unreadable = () => Promise.reject(new Error('ENOENT: /var/lib/secret'))
+  const malformed = async () => 'K=x'
+  for (const read of [unreadable, malformed]) {
+    await assert.rejects(resolveFiles(fromFile('K', true), read), {
+      message: "couldn't parse env file",
+      podReason: 'CreateContainerConfigError',
+    })
+  }
   await assert.rejects(
-    resolve({ env: [{ name: 'A', valueFrom: { fileKeyRef } }] }),
-    (error) => error instanceof VkError && error.code === 'Unsupported',
+    resolveFiles(fromFile('K'), async () => undefined),
+    { message: 'cannot find the volume "v" referenced by FileKeyRef' },
   )
 })
 

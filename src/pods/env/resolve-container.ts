@@ -8,10 +8,12 @@ import type {
   EnvVar,
   EnvVarSource,
   EphemeralContainer,
+  FileKeySelector,
   Pod,
 } from '../../kube/types.gen.ts'
 import type { PodFacts, ResolvedContainer, ResolvedEnvVar } from '../../provider/provider.ts'
 import { VkError } from '../../util/vk-error.ts'
+import { readEnvFile } from './env-file.ts'
 import type { EnvSources } from './env-sources.ts'
 import { expand } from '../../util/expand.ts'
 import { fieldValue } from './field-ref.ts'
@@ -148,13 +150,36 @@ async function valueOf(source: EnvVarSource, resolution: Resolution): Promise<Va
     const context = { containerName: container.name, nodeAllocatable }
     return { value: resourceValue(pod, source.resourceFieldRef, context), isSecret: false }
   }
-  if (source.fileKeyRef) {
-    throw new VkError('Unsupported', 'Cannot set variable from a file: fileKeyRef is not supported')
-  }
+  if (source.fileKeyRef) return await fileValue(source.fileKeyRef, facts)
   const reference = keyReference(source)
   if (!reference) return { value: '', isSecret: false }
   const value = await objects.value(reference, reference.key)
   return value === undefined ? undefined : { value, isSecret: reference.kind === 'Secret' }
+}
+
+/** A container has written the file, perhaps from a Secret: it counts as one. */
+async function fileValue(
+  { volumeName, path, key, optional = false }: FileKeySelector,
+  { readVolumeFile }: PodFacts,
+): Promise<Value | undefined> {
+  let text: string | undefined
+  let value = ''
+  try {
+    text = await readVolumeFile?.(volumeName, path)
+    if (text !== undefined) value = readEnvFile(text, key)
+  } catch (cause) {
+    throw configError("couldn't parse env file", cause)
+  }
+  if (text === undefined) {
+    throw configError(`cannot find the volume "${volumeName}" referenced by FileKeyRef`)
+  }
+  if (value !== '') return { value, isSecret: true }
+  if (optional) return undefined
+  throw configError(`environment variable key "${key}" not found in file "${path}"`)
+}
+
+function configError(message: string, cause?: unknown): VkError {
+  return new VkError('Invalid', message, { podReason: 'CreateContainerConfigError', cause })
 }
 
 function expandValue(text: string, { variables, serviceVariables, facts }: Resolution): Value {

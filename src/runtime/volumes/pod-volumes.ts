@@ -12,10 +12,12 @@ import type {
   ProviderHost,
   ResolvedContainer,
 } from '../../provider/provider.ts'
+import { VkError } from '../../util/vk-error.ts'
 import type { ContainerMount, ContainerRuntime, VolumeSupport } from '../container-runtime.ts'
 import { volumeDir } from '../pod-dirs.ts'
 import { containerMounts, type ReadyVolume } from './container-mounts.ts'
 import { volumesToSetUp } from './pod-volume-list.ts'
+import { readVolumeFile } from './read-volume-file.ts'
 import { setUpVolume } from './set-up-volume.ts'
 import { variablesOf, withVariables } from './volume-variables.ts'
 
@@ -126,9 +128,11 @@ export class PodVolumes {
   async resolve(
     request: PodRequest,
     spec: Container,
-    { facts, attemptDir }: { readonly facts: PodFacts; readonly attemptDir: string },
+    given: { readonly facts: PodFacts; readonly attemptDir: string },
   ): Promise<ContainerWithVolumes> {
     const { pod } = request
+    const { attemptDir } = given
+    const facts: PodFacts = { ...given.facts, readVolumeFile: this.#readFile.bind(this) }
     const needsEnv = spec.volumeMounts?.some(({ subPathExpr }) => subPathExpr) ?? false
     const early = needsEnv ? await request.resolveContainer(spec.name, facts) : undefined
     const mounts = await containerMounts(spec, {
@@ -146,6 +150,14 @@ export class PodVolumes {
       variables.size === 0 ? facts : { ...facts, variables },
     )
     return { resolved: withVariables(resolved, variables), mounts }
+  }
+
+  async #readFile(volume: string, path: string): Promise<string | undefined> {
+    const ready = this.#ready.get(volume)
+    if (!ready) return undefined
+    // The directory that stands for it on the host is empty: the runtime mounts another over it.
+    if (ready.tmpfs) throw new VkError('Unsupported', 'Cannot read a volume in memory')
+    return await readVolumeFile(ready.hostPath, path)
   }
 
   #variables(pod: Pod, mounts: readonly ContainerMount[]): ReadonlyMap<string, string> {

@@ -41,3 +41,18 @@ test('where a variable names a volume, a container has one subPath of it', () =>
   assert.deepEqual(others, [])
   assert.deepEqual(volumeProblems(pod, { delivery: 'mount' }), [])
 })
+
+test('a file in memory that only containers have mounted is told for what it is', () => {
+  const fileKeyRef = { volumeName: 'v', path: 'p', key: 'k' }
+  const env = [{ name: 'A', valueFrom: { fileKeyRef } }]
+  const volumes = [{ name: 'v', emptyDir: { medium: 'Memory' } }]
+  const pod = buildPod({ spec: { volumes, initContainers: [buildContainer({ env })] } })
+  assert.deepEqual(volumeProblems(pod, { delivery: 'mount' }), [
+    {
+      field: 'spec.initContainers[0].env[0].valueFrom.fileKeyRef',
+      why: 'this node cannot read files of volume "v", which is in memory',
+    },
+  ])
+  const prepareMemory = () => Promise.resolve({ hostPath: '/dev/shm/v', isNew: true })
+  assert.deepEqual(volumeProblems(pod, { delivery: 'mount', prepareMemory }), [])
+})

@@ -9,19 +9,42 @@ import { hostPathRefusal, isAllowedHostPath } from './host-path.ts'
 /** Every such field; empty when the pod can have its volumes. */
 export function volumeProblems(
   { spec }: Pick<Pod, 'spec'>,
-  { delivery, hostPathPrefixes = [] }: VolumeSupport,
+  { delivery, hostPathPrefixes = [], prepareMemory }: VolumeSupport,
 ): readonly PodProblem[] {
   const problems = (spec.volumes ?? []).flatMap((volume, index) =>
     hostPathProblems(volume, { at: `spec.volumes[${index}]`, prefixes: hostPathPrefixes }),
   )
-  if (delivery === 'mount') return problems
+  const unreadable = new Set(
+    prepareMemory ? [] : (spec.volumes ?? []).filter(isInMemory).map(nameOf),
+  )
   const { containers, initContainers = [], ephemeralContainers = [] } = spec
-  return [
-    ...problems,
-    ...containersProblems(initContainers, 'initContainers'),
-    ...containersProblems(containers, 'containers'),
-    ...containersProblems(ephemeralContainers, 'ephemeralContainers'),
-  ]
+  for (const [list, of] of Object.entries({ initContainers, containers, ephemeralContainers })) {
+    for (const [index, container] of of.entries()) {
+      const at = `spec.${list}[${index}]`
+      problems.push(...fileKeyProblems(container, { at, unreadable }))
+      if (delivery === 'mount') continue
+      problems.push(...ambiguousMounts(container.volumeMounts ?? [], `${at}.volumeMounts`))
+    }
+  }
+  return problems
+}
+
+type ContainerLike = Pick<Container, 'volumeMounts' | 'env'>
+
+const isInMemory = ({ emptyDir }: Volume): boolean => emptyDir?.medium === 'Memory'
+const nameOf = ({ name }: Volume): string => name
+
+/** What only the containers' own mounts hold, the node cannot read. */
+function fileKeyProblems(
+  { env = [] }: ContainerLike,
+  { at, unreadable }: { readonly at: string; readonly unreadable: ReadonlySet<string> },
+): readonly PodProblem[] {
+  return env.flatMap(({ valueFrom }, index) => {
+    const volume = valueFrom?.fileKeyRef?.volumeName
+    if (volume === undefined || !unreadable.has(volume)) return []
+    const why = `this node cannot read files of volume "${volume}", which is in memory`
+    return [{ field: `${at}.env[${index}].valueFrom.fileKeyRef`, why }]
+  })
 }
 
 function hostPathProblems(
@@ -30,15 +53,6 @@ function hostPathProblems(
 ): readonly PodProblem[] {
   if (!hostPath || isAllowedHostPath(hostPath.path, prefixes)) return []
   return [{ field: `${at}.hostPath`, why: hostPathRefusal(hostPath.path, prefixes) }]
-}
-
-function containersProblems(
-  containers: readonly Pick<Container, 'volumeMounts'>[],
-  list: string,
-): readonly PodProblem[] {
-  return containers.flatMap(({ volumeMounts = [] }, index) =>
-    ambiguousMounts(volumeMounts, `spec.${list}[${index}].volumeMounts`),
-  )
 }
 
 /** One variable can tell of one place only. */
