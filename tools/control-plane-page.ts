@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parts of docs/control-plane.md that are made from the code: what is served, and how kubectl's answers
-// compare with those of a real control plane. They stand between `<!-- generated: NAME -->` and
-// `<!-- end -->`; everything else on the page is written by hand.
+// compare with those of a real control plane.
 import { apiVersionOf, resourceDefinitions } from '../src/control-plane/resources/registry.ts'
 import {
   acceptedDifferences,
@@ -10,19 +9,13 @@ import {
 import { allGroups } from '../test/e2e/kubectl-parity/groups/all-groups.ts'
 import { caseId } from '../test/e2e/kubectl-parity/parity-case.ts'
 import type { ParityGroup } from '../test/e2e/kubectl-parity/parity-case.ts'
+import { fillParts } from './page-parts.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 
 /** The page with its generated parts as the code has them now. */
 export function controlPlanePage(page: string): string {
-  return page.replaceAll(
-    /(<!-- generated: ([\w-]+) -->\n)[\s\S]*?(<!-- end -->)/g,
-    (_, start: string, name: string, end: string) => {
-      const part = parts[name]
-      if (part === undefined) throw new Error(`Cannot generate '${name}': there is no such part`)
-      return `${start}${part()}\n${end}`
-    },
-  )
+  return fillParts(page, parts)
 }
 
 const parts: Readonly<Record<string, () => string>> = {

@@ -70,8 +70,9 @@ async function problemsOf(
     const why = 'this provider does not support volume.persistentVolumeClaim'
     problems.push({ field: 'spec.volumeClaimTemplates', why })
   }
-  problems.push(...((await provider.problemsOf?.(pod, config)) ?? []))
-  return problems
+  const refused = new Set(problems.map(({ field }) => field))
+  const more = (await provider.problemsOf?.(pod, config)) ?? []
+  return [...problems, ...more.filter(({ field }) => !refused.has(field))]
 }
 
 function readManifests(file: string): readonly Manifest[] {

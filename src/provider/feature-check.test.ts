@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Container, Pod, PodSpec, Volume } from '../kube/types.gen.ts'
 import { buildContainer, buildPod } from '../../test/support/build-pod.ts'
+import { featurePods, fieldlessFeatures } from '../../test/support/feature-pods.ts'
 import { describeFields, ignoredFields, unsupportedFields } from './feature-check.ts'
-import { featureNames, type FeatureName, type Features } from './features.ts'
+import { featureNames, type Features } from './features.ts'
 
 const everything: Features = Object.fromEntries(featureNames.map((name) => [name, true]))
 
@@ -98,165 +99,21 @@ test('a volume of such a name that a user mounts elsewhere is judged like any ot
   assert.deepEqual(needs({ volumes: secret }), ['spec.volumes[0].secret volume.secret'])
 })
 
-const exec = { exec: { command: ['true'] } }
 const volume = (source: Partial<Volume>): Partial<PodSpec> => ({
   volumes: [{ name: 'v', ...source }],
 })
-const pod = (field: string, feature: FeatureName, spec: Partial<PodSpec>): SpecCase => [
-  `spec.${field} ${feature}`,
-  spec,
-]
-const container = (field: string, feature: FeatureName, of: Partial<Container>): SpecCase => [
-  `spec.containers[0].${field} ${feature}`,
-  ofContainer(of),
-]
 
-type SpecCase = readonly [need: string, spec: Partial<PodSpec>]
-
-const single: readonly SpecCase[] = [
-  pod('restartPolicy', 'restartPolicy', { restartPolicy: 'Never' }),
-  pod('activeDeadlineSeconds', 'activeDeadlineSeconds', { activeDeadlineSeconds: 5 }),
-  pod('readinessGates', 'readinessGates', { readinessGates: [{ conditionType: 'a.b/c' }] }),
-  pod('hostNetwork', 'hostNetwork', { hostNetwork: true }),
-  pod('hostPID', 'hostPID', { hostPID: true }),
-  pod('hostIPC', 'hostIPC', { hostIPC: true }),
-  pod('hostUsers', 'hostUsers', { hostUsers: false }),
-  pod('shareProcessNamespace', 'shareProcessNamespace', { shareProcessNamespace: true }),
-  pod('hostname', 'hostname', { hostname: 'other' }),
-  pod('subdomain', 'hostname', { subdomain: 'sub' }),
-  pod('setHostnameAsFQDN', 'hostname', { setHostnameAsFQDN: true }),
-  pod('hostnameOverride', 'hostname', { hostnameOverride: 'x' }),
-  pod('hostAliases', 'hostAliases', { hostAliases: [{ ip: '10.0.0.1', hostnames: ['a'] }] }),
-  pod('dnsConfig', 'dnsConfig', { dnsConfig: { nameservers: ['10.0.0.1'] } }),
-  pod('dnsPolicy', 'dnsConfig', { dnsPolicy: 'None' }),
-  pod('runtimeClassName', 'runtimeClass', { runtimeClassName: 'gvisor' }),
-  pod('resources.limits', 'resources.podLevel', { resources: { limits: { cpu: '1' } } }),
-  pod('resources.requests', 'resources.podLevel', { resources: { requests: { cpu: '1' } } }),
-  pod('resourceClaims', 'resources.claims', { resourceClaims: [{ name: 'x' }] }),
-  pod('securityContext.runAsUser', 'security.runAsUser', { securityContext: { runAsUser: 0 } }),
-  pod('securityContext.fsGroup', 'security.fsGroup', { securityContext: { fsGroup: 0 } }),
-  pod('securityContext.supplementalGroups', 'security.supplementalGroups', {
-    securityContext: { supplementalGroups: [1] },
-  }),
-  pod('securityContext.supplementalGroupsPolicy', 'security.supplementalGroups', {
-    securityContext: { supplementalGroupsPolicy: 'Strict' },
-  }),
-  pod('securityContext.sysctls', 'security.sysctls', {
-    securityContext: { sysctls: [{ name: 'a', value: 'b' }] },
-  }),
-  pod('initContainers[0]', 'initContainers', { initContainers: [buildContainer()] }),
-  pod('initContainers[0]', 'sidecars', {
-    initContainers: [buildContainer({ restartPolicy: 'Always' })],
-  }),
-  pod('containers[1]', 'multipleContainers', { containers: [buildContainer(), buildContainer()] }),
-  pod('ephemeralContainers[0]', 'ephemeralContainers', {
-    ephemeralContainers: [buildContainer({ stdin: true })],
-  }),
-  pod('volumes[0].configMap', 'volume.configMap', volume({ configMap: { name: 'c' } })),
-  pod('volumes[0].emptyDir', 'volume.emptyDir', volume({ emptyDir: { medium: 'Memory' } })),
-  pod('volumes[0].nfs', 'volume.other', volume({ nfs: { server: 's', path: '/' } })),
-  pod('volumes[0].image', 'volume.image', volume({ image: {} })),
-  container('restartPolicy', 'containerRestartRules', { restartPolicy: 'Never' }),
-  container('restartPolicyRules', 'containerRestartRules', {
-    restartPolicyRules: [{ action: 'Restart' }],
-  }),
-  container('livenessProbe.grpc', 'probe.grpc', { livenessProbe: { grpc: { port: 1 } } }),
-  container('readinessProbe.httpGet', 'probe.httpGet', {
-    readinessProbe: { httpGet: { port: 1 } },
-  }),
-  container('startupProbe.tcpSocket', 'probe.tcpSocket', {
-    startupProbe: { tcpSocket: { port: 1 } },
-  }),
-  container('livenessProbe.exec', 'probe.exec', { livenessProbe: exec }),
-  container('lifecycle.postStart', 'hook.postStart', { lifecycle: { postStart: exec } }),
-  container('lifecycle.preStop', 'hook.preStop', { lifecycle: { preStop: exec } }),
-  container('lifecycle.stopSignal', 'stopSignal', { lifecycle: { stopSignal: 'SIGINT' } }),
-  container('terminationMessagePath', 'terminationMessage', { terminationMessagePath: '/x' }),
-  container('terminationMessagePolicy', 'terminationMessageFromLogs', {
-    terminationMessagePolicy: 'FallbackToLogsOnError',
-  }),
-  container('stdin', 'stdin', { stdin: true }),
-  container('tty', 'tty', { tty: true }),
-  container('workingDir', 'workingDir', { workingDir: '/x' }),
-  container('env[1].valueFrom.fileKeyRef', 'env.fileKeyRef', {
-    env: [
-      { name: 'A', value: 'a' },
-      { name: 'B', valueFrom: { fileKeyRef: { volumeName: 'v', path: 'p', key: 'k' } } },
-    ],
-  }),
-  container('volumeDevices', 'volumeDevices', { volumeDevices: [{ name: 'v', devicePath: '/d' }] }),
-  container('volumeMounts[0].subPath', 'volume.subPath', {
-    volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'x' }],
-  }),
-  container('volumeMounts[0].subPathExpr', 'volume.subPath', {
-    volumeMounts: [{ name: 'v', mountPath: '/v', subPathExpr: '$(X)' }],
-  }),
-  container('volumeMounts[0].mountPropagation', 'volume.mountPropagation', {
-    volumeMounts: [{ name: 'v', mountPath: '/v', mountPropagation: 'HostToContainer' }],
-  }),
-  container('volumeMounts[0].recursiveReadOnly', 'volume.recursiveReadOnly', {
-    volumeMounts: [{ name: 'v', mountPath: '/v', recursiveReadOnly: 'Enabled' }],
-  }),
-  container('ports[0].hostPort', 'hostPort', { ports: [{ containerPort: 80, hostPort: 80 }] }),
-  container('ports[0].hostPort', 'hostPortMapping', {
-    ports: [{ containerPort: 80, hostPort: 8080 }],
-  }),
-  container('resources.limits.cpu', 'resources.cpuLimit', { resources: { limits: { cpu: '1' } } }),
-  container('resources.limits.memory', 'resources.memoryLimit', {
-    resources: { limits: { memory: '1Gi' } },
-  }),
-  container('resources.limits.ephemeral-storage', 'resources.ephemeralStorageLimit', {
-    resources: { limits: { 'ephemeral-storage': '1Gi' } },
-  }),
-  container('resources.limits["a.example/gpu"]', 'resources.extended', {
-    resources: { limits: { 'a.example/gpu': '1' } },
-  }),
-  container('resources.claims', 'resources.claims', { resources: { claims: [{ name: 'x' }] } }),
-  container('resizePolicy', 'resources.resize', {
-    resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }],
-  }),
-  ...(
-    [
-      ['runAsGroup', 'security.runAsGroup', { runAsGroup: 5 }],
-      ['runAsNonRoot', 'security.runAsNonRoot', { runAsNonRoot: true }],
-      [
-        'readOnlyRootFilesystem',
-        'security.readOnlyRootFilesystem',
-        { readOnlyRootFilesystem: true },
-      ],
-      ['privileged', 'security.privileged', { privileged: true }],
-      [
-        'allowPrivilegeEscalation',
-        'security.allowPrivilegeEscalation',
-        { allowPrivilegeEscalation: false },
-      ],
-      ['capabilities.add', 'security.capabilities.add', { capabilities: { add: ['NET_ADMIN'] } }],
-      ['capabilities.drop', 'security.capabilities.drop', { capabilities: { drop: ['ALL'] } }],
-      ['seccompProfile', 'security.seccomp', { seccompProfile: { type: 'RuntimeDefault' } }],
-      ['appArmorProfile', 'security.appArmor', { appArmorProfile: { type: 'Localhost' } }],
-      ['seLinuxOptions', 'security.seLinux', { seLinuxOptions: { level: 's0' } }],
-      ['procMount', 'security.procMount', { procMount: 'Unmasked' }],
-      ['windowsOptions', 'security.windowsOptions', { windowsOptions: { hostProcess: true } }],
-    ] as const
-  ).map(([field, feature, securityContext]) =>
-    container(`securityContext.${field}`, feature, { securityContext }),
-  ),
-]
-for (const [need, spec] of single) {
-  test(`${need} is found, and only that`, () => {
-    assert.deepEqual(needs(spec), [need])
+for (const { field, feature, also, spec } of featurePods) {
+  test(`${field} is found to need ${feature}, and only that`, () => {
+    const outer = Object.fromEntries(also.map((name) => [name, true]))
+    assert.deepEqual(needs(spec, outer), [`${field} ${feature}`])
     assert.deepEqual(needs(spec, everything), [])
   })
 }
 
 test('every feature but those that no field asks for is reached by a rule', () => {
-  const noField = new Set(['images', 'podNetwork', 'serviceAccountVolume'])
-  const inner = ['imagePullSecrets', 'volume.emptyDirMedium', 'volume.emptyDirSizeLimit']
-  const reached = new Set([...single.map(([need]) => need.split(' ')[1]), ...inner])
-  const volumes = featureNames.filter((name) => /^volume\.[a-zA-Z]+$/.test(name))
-  const missed = featureNames.filter(
-    (name) => !reached.has(name) && !noField.has(name) && !volumes.includes(name),
-  )
+  const reached = new Set(featurePods.map(({ feature }) => feature))
+  const missed = featureNames.filter((name) => !reached.has(name) && !fieldlessFeatures.has(name))
   assert.deepEqual(missed, [])
 })
 

@@ -14,7 +14,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import type { Features } from './features.ts'
 import type { LogBatch, LogQuery } from './log-feed.ts'
-import type { NodeStats, PodStats } from './stats.ts'
+import type { NodeStats, PodStats, ProbeStats } from './stats.ts'
 import type { ExecOptions, PortConnection, ProcessStreams, StreamChoice } from './streams.ts'
 
 /** Names one pod for good: two pods of one name differ in uid. */
@@ -182,12 +182,16 @@ export interface PodProvider extends AsyncDisposable {
   updatePod(request: PodRequest, context: CallContext): Promise<void>
   /**
    * Begins to end the pod, or shortens the grace of one that is ending; resolves once the backend has
-   * accepted that. The pod stays observable until its containers have ended and, where the provider
+   * accepted that. With a `failure` the node itself ends it: a backend that can keeps that with the pod
+   * and names it in ObservedPod, so that it holds after a crash of ours. The pod stays observable until its containers have ended and, where the provider
    * has a `cleanUpPod`, until that was called.
    */
   deletePod(
     ref: PodRef,
-    options: { readonly gracePeriodSeconds: number },
+    options: {
+      readonly gracePeriodSeconds: number
+      readonly failure?: { readonly reason: string; readonly message: string }
+    },
     context: CallContext,
   ): Promise<void>
   /** Drops what is left of an ended pod (records, logs, directories). */
@@ -239,6 +243,8 @@ export interface PodProvider extends AsyncDisposable {
   portForward?(ref: PodRef, port: number, context: CallContext): Promise<PortConnection>
   /** Usage of the running pods. A pod that cannot be read is left out, never an error for all. */
   podStats(context: CallContext): Promise<readonly PodStats[]>
+  /** How the probes of the pods went, where the backend makes them as a kubelet does. */
+  probeStats?(): readonly ProbeStats[]
   /** Usage of the machine behind the node, where there is one. */
   nodeStats?(context: CallContext): Promise<NodeStats>
   describeNode(context: CallContext): Promise<NodeDescription>
@@ -294,6 +300,8 @@ export interface ProviderModule {
   readonly summary: string
   /** For `explain` and for docs: what a provider made with this configuration can do. */
   featuresOf(config: unknown): Features
+  /** Configurations that docs/pods.md tells of beside the default one; their tables depend on nothing else. */
+  readonly documented?: readonly { readonly title: string; readonly config: unknown }[]
   /**
    * For `explain`: what a provider made here with this configuration would refuse in a pod although it
    * has the features. Looks, as the machine and user it is called on, and changes nothing.

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// `virtual-kubelet explain` and the table of docs/pods.md say the same of every field.
+import assert from 'node:assert/strict'
+import { mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { explain } from '../src/cli/explain.ts'
+import { documentedProviders, type DocumentedProvider } from '../tools/pods-page.ts'
+import { featurePods, type FeaturePod } from './support/feature-pods.ts'
+
+interface Answer {
+  readonly isSupported: boolean
+  readonly text: string
+}
+
+async function explained({ spec }: FeaturePod, provider: DocumentedProvider): Promise<Answer> {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'vk-explain-'))
+  const file = join(dir.path, 'pod.json')
+  const providerConfig = join(dir.path, 'config.json')
+  await writeFile(file, JSON.stringify({ kind: 'Pod', metadata: { name: 'p' }, spec }))
+  await writeFile(providerConfig, JSON.stringify(provider.config))
+  let text = ''
+  const options = { provider: provider.name, providerConfig }
+  const isSupported = await explain(file, options, { write: (more) => (text += more) })
+  return { isSupported, text }
+}
+
+const unsupported = (feature: string): string => `this provider does not support ${feature}\n`
+
+for (const provider of await documentedProviders()) {
+  for (const pod of featurePods) {
+    const { feature, field, also } = pod
+    const { features, title } = provider
+    // What lies in something that is refused is not named by itself.
+    const missing = also.find((outer) => !features[outer])
+    const support = features[feature] ?? false
+    if (missing === 'images') continue
+    test(`explain agrees with the table: ${field} on ${title}`, async () => {
+      const { isSupported, text } = await explained(pod, provider)
+      if (missing !== undefined || support === false) {
+        assert.equal(isSupported, false)
+        assert.ok(text.endsWith(unsupported(missing ?? feature)), text)
+      } else if (support === true) {
+        assert.equal(text, `Pod p: runs on ${provider.name} as written\n`)
+      } else {
+        assert.ok(!text.includes(unsupported(feature)), text)
+      }
+    })
+  }
+}
