@@ -4,7 +4,7 @@ import { Option } from 'commander'
 import { logLevels } from '../observe/pino-logger.ts'
 import { UserError } from '../util/vk-error.ts'
 import { defaultDataDirText } from './data-dir.ts'
-import { asNumber, asSeconds } from './flags.ts'
+import { asNumber, asSeconds } from './flag-spec.ts'
 
 /** What one process is built to stand for. */
 const maxNodes = 10_000

@@ -4,7 +4,7 @@
 // configuration, which may hold credentials, is on neither.
 import type { KubeletAbout } from '../kubelet/routes/configz.ts'
 import { startFlags } from './flags.ts'
-import type { SettingKey } from './flags.ts'
+import type { SettingKey } from './flag-spec.ts'
 import type { NodeSettings, ProcessSettings } from './settings.ts'
 import { kubeletVersion } from './version.ts'
 
@@ -29,6 +29,13 @@ const tellable: ReadonlySet<SettingKey> = new Set<SettingKey>([
   'taintValue',
   'taintEffect',
   'maxPods',
+  'systemReserved',
+  'kubeReserved',
+  'evictionHard',
+  'evictionPressureTransitionPeriodSeconds',
+  'shutdownGracePeriodSeconds',
+  'shutdownGracePeriodCriticalPodsSeconds',
+  'shutdownGracePeriodByPodPriority',
   'clusterDomain',
   'clusterDNS',
   'resolvConf',
@@ -85,6 +92,20 @@ function valueText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
+function resourceConfiguration(node: AboutInput['node']): object {
+  return {
+    systemReserved: node.systemReserved,
+    kubeReserved: node.kubeReserved,
+    evictionHard: node.evictionHard,
+    evictionPressureTransitionPeriod: `${node.evictionPressureTransitionPeriodSeconds}s`,
+    shutdownGracePeriod: `${node.shutdownGracePeriodSeconds}s`,
+    shutdownGracePeriodCriticalPods: `${node.shutdownGracePeriodCriticalPodsSeconds}s`,
+    ...(node.shutdownGracePeriodByPodPriority.length > 0 && {
+      shutdownGracePeriodByPodPriority: node.shutdownGracePeriodByPodPriority,
+    }),
+  }
+}
+
 /** KubeletConfiguration of kubelet.config.k8s.io/v1beta1, as far as there is such a thing here. */
 function kubeletConfiguration({ node, process }: AboutInput): object {
   const { clientCAFile, maxPods, registerWithTaints, tlsCertFile, tlsPrivateKeyFile } = node
@@ -122,6 +143,7 @@ function kubeletConfiguration({ node, process }: AboutInput): object {
     nodeStatusReportFrequency: '5m0s',
     nodeLeaseDurationSeconds: 40,
     ...(maxPods !== undefined && { maxPods }),
+    ...resourceConfiguration(node),
     ...(registerWithTaints.length > 0 && { registerWithTaints }),
     registerNode: true,
     logging: { format: process?.logFormat ?? 'text' },

@@ -71,6 +71,9 @@ test('flags are read as the kubelet reads them', () => {
       disableTaint: true,
       anonymousAuth: 'true',
       startupTimeout: '1m30s',
+      systemReserved: 'cpu=500m,memory=1Gi',
+      evictionHard: 'memory.available<100Mi,nodefs.available<10%',
+      shutdownGracePeriodByPodPriority: '0=1m,100000=30s',
     },
     {},
   )
@@ -84,6 +87,12 @@ test('flags are read as the kubelet reads them', () => {
   assert.equal(node.disableTaint, true)
   assert.equal(node.anonymousAuth, true)
   assert.equal(startupTimeoutSeconds, 90)
+  assert.deepEqual(node.systemReserved, { cpu: '500m', memory: '1Gi' })
+  assert.deepEqual(node.evictionHard, { 'memory.available': '100Mi', 'nodefs.available': '10%' })
+  assert.deepEqual(node.shutdownGracePeriodByPodPriority, [
+    { priority: 0, shutdownGracePeriodSeconds: 60 },
+    { priority: 100_000, shutdownGracePeriodSeconds: 30 },
+  ])
 })
 
 const refused: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
@@ -98,6 +107,36 @@ const refused: readonly (readonly [string, Record<string, unknown>, RegExp])[] =
   ['an address that is none', { provider: 'mock', nodeIp: 'here' }, /must be an IP address/],
   ['an upper-case node name', { provider: 'mock', nodename: 'Laptop' }, /--nodename.*lower case/],
   ['a certificate without a key', { provider: 'mock', tlsCertFile: 'a' }, /without the other/],
+  [
+    'reserved amounts of something else',
+    { provider: 'mock', systemReserved: 'gpu=1' },
+    /--system-reserved: it can hold only cpu, memory, ephemeral-storage/,
+  ],
+  [
+    'a reserved amount that is none',
+    { provider: 'mock', kubeReserved: 'cpu=lots' },
+    /--kube-reserved: it must hold quantities/,
+  ],
+  [
+    'a threshold of an unknown signal',
+    { provider: 'mock', evictionHard: 'disk.available<10%' },
+    /--eviction-hard: it must hold amounts or percentages of memory.available/,
+  ],
+  [
+    'a threshold that is no comparison',
+    { provider: 'mock', evictionHard: 'memory.available=1Gi' },
+    /--eviction-hard: "memory.available=1Gi" is no pair.*name<amount/,
+  ],
+  [
+    'more time for critical pods than for all',
+    { provider: 'mock', shutdownGracePeriod: '10s', shutdownGracePeriodCriticalPods: '20s' },
+    /--shutdown-grace-period-critical-pods.*must not be longer \(20 s of 10 s\)/,
+  ],
+  [
+    'two plans for a shutdown',
+    { provider: 'mock', shutdownGracePeriod: '10s', shutdownGracePeriodByPodPriority: '0=5s' },
+    /--shutdown-grace-period-by-pod-priority: --shutdown-grace-period is given as well/,
+  ],
   [
     'a boolean that is none',
     { provider: 'mock', anonymousAuth: 'maybe' },

@@ -7,6 +7,7 @@ import * as v from 'valibot'
 import { UserError } from '../util/vk-error.ts'
 import { readConfigFile, readYamlFile } from './config-file.ts'
 import { flagOf, settingsOfFlags } from './flags.ts'
+import { checkResourceSettings } from './resource-settings.ts'
 import { nodeKeys, nodeSchema, processKeys, processSchema } from './settings.ts'
 import type { NodeSettings, Settings } from './settings.ts'
 
@@ -57,6 +58,7 @@ export function completeNode(raw: Raw): NodeSettings & { readonly provider: stri
       hint: 'Leave out one of them; given files are read again when they change.',
     })
   }
+  checkResourceSettings(node)
   if (node.providerConfig !== undefined || node.providerConfigFile === undefined) {
     return { ...node, provider }
   }

@@ -5,6 +5,7 @@
 import * as v from 'valibot'
 import { logFormats, logLevels } from '../observe/pino-logger.ts'
 import type { LogFormat, LogLevel } from '../observe/pino-logger.ts'
+import { resourceEntries, type ResourceSettings } from './resource-settings.ts'
 
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
 const text = v.pipe(v.string(), v.minLength(1))
@@ -45,6 +46,7 @@ const nodeEntries = {
   taintEffect: v.optional(v.picklist(effects), 'NoSchedule'),
   registerWithTaints: v.optional(v.array(taint), []),
   maxPods: v.optional(count),
+  ...resourceEntries,
   clusterDomain: v.optional(
     v.pipe(v.string(), v.regex(/^\S*$/, 'must not hold blanks')),
     'cluster.local',
@@ -92,7 +94,7 @@ const processEntries = {
 }
 
 /** One node's settings, complete. */
-export interface NodeSettings {
+export interface NodeSettings extends ResourceSettings {
   readonly name: string
   /** Which folder of src/providers runs the pods. */
   readonly provider?: string | undefined

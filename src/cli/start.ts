@@ -48,7 +48,7 @@ export async function start(settings: Settings): Promise<void> {
     }
   }
   const { drainOnExit: drain, deleteNodeOnExit: deleteNode } = settings
-  await Promise.all(nodes.map((node) => node.leave({ drain, deleteNode })))
+  await Promise.all(nodes.map((node) => node.leave({ drain: drain || node.endsPods, deleteNode })))
 }
 
 async function bringUp(run: Run): Promise<void> {

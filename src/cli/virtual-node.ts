@@ -17,6 +17,7 @@ import { chooseTaints } from '../node/node-taints.ts'
 import { PodController } from '../pods/pod-controller.ts'
 import type { PodControllerOptions } from '../pods/pod-controller-options.ts'
 import { podReference } from '../pods/pod-reference.ts'
+import { planSeconds, shutdownPlan, type ShutdownPlan } from '../pods/shutdown-plan.ts'
 import { declaredPodFeatures } from '../provider/declared-pod-features.ts'
 import type { NodeDns, PodProvider, ProviderHost } from '../provider/provider.ts'
 import { podApiServerOf } from './cluster.ts'
@@ -29,7 +30,7 @@ import { kubeletVersion } from './version.ts'
 
 type NodeSettings = Settings['nodes'][number]
 
-/** What a drain may take beyond the longest grace, for an API server or a backend that is slow. */
+/** What a drain may take beyond the graces that it gives, for an API server or a backend that is slow. */
 const drainSlackMs = 15_000
 
 /** A node that runs from `start` until it is disposed; its pods go on without it. */
@@ -86,20 +87,36 @@ export class VirtualNode implements AsyncDisposable {
     return ready?.status === 'True' ? undefined : (ready?.message ?? 'the Node does not exist')
   }
 
+  /** Are the node's pods to end with it, because its settings say so? */
+  get endsPods(): boolean {
+    return this.#plan !== undefined
+  }
+
   /** Tells the cluster that the node goes; with `drain`, ends its pods with their grace, but never waits for ever. */
   async leave(how: { readonly drain: boolean; readonly deleteNode: boolean }): Promise<void> {
     const { drain, deleteNode } = how
     const message = drain ? 'node is shutting down' : 'virtual-kubelet has stopped; pods run on'
     await this.#node.shutdown({ message, deleteNode: deleteNode && !drain, isDraining: drain })
     if (!drain || !this.#hasStarted) return
-    const limitMs = this.#longestGraceMs() + drainSlackMs
+    const plan = this.#plan
+    const limitMs = (plan ? planSeconds(plan) * 1000 : this.#longestGraceMs()) + drainSlackMs
     const limit = new AbortController()
     using _timer = this.#process.clock.setTimer(limitMs, () => {
       this.#process.log.warn({ node: this.name, limitMs }, 'Drain is not over; the pods run on')
       limit.abort()
     })
-    await this.#pods.drain(limit.signal)
+    await this.#pods.drain(limit.signal, plan)
     await this.#node.shutdown({ message, deleteNode })
+  }
+
+  get #plan(): ShutdownPlan | undefined {
+    return shutdownPlan({
+      totalSeconds: this.#settings.shutdownGracePeriodSeconds,
+      criticalSeconds: this.#settings.shutdownGracePeriodCriticalPodsSeconds,
+      byPriority: this.#settings.shutdownGracePeriodByPodPriority.map(
+        ({ priority, shutdownGracePeriodSeconds: seconds }) => ({ priority, seconds }),
+      ),
+    })
   }
 
   #longestGraceMs(): number {

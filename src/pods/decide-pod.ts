@@ -9,6 +9,7 @@ import { parseWireTime } from '../runtime/decide/wire-time.ts'
 import type { KnownPod } from './known-pod.ts'
 import { isLostForGood } from './lost-containers.ts'
 import { needsUpdate } from './pod-changes.ts'
+import type { ShutdownOrder } from './shutdown-plan.ts'
 
 /** What a decision needs beyond the pod itself. */
 export interface PodWorld {
@@ -18,6 +19,8 @@ export interface PodWorld {
   readonly hasPredecessor: boolean
   /** The node shuts down and ends its pods. */
   readonly isDraining: boolean
+  /** What the shutdown asks of this pod; left out: to end with its own grace. */
+  readonly shutdown?: ShutdownOrder | undefined
   /** See PodProvider.adoptsByStatus: a pod that the backend does not name is not lost. */
   readonly adoptsByStatus?: boolean | undefined
 }
@@ -35,7 +38,13 @@ export type PodStep =
   | { readonly do: 'update' }
   /** Its containers are lost and may not run again. */
   | { readonly do: 'giveUp' }
-  | { readonly do: 'end'; readonly deadlineMs: number; readonly gracePeriodSeconds: number }
+  | {
+      readonly do: 'end'
+      readonly deadlineMs: number
+      readonly gracePeriodSeconds: number
+      /** By the node itself, which shuts down. */
+      readonly isShutdown?: true
+    }
   | { readonly do: 'cleanUp' }
   | { readonly do: 'deleteFromApi' }
   | { readonly do: 'forget' }
@@ -106,7 +115,7 @@ function decideLive(pod: KnownPod, api: Pod, world: PodWorld): PodStep {
   if (!pod.verdict) return unlessHeld(pod, { do: 'judge' }, world)
   if (pod.verdict.kind !== 'admitted') return wait()
   if (pod.observed?.hasEnded || pod.isLost) return wait()
-  if (world.isDraining) return mayRun(pod) ? endByItsGrace(pod, api, world) : wait()
+  if (world.isDraining) return shutDown(pod, api, world)
   if (pod.accepted) {
     const isDue = pod.isNudged || needsUpdate(pod.accepted, api)
     return isDue ? unlessHeld(pod, { do: 'update' }, world) : wait()
@@ -117,6 +126,15 @@ function decideLive(pod: KnownPod, api: Pod, world: PodWorld): PodStep {
     if (!isKept && isLostForGood(api)) return { do: 'giveUp' }
   }
   return unlessHeld(pod, { do: 'create' }, world)
+}
+
+function shutDown(pod: KnownPod, api: Pod, world: PodWorld): PodStep {
+  const { shutdown, nowMs } = world
+  if (!mayRun(pod) || shutdown === 'later') return wait()
+  const step = shutdown
+    ? endOrWait(pod, nowMs + shutdown.graceSeconds * 1000, world)
+    : endByItsGrace(pod, api, world)
+  return step.do === 'end' ? { ...step, isShutdown: true } : step
 }
 
 function endByItsGrace(pod: KnownPod, api: Pod, world: PodWorld): PodStep {

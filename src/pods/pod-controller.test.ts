@@ -138,6 +138,41 @@ test('a drain ends every pod with its grace and says so in the API', async () =>
   assert.equal(node.find('late')?.status?.reason, 'NodeShutdown')
 })
 
+test('a planned shutdown ends pods group by group, each within its period', async () => {
+  await using node = await PodLoopFixture.start({ backend: { endsAtOnce: false } })
+  await node.bind({ name: 'low', spec: { terminationGracePeriodSeconds: 60 } })
+  await node.bind({ name: 'high', spec: { priority: 2_000_000_000 } })
+  const plan = [
+    { priority: 0, seconds: 20 },
+    { priority: 2_000_000_000, seconds: 10 },
+  ]
+  const drained = node.controller.drain(new AbortController().signal, plan)
+  const ended = (): readonly unknown[] =>
+    node.backend.calls
+      .filter(({ name }) => name === 'deletePod')
+      .map(({ ref, gracePeriodSeconds }) => [ref?.name, gracePeriodSeconds])
+  await node.settle(19_000)
+  assert.deepEqual(ended(), [['low', 20]])
+  // It does not end within its period: the next group does not wait for it any longer.
+  await node.settle(2000)
+  assert.deepEqual(ended(), [
+    ['low', 20],
+    ['high', 10],
+  ])
+  assert.equal(node.find('high')?.status?.phase, 'Running')
+  for (const { ref } of node.backend.live) node.backend.end(ref.uid, 0)
+  await node.settle()
+  await drained
+  for (const name of ['low', 'high']) {
+    const status = node.find(name)?.status
+    assert.equal(status?.phase, 'Failed', name)
+    assert.equal(status.reason, 'Terminated')
+    const { reason, status: is } =
+      status.conditions?.find(({ type }) => type === 'DisruptionTarget') ?? {}
+    assert.deepEqual([is, reason], ['True', 'TerminationByKubelet'])
+  }
+})
+
 test('a backend that hangs holds up one call and not the pod for ever', async () => {
   await using node = await PodLoopFixture.start()
   let hangs = 1

@@ -18,6 +18,7 @@ import { NodeServices } from './node-services.ts'
 import { observeProvider } from './observed-provider.ts'
 import { PodAnswers } from './pod-answers.ts'
 import type { PodControllerDeps, PodControllerOptions } from './pod-controller-options.ts'
+import { PodDrain } from './pod-drain.ts'
 import type { PodLoop } from './pod-loop.ts'
 import { PodPublisher } from './pod-publisher.ts'
 import { PodRecords } from './pod-records.ts'
@@ -25,6 +26,7 @@ import { PodReferences } from './pod-references.ts'
 import { hasInVolume, type ReferencedObject } from './volume-references.ts'
 import { PodWorker } from './pod-worker.ts'
 import { ServiceAccountTokens } from './service-account-tokens.ts'
+import type { ShutdownPlan } from './shutdown-plan.ts'
 
 const mirrorAnnotation = 'kubernetes.io/config.mirror'
 
@@ -41,8 +43,7 @@ export class PodController implements AsyncDisposable {
   readonly #ownServices: NodeServices | undefined
   readonly #tokens: ServiceAccountTokens
   readonly #abort = new AbortController()
-  #isDraining = false
-  #drained: (() => void) | undefined
+  #drain: PodDrain | undefined
   #starting: Promise<void> = Promise.resolve()
 
   constructor(deps: PodControllerDeps, options: PodControllerOptions) {
@@ -74,7 +75,7 @@ export class PodController implements AsyncDisposable {
     this.#queue = new WorkQueue(
       async (uid, context) => {
         const result = await worker.work(uid, context)
-        this.#drained?.()
+        this.#drain?.looked()
         return result
       },
       { ...shared, name: 'pods', concurrency: options.workers ?? 50 },
@@ -111,21 +112,19 @@ export class PodController implements AsyncDisposable {
   }
 
   /**
-   * Ends all pods with their grace and publishes them as terminated by the node's shutdown. Resolves
-   * when the API has that of every pod, or when the signal aborts. New pods are rejected from now on.
+   * Ends all pods, in the order of the plan where there is one, and publishes them as terminated by the
+   * node's shutdown. Resolves when the API has that of every pod, or when the signal aborts. New pods are
+   * rejected from now on.
    */
-  async drain(signal: AbortSignal): Promise<void> {
-    this.#isDraining = true
-    for (const { ref } of this.#records) this.#queue.add(ref.uid)
-    await new Promise<void>((resolve) => {
-      const check = (): void => {
-        if (signal.aborted || this.#isDrained()) resolve()
-      }
-      this.#drained = check
-      signal.addEventListener('abort', check, { once: true })
-      check()
+  async drain(signal: AbortSignal, plan?: ShutdownPlan): Promise<void> {
+    this.#drain = new PodDrain({
+      clock: this.#loop.clock,
+      plan,
+      records: () => this.#records,
+      wake: (uid) => this.#queue.add(uid),
+      isOver: () => this.#isDrained(),
     })
-    this.#drained = undefined
+    await this.#drain.run(signal)
   }
 
   /** Stops looking and writing. Pods run on in the backend. */
@@ -160,7 +159,8 @@ export class PodController implements AsyncDisposable {
         ...(options.providerTimeoutMs !== undefined && { timeoutMs: options.providerTimeoutMs }),
       }),
       records: this.#records,
-      isDraining: () => this.#isDraining,
+      isDraining: () => this.#drain !== undefined,
+      shutdownOrder: (pod) => this.#drain?.orderFor(pod),
       wake: (uid) => this.#queue.add(uid),
     }
   }

@@ -20,6 +20,7 @@ import type { PodPublisher } from './pod-publisher.ts'
 import { logFields } from './pod-reference.ts'
 import { PodStarter } from './pod-starter.ts'
 import { PodTroubles, noteSuccess } from './pod-troubles.ts'
+import { shutdownFailure } from './wire-status.ts'
 
 export interface PodWorkerOptions {
   readonly loop: PodLoop
@@ -64,13 +65,14 @@ export class PodWorker {
   }
 
   #decide(record: PodRecord): PodStep {
-    const { nodeName, clock, records, isDraining, provider } = this.#loop
+    const { nodeName, clock, records, isDraining, shutdownOrder, provider } = this.#loop
     return decidePod(record, {
       adoptsByStatus: provider.adoptsByStatus,
       nodeName,
       nowMs: clock.nowMs(),
       hasPredecessor: records.hasPredecessor(record),
       isDraining: isDraining(),
+      shutdown: record.api && shutdownOrder(record.api),
     })
   }
 
@@ -118,9 +120,10 @@ export class PodWorker {
   async #end(step: Step<'end'>, record: PodRecord, context: CallContext): Promise<void> {
     const { provider, clock } = this.#loop
     const { ref } = record
-    const { gracePeriodSeconds, deadlineMs } = step
+    const { gracePeriodSeconds, deadlineMs, isShutdown } = step
+    const failure = isShutdown && { failure: shutdownFailure }
     try {
-      await provider.deletePod(ref, { gracePeriodSeconds }, context)
+      await provider.deletePod(ref, { gracePeriodSeconds, ...failure }, context)
     } catch (error) {
       if (!context.signal.aborted)
         this.#troubles.backendFailed(record, { reason: 'ProviderDeleteFailed', error })

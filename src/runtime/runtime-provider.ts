@@ -139,9 +139,11 @@ class RuntimeProvider implements PodProvider {
 
   async deletePod(
     { uid }: PodRef,
-    { gracePeriodSeconds }: { readonly gracePeriodSeconds: number },
+    { gracePeriodSeconds, failure }: Parameters<PodProvider['deletePod']>[1],
   ): Promise<void> {
-    this.#machines.get(uid)?.delete(gracePeriodSeconds * 1000)
+    const graceMs = gracePeriodSeconds * 1000
+    if (failure) this.#machines.get(uid)?.evict(failure, graceMs)
+    else this.#machines.get(uid)?.delete(graceMs)
   }
 
   async cleanUpPod(ref: PodRef, context: CallContext): Promise<void> {
