@@ -64,3 +64,21 @@ export interface NodeStats {
   readonly network?: NetworkStats
   readonly rlimit?: { readonly time: string; readonly maxpid: number; readonly curproc: number }
 }
+
+/** Upper bounds of the buckets in ProbeStats. */
+export const probeSecondsBounds: readonly number[] = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+]
+
+/** How the probes of one kind of one container went, since the pod is here. */
+export interface ProbeStats {
+  readonly podRef: { readonly name: string; readonly namespace: string; readonly uid: string }
+  readonly container: string
+  readonly kind: 'startup' | 'liveness' | 'readiness'
+  readonly successes: number
+  readonly failures: number
+  /** Of the successes, all together. */
+  readonly seconds: number
+  /** Successes by their duration: one number for each of `probeSecondsBounds`, not accumulated. */
+  readonly buckets: readonly number[]
+}

@@ -67,7 +67,8 @@ export class ContainerActions {
       },
     })
     this.#hooks = new ContainerHooks({
-      run: undefined,
+      run: deps.runHook,
+      log: parts.log,
       ended: (key, outcome) => {
         parts.ledger.noteHook(key, outcome)
         parts.wake()
@@ -105,6 +106,12 @@ export class ContainerActions {
   /** All that was decided is ordered: what failed before and is not wanted any more is forgotten. */
   ordered(): void {
     this.#stops.prune()
+    this.#hooks.prune((key) => this.#isRunning(key))
+  }
+
+  /** What is under way is left to itself; hooks end. */
+  [Symbol.dispose](): void {
+    this.#hooks[Symbol.dispose]()
   }
 
   /** Starts a container; never rejects. The signal aborts while nothing has been started yet. */
@@ -140,11 +147,12 @@ export class ContainerActions {
   /** Begins to run a hook; what becomes of it is noted in the ledger. */
   runHook(action: HookAction): void {
     const { container: name, attempt } = action
-    const { ref, pod } = this.#parts.ledger.record
+    const { ref, pod, podIPs } = this.#parts.ledger.record
     const spec = findContainer(pod, name)?.spec
     if (!pod || !spec) return
     const key = { pod: ref, name, attempt }
-    this.#hooks.start({ key, kind: action.kind, pod, spec, ...timeoutOf(action) })
+    const podIP = podIPs[0] ?? ''
+    this.#hooks.start({ key, kind: action.kind, pod, spec, podIP, ...timeoutOf(action) })
     if (action.kind === 'preStop') this.#announceStop(key, action.message)
   }
 
@@ -192,13 +200,14 @@ export class ContainerActions {
   }
 
   /** The runtime's own news may come a moment after the stop; without them we ask. */
-  async #isGone({ name, attempt }: ContainerKey): Promise<boolean> {
-    const isRunning = (): boolean => {
-      const current = this.#parts.ledger.container(name)
-      return current?.attempt === attempt && current.stage === 'started'
-    }
-    if (isRunning()) await this.#deps.refresh()
-    return !isRunning()
+  async #isGone(key: ContainerKey): Promise<boolean> {
+    if (this.#isRunning(key)) await this.#deps.refresh()
+    return !this.#isRunning(key)
+  }
+
+  #isRunning({ name, attempt }: ContainerKey): boolean {
+    const current = this.#parts.ledger.container(name)
+    return current?.attempt === attempt && current.stage === 'started'
   }
 
   #stopFailed({ name }: ContainerKey, error: unknown): void {

@@ -15,12 +15,9 @@ const lifecycle: Features = {
   ephemeralContainers: true,
   'volume.emptyDirSizeLimit': true,
   'resources.ephemeralStorageLimit': true,
-  'probe.exec': false,
-  'probe.httpGet': false,
-  'probe.tcpSocket': false,
-  'probe.grpc': false,
-  'hook.postStart': false,
-  'hook.preStop': false,
+  'probe.httpGet': true,
+  'probe.tcpSocket': true,
+  'probe.grpc': true,
 }
 
 /** Rows that come with the core's own files: /etc/hosts and its like, and the termination log. */
@@ -37,8 +34,21 @@ const mountedFiles: Features = {
 export function coreFeatures(
   runtime: Features,
   delivery: VolumeSupport['delivery'] = 'variable',
+  { hasExec = true }: { readonly hasExec?: boolean } = {},
 ): Features {
   // The file is read where its emptyDir lies on the host.
   const files: Features = { 'env.fileKeyRef': Boolean(runtime['volume.emptyDir']) }
-  return { ...runtime, ...lifecycle, ...files, ...(delivery === 'mount' ? mountedFiles : {}) }
+  // Hooks are one row each, whatever they do: without commands in containers none is promised.
+  const commands: Features = {
+    'probe.exec': hasExec,
+    'hook.postStart': hasExec,
+    'hook.preStop': hasExec,
+  }
+  return {
+    ...runtime,
+    ...lifecycle,
+    ...commands,
+    ...files,
+    ...(delivery === 'mount' ? mountedFiles : {}),
+  }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The facts of one pod: the record, brought up to date with every piece of news from the runtime, and
 // its copy on the disk. Container logs follow from here too: tailed while a run lasts, finished after.
+import { isDeepStrictEqual } from 'node:util'
 import type { Container, Pod } from '../kube/types.gen.ts'
 import type { PodRef } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
@@ -12,8 +13,10 @@ import {
   type ContainerRecord,
   type Doom,
   type Termination,
+  type Verdicts,
 } from './decide/container-record.ts'
 import type { CrashBackoff } from './decide/crash-backoff.ts'
+import { verdictsOfStatus } from './decide/container-health.ts'
 import { findContainer, podContainers } from './decide/pod-containers.ts'
 import { gracePeriodMs } from './decide/plan-container.ts'
 import type { Reset } from './decide/pod-state.ts'
@@ -32,6 +35,8 @@ export class PodLedger {
   readonly #file: PodRecordFile
   #record: PodRecord
   #saved: PodRecord | undefined
+  /** By the API, since our start. */
+  #isHandedOver = false
 
   constructor(
     deps: MachineDeps,
@@ -88,6 +93,8 @@ export class PodLedger {
     const isNew = this.#record.pod === undefined
     this.update({ pod: kept, ...(isNew && startTimeMs !== undefined && { startTimeMs }) })
     if (isNew) this.#remember(pod)
+    if (!this.#isHandedOver) this.#rememberVerdicts(pod)
+    this.#isHandedOver = true
     for (const { spec } of podContainers(pod)) {
       const { name, image = '' } = spec
       const record = this.container(name)
@@ -190,6 +197,16 @@ export class PodLedger {
     if (container?.attempt === attempt) this.#set(name, { ...container, ...outcome })
   }
 
+  /** What a probe has found out about a run that goes on; true when it is news. */
+  noteVerdict({ name, attempt }: ContainerKey, verdicts: Verdicts): boolean {
+    const container = this.container(name)
+    if (container?.attempt !== attempt || container.stage !== 'started') return false
+    const health = { ...container.health, ...verdicts }
+    if (isDeepStrictEqual(health, container.health ?? {})) return false
+    this.#set(name, { ...container, health })
+    return true
+  }
+
   /** Writes the record if it changed; false when it could not be written. */
   async save(): Promise<boolean> {
     const record = this.#record
@@ -206,6 +223,15 @@ export class PodLedger {
 
   async flush(): Promise<void> {
     await this.#file.whenIdle()
+  }
+
+  /** What was told of probes before our start may never have reached the disk. */
+  #rememberVerdicts({ status }: Pod): void {
+    for (const key of this.running()) {
+      const { containerId } = this.currentRun(key.name) ?? {}
+      if (containerId === undefined) continue
+      this.noteVerdict(key, verdictsOfStatus(status, { name: key.name, containerId }))
+    }
   }
 
   /** What only the API knows any more. Init containers run again: whatever they made is lost as well. */

@@ -8,15 +8,16 @@ import type { Container, Pod } from '../kube/types.gen.ts'
 import type { CallContext, ObservedPod, PodRef, PodRequest } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
 import { messageOf } from '../util/vk-error.ts'
+import { BackoffNews } from './backoff-news.ts'
 import { ContainerActions } from './container-actions.ts'
 import type { ContainerKey, RuntimeContainer } from './container-runtime.ts'
 import { logAttempt } from './decide/log-attempt.ts'
 import { decide } from './decide/next-step.ts'
-import { podName } from './decide/plan-container.ts'
 import { findContainer } from './decide/pod-containers.ts'
-import type { ContainerHealth, Decision, Ending, Failure, Wait } from './decide/pod-state.ts'
+import type { Decision, Ending, Failure, Wait } from './decide/pod-state.ts'
 import { parseWireTime, wireTime } from './decide/wire-time.ts'
 import type { MachineDeps } from './machine-deps.ts'
+import { MachineProbes } from './machine-probes.ts'
 import { observedPod } from './observed-pod.ts'
 import { attemptDir, podDir } from './pod-dirs.ts'
 import { PodLedger } from './pod-ledger.ts'
@@ -47,11 +48,11 @@ export class PodMachine {
   readonly #lifetime = new AbortController()
   /** Aborted when nothing is to be started any more. */
   readonly #starting = new AbortController()
-  readonly #announcedBackoffs = new Map<string, number>()
+  readonly #probes: MachineProbes
+  readonly #backoffs = new BackoffNews((name, event) => this.#tell(name, event))
   readonly #background = new Set<Promise<void>>()
   #request: PodRequest | undefined
   #waits: ReadonlyMap<string, Wait> = new Map()
-  readonly #health: ReadonlyMap<string, ContainerHealth> = new Map()
   #isNew = true
   #isDirty = false
   #stepping: Promise<void> | undefined
@@ -66,11 +67,13 @@ export class PodMachine {
     this.#log = deps.host.log.child({ pod: `${ref.namespace}/${ref.name}`, uid: ref.uid })
     this.#ledger = new PodLedger(deps, { ...initial, log: this.#log })
     this.#preparation = new PodPreparation(deps, { ref, log: this.#log })
+    const wake = (): void => this.#wake()
+    this.#probes = new MachineProbes(deps, { ledger: this.#ledger, wake })
     this.#actions = new ContainerActions(deps, {
       ledger: this.#ledger,
       volumes: this.#preparation.volumes,
       log: this.#log,
-      wake: () => this.#wake(),
+      wake,
       inBackground: (work) => this.#inBackground(work),
     })
   }
@@ -119,7 +122,7 @@ export class PodMachine {
     return observedPod({
       record,
       waits: this.#waits,
-      health: this.#health,
+      health: this.#probes.health,
       isSandboxReady:
         this.#preparation.sandbox !== undefined || Object.keys(record.containers).length > 0,
       runOf: (name) => this.#ledger.currentRun(name),
@@ -183,6 +186,7 @@ export class PodMachine {
     await this.dispose()
     for (const { key } of this.#ledger.runs.all()) await runtime.removeContainer(key, context)
     await runtime.removeSandbox(this.ref, context)
+    this.#deps.probes.counts.forget(this.ref)
     await logs.forgetBelow(podDir(host.rootDir, this.ref.uid))
     await this.#preparation.removeDirs()
   }
@@ -192,6 +196,8 @@ export class PodMachine {
     this.#lifetime.abort()
     this.#starting.abort()
     this.#timer?.[Symbol.dispose]()
+    this.#probes[Symbol.dispose]()
+    this.#actions[Symbol.dispose]()
     await this.#stepping
     await Promise.all(this.#background)
     await this.#ledger.flush()
@@ -200,6 +206,8 @@ export class PodMachine {
   #wake(): void {
     this.#isDirty = true
     if (this.#lifetime.signal.aborted) return
+    // Not left to the step: that may wait for a start of another container.
+    this.#probes.sync()
     this.#stepping ??= this.#run()
   }
 
@@ -231,6 +239,7 @@ export class PodMachine {
     const isEvicted = this.#ledger.record.ending?.cause === 'evicted'
     const ends = isEvicted || decision.ends !== undefined || (decision.hasEnded && !this.hasEnded)
     this.#take(decision)
+    this.#probes.sync()
     // An end that was told is final: it is on the disk before anyone hears of it.
     if (ends) await this.#ledger.save()
     const context = { signal: this.#lifetime.signal, log: this.#log }
@@ -290,7 +299,7 @@ export class PodMachine {
       ending: record.ending,
       hasEnded: this.hasEnded,
       startFailures: this.#actions.startFailures,
-      health: this.#health,
+      health: this.#probes.health,
     }
     const { crashBackoffCapMs } = this.#deps.options
     return decide(state, this.#deps.host.clock.nowMs(), { crashBackoffCapMs })
@@ -306,28 +315,10 @@ export class PodMachine {
       if (failure) host.recordEvent(this.ref, { type: 'Normal', ...failure })
     }
     this.#waits = waits
-    for (const [name, wait] of waits) this.#announceBackoff(name, wait)
+    for (const [name, wait] of waits) this.#backoffs.announce(name, wait, this.#ledger.record)
     if (!hasEnded || this.hasEnded) return
     this.#ledger.update({ endedAtMs: host.clock.nowMs() })
     this.#starting.abort()
-  }
-
-  #announceBackoff(name: string, { reason, untilMs }: Wait): void {
-    const { pod, containers } = this.#ledger.record
-    const isPull = reason === 'ImagePullBackOff'
-    if (!isPull && reason !== 'CrashLoopBackOff') return
-    const step = isPull ? untilMs : (containers[name]?.attempt ?? 0)
-    if (this.#announcedBackoffs.get(name) === step) return
-    this.#announcedBackoffs.set(name, step)
-    const where = pod ? podName(pod) : this.ref.name
-    if (!isPull) {
-      const message = `Back-off restarting failed container ${name} in pod ${where}`
-      return this.#tell(name, { type: 'Warning', reason: 'BackOff', message })
-    }
-    const image = findContainer(pod, name)?.spec.image ?? ''
-    const message = `Back-off pulling image "${image}"`
-    this.#tell(name, { type: 'Normal', reason: 'BackOff', message })
-    this.#tell(name, { type: 'Warning', reason: 'Failed', message: `Error: ${reason}` })
   }
 
   #tell(container: string, event: RecordedEvent): void {

@@ -57,6 +57,13 @@ const containerSchema = v.looseObject({
     v.looseObject({ cause: v.string(), message: v.string(), deadlineMs: v.number() }),
   ),
   reset: v.optional(v.picklist(['all', 'sandbox'])),
+  health: v.optional(
+    v.looseObject({
+      started: v.optional(v.boolean()),
+      ready: v.optional(v.boolean()),
+      failed: v.optional(v.looseObject({ probe: v.picklist(['liveness', 'startup']) })),
+    }),
+  ),
 })
 
 const recordSchema = v.looseObject({

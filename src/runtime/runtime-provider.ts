@@ -15,18 +15,21 @@ import type {
   PodRequest,
   ProviderHost,
 } from '../provider/provider.ts'
-import type { ContainerStats, NodeStats, PodStats } from '../provider/stats.ts'
+import type { ContainerStats, NodeStats, PodStats, ProbeStats } from '../provider/stats.ts'
 import { withDeadline } from '../util/deadline.ts'
 import { VkError, messageOf } from '../util/vk-error.ts'
 import { ContainerLists } from './container-lists.ts'
 import type { ContainerRuntime, RuntimeContainer } from './container-runtime.ts'
 import { coreFeatures } from './core-features.ts'
 import { PodEvictor } from './eviction/pod-evictor.ts'
+import { hookRunner } from './hooks/run-hook.ts'
 import { LogStore } from './logs/log-store.ts'
 import type { MachineDeps, RuntimeProviderOptions } from './machine-deps.ts'
 import { attemptDir, podDir } from './pod-dirs.ts'
 import { PodMachine } from './pod-machine.ts'
 import { readPodRecords, type PodRecord } from './pod-record.ts'
+import { ProbeCounts } from './probes/probe-counts.ts'
+import { probeRunner } from './probes/run-probe.ts'
 import { podStatsOf } from './pod-stats.ts'
 import { StorageMeter } from './resources/storage-meter.ts'
 import { streamMethods } from './stream-methods.ts'
@@ -65,6 +68,7 @@ class RuntimeProvider implements PodProvider {
   readonly #meter: StorageMeter
   readonly #evictor: PodEvictor
   readonly #machines = new Map<string, PodMachine>()
+  readonly #probeCounts = new ProbeCounts()
   /** Pods cleaned up, with the newest list that had begun then. */
   readonly #cleaned = new Map<string, number>()
   readonly #listeners = new Set<(pod: ObservedPod) => void>()
@@ -76,7 +80,9 @@ class RuntimeProvider implements PodProvider {
     const { clock, log } = host
     this.#runtime = runtime
     this.#host = host
-    this.features = coreFeatures(runtime.features, runtime.volumes?.delivery)
+    this.features = coreFeatures(runtime.features, runtime.volumes?.delivery, {
+      hasExec: runtime.exec !== undefined,
+    })
     if (runtime.nodeStats) this.nodeStats = runtime.nodeStats.bind(runtime)
     Object.assign(
       this,
@@ -104,6 +110,14 @@ class RuntimeProvider implements PodProvider {
       host,
       options,
       logs: this.#logs,
+      probes: {
+        clock,
+        run: probeRunner({ runtime, clock, log }),
+        counts: this.#probeCounts,
+        sinceMs: clock.nowMs(),
+        random: Math.random,
+      },
+      runHook: hookRunner({ runtime, clock, log, recordEvent: host.recordEvent.bind(host) }),
       epoch: () => this.#lists.epoch,
       refresh: () => this.#lists.refresh(),
       publish: (observed) => {
@@ -193,6 +207,10 @@ class RuntimeProvider implements PodProvider {
       throw new VkError('NotFound', `Cannot read ${which} of container "${container}": it has none`)
     }
     yield* this.#logs.read(dir, { query, signal: context.signal })
+  }
+
+  probeStats(): readonly ProbeStats[] {
+    return this.#probeCounts.stats()
   }
 
   async podStats(context: CallContext): Promise<readonly PodStats[]> {

@@ -125,7 +125,7 @@ export class PodLife {
 
   /** Its liveness probe has failed for good. */
   falls(name: string, graceSeconds?: number): void {
-    const failed = { probe: 'liveness', message: 'm', graceSeconds } as const
+    const failed = { probe: 'liveness', graceSeconds } as const
     this.#setHealth(name, { started: true, ready: false, failed })
   }
 

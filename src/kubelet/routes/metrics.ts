@@ -10,6 +10,7 @@ import type { KubeletNode } from '../kubelet-node.ts'
 import { cadvisorFamilies } from '../metrics/cadvisor-families.ts'
 import { kubeletFamilies } from '../metrics/kubelet-families.ts'
 import { metricsContentType as contentType, metricText } from '../metrics/metric-text.ts'
+import { probeFamilies } from '../metrics/probe-families.ts'
 import { processFamilies, processStartFamily } from '../metrics/process-families.ts'
 import type { Route, RouteCall } from '../router.ts'
 import type { UsageSource } from '../stats/node-usage.ts'
@@ -32,8 +33,12 @@ export function metricsRoutes(options: MetricsRoutesOptions): readonly Route[] {
   return [
     route('/metrics', async () => await kubeletMetrics(options)),
     route('/metrics/cadvisor', async (call) => await cadvisorMetrics(call, options)),
-    // The kubelet's counters of probes belong here as soon as probes are made.
-    route('/metrics/probes', async () => metricText([processStartFamily()])),
+    route('/metrics/probes', async () =>
+      metricText([
+        ...probeFamilies(options.node.provider.probeStats?.() ?? []),
+        processStartFamily(),
+      ]),
+    ),
     route('/metrics/slis', async () =>
       metricText([...options.health.families(), processStartFamily()]),
     ),

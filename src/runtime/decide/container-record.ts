@@ -47,6 +47,22 @@ export interface ContainerRecord {
   readonly postStart?: 'done' | 'failed'
   /** The hook before the stop has been run. */
   readonly isPreStopDone?: boolean
+  /** The verdicts of probes on this run; what is left out was not decided yet. */
+  readonly health?: Verdicts
+}
+
+/** What probes have found out about one run. */
+export interface Verdicts {
+  readonly started?: boolean
+  readonly ready?: boolean
+  /** The run is to be ended. */
+  readonly failed?: ProbeFailure
+}
+
+export interface ProbeFailure {
+  readonly probe: 'liveness' | 'startup'
+  /** The probe's own grace, where it has one. */
+  readonly graceSeconds?: number | undefined
 }
 
 /** Why one run is stopped while its pod goes on. */

@@ -2,7 +2,7 @@
 // The words of decide(): what a decision rests on, and what it says. Everything here is plain data, so that
 // it can be kept on the disk and made up by tests.
 import type { Pod } from '../../kube/types.gen.ts'
-import type { ContainerRecord, Doom } from './container-record.ts'
+import type { ContainerRecord, Doom, ProbeFailure } from './container-record.ts'
 import type { CrashBackoff } from './crash-backoff.ts'
 
 export interface Failure {
@@ -35,12 +35,7 @@ export interface ContainerHealth {
   readonly started: boolean
   readonly ready: boolean
   /** A verdict that ends the run. */
-  readonly failed?: {
-    readonly probe: 'liveness' | 'startup'
-    readonly message: string
-    /** The probe's own grace, where it has one. */
-    readonly graceSeconds?: number | undefined
-  }
+  readonly failed?: ProbeFailure
 }
 
 /** All that a decision rests on. */

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a command in a container to its end, for probes and hooks, and keeps the beginning of what it
+// says. The process ends with the signal.
+import type { Readable } from 'node:stream'
+import type { Container, Pod } from '../../kube/types.gen.ts'
+import type { CallContext } from '../../provider/provider.ts'
+import type { Clock } from '../../util/clock.ts'
+import { VkError } from '../../util/vk-error.ts'
+import type { ContainerKey, ContainerRuntime } from '../container-runtime.ts'
+
+export interface ExecCommand {
+  readonly key: ContainerKey
+  readonly pod: Pod
+  readonly spec: Container
+  readonly command: readonly string[]
+}
+
+export interface ExecResult {
+  readonly exitCode: number
+  /** Of a command that failed: both outputs as they came, not more than was asked for. */
+  readonly output: string
+}
+
+/** Whoever has inherited the outputs of a command that is over is not waited for. */
+const lastOutputMs = 100
+
+/** Rejects when the command cannot be started, or with the signal's reason. */
+export async function execInContainer(
+  { command, ...container }: ExecCommand,
+  {
+    runtime,
+    clock,
+    maxOutputBytes,
+  }: {
+    readonly runtime: ContainerRuntime
+    readonly clock: Clock
+    readonly maxOutputBytes: number
+  },
+  context: CallContext,
+): Promise<ExecResult> {
+  if (!runtime.exec) throw new VkError('Unsupported', 'this runtime runs no commands in containers')
+  const { signal } = context
+  const { key, pod, spec } = container
+  const choice = { stdin: false, stdout: true, stderr: true, tty: false }
+  const process = await runtime.exec(key, { ...choice, command, pod, spec }, context)
+  const output = new OutputHead(maxOutputBytes)
+  const ends = [process.stdout, process.stderr].map((stream) => output.take(stream))
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const onAbort = (): void => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    signal.throwIfAborted()
+    const { exitCode } = await Promise.race([process.exited, aborted])
+    if (exitCode === 0) return { exitCode, output: '' }
+    const late = Promise.withResolvers<void>()
+    using _timer = clock.setTimer(lastOutputMs, late.resolve)
+    await Promise.race([Promise.all(ends), late.promise, aborted])
+    return { exitCode, output: output.text }
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    process.stdout?.destroy()
+    process.stderr?.destroy()
+  }
+}
+
+/** The first bytes of several streams; the rest is read and dropped, so that nobody waits to write it. */
+class OutputHead {
+  readonly #maxBytes: number
+  readonly #chunks: Buffer[] = []
+  #length = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  get text(): string {
+    return Buffer.concat(this.#chunks).toString('utf8')
+  }
+
+  async take(stream: Readable | undefined): Promise<void> {
+    if (!stream) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    stream.on('data', (chunk: Buffer) => this.#add(chunk))
+    for (const event of ['end', 'error', 'close']) stream.once(event, () => resolve())
+    await promise
+  }
+
+  #add(chunk: Buffer): void {
+    const kept = chunk.subarray(0, this.#maxBytes - this.#length)
+    if (kept.length === 0) return
+    this.#chunks.push(kept)
+    this.#length += kept.length
+  }
+}

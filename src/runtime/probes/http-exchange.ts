@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// One GET on a connection of its own: nothing of a workload's server is trusted, neither its certificate
+// nor that it ends, so that everything has a bound. No proxy of ours is used.
+import { Agent, request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http'
+import { Agent as TlsAgent, request as requestHttps } from 'node:https'
+import { isIP } from 'node:net'
+import type { HttpRequest } from './http-request.ts'
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly location?: string
+  /** Of the body not more than was asked for. */
+  readonly body: string
+}
+
+export interface ExchangeOptions {
+  readonly signal: AbortSignal
+  readonly maxBodyBytes: number
+  /** An answer has begun. */
+  readonly onHeaders?: () => void
+}
+
+/** Headers came, but the body did not come to its end. */
+export class BrokenBodyError extends Error {}
+
+const maxHeaderBytes = 1024 * 1024
+const plainAgent = new Agent({ keepAlive: false })
+const tlsAgent = new TlsAgent({ keepAlive: false, maxCachedSessions: 0 })
+
+/**
+ * Resolves with the answer as soon as its body has ended or reached `maxBodyBytes`. Rejects with the
+ * error of the socket or the parser, or with the signal's reason.
+ */
+export function exchange(
+  request: HttpRequest,
+  { signal, maxBodyBytes, onHeaders }: ExchangeOptions,
+): Promise<HttpAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>()
+  let hasAnswered = false
+  let sent: ClientRequest | undefined
+  const onAbort = (): void => settle(() => reject(signal.reason))
+  const settle = (how: () => void): void => {
+    signal.removeEventListener('abort', onAbort)
+    how()
+    sent?.destroy()
+  }
+  try {
+    signal.throwIfAborted()
+    sent = send(request)
+    signal.addEventListener('abort', onAbort, { once: true })
+    sent.on('response', (response) => {
+      hasAnswered = true
+      onHeaders?.()
+      readBody(response, maxBodyBytes, (body) => settle(() => resolve(answerOf(response, body))))
+    })
+    // Another protocol is of no use here, but it is an answer.
+    sent.on('upgrade', (response) => settle(() => resolve(answerOf(response, ''))))
+    sent.on('error', (error) =>
+      settle(() => reject(hasAnswered ? new BrokenBodyError(error.message) : error)),
+    )
+    sent.end()
+  } catch (error) {
+    settle(() => reject(error))
+  }
+  return promise
+}
+
+function send({ scheme, host, port, path, headers }: HttpRequest): ClientRequest {
+  const options = { host, port, path, headers, maxHeaderSize: maxHeaderBytes }
+  if (scheme === 'http') return requestHttp({ ...options, agent: plainAgent })
+  if (scheme !== 'https') throw new Error(`unsupported protocol scheme "${scheme}"`)
+  return requestHttps({
+    ...options,
+    agent: tlsAgent,
+    rejectUnauthorized: false,
+    // Names are told to servers that choose their certificate by it; addresses never are.
+    servername: isIP(host) ? '' : host,
+  })
+}
+
+function readBody(response: IncomingMessage, maxBytes: number, done: (body: string) => void): void {
+  const chunks: Buffer[] = []
+  let length = 0
+  const finish = (): void => done(Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8'))
+  if (maxBytes === 0) return finish()
+  response.on('data', (chunk: Buffer) => {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length >= maxBytes) finish()
+  })
+  response.on('end', finish)
+}
+
+function answerOf({ statusCode = 0, headers }: IncomingMessage, body: string): HttpAnswer {
+  const { location } = headers
+  return { status: statusCode, body, ...(location !== undefined && { location }) }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// tcpSocket: success is that somebody accepts the connection.
+import { connect } from 'node:net'
+import type { TCPSocketAction } from '../../kube/types.gen.ts'
+import { dialErrorText, dialTimeoutText } from './dial-error.ts'
+import { ProbeError, ProbeTimeout } from './probe-order.ts'
+import type { ProbeAnswer, ProbeOrder } from './probe-order.ts'
+import { resolvePort } from './resolve-port.ts'
+
+/** Rejects with a ProbeError when the probe cannot be made, or with the signal's reason. */
+export async function probeTcp(
+  action: TCPSocketAction,
+  { spec, podIP }: ProbeOrder,
+  signal: AbortSignal,
+): Promise<ProbeAnswer> {
+  const host = action.host || podIP
+  const target = { host, port: portOf(action, spec) }
+  try {
+    await dial(target, signal)
+    return { result: 'success', output: '' }
+  } catch (error) {
+    if (error instanceof ProbeTimeout) {
+      return { result: 'failure', output: dialTimeoutText(target) }
+    }
+    if (signal.aborted) throw error
+    return { result: 'failure', output: dialErrorText(error, target) }
+  }
+}
+
+function portOf({ port }: TCPSocketAction, spec: ProbeOrder['spec']): number {
+  try {
+    return resolvePort(port, spec)
+  } catch (error) {
+    throw new ProbeError((error as Error).message)
+  }
+}
+
+async function dial(
+  target: { readonly host: string; readonly port: number },
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const socket = connect(target, resolve)
+  socket.on('error', reject)
+  const onAbort = (): void => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    await promise
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    socket.destroy()
+  }
+}
