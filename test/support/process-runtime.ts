@@ -48,7 +48,7 @@ export async function processWorld(
 ): Promise<ProcessWorld> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'vk-process-')))
   const host = hostIn(dir)
-  const parsed = parseProcessConfig(config)
+  const parsed = parseProcessConfig({ isolation: 'none', ...config })
   const surroundings = options.surroundings ?? exploreSurroundings(parsed, dir)
   const open = (): Promise<ProcessRuntime> =>
     ProcessRuntime.open(host, { config: parsed, surroundings })

@@ -93,7 +93,7 @@ test('a container whose wrapper was killed runs on, and is lost when it ends', a
 })
 
 test('does the same with a shell’s job control where there is no setsid', async (t) => {
-  const plain = exploreSurroundings(parseProcessConfig({}), '/')
+  const plain = exploreSurroundings(parseProcessConfig({ isolation: 'none' }), '/')
   if (plain.tools.bash === undefined) return t.skip('no bash')
   const tools = { ...plain.tools, shell: plain.tools.bash, setsid: undefined }
   await using world = await processWorld({}, { surroundings: { ...plain, tools } })

@@ -12,7 +12,7 @@ export function droppedCapabilities({ name, securityContext }: Container): reado
     if (!/^[A-Z][A-Z_]*$/i.test(capability)) {
       throw invalid(name, `capabilities.drop holds "${capability}", which is no capability`)
     }
-    return nameOf(capability)
+    return capabilityName(capability)
   })
 }
 
@@ -25,7 +25,7 @@ export function checkAddedCapabilities(
   has: (capability: string) => boolean = ownsCapability,
 ): void {
   for (const capability of securityContext?.capabilities?.add ?? []) {
-    const known = nameOf(capability)
+    const known = capabilityName(capability)
     if (known === 'SYS_PTRACE' || has(known)) continue
     throw invalid(name, `capabilities.add holds "${capability}", which the node itself lacks`)
   }
@@ -59,7 +59,8 @@ function ownCapabilities(): bigint | undefined {
   }
 }
 
-function nameOf(capability: string): string {
+/** Without `CAP_`, in capitals. */
+export function capabilityName(capability: string): string {
   return capability.toUpperCase().replace(/^CAP_/, '')
 }
 

@@ -5,6 +5,8 @@ import { basename } from 'node:path'
 import type { ContainerState, RuntimeContainer } from '../../runtime/container-runtime.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Cgroups } from './cgroup.ts'
+import { findProgram } from './isolation/sandboxed-program.ts'
+import type { SandboxedProgram } from './isolation/sandboxed-program.ts'
 import { readNotes } from './exit-record.ts'
 import type { Launch, LaunchNotes } from './exit-record.ts'
 import { isAlive, maySignalGroup, observeProcess } from './process-identity.ts'
@@ -79,6 +81,22 @@ export class ContainerProcess {
   describe(): RuntimeContainer {
     const { key, id, image, imageId, user } = this.launch.record
     return { key, containerId: `process://${id}`, image, imageId, user, state: this.#state }
+  }
+
+  /** Is it in a sandbox, where its program has a pid other than `pid`? */
+  get isSandboxed(): boolean {
+    return this.launch.record.sandbox !== undefined
+  }
+
+  /** The program's own pid; undefined while a sandbox is being made, and when all is over. */
+  async program(): Promise<SandboxedProgram | undefined> {
+    const { dir, record } = this.launch
+    if (!(await this.isProgramAlive())) return undefined
+    if (!record.sandbox) return { insidePid: this.pid, programPid: this.pid }
+    const { hasOwnProcesses } = record.sandbox
+    const found = await findProgram(dir, { ancestor: this.pid, hasOwnProcesses })
+    // Believed as its descendants, if the pid was the container's all the time.
+    return (await this.isProgramAlive()) ? found : undefined
   }
 
   /** Is the pid still the program's? Looks at the process table and nowhere else. */
@@ -164,7 +182,7 @@ export class ContainerProcess {
 
   async #end(stop: Pick<Stop, 'deadlineMs' | 'moved'>, signal: number | undefined): Promise<void> {
     const { clock } = this.#surroundings
-    if (this.isRunning && signal !== undefined) await this.#signal(signal)
+    if (this.isRunning && signal !== undefined) await this.#ask(signal, stop)
     while (this.isRunning) {
       const leftMs = stop.deadlineMs - clock.monotonicMs()
       if (leftMs <= 0) break
@@ -178,6 +196,23 @@ export class ContainerProcess {
       waiting.abort()
     }
     await this.killAll()
+  }
+
+  /** Sends the program a signal; waits for one in a sandbox that is being made. */
+  async #ask(signal: number, stop: Pick<Stop, 'deadlineMs'>): Promise<void> {
+    if (!this.isSandboxed) {
+      await this.#signal(signal)
+      return
+    }
+    const { clock } = this.#surroundings
+    while (this.isRunning && clock.monotonicMs() < stop.deadlineMs) {
+      const found = await this.program()
+      if (found) {
+        if (!send(-found.programPid, signal)) send(found.programPid, signal)
+        return
+      }
+      await clock.sleep(20)
+    }
   }
 
   /** Kills what is left, the program included; resolves when nothing is. */

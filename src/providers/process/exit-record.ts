@@ -18,6 +18,15 @@ export interface LaunchRecord {
   readonly imageId: string
   readonly user: RunUser
   readonly bootId: string
+  /** Left out: the container is a process among the host's. */
+  readonly sandbox?: SandboxRecord
+}
+
+/** What of a sandbox must be known to find its program and to clear up after it. */
+export interface SandboxRecord {
+  readonly hasOwnProcesses: boolean
+  /** Directory of what only this run could write to. */
+  readonly scratch: string
 }
 
 /** What stage and wrapper have noted. */

@@ -24,6 +24,8 @@ export interface HostTools {
   readonly nsenter: string | undefined
   /** Makes pipes with names: for what is run in a container later, and for a container's stdin. */
   readonly mkfifo: string
+  /** Gives containers a root and namespaces of their own. */
+  readonly bubblewrap: string | undefined
   /** util-linux's script, which gives a container a terminal that needs nothing of ours. */
   readonly script: string | undefined
 }
@@ -51,6 +53,7 @@ export function findHostTools(): HostTools {
     mount: find('mount'),
     nsenter: find('nsenter'),
     mkfifo,
+    bubblewrap: process.platform === 'linux' ? find('bwrap') : undefined,
     script: withOption(find('script'), '--echo'),
   }
 }

@@ -20,6 +20,10 @@ const ranges = v.pipe(
     'must hold numbers or ranges like "1000-1999"',
   ),
 )
+const capability = v.pipe(
+  v.string(),
+  v.regex(/^[A-Z][A-Z_]*$/, 'must hold names such as NET_ADMIN'),
+)
 const quantity = v.pipe(
   v.union([v.string(), v.number()]),
   v.transform(String),
@@ -34,6 +38,9 @@ export interface ProcessConfig {
   readonly allowedGroups: readonly (number | string)[]
   readonly allowRoot: boolean
   readonly hostPathPrefixes: readonly string[]
+  readonly isolation: 'auto' | 'bubblewrap' | 'none'
+  readonly visibleHostPaths: readonly string[]
+  readonly allowedCapabilities: readonly string[]
   readonly hideRootDir: 'auto' | 'never' | 'always'
   readonly cgroupRoot: string | false
   readonly podPidsLimit?: number | undefined
@@ -48,6 +55,9 @@ const entries = {
   allowedGroups: v.optional(ranges, []),
   allowRoot: v.optional(v.boolean(), false),
   hostPathPrefixes: v.optional(v.array(absolutePath), []),
+  isolation: v.optional(v.picklist(['auto', 'bubblewrap', 'none']), 'none'),
+  visibleHostPaths: v.optional(v.array(absolutePath), []),
+  allowedCapabilities: v.optional(v.array(capability), []),
   hideRootDir: v.optional(v.picklist(['auto', 'never', 'always']), 'auto'),
   cgroupRoot: v.optional(v.union([absolutePath, v.literal(false)]), '/virtual-kubelet'),
   podPidsLimit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),

@@ -3,7 +3,7 @@
 // the wrapper's exit; adopted ones, and those whose wrapper died, by a look at their directory when it
 // changes and once a second.
 import { watch } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { ContainerStart } from '../../runtime/container-runtime.ts'
 import type { Clock } from '../../util/clock.ts'
@@ -12,7 +12,12 @@ import { messageOf } from '../../util/vk-error.ts'
 import { endInput, makeInput } from './container-input.ts'
 import { ContainerProcess } from './container-process.ts'
 import { createLaunch, dropLaunch, forbidStart, listLaunches, readNotes } from './exit-record.ts'
-import type { Launch, LaunchRecord } from './exit-record.ts'
+import type { Launch, LaunchRecord, SandboxRecord } from './exit-record.ts'
+import { bubblewrapWords } from './isolation/bubblewrap.ts'
+import type { Sandbox } from './isolation/bubblewrap.ts'
+import { scratchDir } from './isolation/prepare-sandbox.ts'
+import { sandboxWordsPath } from './isolation/sandboxed-program.ts'
+import { removeTree } from './isolation/remove-tree.ts'
 import { launch } from './launcher.ts'
 import type { StartPlan } from './start-plan.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -90,6 +95,7 @@ export class ProcessFleet implements Disposable {
       imageId: plan.imageId,
       user: plan.runsAs,
       bootId,
+      ...(plan.isolation && { sandbox: sandboxRecord(plan.isolation, start) }),
     }
     const made = await createLaunch(this.#dir, record)
     try {
@@ -97,6 +103,7 @@ export class ProcessFleet implements Disposable {
       const killFile = cgroups?.killFile(basename(made.dir))
       const { mkfifo } = surroundings.tools
       if (plan.hasInput) await makeInput(made.dir, { mkfifo, user: plan.runsAs })
+      if (plan.isolation) await writeWords(made.dir, plan.isolation)
       const wrapper = await launch({ ...plan, dir: made.dir, cgroupFiles, killFile }, surroundings)
       const container = await this.#register(made)
       if (container === undefined) throw new Error('the stage has left no note')
@@ -121,6 +128,7 @@ export class ProcessFleet implements Disposable {
     this.#unwatch(container)
     // The keeper of an input outlives a wrapper that was killed.
     endInput(container.launch.dir)
+    await removeScratch(container.launch.record)
     await dropLaunch(container.launch.dir)
     this.#options.surroundings.cgroups?.remove(container.group)
   }
@@ -235,6 +243,22 @@ export class ProcessFleet implements Disposable {
       if (!known.has(name)) cgroups?.remove(name)
     }
   }
+}
+
+async function writeWords(dir: string, sandbox: Sandbox): Promise<void> {
+  const words = bubblewrapWords(sandbox).map((word) => `${word}\0`)
+  await writeFile(sandboxWordsPath(dir), words.join(''), { mode: 0o600 })
+}
+
+function sandboxRecord(
+  { hasOwnProcesses }: Sandbox,
+  { attemptDir }: ContainerStart,
+): SandboxRecord {
+  return { hasOwnProcesses, scratch: scratchDir(attemptDir) }
+}
+
+async function removeScratch({ sandbox }: LaunchRecord): Promise<void> {
+  if (sandbox) await removeTree(sandbox.scratch)
 }
 
 function watchDir(container: ContainerProcess, changed: () => void): Disposable {

@@ -71,7 +71,7 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#stats = new StatsReader(host.clock, parts.surroundings.cgroups)
     this.features = featuresHere(parts.config, parts.surroundings)
     this.volumes = {
-      delivery: 'variable',
+      delivery: parts.surroundings.canIsolate ? 'mount' : 'variable',
       hostPathPrefixes: parts.config.hostPathPrefixes,
     }
   }

@@ -7,6 +7,7 @@ import { isAbsolute, resolve } from 'node:path'
 import type { Container } from '../../kube/types.gen.ts'
 import { VkError } from '../../util/vk-error.ts'
 import { hostImage } from './image-resolution.ts'
+import type { RootBuilder } from './isolation/root-builder.ts'
 import type { ResolvedImage } from './image-resolution.ts'
 import type { RunUser } from './users.ts'
 
@@ -38,11 +39,19 @@ export function programOf(
 /** Throws a VkError with reason RunContainerError when the program cannot be started. */
 export async function checkProgram(
   program: Program,
-  { searchPath, user }: { readonly searchPath: string; readonly user: RunUser },
+  {
+    searchPath,
+    user,
+    view,
+  }: {
+    readonly searchPath: string
+    readonly user: RunUser
+    /** Undefined: the container sees the host as it is. */
+    readonly view?: Pick<RootBuilder, 'find'> | undefined
+  },
 ): Promise<void> {
   const { argv, workingDir } = program
-  const dir = await stat(workingDir).catch(() => undefined)
-  if (!dir?.isDirectory()) {
+  if (!(await isDirectory(workingDir, view))) {
     throw runError(`chdir to cwd ("${workingDir}"): no such directory`)
   }
   const name = argv[0]
@@ -52,7 +61,8 @@ export async function checkProgram(
     : searchPath.split(':').map((entry) => resolve(workingDir, entry, name))
   let isThere = false
   for (const candidate of candidates) {
-    const verdict = await inspect(candidate, user)
+    const path = view ? view.find(candidate)?.hostPath : candidate
+    const verdict = path === undefined ? undefined : await inspect(path, user)
     if (verdict === 'executable') return
     isThere ||= verdict === 'file'
   }
@@ -62,6 +72,12 @@ export async function checkProgram(
       ? `exec: "${name}": no such file`
       : `exec: "${name}": executable file not found in $PATH`,
   )
+}
+
+async function isDirectory(path: string, view?: Pick<RootBuilder, 'find'>): Promise<boolean> {
+  if (view) return view.find(path)?.kind === 'dir'
+  const found = await stat(path).catch(() => undefined)
+  return found?.isDirectory() ?? false
 }
 
 async function inspect(path: string, user: RunUser): Promise<'executable' | 'file' | undefined> {

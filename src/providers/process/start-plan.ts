@@ -13,8 +13,10 @@ import { defaultPath, environmentOf, hostnameOf } from './environment.ts'
 import type { HiddenDir } from './hidden-dir.ts'
 import { imageIdOf, resolveImage } from './image-resolution.ts'
 import type { ResolvedImage } from './image-resolution.ts'
-import type { LaunchPlan } from './launcher.ts'
+import type { LaunchPlan } from './launch-plan.ts'
 import type { ProcessConfig } from './process-config.ts'
+import { prepareSandbox } from './isolation/prepare-sandbox.ts'
+import type { PreparedSandbox } from './isolation/prepare-sandbox.ts'
 import { checkProgram, programOf } from './program.ts'
 import { inTerminal } from './terminal-program.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -80,12 +82,15 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
     protectedDir: places.host.protectedDir,
     own: surroundings.own,
   })
-  const env = environmentOf(resolved.env, {
-    home: await existingHome(users.get(user.uid)?.home),
-    hostname: hostnameOf(pod),
-  })
+  const home = await existingHome(users.get(user.uid)?.home)
+  const env = environmentOf(resolved.env, { home, hostname: hostnameOf(pod) })
   const program = programOf(spec, image, resolved)
-  await checkProgram(program, { searchPath: env.get('PATH') ?? defaultPath, user })
+  const isolation = await isolationFor(start, { user, home, places })
+  await checkProgram(program, {
+    searchPath: env.get('PATH') ?? defaultPath,
+    user,
+    view: isolation?.builder,
+  })
   const { script } = surroundings.tools
   const hasTerminal = spec.tty === true && script !== undefined
   const outputs = await makeOutputs(attemptDir, user)
@@ -99,6 +104,7 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
     // A lenient node runs the pod all the same.
     dropped: surroundings.canDropCapabilities ? dropped : [],
     hidden: hiddenFor(start, { user, places }),
+    isolation: isolation?.sandbox,
     runsAs: user,
     imageId: imageIdOf(image),
     limits: limitsOf(spec, config),
@@ -117,13 +123,28 @@ export function isOwn(user: RunUser, own: OwnUser): boolean {
   )
 }
 
+async function isolationFor(
+  start: ContainerStart,
+  {
+    user,
+    home,
+    places,
+  }: { readonly user: RunUser; readonly home: string; readonly places: StartPlaces },
+): Promise<PreparedSandbox | undefined> {
+  const { config, host, surroundings } = places
+  if (!surroundings.canIsolate) return undefined
+  const isRoot = surroundings.own.uid === 0
+  const { protectedDir } = host
+  return await prepareSandbox(start, { user, home }, { config, protectedDir, isRoot })
+}
+
 // Other users are kept out by the directory's mode; they need the namespace only to see their volumes.
 function hiddenFor(
   { mounts }: ContainerStart,
   { user, places }: { readonly user: RunUser; readonly places: StartPlaces },
 ): HiddenDir | undefined {
   const { surroundings, host } = places
-  if (!surroundings.canHide) return undefined
+  if (!surroundings.canHide || surroundings.canIsolate) return undefined
   if (user.uid !== surroundings.own.uid && mounts.length === 0) return undefined
   return { dir: host.protectedDir, visible: [...new Set(mounts.map(({ hostPath }) => hostPath))] }
 }

@@ -9,6 +9,7 @@ import type { Cgroups } from './cgroup.ts'
 import { findStrayDescriptors } from './stray-descriptors.ts'
 import { detectCgroups } from './detect-cgroups.ts'
 import { canHide } from './hidden-dir.ts'
+import { canIsolate } from './isolation/bubblewrap.ts'
 import { findHostTools } from './host-tools.ts'
 import type { HostTools } from './host-tools.ts'
 import type { ProcessConfig } from './process-config.ts'
@@ -20,6 +21,8 @@ export interface Surroundings {
   readonly cgroups: Cgroups | undefined
   readonly bootId: string
   readonly own: OwnUser
+  /** Containers have a root and namespaces of their own, by bubblewrap. */
+  readonly canIsolate: boolean
   /** Containers can be kept from seeing --root-dir. */
   readonly canHide: boolean
   /** Containers can be kept from ever having a capability again, by what they exec either. */
@@ -38,9 +41,11 @@ export function exploreSurroundings(config: ProcessConfig, rootDir: string): Sur
     throw new UserError('Cannot run processes: /proc is not mounted, which tells processes apart')
   }
   const tools = findHostTools()
+  const isolates = canIsolate(config, tools)
   return {
     tools,
-    canHide: canHide(config, { tools, dir: rootDir }),
+    canIsolate: isolates,
+    canHide: isolates || canHide(config, { tools, dir: rootDir }),
     canDropCapabilities: canDropCapabilities(tools),
     cgroups: detectCgroups(config.cgroupRoot, folder),
     bootId: readBootId(),

@@ -11,8 +11,8 @@
 // Signals are caught and not ignored: what a shell ignores, its children could never receive.
 const head: string = `umask 077
 trap : HUP INT QUIT TERM USR1 USR2 ALRM
-dir=$1 out=$2 err=$3 mv=$4 kill=$5 stdin=$6 groups=$7
-shift 7
+dir=$1 out=$2 err=$3 mv=$4 kill=$5 stdin=$6 sandbox=$7 groups=$8
+shift 8
 keeper=
 if [ -n "$stdin" ]; then
   ( exec 3>&- 4<>"$stdin"; read -r line <"$stdin-end" ) &
@@ -37,8 +37,8 @@ start_of \${line##*) }
 const stageBySelf = `
 trap '' PIPE
 exec 2>&3
-dir=$1 out=$2 err=$3 stdin=$4 groups=$5
-shift 5
+dir=$1 out=$2 err=$3 stdin=$4 sandbox=$5 groups=$6
+shift 6
 pid=$$
 fields() { start=\${20}; }
 start_of() {
@@ -66,8 +66,12 @@ exec 5>>"$out" 6>>"$err"
 set -C
 printf '%s|%s|%s|.\\n' "$pid" "$start" "$wrapper" >"$dir/started" || exit 125
 [ -s "$dir/started" ] || exit 125
-echo started >&3
-exec >&5 2>&6 3>&- 5>&- 6>&-
+if [ -z "$sandbox" ]; then
+  echo started >&3
+  exec >&5 2>&6 3>&- 5>&- 6>&-
+else
+  exec 7>"$sandbox" 8<"$sandbox-words"
+fi
 set +C
 trap - PIPE
 umask 022
@@ -92,7 +96,8 @@ exit "$code"
 /**
  * Text of the wrapper where there is /proc and setsid. Arguments: record directory, stdout file, stderr
  * file, path of mv, file that kills the control group when `1` is written to it or '', pipe that is the
- * container's stdin (on descriptor 4 then) or '', number of files by which a process joins control groups, these files, then the command line that the stage becomes;
+ * container's stdin (on descriptor 4 then) or '', file for what bwrap tells (on descriptor 7 then, and its
+ * words from the file with \`-words\` behind it on 8; the program then opens its output and says \`started\` itself) or '', number of files by which a process joins control groups, these files, then the command line that the stage becomes;
  * none: the stage itself runs what descriptor 0 holds.
  */
 export const wrapperScript: string = `${head}(${stageByProc}${stage})${tail}`
@@ -102,7 +107,7 @@ export const wrapperScript: string = `${head}(${stageByProc}${stage})${tail}`
  * setsid the shell's job control makes the process group.
  */
 export function portableScript(hasSetsid: boolean): string {
-  const run = `sh -c "$stage" virtual-kubelet-stage "$dir" "$out" "$err" "$stdin" "$groups" "$@"`
+  const run = `sh -c "$stage" virtual-kubelet-stage "$dir" "$out" "$err" "$stdin" "$sandbox" "$groups" "$@"`
   return `${head}stage='${`${stageBySelf}${stage}`.replaceAll("'", String.raw`'\''`)}'
 ${hasSetsid ? `setsid ${run}` : `set -m\n${run}`}${tail}`
 }

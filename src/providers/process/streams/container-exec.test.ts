@@ -12,7 +12,7 @@ import type { ProcessWorld } from '../../../../test/support/process-runtime.ts'
 import type { StreamChoice } from '../../../provider/streams.ts'
 import type { ContainerStart } from '../../../runtime/container-runtime.ts'
 import { VkError } from '../../../util/vk-error.ts'
-import { shellProgram } from '../launcher.ts'
+import { shellProgram } from '../final-step.ts'
 import type { ProcessRuntime } from '../process-runtime.ts'
 import { parseLaunchInput } from './container-context.ts'
 

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last step of a launch, from the stage to the program: sandbox, session, user, and then a shell that
+// reads the rest from a nameless file, so that no variable of the pod is seen before rights are given up.
+import { dropOptions } from './capabilities.ts'
+import { isShellSafe, quote } from './environment.ts'
+import { hidingPrefix } from './hidden-dir.ts'
+import type { HostTools } from './host-tools.ts'
+import { bubblewrapCommand } from './isolation/bubblewrap.ts'
+import type { Sandbox } from './isolation/bubblewrap.ts'
+import type { LaunchPlan } from './launch-plan.ts'
+import { nodeProgramScript } from './node-program.ts'
+import type { Program } from './program.ts'
+import type { RunUser } from './users.ts'
+
+/** What the stage becomes, and what is read from descriptor 0. */
+export interface FinalStep {
+  /** Empty: the stage itself runs the input. */
+  readonly argv: readonly string[]
+  readonly input: string
+}
+
+/** What the step can lean on. */
+export interface StepTools {
+  readonly tools: HostTools
+  /** setsid, where the stage becomes the container by it. */
+  readonly setsid: string | undefined
+  /** The stage's shell is not one to become the program. */
+  readonly needsOwnShell: boolean
+}
+
+/** The last step of a launch. */
+export function finalStep(plan: LaunchPlan, step: StepTools): FinalStep {
+  return plan.isolation ? isolatedStep(plan, plan.isolation, step) : hostStep(plan, step)
+}
+
+function hostStep(plan: LaunchPlan, { tools, setsid, needsOwnShell }: StepTools): FinalStep {
+  const { dir, program, env, user, hidden } = plan
+  const { setpriv } = tools
+  const switches = user !== undefined || plan.noNewPrivileges || plan.dropped.length > 0
+  const session = setsid === undefined ? [] : [setsid]
+  const drop = switches && setpriv ? [setpriv, ...setprivOptions(plan)] : []
+  const hide = hidden === undefined ? [] : hidingPrefix(hidden, { tools, base: dir })
+  const before = [...hide, ...session, ...drop]
+  if (isShellSafe(env) && (user === undefined || setpriv !== undefined)) {
+    const redirect = redirectOf(plan)
+    if (!switches && hide.length === 0 && session.length > 0 && !needsOwnShell) {
+      return { argv: [], input: shellProgram(program, { env, via: [...session, '--'], redirect }) }
+    }
+    const input = shellProgram(program, { env, via: [], redirect })
+    return { argv: [...before, tools.shell, '-s'], input }
+  }
+  const switchTo = setpriv === undefined ? user : undefined
+  return { argv: [...before, ...nodeStep], input: nodeInput(plan, { tools, user: switchTo }) }
+}
+
+/**
+ * The stage becomes bwrap, and what that starts is the program in the end. Output and descriptor 3 are
+ * left as they are until the sandbox stands, so that bwrap's complaints reach us and not the pod's log.
+ */
+function isolatedStep(
+  plan: LaunchPlan,
+  sandbox: Sandbox,
+  { tools, setsid = 'setsid' }: StepTools,
+): FinalStep {
+  const { program, env } = plan
+  const { bubblewrap = 'bwrap', setpriv, shell } = tools
+  const bounded = sandbox.capabilities
+  const drop = bounded && setpriv ? [setpriv, ...boundOptions(plan.user, bounded)] : []
+  const before = [setsid, ...bubblewrapCommand(bubblewrap), setsid, ...drop]
+  if (isShellSafe(env)) {
+    const input = shellProgram(program, { env, via: [], redirect: redirectOf(plan) })
+    return { argv: [...before, shell, '-s'], input: `${openOutputs}${input}` }
+  }
+  const open = [shell, '-c', `${openOutputs}exec "$@"\n`, 'virtual-kubelet-open']
+  return {
+    argv: [...before, ...open, ...nodeStep],
+    input: nodeInput(plan, { tools, user: undefined }),
+  }
+}
+
+/** Run inside a sandbox that stands: says so, and lets go of what is not the program's. */
+const openOutputs = `trap '' PIPE
+echo started >&3
+trap - PIPE
+exec >&5 2>&6 3>&- 5>&- 6>&- 7>&-
+`
+
+const nodeStep = [process.execPath, '--no-warnings', '-e', nodeProgramScript(0)]
+
+function nodeInput(
+  { program, env, hasInput }: LaunchPlan,
+  { tools, user }: { readonly tools: HostTools; readonly user: RunUser | undefined },
+): string {
+  const { argv, workingDir } = program
+  return JSON.stringify({
+    argv,
+    workingDir,
+    user,
+    hasInput,
+    env: Object.fromEntries(env),
+    envTool: tools.env,
+  })
+}
+
+function redirectOf({ hasInput }: LaunchPlan): string {
+  return hasInput ? '<&4 4<&-' : '</dev/null'
+}
+
+/** Options of setpriv that leave exactly these capabilities to what it becomes. */
+export function boundOptions(
+  user: RunUser | undefined,
+  capabilities: readonly string[],
+): readonly string[] {
+  const bound = ['-all', ...capabilities.map((name) => `+${name.toLowerCase()}`)].join(',')
+  return [
+    ...switchOptions(user),
+    '--inh-caps=-all',
+    '--ambient-caps=-all',
+    `--bounding-set=${bound}`,
+    '--no-new-privs',
+    '--',
+  ]
+}
+
+/** Options of setpriv, up to the command line that follows. */
+export function setprivOptions({
+  user,
+  noNewPrivileges,
+  dropped,
+}: Pick<LaunchPlan, 'user' | 'noNewPrivileges' | 'dropped'>): readonly string[] {
+  return [
+    ...switchOptions(user),
+    ...dropOptions(dropped, { changesUser: user !== undefined }),
+    ...(noNewPrivileges ? ['--no-new-privs'] : []),
+    '--',
+  ]
+}
+
+/**
+ * Text by which a shell becomes the program. Shells set PWD, OLDPWD, SHLVL and `_` by themselves; they go
+ * before the pod's own variables come.
+ */
+export function shellProgram(
+  { argv, workingDir }: Program,
+  {
+    env,
+    via,
+    redirect,
+  }: {
+    readonly env: ReadonlyMap<string, string>
+    readonly via: readonly string[]
+    readonly redirect: string
+  },
+): string {
+  const exports = [...env].map(([name, value]) => `export ${name}=${quote(value)}\n`)
+  return [
+    `cd -- ${quote(workingDir)} || exit 126\n`,
+    'unset PWD OLDPWD SHLVL _\n',
+    ...exports,
+    `exec ${[...via, ...argv].map(quote).join(' ')} ${redirect}\n`,
+  ].join('')
+}
+
+function switchOptions(user: RunUser | undefined): readonly string[] {
+  if (!user) return []
+  const groups = user.supplementalGroups
+  return [
+    `--reuid=${user.uid}`,
+    `--regid=${user.gid}`,
+    groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`,
+  ]
+}

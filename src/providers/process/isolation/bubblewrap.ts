@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// bubblewrap's command line, and whether it works here at all. It gives no program a root of its own
+// without the rights to: user namespaces for ordinary users, or root that may make mounts.
+import { spawnSync } from 'node:child_process'
+import { UserError } from '../../../util/vk-error.ts'
+import type { HostTools } from '../host-tools.ts'
+import type { ProcessConfig } from '../process-config.ts'
+import { rootArguments } from './root-arguments.ts'
+import type { DirNode } from './root-node.ts'
+
+// Descriptors that the stage opens for bwrap: what it tells, and its own words, which nobody else is to see
+// on a command line.
+const infoDescriptor = '7'
+const wordsDescriptor = '8'
+
+/** What a container has of its own. */
+export interface Sandbox {
+  readonly root: DirNode
+  /** Undefined: the host's name. */
+  readonly hostname: string | undefined
+  readonly hasOwnProcesses: boolean
+  readonly hasOwnIpc: boolean
+  readonly hasOwnNetwork: boolean
+  /** What root's bwrap keeps; undefined: it has none to give. */
+  readonly capabilities: readonly string[] | undefined
+}
+
+/** Of root's own rights the last steps before the program need these; they give them up. */
+const stepCapabilities = ['SETUID', 'SETGID', 'SETPCAP']
+
+/** The command line of bwrap, up to what runs inside. */
+export function bubblewrapCommand(bubblewrap: string): readonly string[] {
+  return [bubblewrap, '--args', wordsDescriptor, '--']
+}
+
+/** The words that bwrap reads from its descriptor. */
+export function bubblewrapWords(sandbox: Sandbox): readonly string[] {
+  const { root, hostname, hasOwnProcesses, hasOwnIpc, hasOwnNetwork, capabilities } = sandbox
+  const kept = capabilities && [...new Set([...capabilities, ...stepCapabilities])]
+  return [
+    '--info-fd',
+    infoDescriptor,
+    ...(hasOwnProcesses ? ['--unshare-pid'] : []),
+    ...(hasOwnIpc ? ['--unshare-ipc'] : []),
+    ...(hasOwnNetwork ? ['--unshare-net'] : []),
+    ...(hostname === undefined ? [] : ['--unshare-uts', '--hostname', hostname]),
+    ...(kept ? ['--cap-drop', 'ALL', ...kept.flatMap((name) => ['--cap-add', `CAP_${name}`])] : []),
+    ...rootArguments(root),
+  ]
+}
+
+/** Why bubblewrap cannot be used here; undefined: it works. Tries it, once, in some ten milliseconds. */
+export function bubblewrapProblem({ bubblewrap, setsid, shell }: HostTools): string | undefined {
+  if (bubblewrap === undefined) return 'bubblewrap is not installed'
+  if (setsid === undefined) return 'setsid is not installed'
+  const namespaces = ['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--hostname', 'pod']
+  const root = ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp']
+  const args = [...namespaces, ...root, '--', shell, '-c', ':']
+  const { status, stderr, error } = spawnSync(bubblewrap, args, {
+    env: {},
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: 10_000,
+  })
+  if (status === 0) return undefined
+  return error?.message ?? stderr.trim().split('\n')[0] ?? `bwrap exited with ${status}`
+}
+
+/** Are containers given a root of their own? Throws a UserError where they must be and cannot. */
+export function canIsolate({ isolation }: ProcessConfig, tools: HostTools): boolean {
+  if (isolation === 'none') return false
+  const problem = bubblewrapProblem(tools)
+  if (problem === undefined) return true
+  if (isolation === 'auto') return false
+  throw new UserError(`Cannot isolate processes by bubblewrap: ${problem}`, {
+    hint: 'Install bubblewrap (and allow user namespaces), or leave isolation out to run without it.',
+  })
+}

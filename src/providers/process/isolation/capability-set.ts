@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Capabilities of a container with a root of its own: a small set, which only root's programs come to use,
+// and what the pod adds and drops. With the host's whole set such a root would be no wall.
+import type { Container } from '../../../kube/types.gen.ts'
+import { VkError } from '../../../util/vk-error.ts'
+import { capabilityName, droppedCapabilities } from '../capabilities.ts'
+
+/** As in CRI-O: without making devices, raw sockets or audit records. */
+const defaults = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FSETID',
+  'FOWNER',
+  'SETGID',
+  'SETUID',
+  'SETPCAP',
+  'NET_BIND_SERVICE',
+  'KILL',
+] as const
+
+/** What any pod may add: of no use beyond the container's own processes and files. */
+const harmless: ReadonlySet<string> = new Set([...defaults, 'SYS_PTRACE', 'SYS_CHROOT', 'SETFCAP'])
+
+/**
+ * The container's set, without `CAP_`, sorted; throws a VkError with CreateContainerConfigError for one
+ * that neither every pod nor the configuration (`allowed`) may add.
+ */
+export function containerCapabilities(
+  spec: Container,
+  allowed: readonly string[],
+): readonly string[] {
+  const added = (spec.securityContext?.capabilities?.add ?? []).map(capabilityName)
+  const known = new Set([...harmless, ...allowed.map(capabilityName)])
+  const refused = added.find((name) => !known.has(name))
+  if (refused !== undefined) {
+    throw new VkError(
+      'Invalid',
+      `Cannot run container "${spec.name}": capabilities.add holds "${refused}", which is not in the process provider's allowedCapabilities`,
+      { podReason: 'CreateContainerConfigError' },
+    )
+  }
+  const dropped = new Set(droppedCapabilities(spec))
+  const base = dropped.has('ALL') ? [] : defaults.filter((name) => !dropped.has(name))
+  return [...new Set([...base, ...added])].sort()
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The root of a container whose image is the host: the host's own tree, read-only, without the places where
+// people, sessions and other programs keep what is theirs. What programs must be able to write to is the
+// container's own. docs/decisions/0008-a-root-of-its-own.md says why it is these.
+import type { FileTree } from './file-tree.ts'
+import { RootBuilder } from './root-builder.ts'
+import { madeDir, readOnlyBind, sealedDir, writableBind } from './root-node.ts'
+import type { RootNode } from './root-node.ts'
+import { addSystem } from './system-dirs.ts'
+import type { SystemOptions } from './system-dirs.ts'
+
+/** Directories of the host that containers find empty. */
+const hiddenDirs: readonly string[] = [
+  '/boot',
+  '/home',
+  '/lost+found',
+  '/media',
+  '/mnt',
+  '/root',
+  '/run',
+  '/srv',
+]
+
+/** Is the path in a place of the host that containers do not see? */
+export function isHidden(path: string): boolean {
+  return hiddenDirs.some((dir) => path === dir || path.startsWith(`${dir}/`))
+}
+
+/** Places on the host for what a container may write to. */
+export interface ScratchDirs {
+  readonly tmp: string
+  readonly varTmp: string
+  /** What lies at the user's home, where that is hidden. */
+  readonly home?: { readonly path: string; readonly source: string }
+}
+
+export interface HostRootOptions {
+  readonly tree: FileTree
+  /** Undefined: there is nothing to write to. */
+  readonly scratch: ScratchDirs | undefined
+  /** Further paths of the host that containers see, read-only. */
+  readonly visible: readonly string[]
+  /** Never seen, wherever it lies. Free of links. */
+  readonly protectedDir: string
+  readonly system: SystemOptions
+}
+
+/** A root that shows the host. */
+export function hostRoot(options: HostRootOptions): RootBuilder {
+  const { tree, visible, scratch, protectedDir } = options
+  const root = madeDir()
+  const builder = new RootBuilder(root, tree)
+  for (const name of tree.names('/')) root.children.set(name, topLevel(name, tree))
+  addSystem(builder, { tree, options: options.system })
+  if (scratch) addScratch(builder, scratch)
+  else addEmptyPlaces(builder)
+  for (const path of visible) {
+    if (tree.entry(path) && !builder.find(path)) builder.put(path, readOnlyBind(path))
+  }
+  keepResolver(builder, tree)
+  if (builder.find(protectedDir)) builder.put(protectedDir, sealedDir())
+  return builder
+}
+
+function topLevel(name: string, tree: FileTree): RootNode {
+  const path = `/${name}`
+  if (hiddenDirs.includes(path)) return madeDir()
+  return tree.entry(path)?.kind === 'link'
+    ? { kind: 'link', target: tree.target(path) }
+    : readOnlyBind(path)
+}
+
+function addScratch(builder: RootBuilder, { tmp, varTmp, home }: ScratchDirs): void {
+  builder.put('/tmp', writableBind(tmp))
+  if (builder.find('/var')) builder.put('/var/tmp', writableBind(varTmp))
+  if (home) builder.put(home.path, writableBind(home.source))
+}
+
+function addEmptyPlaces(builder: RootBuilder): void {
+  builder.put('/tmp', sealedDir(0o1777))
+  if (builder.find('/var')) builder.put('/var/tmp', sealedDir(0o1777))
+}
+
+/** Where /etc/resolv.conf is a link into what is hidden, names would not be found any more. */
+function keepResolver(builder: RootBuilder, tree: FileTree): void {
+  const path = '/etc/resolv.conf'
+  if (tree.entry(path)?.kind !== 'link' || builder.find(path)) return
+  const real = tree.real(path)
+  if (real !== undefined) builder.put(path, readOnlyBind(real))
+}

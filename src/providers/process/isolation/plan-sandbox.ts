@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a container's words to its sandbox: which root, what lies where in it, which namespaces. Nothing is
+// made here but the directories that the container itself may write to.
+import { normalize, relative } from 'node:path'
+import type { ContainerMount, ContainerStart } from '../../../runtime/container-runtime.ts'
+import { VkError } from '../../../util/vk-error.ts'
+import { hostnameOf } from '../environment.ts'
+import type { Sandbox } from './bubblewrap.ts'
+import type { FileTree } from './file-tree.ts'
+import { RootBuilder, RootError } from './root-builder.ts'
+import { memoryDir, sealedDir } from './root-node.ts'
+import type { BindNode, DirNode } from './root-node.ts'
+
+export interface MountRules {
+  readonly tree: FileTree
+  /** Free of links. */
+  readonly protectedDir: string
+}
+
+/**
+ * Puts the container's mounts into its root, outer ones first. Throws a VkError with RunContainerError for
+ * one that cannot be there, as a container runtime would fail to start the container.
+ */
+export function addMounts(
+  builder: RootBuilder,
+  mounts: readonly ContainerMount[],
+  rules: MountRules,
+): void {
+  const depth = ({ mountPath }: ContainerMount): number => mountPath.split('/').length
+  const ordered = mounts
+    .map((mount) => ({ ...mount, mountPath: normalize(mount.mountPath) }))
+    .sort((a, b) => depth(a) - depth(b))
+  for (const mount of ordered) {
+    try {
+      builder.put(mount.mountPath, nodeOf(mount, rules))
+    } catch (error) {
+      const why = error instanceof RootError ? error.message : 'the directory cannot be listed'
+      throw new VkError('Invalid', `Cannot mount at "${mount.mountPath}": ${why}`, {
+        podReason: 'RunContainerError',
+        cause: error,
+      })
+    }
+  }
+}
+
+function nodeOf(mount: ContainerMount, { tree, protectedDir }: MountRules): DirNode {
+  if (mount.kind === 'tmpfs') return memoryDir(0o777, mount.sizeBytes)
+  const source = mount.hostPath
+  const isDevice = tree.entry(source)?.kind === 'device'
+  const node: BindNode = {
+    kind: 'bind',
+    source,
+    isReadOnly: mount.isReadOnly,
+    isShared: mount.name !== '' && mount.kind === 'dir',
+    hasDevices: isDevice,
+    children: new Map(),
+  }
+  // Sources are free of links, so what lies below one is told by its name.
+  const below = relative(source, protectedDir)
+  if (below !== '' && !below.startsWith('..') && mount.name !== '') {
+    new RootBuilder(node, tree).put(`/${below}`, sealedDir())
+  }
+  return node
+}
+
+/** Which namespaces the pod's containers have of their own. */
+export function namespacesOf({
+  pod,
+}: Pick<ContainerStart, 'pod'>): Pick<Sandbox, 'hostname' | 'hasOwnProcesses' | 'hasOwnIpc'> {
+  const { hostNetwork, hostPID, hostIPC } = pod.spec
+  return {
+    hostname: hostNetwork === true ? undefined : hostnameOf(pod),
+    hasOwnProcesses: hostPID !== true,
+    hasOwnIpc: hostIPC !== true,
+  }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sandbox of one start: its root with the pod's mounts in it, and on the host's disk the directories
+// that are the container's alone, which go with it.
+import { chmod, chown, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ContainerStart } from '../../../runtime/container-runtime.ts'
+import type { ProcessConfig } from '../process-config.ts'
+import type { RunUser } from '../users.ts'
+import type { Sandbox } from './bubblewrap.ts'
+import { containerCapabilities } from './capability-set.ts'
+import { hostTree } from './file-tree.ts'
+import { hostRoot, isHidden } from './host-root.ts'
+import type { ScratchDirs } from './host-root.ts'
+import { addMounts, namespacesOf } from './plan-sandbox.ts'
+import type { RootBuilder } from './root-builder.ts'
+
+export interface SandboxPlaces {
+  readonly config: ProcessConfig
+  /** --root-dir, which no container sees. */
+  readonly protectedDir: string
+  readonly isRoot: boolean
+}
+
+/** Who the container runs as, and where that user is at home on the host. */
+export interface SandboxUser {
+  readonly user: RunUser
+  readonly home: string
+}
+
+/** A sandbox that can be made, and what of the host its paths are. */
+export interface PreparedSandbox {
+  readonly sandbox: Sandbox
+  readonly builder: RootBuilder
+}
+
+/** Directory, below a container's own, of what only that run of it may write to. */
+export function scratchDir(attemptDir: string): string {
+  return join(attemptDir, 'scratch')
+}
+
+/** Makes the container's own directories and plans everything else. */
+export async function prepareSandbox(
+  start: ContainerStart,
+  { user, home }: SandboxUser,
+  { config, protectedDir, isRoot }: SandboxPlaces,
+): Promise<PreparedSandbox> {
+  const { spec } = start
+  const tree = hostTree
+  const sealed = tree.real(protectedDir) ?? protectedDir
+  const namespaces = namespacesOf(start)
+  const isReadOnly = spec.securityContext?.readOnlyRootFilesystem === true
+  const builder = hostRoot({
+    tree,
+    scratch: isReadOnly ? undefined : await makeScratch(start.attemptDir, { user, home }),
+    visible: [...config.imagePath, ...config.visibleHostPaths],
+    protectedDir: sealed,
+    system: {
+      hasTerminals: isRoot || spec.tty === true,
+      hasOwnProc: isRoot || namespaces.hasOwnProcesses,
+      sharedMemory: undefined,
+    },
+  })
+  addMounts(builder, start.mounts, { tree, protectedDir: sealed })
+  const sandbox: Sandbox = {
+    ...namespaces,
+    root: builder.root,
+    hasOwnNetwork: false,
+    capabilities: isRoot ? containerCapabilities(spec, config.allowedCapabilities) : undefined,
+  }
+  return { sandbox, builder }
+}
+
+async function makeScratch(attemptDir: string, { user, home }: SandboxUser): Promise<ScratchDirs> {
+  const dir = scratchDir(attemptDir)
+  const [tmp, varTmp, own] = [join(dir, 'tmp'), join(dir, 'var-tmp'), join(dir, 'home')]
+  for (const path of [tmp, varTmp]) {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    await chmod(path, 0o1777)
+  }
+  if (!isHidden(home)) return { tmp, varTmp }
+  await mkdir(own, { recursive: true, mode: 0o700 })
+  if (user.uid !== process.getuid?.()) await chown(own, user.uid, user.gid)
+  return { tmp, varTmp, home: { path: home, source: own } }
+}

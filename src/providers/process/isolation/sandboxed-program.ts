@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which process of the host is the program in a sandbox. bwrap notes the process that it has put inside; that
+// is the program itself, or, with a process namespace of its own, the first process there, whose first
+// child is the program. Each is believed only as a descendant of the container's own process.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseStat } from '../process-identity.ts'
+import { readProcessTable } from '../process-table.ts'
+
+/** Processes of a sandbox, by the host's pids. */
+export interface SandboxedProgram {
+  /** In all namespaces of the sandbox. */
+  readonly insidePid: number
+  readonly programPid: number
+}
+
+/** A guard of bwrap's own may stand between. */
+const maxGenerations = 3
+
+/** Where bwrap notes it, in the launch's directory. */
+export function sandboxPath(dir: string): string {
+  return join(dir, 'sandbox')
+}
+
+/** Where bwrap reads its words from. */
+export function sandboxWordsPath(dir: string): string {
+  return `${sandboxPath(dir)}-words`
+}
+
+/** Undefined: not there yet, or not any more. */
+export async function findProgram(
+  dir: string,
+  { ancestor, hasOwnProcesses }: { readonly ancestor: number; readonly hasOwnProcesses: boolean },
+): Promise<SandboxedProgram | undefined> {
+  const insidePid = parseInfo(await readFile(sandboxPath(dir), 'utf8').catch(() => ''))
+  if (insidePid === undefined || !(await descendsFrom(ancestor, insidePid))) return undefined
+  if (!hasOwnProcesses) return { insidePid, programPid: insidePid }
+  for (const pid of await childrenOf(insidePid)) {
+    if (await isSecond(pid)) return { insidePid, programPid: pid }
+  }
+  return undefined
+}
+
+/** Reads `child-pid` of what bwrap writes to --info-fd. */
+export function parseInfo(text: string): number | undefined {
+  const pid = /"child-pid": (\d+)/.exec(text)?.[1]
+  return pid === undefined ? undefined : Number(pid)
+}
+
+async function descendsFrom(ancestor: number, pid: number): Promise<boolean> {
+  let parent = pid
+  for (let generation = 0; generation < maxGenerations; generation += 1) {
+    const stat = parseStat(await readFile(`/proc/${parent}/stat`, 'utf8').catch(() => ''))
+    if (stat === undefined) return false
+    if (stat.parent === ancestor) return true
+    parent = stat.parent
+  }
+  return false
+}
+
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  try {
+    const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    return text.split(' ').filter(Boolean).map(Number)
+  } catch {
+    // A kernel without such lists.
+    return (await readProcessTable()).filter(({ parent }) => parent === pid).map((one) => one.pid)
+  }
+}
+
+/** In its own namespace the program has the pid after that of the first process. */
+async function isSecond(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return /^NSpid:.*\s2$/m.test(status)
+}
