@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A GET that follows redirects as long as they stay on the host, with a kubelet's words for what fails.
 // One that leaves the host is not followed: its answer is the last.
+import { messageOf } from '../../util/vk-error.ts'
 import { dialErrorText } from './dial-error.ts'
 import { BrokenBodyError, exchange, type HttpAnswer } from './http-exchange.ts'
 import { urlOf, type HttpRequest } from './http-request.ts'
@@ -79,12 +80,18 @@ function whyFailed(error: unknown, request: HttpRequest): string {
   }
   if (code === 'ERR_INVALID_CHAR') return 'net/http: invalid header field value'
   if (code === 'ERR_INVALID_HTTP_TOKEN') return 'net/http: invalid header field name'
-  return dialErrorText(error, request)
+  const tls = tlsReason(error)
+  return tls === undefined ? dialErrorText(error, request) : `tls: ${tls}`
 }
 
+/** A TLS handshake has met a server that speaks HTTP. */
 function isPlainAnswer(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException
-  return code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG'
+  return /^(wrong version number|packet length too long|http request)$/.test(tlsReason(error) ?? '')
+}
+
+/** What OpenSSL has to say, without its addresses and file names, which differ each time. */
+function tlsReason(error: unknown): string | undefined {
+  return /SSL routines:[^:]*:([^:]*):/.exec(messageOf(error))?.[1]
 }
 
 function redirected(from: HttpRequest, location: string, first: HttpRequest): HttpRequest {
