@@ -32,6 +32,7 @@ export class FakeContainerRuntime implements ContainerRuntime {
   readonly name: string = 'fake'
   features: Features = { multipleContainers: true }
   volumes: VolumeSupport = { delivery: 'variable' }
+  exec?: NonNullable<ContainerRuntime['exec']>
   /** Every start that succeeded, in order. */
   readonly starts: ContainerStart[] = []
   readonly stops: StopCall[] = []

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands in the containers of a fake runtime: the test says how each ends, and sees who asked when.
+import { Readable } from 'node:stream'
+import type { ProcessExit } from '../../src/provider/streams.ts'
+import type { ContainerKey, ContainerRuntime } from '../../src/runtime/container-runtime.ts'
+import type { Clock } from '../../src/util/clock.ts'
+
+export interface ExecCall {
+  readonly key: ContainerKey
+  readonly command: readonly string[]
+  readonly atMs: number
+}
+
+/** An exit code; an error when the command cannot be started; `hang` goes on until it is ended. */
+export type ExecAnswer = number | 'hang' | Error
+
+/** Every command so far, and the answers to come. */
+export class FakeExec {
+  readonly calls: ExecCall[] = []
+  answer: (call: ExecCall) => ExecAnswer = () => 0
+  output: string = ''
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** For the runtime. */
+  readonly exec: NonNullable<ContainerRuntime['exec']> = async (key, { command }, { signal }) => {
+    const call = { key, command, atMs: this.#clock.nowMs() }
+    this.calls.push(call)
+    const answer = this.answer(call)
+    if (answer instanceof Error) throw answer
+    const exited = Promise.withResolvers<ProcessExit>()
+    if (answer === 'hang') {
+      signal.addEventListener('abort', () => exited.resolve({ exitCode: 137 }), { once: true })
+    } else {
+      exited.resolve({ exitCode: answer })
+    }
+    const stdout = Readable.from([Buffer.from(this.output)])
+    return { stdout, resize: () => {}, exited: exited.promise }
+  }
+}
