@@ -63,7 +63,7 @@ export const resourceEntries: Entries = {
       v.record(v.string(), v.string()),
       v.check(
         areThresholds,
-        'must hold amounts or percentages of memory.available, nodefs.available, nodefs.inodesFree or pid.available',
+        'must hold amounts or percentages of memory.available, nodefs.available or nodefs.inodesFree',
       ),
     ),
     {},

@@ -225,6 +225,10 @@ async function makeHost(
     clusterId: shared.clusterId,
     os: settings.os,
     dns: dnsOf(settings),
+    eviction: {
+      hard: settings.evictionHard,
+      pressureTransitionMs: settings.evictionPressureTransitionPeriodSeconds * 1000,
+    },
     rootDir,
     protectedDir: shared.rootDir,
     clock: shared.clock,
@@ -335,6 +339,10 @@ function nodeOptions(
       more: settings.registerWithTaints,
     }),
     ...(maxPods !== undefined && { maxPods }),
+    reserved: {
+      amounts: [settings.systemReserved, settings.kubeReserved],
+      thresholds: settings.evictionHard,
+    },
   }
 }
 

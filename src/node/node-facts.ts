@@ -12,6 +12,8 @@ export interface NodeFacts {
   readonly allocatable: Readonly<Record<string, string>>
   readonly taints: readonly Taint[]
   readonly addresses: readonly NodeAddress[]
+  /** Types of the conditions that say the node is short of something. */
+  readonly pressures: readonly string[]
 }
 
 /** From the Node in the API, where there is one, and what we want it to be. */
@@ -26,5 +28,8 @@ export function nodeFacts(
     allocatable: desired.status.allocatable ?? node?.status?.allocatable ?? {},
     taints: node ? (node.spec?.taints ?? []) : desired.taints,
     addresses: desired.status.addresses,
+    pressures: desired.status.conditions
+      .filter(({ type, status }) => type.endsWith('Pressure') && status === 'True')
+      .map(({ type }) => type),
   }
 }

@@ -9,6 +9,7 @@ import type { ConditionFacts, DesiredCondition } from './node-conditions.ts'
 import { labelObstacle } from './node-labels.ts'
 import type { NodeOptions } from './node-options.ts'
 import { chooseTaints } from './node-taints.ts'
+import { withoutReserved } from './node-reserved.ts'
 import { instanceAnnotation } from './twin-guard.ts'
 
 /** What we say of a node; everything else in the object belongs to others. */
@@ -114,7 +115,7 @@ function statusOf(options: NodeOptions, state: NodeState): DesiredNodeStatus {
   const declared = [...new Set(options.declaredFeatures)].sort()
   return {
     ...(declared.length > 0 && { declaredFeatures: declared }),
-    ...(description ? resourcesOf(description, options.maxPods) : {}),
+    ...(description ? resourcesOf(description, options) : {}),
     addresses: unique(addresses),
     daemonEndpoints: { kubeletEndpoint: { Port: options.kubeletPort } },
     nodeInfo: nodeInfoOf(options, description),
@@ -128,10 +129,11 @@ function statusOf(options: NodeOptions, state: NodeState): DesiredNodeStatus {
 
 function resourcesOf(
   { capacity, allocatable = capacity }: NodeDescription,
-  maxPods: number | undefined,
+  { maxPods, reserved }: NodeOptions,
 ): Pick<DesiredNodeStatus, 'capacity' | 'allocatable'> {
   const limit = maxPods === undefined ? {} : { pods: `${maxPods}` }
-  return { capacity: { ...capacity, ...limit }, allocatable: { ...allocatable, ...limit } }
+  const left = reserved ? withoutReserved(allocatable, { capacity, reserved }) : allocatable
+  return { capacity: { ...capacity, ...limit }, allocatable: { ...left, ...limit } }
 }
 
 function nodeInfoOf(

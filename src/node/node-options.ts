@@ -9,6 +9,7 @@ import type { PodProvider } from '../provider/provider.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import type { MachineInfo } from './machine-info.ts'
+import type { Reserved } from './node-reserved.ts'
 
 /** How often things happen; the defaults are the kubelet's. */
 export interface NodeIntervals {
@@ -49,6 +50,8 @@ export interface NodeOptions {
   readonly taints?: readonly Taint[]
   /** Pods the node takes at most, in place of the backend's own number. */
   readonly maxPods?: number
+  /** Kept back of what the backend offers. */
+  readonly reserved?: Reserved
   /** Names of node features for status.declaredFeatures; default none. */
   readonly declaredFeatures?: readonly string[]
   /** Does the client speak as `system:node:<name>`? Left out, the API server is asked. */

@@ -227,3 +227,24 @@ test('a pod that ended gives back what it used', () => {
   assert.equal(kept.size, 0)
   assert.equal(judge(asks({ cpu: '2' }), { others: kept }), undefined)
 })
+
+test('a node short of disk takes no pods, one short of memory none that ask for none; critical ones come in', () => {
+  const ofClass = (qosClass: string, spec: Partial<PodSpec> = {}): Pod =>
+    buildPod({ spec, status: { qosClass } })
+  const disk = { facts: { pressures: ['DiskPressure'] } }
+  const memory = { facts: { pressures: ['MemoryPressure'] } }
+  const both = { facts: { pressures: ['MemoryPressure', 'DiskPressure'] } }
+  assert.deepEqual(judge(ofClass('Guaranteed'), disk), {
+    reason: 'Evicted',
+    message: 'The node had condition: [DiskPressure]. ',
+  })
+  assert.equal(judge(ofClass('Burstable'), memory), undefined)
+  assert.equal(judge(ofClass('BestEffort'), memory)?.reason, 'Evicted')
+  const tolerations = [{ key: 'node.kubernetes.io/memory-pressure', operator: 'Exists' }]
+  assert.equal(judge(ofClass('BestEffort', { tolerations }), memory), undefined)
+  assert.equal(
+    judge(ofClass('Burstable', { tolerations }), both)?.message,
+    'The node had condition: [MemoryPressure DiskPressure]. ',
+  )
+  assert.equal(judge(ofClass('BestEffort', { priority: 2_000_000_000 }), both), undefined)
+})

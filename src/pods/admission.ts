@@ -4,6 +4,7 @@
 // pods again that run already.
 import type { Pod, Taint, Toleration } from '../kube/types.gen.ts'
 import { AdmittedPods, hasEnded, type Usage } from './admitted-pods.ts'
+import { isCriticalPod } from '../runtime/eviction/critical-pod.ts'
 import { matchesNodeAffinity } from './node-affinity.ts'
 import { amountsOf, podRequests, type Amounts } from '../runtime/resources/pod-amounts.ts'
 
@@ -14,6 +15,8 @@ export interface NodeFacts {
   readonly labels: Readonly<Record<string, string>>
   readonly allocatable: Readonly<Record<string, string>>
   readonly taints: readonly Taint[]
+  /** Types of the conditions that say the node is short of something; default none. */
+  readonly pressures?: readonly string[]
 }
 
 /** Why a pod may not run here: status.reason, and the message without `Pod was rejected: `. */
@@ -32,10 +35,30 @@ export interface AdmissionContext {
 /** The first reason against the pod, or undefined when it may run. */
 export function admit(pod: Pod, { node, others }: AdmissionContext): Rejection | undefined {
   return (
+    checkPressure(pod, node) ??
     checkOs(pod, node) ??
     checkResources(pod, { node, others }) ??
     checkPredicates(pod, { node, others })
   )
+}
+
+/** A node that is short of something takes no more pods; short of memory alone, none that asks for none. */
+function checkPressure(pod: Pod, { pressures = [] }: NodeFacts): Rejection | undefined {
+  if (pressures.length === 0 || isCriticalPod(pod)) return undefined
+  if (pressures.length === 1 && pressures[0] === 'MemoryPressure') {
+    const { tolerations = [] } = pod.spec
+    if (pod.status?.qosClass !== 'BestEffort') return undefined
+    if (tolerations.some((toleration) => tolerates(toleration, memoryPressureTaint))) {
+      return undefined
+    }
+  }
+  const message = `The node had condition: [${pressures.join(' ')}]. `
+  return { reason: 'Evicted', message }
+}
+
+const memoryPressureTaint: Taint = {
+  key: 'node.kubernetes.io/memory-pressure',
+  effect: 'NoSchedule',
 }
 
 function checkOs(pod: Pod, node: NodeFacts): Rejection | undefined {

@@ -279,6 +279,14 @@ export interface ProviderHost {
   readonly protectedDir: string
   readonly clock: Clock
   readonly log: Logger
+  /**
+   * When pods are evicted because the node is short of something: thresholds by signal, as
+   * `memory.available` → `100Mi` or `10%`. Left out: never.
+   */
+  readonly eviction?: {
+    readonly hard: Readonly<Record<string, string>>
+    readonly pressureTransitionMs: number
+  }
   /** Records an event about a pod, or about one of its containers. */
   recordEvent(ref: PodRef, event: RecordedEvent, containerName?: string): void
   /** Records an event about the node itself. */

@@ -229,8 +229,11 @@ class RuntimeProvider implements PodProvider {
     })
   }
 
-  describeNode(context: CallContext): Promise<NodeDescription> {
-    return this.#runtime.describeNode(context)
+  async describeNode(context: CallContext): Promise<NodeDescription> {
+    const description = await this.#runtime.describeNode(context)
+    const { nodeConditions } = this.#evictor
+    if (nodeConditions.length === 0) return description
+    return { ...description, conditions: [...(description.conditions ?? []), ...nodeConditions] }
   }
 
   ping(context: CallContext): Promise<void> {

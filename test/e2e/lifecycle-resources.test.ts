@@ -3,7 +3,7 @@
 // What pods may use of their node, on host processes: local storage and what follows when it is exceeded.
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
-import type { Pod, PodSpec } from '../../src/kube/types.gen.ts'
+import type { Node, Pod, PodSpec } from '../../src/kube/types.gen.ts'
 import { eventually } from './eventually.ts'
 import { conditionOf, Pods, shell, stateOf } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
@@ -74,6 +74,57 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
       'Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. ',
     )
     assert.ok(!node.hasExited())
-    await eventually(async () => (await pods.events('loud')).length > 0, { what: 'events' })
+  })
+
+  test('a node keeps back what is reserved, and refuses what no longer fits', async () => {
+    const args = ['--system-reserved', 'memory=1Gi', '--kube-reserved', 'memory=512Mi,cpu=100m']
+    await startProcessNode(cluster(), { nodeName: 'reserved', kubeletPort: 10_251, args })
+    const { status } = await cluster().api<Node>('GET', '/api/v1/nodes/reserved')
+    const [capacity, allocatable] = [status?.capacity ?? {}, status?.allocatable ?? {}]
+    const kibibytes = (text = ''): number =>
+      Number.parseInt(text, 10) * (text.endsWith('Mi') ? 1024 : 1)
+    const reserved = kibibytes(capacity['memory']) - kibibytes(allocatable['memory'])
+    assert.equal(reserved, 1536 * 1024)
+    assert.equal(allocatable['pods'], capacity['pods'])
+    const resources = { requests: { memory: `${kibibytes(capacity['memory']) - 1024}Ki` } }
+    const spec = { nodeName: 'reserved', containers: [shell('true', { resources })] }
+    await pods.create({ name: 'large', spec })
+    const pod = await pods.untilPhase('large', 'Failed')
+    assert.equal(pod.status?.reason, 'OutOfmemory')
+    assert.match(
+      pod.status.message ?? '',
+      /^Pod was rejected: Node didn't have enough resource: memory, requested: \d+, used: 0, capacity: \d+$/,
+    )
+  })
+
+  test('a node that is short of disk says so, evicts, and takes no more pods', async () => {
+    // No machine has this much left.
+    const args = ['--eviction-hard', 'nodefs.available<1Ei']
+    await startProcessNode(cluster(), { nodeName: 'short', kubeletPort: 10_252, args })
+    const nodeName = 'short'
+    await pods.create({ name: 'early', spec: { nodeName, containers: [shell('sleep 600')] } })
+    const pod = await pods.untilPhase('early', 'Failed')
+    assert.equal(pod.status?.reason, 'Evicted')
+    const left = String.raw`The node was low on resource: ephemeral-storage\. Threshold quantity: 1Ei, available: \w+\. `
+    assert.match(pod.status.message ?? '', new RegExp(`^${left}`))
+    const disruption = conditionOf(pod, 'DisruptionTarget')
+    assert.equal(disruption?.reason, 'TerminationByKubelet')
+    const node = await eventually(
+      async () => {
+        const one = await cluster().api<Node>('GET', `/api/v1/nodes/${nodeName}`)
+        return conditionOf(one, 'DiskPressure')?.status === 'True' ? one : undefined
+      },
+      { what: 'the node to report pressure' },
+    )
+    assert.equal(conditionOf(node, 'DiskPressure')?.reason, 'KubeletHasDiskPressure')
+    assert.equal(conditionOf(node, 'Ready')?.status, 'True')
+    assert.equal(node.status?.allocatable?.['ephemeral-storage'], '0')
+    await pods.create({ name: 'refused', spec: { nodeName, containers: [shell('true')] } })
+    const refused = await pods.untilPhase('refused', 'Failed')
+    assert.equal(refused.status?.reason, 'Evicted')
+    assert.equal(
+      refused.status.message,
+      'Pod was rejected: The node had condition: [DiskPressure]. ',
+    )
   })
 })

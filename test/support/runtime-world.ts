@@ -48,6 +48,8 @@ export class RuntimeWorld implements AsyncDisposable {
   }
   /** What the next start is told of the node beside the usual. */
   host: Partial<ProviderHost> = {}
+  /** For the next provider. */
+  eviction: ProviderHost['eviction']
   readonly #options: RuntimeProviderOptions
   readonly #dirs: string[] = []
   #provider: PodProvider | undefined
@@ -90,6 +92,7 @@ export class RuntimeWorld implements AsyncDisposable {
       protectedDir: this.#rootDir,
       clock: this.clock,
       log: silentLogger,
+      ...(this.eviction && { eviction: this.eviction }),
       recordEvent: ({ name: pod }, event, container) =>
         void this.events.push({ ...event, pod, container }),
       recordNodeEvent: (event) => void this.events.push({ ...event, pod: '' }),

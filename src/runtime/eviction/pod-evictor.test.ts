@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
 import { RuntimeWorld } from '../../../test/support/runtime-world.ts'
 import type { Pod } from '../../kube/types.gen.ts'
+import type { NodeStats } from '../../provider/stats.ts'
 import { attemptDir, volumeDir } from '../pod-dirs.ts'
 
 const features = { multipleContainers: true, 'volume.emptyDir': true } as const
@@ -89,6 +90,57 @@ test('output counts against the limit of its container', async () => {
     observed.failure?.message,
     'Container loud exceeded its local ephemeral storage limit "64Ki". ',
   )
+})
+
+test('a node that runs out of memory says so and evicts one pod at a time, the greediest first', async () => {
+  await using world = await RuntimeWorld.open({}, { features })
+  world.eviction = { hard: { 'memory.available': '100Mi' }, pressureTransitionMs: 300_000 }
+  let availableBytes = 50 * 1024 * 1024
+  Object.assign(world.runtime, {
+    nodeStats: async (): Promise<NodeStats> => ({
+      startTime: '',
+      memory: { time: '', availableBytes, workingSetBytes: 950 * 1024 * 1024 },
+    }),
+  })
+  await world.stop()
+  await world.start()
+  // Each is measured to use 1000 bytes.
+  const podOf = (name: string, memory: string, priority: number): Pod =>
+    buildPod({
+      metadata: { name },
+      spec: {
+        priority,
+        containers: [buildContainer({ resources: { requests: { memory } } })],
+      },
+    })
+  const modest = await world.create(podOf('modest', '1Ki', 0))
+  const late = await world.create(podOf('late', '10', 7))
+  const early = await world.create(podOf('early', '10', 5))
+  for (const ref of [modest, late, early]) await world.untilRunning(ref)
+  await world.pass(10_000)
+  const observed = await world.until(early, ({ hasEnded }) => hasEnded)
+  assert.equal(
+    observed.failure?.message,
+    'The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. ' +
+      'Container main was using 1k, request is 10, has larger consumption of memory. ',
+  )
+  assert.equal(observed.failure.isOwnFault, undefined)
+  assert.equal((await world.observed(late))?.failure, undefined)
+  const { conditions } = await world.provider.describeNode(world.context)
+  assert.deepEqual(
+    conditions?.map(({ type, status, reason, message: text }) => [type, status, reason, text]),
+    [
+      [
+        'MemoryPressure',
+        'True',
+        'KubeletHasInsufficientMemory',
+        'kubelet has insufficient memory available',
+      ],
+    ],
+  )
+  availableBytes *= 4
+  await world.pass(10_000)
+  assert.equal((await world.observed(late))?.failure, undefined)
 })
 
 test('an eviction that kill -9 interrupts ends the same way after a restart', async () => {

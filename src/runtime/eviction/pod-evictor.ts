@@ -1,48 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks every ten seconds whether a pod takes more of the node than it may, and evicts it: the pod fails for
-// good, with the kubelet's words. What is decided is noted by the pod itself before anything is stopped;
-// after a crash in between the next look decides the same again.
-import type { Pod } from '../../kube/types.gen.ts'
-import type { PodRef, ProviderHost } from '../../provider/provider.ts'
+// Looks every ten seconds whether a pod takes more of the node than its own limits allow, and then whether
+// the node itself is short of something; a pod that has to go fails for good, with the kubelet's words. What is
+// decided is noted by the pod itself before anything is stopped; after a crash in between the next look decides
+// the same again.
+import type { NodeCondition } from '../../kube/types.gen.ts'
+import type { CallContext, ProviderHost } from '../../provider/provider.ts'
 import { messageOf } from '../../util/vk-error.ts'
-import type { ContainerKey, ContainerRuntime } from '../container-runtime.ts'
-import type { Failure } from '../decide/pod-state.ts'
+import type { ContainerRuntime } from '../container-runtime.ts'
 import type { StorageMeter } from '../resources/storage-meter.ts'
 import { isCriticalPod } from './critical-pod.ts'
+import type { EvictablePod } from './evictable-pod.ts'
+import { NodePressure } from './node-pressure.ts'
 import { hasStorageLimit, storageExcess } from './storage-limits.ts'
-
-/** A pod as the evictor meets it. */
-export interface EvictablePod {
-  readonly ref: PodRef
-  /** As last handed over; undefined while nobody has named it. */
-  readonly pod: Pod | undefined
-  /** It is being ended, or has ended. */
-  readonly isEnding: boolean
-  runningKeys(): readonly ContainerKey[]
-  evict(failure: Failure, graceMs: number): void
-}
+import { thresholdsOf } from './thresholds.ts'
 
 export interface PodEvictorOptions {
-  readonly host: Pick<ProviderHost, 'clock' | 'log' | 'recordEvent'>
-  readonly runtime: Pick<ContainerRuntime, 'containerStats'>
+  readonly host: ProviderHost
+  readonly runtime: Pick<ContainerRuntime, 'containerStats' | 'nodeStats'>
   readonly meter: StorageMeter
   readonly pods: () => Iterable<EvictablePod>
   /** From the end of one look to the next; default 10 s, the kubelet's. */
   readonly intervalMs?: number
 }
 
-/** A pod that is evicted for its own excess has this long to end. */
+/** An evicted pod has this long to end. */
 const graceMs = 1000
+/** So long the end of one pod is awaited before another has to go. */
+const reliefMs = 30_000
 
 /** Evicts pods from `start` until it is disposed of. */
 export class PodEvictor implements AsyncDisposable {
   readonly #options: PodEvictorOptions
+  readonly #pressure: NodePressure
   readonly #stop = new AbortController()
   #looking: Promise<void> = Promise.resolve()
   #timer: Disposable | undefined
+  /** Evicted to relieve the node, and not through yet. */
+  #leaving: { readonly each: EvictablePod; readonly untilMs: number } | undefined
 
   constructor(options: PodEvictorOptions) {
+    const { host, runtime, meter } = options
+    const { hard = {}, pressureTransitionMs: transitionMs = 0 } = host.eviction ?? {}
     this.#options = options
+    this.#pressure = new NodePressure({
+      clock: host.clock,
+      runtime,
+      meter,
+      thresholds: thresholdsOf(hard),
+      transitionMs,
+    })
+  }
+
+  /** Conditions of the node that are not as on a healthy one. */
+  get nodeConditions(): readonly NodeCondition[] {
+    return this.#pressure.conditions
   }
 
   start(): void {
@@ -65,29 +76,53 @@ export class PodEvictor implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const limited = [...this.#options.pods()].filter(
-      (each) => !each.isEnding && each.pod !== undefined && hasStorageLimit(each.pod),
-    )
-    await Promise.all(limited.map((each) => this.#lookAt(each)))
+    const shortage = await this.#pressure.look(this.#context)
+    const active = [...this.#options.pods()].filter((each) => each.pod && !each.isEnding)
+    const limited = active.filter(({ pod }) => pod && hasStorageLimit(pod))
+    const isOverLimit = await Promise.all(limited.map((each) => this.#lookAt(each)))
+    if (!shortage || isOverLimit.includes(true) || this.#isRelieved()) return
+    const { host } = this.#options
+    const message = `Attempting to reclaim ${shortage.resource}`
+    host.recordNodeEvent?.({ type: 'Warning', reason: 'EvictionThresholdMet', message })
+    const victim = await this.#pressure.victim(active, shortage, this.#context)
+    if (!victim) {
+      host.log.warn({ signal: shortage.signal }, 'The node is short, and there is no pod to evict')
+      return
+    }
+    const { each } = victim
+    this.#leaving = { each, untilMs: host.clock.nowMs() + reliefMs }
+    this.#evict(each, { message: victim.message, isOwnFault: false })
   }
 
-  async #lookAt(each: EvictablePod): Promise<void> {
-    const { meter, intervalMs = 10_000 } = this.#options
-    const { signal } = this.#stop
+  /** One pod at a time: what its end gives back is seen only then. */
+  #isRelieved(): boolean {
+    if (!this.#leaving) return false
+    const { each, untilMs } = this.#leaving
+    return !each.hasEnded && this.#options.host.clock.nowMs() < untilMs
+  }
+
+  /** True when the pod was found to break its limits. */
+  async #lookAt(each: EvictablePod): Promise<boolean> {
+    const { meter, host, intervalMs = 10_000 } = this.#options
     const { pod } = each
-    if (!pod) return
-    const storage = await meter.storageOf(pod, { maxAgeMs: intervalMs / 2, signal })
+    if (!pod) return false
+    const freshness = { maxAgeMs: intervalMs / 2, signal: this.#stop.signal }
+    const storage = await meter.storageOf(pod, freshness)
     const message = storageExcess(pod, { ...storage, layers: await this.#layersOf(each) })
-    if (message !== undefined) this.#evict(each, pod, message)
+    if (message === undefined || each.isEnding) return false
+    if (isCriticalPod(pod)) {
+      host.log.warn({ pod: each.ref.name, message }, 'A critical pod is not evicted')
+      return false
+    }
+    this.#evict(each, { message, isOwnFault: true })
+    return true
   }
 
   /** A runtime that cannot tell, or not now, counts for nothing. */
   async #layersOf(each: EvictablePod): Promise<ReadonlyMap<string, number>> {
-    const { runtime, host } = this.#options
     const keys = each.runningKeys()
     if (keys.length === 0) return new Map()
-    const context = { signal: this.#stop.signal, log: host.log }
-    const stats = await runtime.containerStats(keys, context).catch(() => [])
+    const stats = await this.#options.runtime.containerStats(keys, this.#context).catch(() => [])
     return new Map(
       stats.flatMap(({ key, stats: { rootfs } }) =>
         rootfs?.usedBytes === undefined ? [] : [[key.name, rootfs.usedBytes] as const],
@@ -95,14 +130,16 @@ export class PodEvictor implements AsyncDisposable {
     )
   }
 
-  #evict(each: EvictablePod, pod: Pod, message: string): void {
-    const { host } = this.#options
-    if (each.isEnding) return
-    if (isCriticalPod(pod)) {
-      host.log.warn({ pod: each.ref.name, message }, 'A critical pod is not evicted')
-      return
-    }
-    host.recordEvent(each.ref, { type: 'Warning', reason: 'Evicted', message })
-    each.evict({ reason: 'Evicted', message, isOwnFault: true }, graceMs)
+  #evict(
+    each: EvictablePod,
+    { message, isOwnFault }: { readonly message: string; readonly isOwnFault: boolean },
+  ): void {
+    const reason = 'Evicted'
+    this.#options.host.recordEvent(each.ref, { type: 'Warning', reason, message })
+    each.evict({ reason, message, ...(isOwnFault && { isOwnFault }) }, graceMs)
+  }
+
+  get #context(): CallContext {
+    return { signal: this.#stop.signal, log: this.#options.host.log }
   }
 }

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// A pod as those who evict pods meet it; pod-machine.ts is one.
+import type { Pod } from '../../kube/types.gen.ts'
+import type { PodRef } from '../../provider/provider.ts'
+import type { ContainerKey } from '../container-runtime.ts'
+import type { Failure } from '../decide/pod-state.ts'
+
+export interface EvictablePod {
+  readonly ref: PodRef
+  /** As last handed over; undefined while nobody has named it. */
+  readonly pod: Pod | undefined
+  /** It is being ended, or has ended. */
+  readonly isEnding: boolean
+  /** Final: nothing of it runs. */
+  readonly hasEnded: boolean
+  runningKeys(): readonly ContainerKey[]
+  evict(failure: Failure, graceMs: number): void
+}
