@@ -191,6 +191,23 @@ test('marks a pod that its node has evicted as a target of a disruption, once', 
   assert.equal(targets[0].observedGeneration, 1)
 })
 
+test('a deletion counts as acted on once the backend has accepted it, whatever it says itself', () => {
+  const { metadata, ...rest } = testPod()
+  const deletionTimestamp = '2026-01-01T00:00:00Z'
+  const pod = { ...rest, metadata: { ...metadata, generation: 3, deletionTimestamp } }
+  const observed = { ...observedPod(refOf(pod)), observedGeneration: 2 }
+  const known = { ...admitted, observed, mayExist: true }
+  const generations = (change: Partial<PodRecord>) => {
+    const status = statusOf(pod, { ...known, ...change })
+    const ofConditions = status?.conditions?.map(({ observedGeneration }) => observedGeneration)
+    return [...new Set([status?.observedGeneration, ...(ofConditions ?? [])])]
+  }
+  const ending = { deadlineMs: nowMs + 30_000, calledAtMs: nowMs }
+  assert.deepEqual(generations({}), [2])
+  assert.deepEqual(generations({ ending }), [3])
+  assert.deepEqual(generations({ ending, observed: { ...observed, hasEnded: true } }), [3])
+})
+
 test('a pod that has run does not become Pending again', () => {
   const pod = testPod()
   const observed = observedPod(refOf(pod))

@@ -57,7 +57,7 @@ function rejected(api: Pod, { reason, message }: Problem, context: StatusContext
     reason,
     message,
     startTime: api.status?.startTime ?? wireTime(context.nowMs),
-    ...generationOf(api, undefined),
+    ...generationOf({}, api),
   }
 }
 
@@ -83,7 +83,7 @@ function liveStatus(known: KnownPod, api: Pod, context: StatusContext): PodStatu
     ...statusesOf(containers),
     ...addressesOf(api, observed, context),
     ...(!isUnsupported && { startTime: startTimeOf(api, observed, context) }),
-    ...generationOf(known.accepted ?? api, observed),
+    ...generationOf(known, api),
   }
 }
 
@@ -97,7 +97,7 @@ function endedStatus(known: KnownPod, api: Pod, context: StatusContext): PodStat
   const containers = finalContainers(pod, source, context.nowMs)
   const phase = finalPhase(pod, containers, { failure, isShutdown: failure === shutdownFailure })
   const conditions = conditionsOf(known, pod, { containers, isSandboxReady: false, phase, context })
-  const generation = generationOf(api, observed).observedGeneration
+  const generation = generationOf(known, api).observedGeneration
   const { nowMs } = context
   return {
     phase,
@@ -109,7 +109,7 @@ function endedStatus(known: KnownPod, api: Pod, context: StatusContext): PodStat
     ...statusesOf(containers),
     ...addressesOf(api, observed, context),
     startTime: startTimeOf(api, observed, context),
-    ...generationOf(api, observed),
+    ...generationOf(known, api),
   }
 }
 
@@ -137,7 +137,7 @@ function conditionsOf(
     readonly context: StatusContext
   },
 ): readonly PodCondition[] {
-  const { observedGeneration } = generationOf(known.accepted ?? api, known.observed)
+  const { observedGeneration } = generationOf(known, api)
   return computeConditions(api, {
     phase,
     observed: { ...containers, isSandboxReady, observedGeneration },
@@ -195,13 +195,17 @@ function startTimeOf(
   return api.status?.startTime ?? observed?.startTime?.replace(/\.\d+/, '') ?? wireTime(nowMs)
 }
 
-// Never lowered, and left out where the API server does not count generations.
+// Never lowered, and left out where the API server does not count generations. A deletion is a generation
+// of its own, which has been acted on once the backend has accepted it.
 function generationOf(
-  actedOn: Pod,
-  observed: ObservedPod | undefined,
+  { accepted, observed, ending }: Partial<KnownPod>,
+  api: Pod,
 ): { readonly observedGeneration?: number } {
-  const now = observed?.observedGeneration ?? actedOn.metadata.generation ?? 0
-  const generation = Math.max(now, actedOn.status?.observedGeneration ?? 0)
+  const isToldOfEnd = ending !== undefined && isDeleting(api)
+  const actedOn = isToldOfEnd ? api : (accepted ?? api)
+  const now =
+    (isToldOfEnd ? undefined : observed?.observedGeneration) ?? actedOn.metadata.generation
+  const generation = Math.max(now ?? 0, api.status?.observedGeneration ?? 0)
   return generation > 0 ? { observedGeneration: generation } : {}
 }
 
