@@ -7,6 +7,7 @@ import { UserError } from '../util/vk-error.ts'
 type Load = () => Promise<{ readonly providerModule: ProviderModule }>
 
 const modules: Readonly<Record<string, Load>> = {
+  docker: () => import('../providers/docker/provider.ts'),
   mock: () => import('../providers/mock/provider.ts'),
   process: () => import('../providers/process/provider.ts'),
 }

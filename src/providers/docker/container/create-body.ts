@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a pod's container is created with. A pure translation: the pod's words on one side, the engine's on
+// the other; who may have what is judged in refusals.ts.
+import type { Container, Pod } from '../../../kube/types.gen.ts'
+import type { ContainerStart } from '../../../runtime/container-runtime.ts'
+import type { DockerConfig } from '../docker-config.ts'
+import type { CreateBody, HostConfig } from '../engine/engine-objects.ts'
+import { podCgroup } from '../sandbox/sandbox-spec.ts'
+import { containerLabels, type Owner } from './container-labels.ts'
+import { mountOptions } from './mount-options.ts'
+import { resourceOptions } from './resource-options.ts'
+import { securityOptions } from './security-options.ts'
+
+export interface CreateInput {
+  readonly start: ContainerStart
+  readonly owner: Owner
+  readonly config: DockerConfig
+  readonly sandboxId: string
+  readonly engineKind: 'docker' | 'podman'
+  /** The image's id, and the user that its configuration names. */
+  readonly image: { readonly id: string; readonly user: string }
+  /** What the node has, for shares of it. */
+  readonly memoryBytes: number
+  /** Contents of the seccomp profile, where the container asks for one on the node. */
+  readonly seccompProfile: string | undefined
+  /** Another container of the pod whose processes this one is to see. */
+  readonly targetId: string | undefined
+}
+
+/** The body of the container's create. */
+export function createBody(input: CreateInput): CreateBody {
+  const { start, owner, image } = input
+  const { spec, key, resolved } = start
+  const { command, args } = resolved
+  const security = securityOptions(input)
+  return {
+    Image: image.id,
+    Labels: containerLabels(owner, { key, image: spec.image ?? '', spec }),
+    Env: resolved.env.map(({ name, value }) => `${name}=${value}`),
+    // A command replaces the image's, and then its arguments count no more; the engine does the same.
+    ...(command.length > 0 && { Entrypoint: command }),
+    ...(args.length > 0 && { Cmd: args }),
+    ...(spec.workingDir && { WorkingDir: spec.workingDir }),
+    ...(security.user !== '' && { User: security.user }),
+    ...streamOptions(spec),
+    // Health is the core's business: the image's own checks would only cost.
+    Healthcheck: { Test: ['NONE'] },
+    HostConfig: { ...hostConfig(input), ...security.hostConfig },
+  }
+}
+
+function streamOptions({ stdin, stdinOnce, tty }: Container): Partial<CreateBody> {
+  return {
+    ...(tty === true && { Tty: true }),
+    ...(stdin === true && { OpenStdin: true, StdinOnce: stdinOnce === true }),
+  }
+}
+
+function hostConfig({ start, config, sandboxId, engineKind, ...input }: CreateInput): HostConfig {
+  const { pod, spec } = start
+  const joined = `container:${sandboxId}`
+  const parent = podCgroup(config, pod.metadata.uid)
+  return {
+    NetworkMode: pod.spec.hostNetwork === true ? 'host' : joined,
+    IpcMode: pod.spec.hostIPC === true ? 'host' : joined,
+    ...pidMode(pod, { joined, targetId: input.targetId }),
+    ...(parent !== undefined && { CgroupParent: parent }),
+    ...runtimeOf(pod, config),
+    ...resourceOptions({ pod, spec, config, memoryBytes: input.memoryBytes }),
+    ...mountOptions(start.mounts),
+    RestartPolicy: { Name: 'no' },
+    LogConfig: logConfig(config, engineKind),
+  }
+}
+
+function pidMode(
+  { spec }: Pod,
+  { joined, targetId }: { readonly joined: string; readonly targetId: string | undefined },
+): HostConfig {
+  if (spec.hostPID === true) return { PidMode: 'host' }
+  if (spec.shareProcessNamespace === true) return { PidMode: joined }
+  return targetId === undefined ? {} : { PidMode: `container:${targetId}` }
+}
+
+function runtimeOf({ spec }: Pod, { runtimeHandlers }: DockerConfig): HostConfig {
+  const { runtimeClassName } = spec
+  const runtime = runtimeClassName ? runtimeHandlers[runtimeClassName] : undefined
+  return runtime === undefined ? {} : { Runtime: runtime }
+}
+
+function logConfig(
+  { logMaxSize, logMaxFiles }: DockerConfig,
+  engineKind: 'docker' | 'podman',
+): NonNullable<HostConfig['LogConfig']> {
+  // Podman keeps one file, and begins it anew at that size.
+  if (engineKind === 'podman') return { Type: 'k8s-file', Config: { 'max-size': logMaxSize } }
+  return { Type: 'json-file', Config: { 'max-size': logMaxSize, 'max-file': String(logMaxFiles) } }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests and limits as the engine's figures: shares, quota, memory, processes, devices.
+import type { Container, Pod } from '../../../kube/types.gen.ts'
+import { milliUnits, parseQuantity, wholeUnits } from '../../../util/quantity.ts'
+import type { DockerConfig } from '../docker-config.ts'
+import type { HostConfig } from '../engine/engine-objects.ts'
+
+const periodMicroseconds = 100_000
+/** The kernel takes no smaller ones. */
+const minQuotaMicroseconds = 1000
+const minShares = 2
+const maxShares = 262_144
+/** The engine takes no smaller limit. */
+const minMemoryBytes = 6 * 1024 * 1024
+
+/** Of what a node may count in whole devices, what the engine can hand out. */
+const deviceVendors: Readonly<Record<string, string>> = {
+  'nvidia.com/gpu': 'nvidia',
+  'amd.com/gpu': 'amd',
+}
+
+export interface ResourceInput {
+  readonly pod: Pod
+  readonly spec: Container
+  readonly config: Pick<DockerConfig, 'podPidsLimit'>
+  readonly memoryBytes: number
+}
+
+/** What of a running container can be changed. */
+export type UpdatableResources = Pick<
+  HostConfig,
+  'CpuShares' | 'CpuPeriod' | 'CpuQuota' | 'Memory' | 'MemorySwap'
+>
+
+/** All of a new container's resources. */
+export function resourceOptions({ pod, spec, config, memoryBytes }: ResourceInput): HostConfig {
+  const devices = deviceRequests(spec)
+  return {
+    ...updatableResources(spec),
+    OomScoreAdj: oomScore(pod, spec, memoryBytes),
+    ...(config.podPidsLimit !== undefined && { PidsLimit: config.podPidsLimit }),
+    ...(devices.length > 0 && { DeviceRequests: devices }),
+  }
+}
+
+/** CPU and memory, as create and update take them. */
+export function updatableResources({ resources }: Container): UpdatableResources {
+  const { limits = {}, requests = {} } = resources ?? {}
+  const milliCpu = amount(limits['cpu'], milliUnits)
+  const memory = amount(limits['memory'], wholeUnits)
+  const requested = amount(requests['cpu'] ?? limits['cpu'], milliUnits) ?? 0
+  const shares = Math.floor((requested * 1024) / 1000)
+  return {
+    CpuShares: Math.min(Math.max(shares, minShares), maxShares),
+    ...(milliCpu !== undefined && {
+      CpuPeriod: periodMicroseconds,
+      CpuQuota: Math.max((milliCpu * periodMicroseconds) / 1000, minQuotaMicroseconds),
+    }),
+    // No swap beside it: the limit is the limit.
+    ...(memory !== undefined && {
+      Memory: Math.max(memory, minMemoryBytes),
+      MemorySwap: Math.max(memory, minMemoryBytes),
+    }),
+  }
+}
+
+function deviceRequests({ resources }: Container): readonly object[] {
+  return Object.entries(resources?.limits ?? {}).flatMap(([name, text]) => {
+    const vendor = Object.hasOwn(deviceVendors, name) ? deviceVendors[name] : undefined
+    const count = amount(text, wholeUnits) ?? 0
+    if (vendor === undefined || count === 0) return []
+    return [{ Driver: vendor, Count: count, Capabilities: [['gpu']] }]
+  })
+}
+
+/**
+ * Who is killed first when the machine has no memory left: as a kubelet rates it, but never below 0, which
+ * an engine without CAP_SYS_RESOURCE may not give.
+ */
+function oomScore(pod: Pod, spec: Container, nodeBytes: number): number {
+  const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]
+  const isBestEffort = all.every(({ resources }) => {
+    const { limits = {}, requests = {} } = resources ?? {}
+    return ['cpu', 'memory'].every((name) => !limits[name] && !requests[name])
+  })
+  if (isBestEffort) return 1000
+  const isGuaranteed = all.every(({ resources }) => {
+    const { limits = {}, requests = limits } = resources ?? {}
+    return ['cpu', 'memory'].every((name) => limits[name] && requests[name] === limits[name])
+  })
+  if (isGuaranteed) return 0
+  const requested = amount(spec.resources?.requests?.['memory'], wholeUnits) ?? 0
+  return Math.min(Math.max(2, Math.floor(1000 - (1000 * requested) / nodeBytes)), 999)
+}
+
+function amount(
+  text: string | undefined,
+  read: (quantity: ReturnType<typeof parseQuantity>) => bigint,
+): number | undefined {
+  return text === undefined ? undefined : Number(read(parseQuantity(text)))
+}

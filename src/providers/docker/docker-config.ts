@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// The docker provider's settings: where the engine is, what pods may touch of its host, and how images,
+// networks and logs are kept. Judged once, at start; a mistake is a UserError that names the key.
+import * as v from 'valibot'
+import { parseQuantity } from '../../util/quantity.ts'
+import { UserError } from '../../util/vk-error.ts'
+import type { TlsFiles } from './engine/engine-endpoint.ts'
+
+/** Settings of the docker provider, complete. README.md says what each is for. */
+export interface DockerConfig {
+  readonly host?: string | undefined
+  readonly context?: string | undefined
+  readonly tls?: TlsFiles | undefined
+  readonly headers: Readonly<Record<string, string>>
+  readonly network?: string | undefined
+  readonly pauseImage?: string | undefined
+  readonly hostPathPrefixes: readonly string[]
+  readonly allowPrivileged: boolean
+  readonly allowHostNamespaces: boolean
+  readonly allowedUnsafeSysctls: readonly string[]
+  readonly runtimeHandlers: Readonly<Record<string, string>>
+  readonly seccompProfileRoot?: string | undefined
+  readonly cgroupParent: string | false
+  readonly podPidsLimit?: number | undefined
+  readonly logMaxSize: string
+  readonly logMaxFiles: number
+  readonly imageGcHighPercent: number
+  readonly imageGcLowPercent: number
+  readonly imageMinimumAgeSeconds: number
+  readonly registryConfig?: string | undefined
+  readonly capacity: Readonly<Record<string, string>>
+}
+
+const absolutePath = v.pipe(
+  v.string(),
+  v.regex(/^\/(?!.*(^|\/)\.\.?(\/|$))/, 'must be an absolute path without "." or ".."'),
+)
+const quantity = v.pipe(
+  v.union([v.string(), v.number()]),
+  v.transform(String),
+  v.check(isQuantity, 'must be a quantity such as 4, 500m or 8Gi'),
+)
+const name = v.pipe(v.string(), v.minLength(1))
+const percent = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100))
+const strings = v.record(v.string(), v.string())
+
+const entries = {
+  host: v.optional(name),
+  context: v.optional(name),
+  tls: v.optional(
+    v.strictObject({
+      ca: v.optional(absolutePath),
+      cert: v.optional(absolutePath),
+      key: v.optional(absolutePath),
+    }),
+  ),
+  headers: v.optional(strings, {}),
+  network: v.optional(name),
+  pauseImage: v.optional(name),
+  hostPathPrefixes: v.optional(v.array(absolutePath), []),
+  allowPrivileged: v.optional(v.boolean(), false),
+  allowHostNamespaces: v.optional(v.boolean(), false),
+  allowedUnsafeSysctls: v.optional(v.array(name), []),
+  runtimeHandlers: v.optional(strings, {}),
+  seccompProfileRoot: v.optional(absolutePath),
+  cgroupParent: v.optional(v.union([absolutePath, v.literal(false)]), '/virtual-kubelet'),
+  podPidsLimit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  logMaxSize: v.optional(
+    v.pipe(v.string(), v.regex(/^[1-9][0-9]*[kmg]$/, 'must be a size such as 10m')),
+    '10m',
+  ),
+  logMaxFiles: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 5),
+  imageGcHighPercent: v.optional(percent, 85),
+  imageGcLowPercent: v.optional(percent, 80),
+  imageMinimumAgeSeconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 120),
+  registryConfig: v.optional(absolutePath),
+  capacity: v.optional(v.record(v.string(), quantity), {}),
+}
+const schema: v.GenericSchema<unknown, DockerConfig> = v.strictObject(entries)
+
+/** Checks what stands under `providerConfig`; throws a UserError that lists every mistake. */
+export function parseDockerConfig(config: unknown): DockerConfig {
+  const result = v.safeParse(schema, config ?? {})
+  if (!result.success) throw wrong(result.issues.map(describe).join('; '))
+  const parsed = result.output
+  if (parsed.host !== undefined && parsed.context !== undefined) {
+    throw wrong('"host" and "context" both say where the engine is: leave one out')
+  }
+  if (parsed.imageGcLowPercent > parsed.imageGcHighPercent) {
+    throw wrong('"imageGcLowPercent" is above "imageGcHighPercent"')
+  }
+  return parsed
+}
+
+function wrong(what: string): UserError {
+  return new UserError(`Cannot use the docker provider's configuration: ${what}`, {
+    hint: `Its settings are: ${Object.keys(entries).join(', ')}.`,
+  })
+}
+
+function describe(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue) ?? 'it'
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    return `there is no setting "${path}"`
+  }
+  return issue.message.startsWith('Invalid')
+    ? `"${path}" must be ${issue.expected ?? 'valid'} (${issue.received})`
+    : `"${path}" ${issue.message} (${issue.received})`
+}
+
+function isQuantity(text: string): boolean {
+  try {
+    return parseQuantity(text).nanos >= 0n
+  } catch {
+    // parseQuantity throws for nothing but a text that is no quantity.
+    return false
+  }
+}

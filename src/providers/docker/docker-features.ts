@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// What pods on an engine can ask for. A few rows depend on the configuration, which says what pods may do to
+// the engine's machine, and on the engine.
+import type { Features } from '../../provider/features.ts'
+import type { DockerConfig } from './docker-config.ts'
+import type { Engine } from './engine/connect-engine.ts'
+
+const hostPaths = { only: 'below the hostPathPrefixes of the configuration' }
+
+/** The table with everything allowed. */
+export const dockerFeatures: Features = {
+  multipleContainers: true,
+  restartPolicy: true,
+  activeDeadlineSeconds: true,
+  stopSignal: true,
+  terminationMessage: true,
+  stdin: true,
+  tty: true,
+  workingDir: true,
+  images: true,
+  imagePullSecrets: true,
+  hostNetwork: true,
+  podNetwork: true,
+  hostPort: true,
+  hostPortMapping: true,
+  hostPID: true,
+  hostIPC: true,
+  shareProcessNamespace: true,
+  hostname: true,
+  hostAliases: true,
+  dnsConfig: true,
+  runtimeClass: { only: 'to names that runtimeHandlers of the configuration lists' },
+  'volume.configMap': true,
+  'volume.downwardAPI': true,
+  'volume.emptyDir': true,
+  'volume.emptyDirMedium': true,
+  'volume.emptyDirSizeLimit': true,
+  'volume.ephemeral': hostPaths,
+  'volume.hostPath': hostPaths,
+  'volume.persistentVolumeClaim': hostPaths,
+  'volume.projected': true,
+  'volume.secret': true,
+  'volume.subPath': true,
+  'volume.readOnly': true,
+  'volume.mountPropagation': true,
+  serviceAccountVolume: true,
+  'resources.cpuLimit': true,
+  'resources.memoryLimit': true,
+  'resources.extended': {
+    only: 'as nvidia.com/gpu and amd.com/gpu, where the engine has the driver',
+  },
+  'security.runAsUser': true,
+  'security.runAsGroup': true,
+  'security.supplementalGroups': true,
+  'security.fsGroup': true,
+  'security.runAsNonRoot': true,
+  'security.readOnlyRootFilesystem': true,
+  'security.privileged': true,
+  'security.allowPrivilegeEscalation': true,
+  'security.capabilities.add': true,
+  'security.capabilities.drop': true,
+  'security.seccomp': true,
+  'security.appArmor': true,
+  'security.seLinux': true,
+  'security.sysctls': true,
+  'security.procMount': true,
+}
+
+/** The table with this configuration, on any engine. */
+export function configuredFeatures(config: DockerConfig): Features {
+  const { hostPathPrefixes, allowHostNamespaces, allowPrivileged, runtimeHandlers } = config
+  const no = (names: readonly (keyof Features)[]): Features =>
+    Object.fromEntries(names.map((name) => [name, false]))
+  return {
+    ...dockerFeatures,
+    ...(hostPathPrefixes.length === 0 &&
+      no(['volume.ephemeral', 'volume.hostPath', 'volume.persistentVolumeClaim'])),
+    ...(!allowHostNamespaces && no(['hostNetwork', 'hostPID', 'hostIPC'])),
+    ...(!allowPrivileged &&
+      no(['security.privileged', 'security.procMount', 'volume.mountPropagation'])),
+    ...(Object.keys(runtimeHandlers).length === 0 && no(['runtimeClass'])),
+  }
+}
+
+/** The table with this configuration, on this engine. */
+export function featuresHere(config: DockerConfig, _engine: Engine): Features {
+  return configuredFeatures(config)
+}

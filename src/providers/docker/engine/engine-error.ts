@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an engine says when it refuses, as the errors that the core acts on. The words are the engine's own:
+// they name images and containers, never credentials.
+import { VkError, messageOf, type VkErrorCode } from '../../../util/vk-error.ts'
+
+/** An answer other than 2xx. */
+export class EngineError extends VkError {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(codeOfStatus(status), message)
+    this.status = status
+  }
+}
+
+/** The engine has no such thing. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof EngineError && error.status === 404
+}
+
+/** The thing is there already, or is not in the state for what was asked. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof EngineError && error.status === 409
+}
+
+/** The error of an answer with this status and body. */
+export function engineError(status: number, body: string): EngineError {
+  return new EngineError(status, engineMessage(body) || `the engine answered ${status}`)
+}
+
+/** The engine could not be reached, or went away while it answered. */
+export function connectionError(error: unknown, where: string): unknown {
+  if (error instanceof VkError || isAbort(error)) return error
+  const { code } = error as NodeJS.ErrnoException
+  const why = code === undefined ? messageOf(error) : (reasons[code] ?? code)
+  return new VkError('Unavailable', `Cannot reach the engine at ${where}: ${why}`, { cause: error })
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such socket',
+  EACCES: 'this user may not open the socket (EACCES)',
+  ECONNREFUSED: 'nobody listens there (ECONNREFUSED)',
+  ECONNRESET: 'the connection was closed (ECONNRESET)',
+  ENOTFOUND: 'its name is not known (ENOTFOUND)',
+}
+
+function codeOfStatus(status: number): VkErrorCode {
+  if (status === 400) return 'Invalid'
+  if (status === 401 || status === 403) return 'Unauthorized'
+  if (status === 404) return 'NotFound'
+  if (status === 409) return 'Conflict'
+  if (status === 501) return 'Unsupported'
+  return status >= 500 ? 'Unavailable' : 'Internal'
+}
+
+function engineMessage(body: string): string {
+  try {
+    const { message, cause } = JSON.parse(body) as { message?: unknown; cause?: unknown }
+    const text = typeof message === 'string' ? message : cause
+    if (typeof text === 'string') return text.replaceAll(/\s+/g, ' ').trim()
+  } catch {
+    // Proxies in between answer in words of their own.
+  }
+  return body.replaceAll(/\s+/g, ' ').trim().slice(0, 500)
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The docker provider: pods whose containers are run by a Docker or Podman engine.
+import type { Features } from '../../provider/features.ts'
+import type { PodProvider, ProviderHost, ProviderModule } from '../../provider/provider.ts'
+import { coreFeatures } from '../../runtime/core-features.ts'
+import { createRuntimeProvider } from '../../runtime/runtime-provider.ts'
+import { parseDockerConfig } from './docker-config.ts'
+import { configuredFeatures } from './docker-features.ts'
+import { DockerRuntime } from './docker-runtime.ts'
+import { connectEngine } from './engine/connect-engine.ts'
+import { findEngine } from './engine/engine-endpoint.ts'
+
+/** Loaded by name when a node's provider is `docker`. */
+export const providerModule: ProviderModule = {
+  name: 'docker',
+  summary: 'Containers of a Docker or Podman engine, here or elsewhere',
+  featuresOf(config: unknown): Features {
+    return coreFeatures(configuredFeatures(parseDockerConfig(config)))
+  },
+  async create(config: unknown, host: ProviderHost): Promise<PodProvider> {
+    const parsed = parseDockerConfig(config)
+    const endpoint = await findEngine(parsed)
+    const { signal } = new AbortController()
+    const engine = await connectEngine(endpoint, { clock: host.clock, signal })
+    const { kind, version, info } = engine
+    host.log.info(
+      { engine: kind, version, at: endpoint.where, system: info.OperatingSystem },
+      'Engine found',
+    )
+    return await createRuntimeProvider(new DockerRuntime(host, { engine, config: parsed }), host)
+  },
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one program that a pod's sandbox runs: it sleeps for ever, and its namespaces live as long as it does.
+// Written here instruction by instruction, so that nothing has to be pulled and no foreign binary lies in
+// the package. It says that it does not care for its children, so that the kernel buries them: with
+// a shared process namespace it is their init.
+//
+//   rt_sigaction(SIGCHLD, { handler: SIG_IGN }, NULL, 8)
+//   for (;;) ppoll(NULL, 0, NULL, NULL, 0)
+
+interface Machine {
+  /** e_machine of the ELF header. */
+  readonly id: number
+  /** Machine code; `action` is the address of the sigaction structure. */
+  code(action: number): readonly number[]
+}
+
+const machines: Readonly<Record<string, Machine>> = {
+  amd64: { id: 62, code: amd64Code },
+  arm64: { id: 183, code: arm64Code },
+}
+
+const baseAddress = 0x400000
+const fileHeaderBytes = 64
+const programHeaderBytes = 56
+const codeOffset = fileHeaderBytes + programHeaderBytes
+/** handler, flags, restorer, mask: 8 bytes each. Only the handler is not zero: SIG_IGN is 1. */
+const sigactionBytes = 32
+
+/** The file for an architecture (as the engine calls it); undefined for one that is not known here. */
+export function pauseProgram(architecture: string): Buffer | undefined {
+  const machine = Object.hasOwn(machines, architecture) ? machines[architecture] : undefined
+  if (!machine) return undefined
+  const codeBytes = machine.code(0).length
+  // Data follows on an address that is a multiple of 8.
+  const actionOffset = Math.ceil((codeOffset + codeBytes) / 8) * 8
+  const size = actionOffset + sigactionBytes
+  const file = Buffer.alloc(size)
+  writeFileHeader(file, machine.id)
+  writeProgramHeader(file, size)
+  Buffer.from(machine.code(baseAddress + actionOffset)).copy(file, codeOffset)
+  file.writeBigUInt64LE(1n, actionOffset)
+  return file
+}
+
+function writeFileHeader(file: Buffer, machine: number): void {
+  file.write('\x7fELF', 0, 'latin1')
+  // 64 bits, little endian, version 1.
+  Buffer.from([2, 1, 1]).copy(file, 4)
+  file.writeUInt16LE(2, 16) // e_type: executable
+  file.writeUInt16LE(machine, 18)
+  file.writeUInt32LE(1, 20) // e_version
+  file.writeBigUInt64LE(BigInt(baseAddress + codeOffset), 24) // e_entry
+  file.writeBigUInt64LE(BigInt(fileHeaderBytes), 32) // e_phoff
+  file.writeUInt16LE(fileHeaderBytes, 52)
+  file.writeUInt16LE(programHeaderBytes, 54)
+  file.writeUInt16LE(1, 56) // e_phnum
+}
+
+function writeProgramHeader(file: Buffer, size: number): void {
+  const at = fileHeaderBytes
+  file.writeUInt32LE(1, at) // PT_LOAD
+  file.writeUInt32LE(5, at + 4) // readable, executable
+  file.writeBigUInt64LE(BigInt(baseAddress), at + 16) // virtual address
+  file.writeBigUInt64LE(BigInt(baseAddress), at + 24) // physical address
+  file.writeBigUInt64LE(BigInt(size), at + 32)
+  file.writeBigUInt64LE(BigInt(size), at + 40)
+  file.writeBigUInt64LE(0x10000n, at + 48) // alignment: the largest page size of either machine
+}
+
+function amd64Code(action: number): readonly number[] {
+  return [
+    [0xb8, ...int32(13)], //                  mov  eax, 13         rt_sigaction
+    [0xbf, ...int32(17)], //                  mov  edi, 17         SIGCHLD
+    [0xbe, ...int32(action)], //              mov  esi, action
+    [0x31, 0xd2], //                          xor  edx, edx        no old action
+    [0x41, 0xba, ...int32(8)], //             mov  r10d, 8         size of a signal set
+    [0x0f, 0x05], //                          syscall
+    // again:
+    [0xb8, ...int32(271)], //                 mov  eax, 271        ppoll
+    [0x31, 0xff], //                          xor  edi, edi        no descriptors
+    [0x31, 0xf6], //                          xor  esi, esi        none of them
+    [0x31, 0xd2], //                          xor  edx, edx        no time limit
+    [0x45, 0x31, 0xd2], //                    xor  r10d, r10d      no signal mask
+    [0x45, 0x31, 0xc0], //                    xor  r8d, r8d
+    [0x0f, 0x05], //                          syscall
+    [0xeb, 0x100 - 21], //                    jmp  again           back over these 21 bytes
+  ].flat()
+}
+
+function arm64Code(action: number): readonly number[] {
+  return [
+    movz(8, 134), //                             mov  x8, #134        rt_sigaction
+    movz(0, 17), //                              mov  x0, #17         SIGCHLD
+    movz(1, action & 0xffff), //                 mov  x1, #action, low half
+    movk16(1, action >>> 16), //                 movk x1, #action, high half, lsl #16
+    movz(2, 0), //                               mov  x2, #0          no old action
+    movz(3, 8), //                               mov  x3, #8          size of a signal set
+    supervisorCall, //                           svc  #0
+    // again:
+    movz(8, 73), //                              mov  x8, #73         ppoll
+    movz(0, 0), //                               mov  x0, #0          no descriptors
+    movz(1, 0), //                               mov  x1, #0          none of them
+    movz(2, 0), //                               mov  x2, #0          no time limit
+    movz(3, 0), //                               mov  x3, #0          no signal mask
+    movz(4, 0), //                               mov  x4, #0
+    supervisorCall, //                           svc  #0
+    0x14000000 | (-7 & 0x3ffffff), //            b    again           seven instructions back
+  ].flatMap(int32)
+}
+
+const supervisorCall = 0xd4000001
+
+/** mov register, #value (16 bits). */
+function movz(register: number, value: number): number {
+  return 0xd2800000 | (value << 5) | register
+}
+
+/** movk register, #value, lsl #16. */
+function movk16(register: number, value: number): number {
+  return 0xf2a00000 | (value << 5) | register
+}
+
+function int32(value: number): readonly number[] {
+  return [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, (value >>> 24) & 0xff]
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sandboxes of this node's pods: one container each, which holds the namespaces that the others join. A
+// sandbox that has ended (the engine was restarted, somebody removed it) is replaced by another one, and the
+// core hears of it by its new id.
+import type { Pod } from '../../../kube/types.gen.ts'
+import type { CallContext, PodRef } from '../../../provider/provider.ts'
+import type { SandboxOptions, SandboxState } from '../../../runtime/container-runtime.ts'
+import { VkError } from '../../../util/vk-error.ts'
+import { engineName, ownerFilter, readLabels, type Owner } from '../container/container-labels.ts'
+import type { DockerConfig } from '../docker-config.ts'
+import type { Engine } from '../engine/connect-engine.ts'
+import { isConflict, isNotFound } from '../engine/engine-error.ts'
+import type { ContainerInspect, ContainerSummary } from '../engine/engine-objects.ts'
+import { ensurePauseImage } from './pause-image.ts'
+import { sandboxBody } from './sandbox-spec.ts'
+
+export interface SandboxDeps {
+  readonly engine: Engine
+  readonly config: DockerConfig
+  readonly owner: Owner
+  readonly nodeIPs: readonly string[]
+}
+
+export interface Sandbox {
+  readonly id: string
+  readonly podIPs: readonly string[]
+  /** Of its program, on the engine's machine. */
+  readonly pid: number
+}
+
+/** Sandboxes by pod. */
+export class PodSandboxes {
+  readonly #deps: SandboxDeps
+  readonly #known = new Map<string, Sandbox>()
+  #image: Promise<string> | undefined
+
+  constructor(deps: SandboxDeps) {
+    this.#deps = deps
+  }
+
+  /** The pod's sandbox, as last seen. */
+  get(uid: string): Sandbox | undefined {
+    return this.#known.get(uid)
+  }
+
+  /** Makes it, or finds the one that is there. */
+  async ensure(
+    pod: Pod,
+    { hostname }: SandboxOptions,
+    { signal }: CallContext,
+  ): Promise<SandboxState> {
+    const { namespace, name, uid } = pod.metadata
+    const ref = { namespace, name, uid }
+    const isOnHost = pod.spec.hostNetwork === true
+    const found = await this.#find(ref, signal)
+    const running = found?.State.Running
+      ? found
+      : await this.#replace(found, { pod, hostname, signal })
+    const sandbox = {
+      id: running.Id,
+      podIPs: isOnHost ? this.#deps.nodeIPs : addressesOf(running),
+      pid: running.State.Pid,
+    }
+    this.#known.set(uid, sandbox)
+    return { id: sandbox.id, podIPs: sandbox.podIPs }
+  }
+
+  /** Removes the pod's sandboxes, and before them every container that is still in them. */
+  async remove({ uid }: PodRef, { signal }: CallContext): Promise<void> {
+    const filters = {
+      label: [...ownerFilter(this.#deps.owner), `io.virtual-kubelet.pod.uid=${uid}`],
+    }
+    const list = { path: '/containers/json', query: { all: 1, filters } }
+    const all = await this.#client.json<readonly ContainerSummary[]>(list, { signal })
+    const isSandbox = ({ Labels }: ContainerSummary): boolean =>
+      readLabels(Labels)?.kind === 'sandbox'
+    await Promise.all(all.filter((one) => !isSandbox(one)).map(({ Id }) => this.#drop(Id, signal)))
+    await Promise.all(all.filter(isSandbox).map(({ Id }) => this.#drop(Id, signal)))
+    this.#known.delete(uid)
+  }
+
+  get #client(): Engine['client'] {
+    return this.#deps.engine.client
+  }
+
+  async #find(ref: PodRef, signal: AbortSignal): Promise<ContainerInspect | undefined> {
+    const path = `/containers/${sandboxName(ref)}/json`
+    try {
+      const found = await this.#client.json<ContainerInspect>({ path }, { signal })
+      return this.#isOurs(found, ref) ? found : undefined
+    } catch (error) {
+      if (isNotFound(error)) return undefined
+      throw error
+    }
+  }
+
+  #isOurs({ Config }: ContainerInspect, { uid }: PodRef): boolean {
+    const labelled = readLabels(Config.Labels)
+    if (labelled?.kind === 'sandbox' && labelled.pod.uid === uid) return true
+    throw new VkError('Conflict', `a container that is not this node's has the sandbox's name`)
+  }
+
+  async #replace(
+    old: ContainerInspect | undefined,
+    {
+      pod,
+      hostname,
+      signal,
+    }: { readonly pod: Pod; readonly hostname: string | undefined; readonly signal: AbortSignal },
+  ): Promise<ContainerInspect> {
+    const { engine, config, owner } = this.#deps
+    if (old) await this.#drop(old.Id, signal)
+    const { signal: forAll } = new AbortController()
+    this.#image ??= ensurePauseImage(engine, { configured: config.pauseImage, signal: forAll })
+    const image = await this.#image.catch((error: unknown) => {
+      this.#image = undefined
+      throw error
+    })
+    const body = sandboxBody({ pod, hostname, image, owner, config })
+    const { namespace, name, uid } = pod.metadata
+    const query = { name: sandboxName({ namespace, name, uid }) }
+    const create = { method: 'POST', path: '/containers/create', query, body } as const
+    try {
+      const { Id } = await this.#client.json<{ Id: string }>(create, { signal })
+      return await this.#start(Id, signal)
+    } catch (error) {
+      // Somebody removed the image: it is made anew next time.
+      if (isNotFound(error)) this.#image = undefined
+      if (isConflict(error))
+        throw new VkError('Conflict', 'it is being made already', { cause: error })
+      throw error
+    }
+  }
+
+  async #start(id: string, signal: AbortSignal): Promise<ContainerInspect> {
+    try {
+      await this.#client.text({ method: 'POST', path: `/containers/${id}/start` }, { signal })
+      return await this.#client.json<ContainerInspect>(
+        { path: `/containers/${id}/json` },
+        { signal },
+      )
+    } catch (error) {
+      await this.#drop(id, new AbortController().signal).catch(() => {
+        // What is left is found by its name at the next try.
+      })
+      throw error
+    }
+  }
+
+  async #drop(id: string, signal: AbortSignal): Promise<void> {
+    const query = { force: 1, v: 1 }
+    try {
+      await this.#client.text({ method: 'DELETE', path: `/containers/${id}`, query }, { signal })
+    } catch (error) {
+      if (!isNotFound(error) && !isConflict(error)) throw error
+    }
+  }
+}
+
+function sandboxName(ref: PodRef): string {
+  return engineName(ref, { name: 'POD', attempt: 0 })
+}
+
+function addressesOf({ NetworkSettings }: ContainerInspect): readonly string[] {
+  const networks = Object.values(NetworkSettings?.Networks ?? {})
+  const all = [NetworkSettings, ...networks].flatMap((network) => [
+    network?.IPAddress ?? '',
+    network?.GlobalIPv6Address ?? '',
+  ])
+  return [...new Set(all.filter((address) => address !== ''))]
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attaches to a container's program through the engine: its output from now on, and its input.
+import type { Container } from '../../../kube/types.gen.ts'
+import type { CallContext } from '../../../provider/provider.ts'
+import type { ProcessStreams, StreamChoice } from '../../../provider/streams.ts'
+import type { EngineClient } from '../engine/engine-client.ts'
+import { inputTo, separate } from './separate-output.ts'
+
+export interface AttachPlace {
+  readonly client: EngineClient
+  readonly engineId: string
+  /** Resolves when the container has ended. */
+  readonly ended: Promise<void>
+}
+
+/** The streams of a container that runs. */
+export async function attachToEngine(
+  { client, engineId, ended }: AttachPlace,
+  { spec, stdin, stdout, stderr }: StreamChoice & { readonly spec: Container },
+  { signal }: Pick<CallContext, 'signal'>,
+): Promise<ProcessStreams> {
+  const isTerminal = spec.tty === true
+  const wantsInput = stdin && spec.stdin === true
+  const query = {
+    stream: 1,
+    stdin: wantsInput ? 1 : 0,
+    stdout: stdout ? 1 : 0,
+    stderr: stderr && !isTerminal ? 1 : 0,
+  }
+  const attach = { method: 'POST', path: `/containers/${engineId}/attach`, query } as const
+  const connection = await client.hijack(attach, new AbortController().signal)
+  signal.addEventListener('abort', () => connection.destroy(), { once: true })
+  if (signal.aborted) connection.destroy()
+  const output = separate(connection, { isTerminal, stdout, stderr })
+  return {
+    ...(wantsInput && { stdin: inputTo(connection) }),
+    ...(output.out && { stdout: output.out }),
+    ...(output.err && { stderr: output.err }),
+    resize({ width, height }) {
+      if (!isTerminal) return
+      const resize = { path: `/containers/${engineId}/resize`, query: { w: width, h: height } }
+      // A size that comes when the container has ended changes nothing.
+      client.text({ method: 'POST', ...resize }, { signal }).catch(() => {})
+    },
+    exited: Promise.race([ended, output.ended]).then(() => ({ exitCode: 0 })),
+  }
+}

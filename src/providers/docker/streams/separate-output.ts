@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The output of a connection as the streams that a client asked for, at the pace of whoever reads slowest.
+import { once } from 'node:events'
+import { PassThrough, Writable, type Duplex, type Readable } from 'node:stream'
+import { outputFrames } from './output-frames.ts'
+
+export interface Separated {
+  readonly out?: Readable
+  readonly err?: Readable
+  /** Resolves when the other side has sent all that it had, or is gone. Never rejects. */
+  readonly ended: Promise<void>
+}
+
+/** Begins to read; a terminal's output comes without frames and is all stdout. */
+export function separate(
+  connection: Readable,
+  {
+    isTerminal,
+    stdout,
+    stderr,
+  }: { readonly isTerminal: boolean; readonly stdout: boolean; readonly stderr: boolean },
+): Separated {
+  const out = stdout ? new PassThrough() : undefined
+  const err = stderr && !isTerminal ? new PassThrough() : undefined
+  const ended = (isTerminal ? copy(connection, out) : split(connection, { out, err }))
+    .catch(() => {
+      // A connection that breaks is one that has ended.
+    })
+    .finally(() => {
+      out?.end()
+      err?.end()
+    })
+  return { ...(out && { out }), ...(err && { err }), ended }
+}
+
+/** What a client sends, to a connection that may be gone. Its end is the end of input, and no more. */
+export function inputTo(connection: Duplex): Writable {
+  connection.on('error', () => {})
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      if (!connection.writable) return done()
+      if (connection.write(chunk)) return done()
+      const go = (): void => {
+        connection.off('drain', go)
+        connection.off('close', go)
+        done()
+      }
+      connection.on('drain', go)
+      connection.on('close', go)
+    },
+    final(done) {
+      connection.end()
+      done()
+    },
+  })
+}
+
+async function copy(connection: Readable, out: PassThrough | undefined): Promise<void> {
+  for await (const chunk of connection) await write(out, chunk as Buffer)
+}
+
+async function split(
+  connection: Readable,
+  { out, err }: { readonly out: PassThrough | undefined; readonly err: PassThrough | undefined },
+): Promise<void> {
+  for await (const frames of outputFrames(connection)) {
+    for (const { stream, bytes } of frames) await write(stream === 'stdout' ? out : err, bytes)
+  }
+}
+
+async function write(target: PassThrough | undefined, bytes: Buffer): Promise<void> {
+  if (!target || target.destroyed || target.write(bytes)) return
+  await Promise.race([once(target, 'drain'), once(target, 'close')])
+}
