@@ -4,7 +4,7 @@
 import * as v from 'valibot'
 import { parseQuantity } from '../../util/quantity.ts'
 import { UserError } from '../../util/vk-error.ts'
-import type { TlsFiles } from './engine/engine-endpoint.ts'
+import type { TlsFiles } from './engine/docker-cli-config.ts'
 
 /** Settings of the docker provider, complete. README.md says what each is for. */
 export interface DockerConfig {

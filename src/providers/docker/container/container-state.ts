@@ -41,11 +41,12 @@ function stateOf({ State }: ContainerInspect, isOutOfMemory: boolean): Container
   if (startedAtMs === undefined) return undefined
   const finishedAtMs = timeOf(State.FinishedAt)
   // It ran, and nobody was there when it ended: the machine or the engine went down.
-  if (finishedAtMs === undefined || finishedAtMs < startedAtMs) return { kind: 'lost', startedAtMs }
+  if (finishedAtMs === undefined) return { kind: 'lost', startedAtMs }
   return {
     kind: 'exited',
     startedAtMs,
-    finishedAtMs,
+    // Of a program that ends at once the engine may note the end before the start.
+    finishedAtMs: Math.max(finishedAtMs, startedAtMs),
     exitCode: ExitCode,
     ...((OOMKilled || isOutOfMemory) && { isOutOfMemory: true }),
     ...(message && { message }),

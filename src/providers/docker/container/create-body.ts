@@ -2,30 +2,14 @@
 // What a pod's container is created with. A pure translation: the pod's words on one side, the engine's on
 // the other; who may have what is judged in refusals.ts.
 import type { Container, Pod } from '../../../kube/types.gen.ts'
-import type { ContainerStart } from '../../../runtime/container-runtime.ts'
 import type { DockerConfig } from '../docker-config.ts'
 import type { CreateBody, HostConfig } from '../engine/engine-objects.ts'
 import { podCgroup } from '../sandbox/sandbox-spec.ts'
-import { containerLabels, type Owner } from './container-labels.ts'
+import { containerLabels } from './container-labels.ts'
+import type { CreateInput } from './create-input.ts'
 import { mountOptions } from './mount-options.ts'
 import { resourceOptions } from './resource-options.ts'
 import { securityOptions } from './security-options.ts'
-
-export interface CreateInput {
-  readonly start: ContainerStart
-  readonly owner: Owner
-  readonly config: DockerConfig
-  readonly sandboxId: string
-  readonly engineKind: 'docker' | 'podman'
-  /** The image's id, and the user that its configuration names. */
-  readonly image: { readonly id: string; readonly user: string }
-  /** What the node has, for shares of it. */
-  readonly memoryBytes: number
-  /** Contents of the seccomp profile, where the container asks for one on the node. */
-  readonly seccompProfile: string | undefined
-  /** Another container of the pod whose processes this one is to see. */
-  readonly targetId: string | undefined
-}
 
 /** The body of the container's create. */
 export function createBody(input: CreateInput): CreateBody {

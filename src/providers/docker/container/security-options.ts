@@ -4,7 +4,7 @@
 import type { PodSecurityContext, SecurityContext } from '../../../kube/types.gen.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import type { HostConfig } from '../engine/engine-objects.ts'
-import type { CreateInput } from './create-body.ts'
+import type { CreateInput } from './create-input.ts'
 
 export interface SecurityOptions {
   /** `uid[:gid]`; empty for the image's own. */

@@ -7,9 +7,15 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../../../util/vk-error.ts'
-import type { TlsFiles } from './engine-endpoint.ts'
 
-export interface DockerContext {
+/** Files in PEM; what is left out is the system's. */
+export interface TlsFiles {
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+}
+
+interface DockerContext {
   readonly host: string
   readonly tls?: TlsFiles
 }

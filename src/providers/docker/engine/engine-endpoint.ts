@@ -6,14 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../../../util/vk-error.ts'
-import { readDockerCli, type DockerContext } from './docker-cli-config.ts'
-
-/** Files in PEM; what is left out is the system's. */
-export interface TlsFiles {
-  readonly ca?: string | undefined
-  readonly cert?: string | undefined
-  readonly key?: string | undefined
-}
+import { readDockerCli, type TlsFiles } from './docker-cli-config.ts'
 
 export interface EngineSettings {
   readonly host?: string | undefined
@@ -65,7 +58,7 @@ export async function findEngine(
   const name = context ?? cli.currentContext
   if (name !== undefined && name !== 'default') {
     const known = await cli.readContext(name)
-    return await endpointOf(known.host, { tls: settings.tls ?? tlsOf(known), headers })
+    return await endpointOf(known.host, { tls: settings.tls ?? known.tls, headers })
   }
   const path = usualSockets(environment).find(existsSync)
   if (path === undefined) {
@@ -153,10 +146,6 @@ function tlsOfEnvironment(environment: Environment): TlsFiles | undefined {
     cert: join(folder, 'cert.pem'),
     key: join(folder, 'key.pem'),
   }
-}
-
-function tlsOf({ tls }: DockerContext): TlsFiles | undefined {
-  return tls
 }
 
 async function readTls(files: TlsFiles): Promise<{ ca?: string; cert?: string; key?: string }> {

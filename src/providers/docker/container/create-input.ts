@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that the body of a container's create is made from.
+import type { ContainerStart } from '../../../runtime/container-runtime.ts'
+import type { DockerConfig } from '../docker-config.ts'
+import type { Owner } from './container-labels.ts'
+
+export interface CreateInput {
+  readonly start: ContainerStart
+  readonly owner: Owner
+  readonly config: DockerConfig
+  readonly sandboxId: string
+  readonly engineKind: 'docker' | 'podman'
+  /** The image's id, and the user that its configuration names. */
+  readonly image: { readonly id: string; readonly user: string }
+  /** What the node has, for shares of it. */
+  readonly memoryBytes: number
+  /** Contents of the seccomp profile, where the container asks for one on the node. */
+  readonly seccompProfile: string | undefined
+  /** Another container of the pod whose processes this one is to see. */
+  readonly targetId: string | undefined
+}
