@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { buildContainer, buildPod } from '../../test/support/build-pod.ts'
 import { RuntimeWorld, refOf } from '../../test/support/runtime-world.ts'
 import type { Container, Pod } from '../kube/types.gen.ts'
@@ -210,14 +211,43 @@ test('a container that fails without a word is quoted from its log where it asks
   assert.equal(silent?.state?.terminated?.message, undefined)
 })
 
+test('an end is told with its message, also when it comes while volumes are renewed', async () => {
+  const features = { 'volume.configMap': true }
+  await using world = await RuntimeWorld.open({}, { features })
+  const volumeMounts = [{ name: 'v', mountPath: '/v' }]
+  const terminationMessagePolicy = 'FallbackToLogsOnError'
+  const containers = [named('main', { terminationMessagePolicy, volumeMounts })]
+  const volumes = [{ name: 'v', configMap: { name: 'c' } }]
+  for (let turns = 0; turns < 20; turns++) {
+    const pod = buildPod({ spec: { restartPolicy: 'Never', containers, volumes } })
+    const ref = await world.create(pod)
+    await world.untilRunning(ref)
+    const { attemptDir = '' } = world.runtime.starts.at(-1) ?? {}
+    await appendFile(join(attemptDir, 'stdout.log'), 'out of cheese\n')
+    world.volumeFiles = () => ({
+      files: [{ path: 'f', mode: 0o644, content: Buffer.from(String(turns)) }],
+    })
+    await world.provider.updatePod(world.request(pod), world.context)
+    for (let turn = 0; turn < turns; turn++) await setImmediate()
+    world.runtime.exit(key(pod, 'main'), 1)
+    const told = () =>
+      world.pushed.filter(({ hasEnded, ref: { uid } }) => hasEnded && uid === ref.uid)
+    await world.eventually(() => told().length > 0)
+    await world.settle()
+    const messages = told().map((last) => last.containers[0]?.state?.terminated?.message)
+    assert.deepEqual(messages, ['out of cheese\n'], `${turns} turns later`)
+  }
+})
+
 test('what a container writes to its message file is the message, its last 4096 bytes', async () => {
   await using world = await RuntimeWorld.open()
   world.runtime.volumes = { delivery: 'mount' }
   const pod = buildPod({ spec: { restartPolicy: 'OnFailure' } })
   const ref = await world.create(pod)
   await world.untilRunning(ref)
-  const [mount] = world.runtime.starts[0]?.mounts ?? []
-  assert.equal(mount?.mountPath, '/dev/termination-log')
+  const mounts = world.runtime.starts[0]?.mounts ?? []
+  const mount = mounts.find(({ mountPath }) => mountPath === '/dev/termination-log')
+  assert.ok(mount)
   await appendFile(mount.hostPath, `${'x'.repeat(5000)}the end`)
   world.runtime.exit(key(pod, 'main'), 1)
   await world.untilRunning(ref, 1)

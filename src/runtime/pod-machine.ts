@@ -233,8 +233,9 @@ export class PodMachine {
   async #step(): Promise<void> {
     const actions = this.#actions
     if (actions.mustRelist) await this.#deps.refresh()
-    await this.#readMessages()
     await this.#prepare()
+    // Last before the decision: an end that is told is told with its message.
+    while (this.#ledger.endsWithoutMessage().length > 0) await this.#readMessages()
     const decision = this.#decide()
     const isEvicted = this.#ledger.record.ending?.cause === 'evicted'
     const ends = isEvicted || decision.ends !== undefined || (decision.hasEnded && !this.hasEnded)
