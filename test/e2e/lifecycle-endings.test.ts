@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is told of a pod and its containers when they end, and of the pod all along: last words, stop
+// signals, graces and deadlines, evictions, generations and conditions. On host processes.
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { before, describe, test } from 'node:test'
+import type { Container, Pod } from '../../src/kube/types.gen.ts'
+import { watchPod } from './pod-watch.ts'
+import { conditionOf, Pods, shell, stateOf } from './pods.ts'
+import { startProcessNode, useSharedFolder } from './process-node.ts'
+import { skipReason } from './requirements.ts'
+import { useCluster } from './use-cluster.ts'
+import type { VirtualKubelet } from './virtual-kubelet.ts'
+
+const pod = (name: string): string => `/api/v1/namespaces/default/pods/${name}`
+const idle = (more: Partial<Container> = {}): Container =>
+  shell('trap "exit 0" TERM; while :; do sleep 0.1; done', more)
+
+/** Conditions that the node keeps. */
+const ownConditions = [
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  'PodScheduled',
+]
+
+describe('endings', { skip: skipReason }, () => {
+  const cluster = useCluster()
+  const pods = new Pods(cluster)
+  const shared = useSharedFolder()
+  let node: VirtualKubelet
+
+  before(async () => {
+    node = await startProcessNode(cluster(), { nodeIp: cluster().addAddress() })
+  })
+
+  test('a container that fails without a word has the end of its log as its last words', async () => {
+    const terminationMessagePolicy = 'FallbackToLogsOnError'
+    const script = 'for i in $(seq 100); do echo "line $i"; done; echo gone >&2; exit 3'
+    await pods.create({
+      name: 'wordy',
+      spec: {
+        restartPolicy: 'Never',
+        containers: [
+          shell(script, { terminationMessagePolicy }),
+          shell('echo fine', { name: 'fine', terminationMessagePolicy }),
+          shell('echo failed; exit 1', { name: 'silent' }),
+        ],
+      },
+    })
+    const ended = await pods.untilPhase('wordy', 'Failed')
+    const lines = (stateOf(ended, 'main')?.terminated?.message ?? '').trim().split('\n')
+    assert.equal(lines.length, 80)
+    assert.ok(lines.includes('line 100') && lines.includes('gone'), lines.slice(-3).join())
+    assert.equal(stateOf(ended, 'fine')?.terminated?.message, undefined)
+    assert.equal(stateOf(ended, 'silent')?.terminated?.message, undefined)
+  })
+
+  test('a container is stopped by the signal that it asks for', async (t) => {
+    const script = 'trap "exit 9" USR1; trap "exit 1" TERM; echo ready; while :; do sleep 0.1; done'
+    const lifecycle = { stopSignal: 'SIGUSR1' }
+    await pods.create({
+      name: 'signalled',
+      spec: { os: { name: 'linux' }, containers: [shell(script, { lifecycle })] },
+    })
+    await pods.untilLogged('signalled', /ready/)
+    const [container] = (await pods.get('signalled')).spec.containers
+    if (container?.lifecycle?.stopSignal === undefined) {
+      return t.skip('the API server drops stopSignal: its gate ContainerStopSignals is off')
+    }
+    using watch = await watchPod(cluster(), 'signalled')
+    await pods.end('signalled')
+    const last = await watch.until((state) => stateOf(state)?.terminated, 'have ended')
+    assert.equal(stateOf(last)?.terminated?.exitCode, 9)
+  })
+
+  test('two seconds lie between a stop signal and KILL, however short the grace', async () => {
+    const file = `${shared()}/farewell`
+    const script = `trap "sleep 1.3; touch ${file}; exit 0" TERM; echo ready; while :; do sleep 0.1; done`
+    await pods.create({ name: 'hurried', spec: { containers: [shell(script)] } })
+    await pods.untilLogged('hurried', /ready/)
+    await pods.end('hurried', { gracePeriodSeconds: 1 })
+    assert.ok(existsSync(file), 'it had the time to say farewell')
+  })
+
+  test('a deadline goes on while virtual-kubelet does not run', async () => {
+    await pods.create({ name: 'overdue', spec: { activeDeadlineSeconds: 2, containers: [idle()] } })
+    const { status } = await pods.untilPhase('overdue', 'Running')
+    node.kill('SIGKILL')
+    await node.exited
+    const deadlineMs = Date.parse(status?.startTime ?? '') + 2000
+    await new Promise((resolve) => setTimeout(resolve, deadlineMs - Date.now()))
+    node = await startProcessNode(cluster(), { nodeIp: node.nodeIp })
+    const ended = await pods.untilPhase('overdue', 'Failed')
+    assert.equal(ended.status?.reason, 'DeadlineExceeded')
+    assert.equal(stateOf(ended)?.terminated?.exitCode, 0, 'it was stopped with its grace')
+  })
+
+  test('status and conditions say of which generation of the spec they speak', async () => {
+    const isAt = (generation: number) => (state: Pod) =>
+      state.status?.phase === 'Running' && state.status.observedGeneration === generation
+    await pods.create({ name: 'generations', spec: { containers: [idle()] } })
+    const first = await pods.until('generations', isAt(1), { what: 'speak of generation 1' })
+    assert.deepEqual(generationsOf(first), [1])
+    await cluster().patch(pod('generations'), { spec: { activeDeadlineSeconds: 1000 } })
+    const second = await pods.until('generations', isAt(2), { what: 'speak of generation 2' })
+    assert.deepEqual(generationsOf(second), [2])
+    using watch = await watchPod(cluster(), 'generations')
+    await pods.end('generations')
+    // A deletion is a generation of its own.
+    const last = await watch.until((state) => state.status?.phase === 'Succeeded', 'have ended')
+    assert.deepEqual([last.status?.observedGeneration, ...generationsOf(last)], [3, 3])
+  })
+
+  test('a pod is ready to start containers from its sandbox to its end', async () => {
+    const isReady = (state: Pod) => conditionOf(state, 'PodReadyToStartContainers')?.status
+    await pods.create({
+      name: 'sandboxed',
+      spec: { restartPolicy: 'Never', containers: [shell('sleep 0.5')] },
+    })
+    using watch = await watchPod(cluster(), 'sandboxed')
+    await watch.until((state) => isReady(state) === 'True', 'have a sandbox')
+    const ended = await pods.untilPhase('sandboxed', 'Succeeded')
+    assert.equal(isReady(ended), 'False')
+    // It does not flap on the way.
+    const values = watch.states.map(isReady).filter((value) => value !== undefined)
+    assert.deepEqual([...new Set(values)].slice(-2), ['True', 'False'])
+  })
+
+  test('a pod that was evicted by the API says so to its end', async () => {
+    await pods.create({ name: 'evicted', spec: { containers: [idle()] } })
+    await pods.untilPhase('evicted', 'Running')
+    using watch = await watchPod(cluster(), 'evicted')
+    const metadata = { name: 'evicted', namespace: 'default' }
+    const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata }
+    await cluster().api('POST', `${pod('evicted')}/eviction`, { body })
+    await pods.untilGone('evicted')
+    const last = await watch.until((state) => stateOf(state)?.terminated, 'have ended')
+    const target = conditionOf(last, 'DisruptionTarget')
+    assert.deepEqual([target?.status, target?.reason], ['True', 'EvictionByEvictionAPI'])
+    assert.equal(last.status?.phase, 'Succeeded')
+  })
+
+  test('a variable has its value from a file that an init container left', async () => {
+    const fileKeyRef = { volumeName: 'v', path: 'env', key: 'GREETING' }
+    const writer = shell(`echo "GREETING='hello there' # as agreed" > "$VK_VOLUME_V/env"`, {
+      name: 'writer',
+      volumeMounts: [{ name: 'v', mountPath: '/v' }],
+    })
+    const reader = shell('echo "$GREETING"', {
+      env: [{ name: 'GREETING', valueFrom: { fileKeyRef } }],
+    })
+    const broken = { ...fileKeyRef, key: 'ABSENT' }
+    await pods.create(
+      {
+        name: 'from-file',
+        spec: {
+          restartPolicy: 'Never',
+          volumes: [{ name: 'v', emptyDir: {} }],
+          initContainers: [writer],
+          containers: [reader],
+        },
+      },
+      {
+        name: 'from-nowhere',
+        spec: {
+          volumes: [{ name: 'v', emptyDir: {} }],
+          initContainers: [writer],
+          containers: [idle({ env: [{ name: 'A', valueFrom: { fileKeyRef: broken } }] })],
+        },
+      },
+    )
+    await pods.untilPhase('from-file', 'Succeeded')
+    assert.equal(await pods.logs('from-file'), 'hello there\n')
+    const waiting = await pods.until(
+      'from-nowhere',
+      (state) => stateOf(state)?.waiting?.reason === 'CreateContainerConfigError',
+      { what: 'wait for its variable' },
+    )
+    assert.match(stateOf(waiting)?.waiting?.message ?? '', /key "ABSENT" not found in file "env"/)
+    await pods.end('from-nowhere', { gracePeriodSeconds: 1 })
+  })
+})
+
+/** The generations that the node's own conditions speak of. */
+function generationsOf({ status }: Pod): readonly (number | undefined)[] {
+  const own = (status?.conditions ?? []).filter(({ type }) => ownConditions.includes(type))
+  assert.equal(own.length, ownConditions.length)
+  return [...new Set(own.map(({ observedGeneration }) => observedGeneration))]
+}
