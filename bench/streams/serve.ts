@@ -13,10 +13,11 @@ import { startProcessPod } from './process-pod.ts'
 const PIECE = Buffer.alloc(64 * 1024)
 const LINE = Buffer.from(`${'0123456789'.repeat(8).slice(0, 79)}\n`)
 const LINES = 1000
-/** As it would be cut from a block of a file. */
+/** As it is read from a file. */
 const block = Buffer.concat(Array.from({ length: LINES }, () => LINE))
 const batch: LogBatch = {
   isLive: false,
+  block,
   entries: Array.from({ length: LINES }, (_, i) => ({
     timeMs: 0,
     stream: 'stdout',

@@ -9,14 +9,18 @@ export interface LogEntry {
   readonly stream: 'stdout' | 'stderr'
   /**
    * The bytes as written, with the line's `\n` unless this is a part of a longer line. They stay as they
-   * are: whoever reads the feed may hold on to them. Entries of a batch that lie one behind the other in one
-   * block of memory are sent fastest.
+   * are: whoever reads the feed may hold on to them.
    */
   readonly bytes: Uint8Array
 }
 
 export interface LogBatch {
   readonly entries: readonly LogEntry[]
+  /**
+   * The bytes of all entries, one behind the other, where the backend has them so: a log that is wanted as it
+   * is goes out without a look at its lines. `entries` may then be made when it is asked for.
+   */
+  readonly block?: Uint8Array
   /**
    * False for what was stored before the call. A feed that follows hands over its first live batch as
    * soon as it is through with what is stored, empty if need be: a tail is sent then.

@@ -2,9 +2,8 @@
 // Log entries to bytes: drops what is older than `since` or of another stream, puts timestamps before
 // lines, stops at the limit, and packs it all into few large buffers, made one at a time as they are
 // taken.
-import type { LogEntry } from '../../provider/log-feed.ts'
+import type { LogBatch, LogEntry } from '../../provider/log-feed.ts'
 import type { LogStream } from './log-options.ts'
-import { longRuns } from './long-runs.ts'
 import { TimestampFormatter } from './rfc3339.ts'
 
 export interface LogWriterOptions {
@@ -37,28 +36,23 @@ export class LogWriter {
     return this.#remaining <= 0
   }
 
-  /** The output of these entries, in pieces. Must be taken to its end. */
-  *write(entries: readonly LogEntry[]): Generator<Uint8Array> {
+  /** The output of a batch, in pieces. Must be taken to its end. */
+  *writeBatch(batch: Pick<LogBatch, 'block' | 'entries'>): Generator<Uint8Array> {
     const { sinceMs, stream, timestamps } = this.#options
     const isPlain = sinceMs === undefined && stream === undefined && !timestamps
-    if (!isPlain) {
-      yield* this.#copy(entries)
+    // Nothing to put in or leave out: the log goes out as it lies in memory.
+    const block = isPlain ? batch.block : undefined
+    if (block === undefined) {
+      yield* this.write(batch.entries)
       return
     }
-    // Nothing to put in or leave out: what lies together in memory goes out as it lies.
-    let copied = 0
-    for (const { bytes, end, start } of longRuns(entries)) {
-      yield* this.#copy(entries.slice(copied, start))
-      copied = end
-      if (this.isFull) return
-      const piece = bytes.subarray(0, this.#remaining)
-      this.#remaining -= piece.length
-      yield piece
-    }
-    yield* this.#copy(entries.slice(copied))
+    const piece = block.subarray(0, this.#remaining)
+    this.#remaining -= piece.length
+    yield piece
   }
 
-  *#copy(entries: readonly LogEntry[]): Generator<Uint8Array> {
+  /** The output of these entries, in pieces. Must be taken to its end. */
+  *write(entries: readonly LogEntry[]): Generator<Uint8Array> {
     let left = this.#mostBytesOf(entries)
     let piece = Buffer.allocUnsafe(0)
     let used = 0

@@ -2,7 +2,7 @@
 // A container's log as its reader wants it. Of the stored entries the last `tailLines` are chosen
 // first; what is live goes straight on. Memory is bounded whatever the log's size: a tail too large to
 // keep is found by counting, and the log is then read again.
-import type { LogBatch, LogEntry } from '../../provider/log-feed.ts'
+import type { LogBatch } from '../../provider/log-feed.ts'
 import { LogWriter } from './log-writer.ts'
 import type { LogWriterOptions } from './log-writer.ts'
 import { TailRing } from './tail-ring.ts'
@@ -33,16 +33,16 @@ export async function* readLog(open: OpenLog, options: ReadLogOptions): AsyncGen
   }
   if (tailLines === 0 && !follow) return
   const ring = new TailRing({ limit: tailLines, maxBytes: maxTailBytes })
-  for await (const { entries, isLive } of open({ follow })) {
+  for await (const batch of open({ follow })) {
     yield nothing
-    if (!isLive) {
-      for (const entry of entries) ring.push(entry)
+    if (!batch.isLive) {
+      for (const entry of batch.entries) ring.push(entry)
       continue
     }
     // Live entries that a second reading will find are left to it.
     if (ring.hasOverflowed) break
     yield* writer.write(ring.take())
-    yield* writer.write(entries)
+    yield* writer.writeBatch(batch)
     if (writer.isFull) return
   }
   if (ring.hasOverflowed) yield* writeAfter(open({ follow }), { skip: ring.skipped, writer })
@@ -55,14 +55,13 @@ async function* writeAfter(
 ): AsyncGenerator<Uint8Array> {
   const { writer } = options
   let { skip } = options
-  for await (const { entries } of batches) {
+  for await (const batch of batches) {
     yield nothing
-    yield* writer.write(afterFirst(entries, skip))
-    skip = Math.max(0, skip - entries.length)
+    if (skip === 0) yield* writer.writeBatch(batch)
+    else {
+      yield* writer.write(batch.entries.slice(skip))
+      skip = Math.max(0, skip - batch.entries.length)
+    }
     if (writer.isFull) return
   }
-}
-
-function afterFirst(entries: readonly LogEntry[], count: number): readonly LogEntry[] {
-  return count === 0 ? entries : entries.slice(count)
 }

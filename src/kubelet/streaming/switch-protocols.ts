@@ -62,6 +62,7 @@ export function switchToSpdy(upgrade: UpgradeOffer, protocol: string): Duplex {
       `X-Stream-Protocol-Version: ${protocol}`,
       '\r\n',
     ].join('\r\n'),
+    'latin1',
   )
   if (head.length > 0) socket.unshift(head)
   return socket

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A place in a log and what comes next. It goes by offsets in the output files, so that marks which
 // are missing, and ranges which rotation takes away meanwhile, are simply passed over.
-import type { LogEntry } from '../../provider/log-feed.ts'
 import type { LogMark } from './log-mark.ts'
 import type { LogTailer } from './log-tailer.ts'
-import { splitEntries } from './split-entries.ts'
+import type { Chunk } from './split-entries.ts'
 import type { StreamReader } from './stream-reader.ts'
 
 export interface Streams {
@@ -14,7 +13,7 @@ export interface Streams {
 
 const marksPerRead = 1024
 const batchBytes = 256 * 1024
-const batchEntries = 4096
+const batchChunks = 4096
 
 /** Reads forward through a log. */
 export class LogCursor {
@@ -38,16 +37,16 @@ export class LogCursor {
     return this.#taken === this.#marks.length && this.#position >= end
   }
 
-  /** The next entries before mark number `end`, one batch at most; undefined at the end. */
-  async next(end: number): Promise<readonly LogEntry[] | undefined> {
-    const entries: LogEntry[] = []
+  /** The next output before mark number `end`, one batch at most; undefined at the end. */
+  async next(end: number): Promise<readonly Chunk[] | undefined> {
+    const chunks: Chunk[] = []
     let size = 0
-    while (size < batchBytes && entries.length < batchEntries) {
+    while (size < batchBytes && chunks.length < batchChunks) {
       const mark = await this.#nextMark(end)
       if (!mark) break
-      size += await this.#take(mark, entries)
+      size += await this.#take(mark, chunks)
     }
-    return entries.length === 0 ? undefined : entries
+    return chunks.length === 0 ? undefined : chunks
   }
 
   async #nextMark(end: number): Promise<LogMark | undefined> {
@@ -64,7 +63,7 @@ export class LogCursor {
   }
 
   /** Appends what came with the mark; returns its size. */
-  async #take(mark: LogMark, entries: LogEntry[]): Promise<number> {
+  async #take(mark: LogMark, chunks: Chunk[]): Promise<number> {
     const before = this.#at
     this.#at = mark
     let size = 0
@@ -76,7 +75,7 @@ export class LogCursor {
       const bytes = await this.#streams[stream].read(from, mark[key], index.last[key])
       // Rotation came in between: what was read may be a hole by now.
       if (index.beforeBase[key] > from) continue
-      splitEntries({ bytes, stream, timeMs: mark.timeMs }, entries)
+      if (bytes.length > 0) chunks.push({ bytes, stream, timeMs: mark.timeMs })
       size += bytes.length
     }
     return size

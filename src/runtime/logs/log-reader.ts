@@ -5,6 +5,7 @@ import type { LogBatch, LogQuery } from '../../provider/log-feed.ts'
 import { findStart } from './find-start.ts'
 import { LogCursor } from './log-cursor.ts'
 import type { LogTailer } from './log-tailer.ts'
+import { StoredBatch } from './stored-batch.ts'
 import { StreamReader } from './stream-reader.ts'
 
 /** The log's entries; `follow` goes on until the run has ended or the signal aborts. */
@@ -20,8 +21,8 @@ export async function* readLog(
   const end = index.count
   const position = await findStart(index, { query, streams, end })
   const cursor = new LogCursor(tailer, { streams, position, at: await index.before(position) })
-  for (let entries; !signal.aborted && (entries = await cursor.next(end));) {
-    yield { entries, isLive: false }
+  for (let chunks; !signal.aborted && (chunks = await cursor.next(end));) {
+    yield new StoredBatch(chunks, { isLive: false })
   }
   if (!query.follow || signal.aborted) return
   yield { entries: [], isLive: true }
@@ -33,8 +34,8 @@ async function* followLog(
   { cursor, signal }: { readonly cursor: LogCursor; readonly signal: AbortSignal },
 ): AsyncGenerator<LogBatch, void, void> {
   while (!signal.aborted) {
-    const entries = await cursor.next(tailer.index.count)
-    if (entries) yield { entries, isLive: true }
+    const chunks = await cursor.next(tailer.index.count)
+    if (chunks) yield new StoredBatch(chunks, { isLive: true })
     // Nothing is awaited between this look and the wait: no mark is missed.
     else if (!cursor.isAt(tailer.index.count)) continue
     else if (tailer.isFinished) return

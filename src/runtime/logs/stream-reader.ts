@@ -2,6 +2,7 @@
 // Sequential reading of one output file by ranges, with read-ahead. A block is never reused: what was
 // handed out stays valid, and goes when nobody holds it any more.
 import { open, type FileHandle } from 'node:fs/promises'
+import { noteForeignMemory } from '../../util/foreign-memory.ts'
 
 const readAheadBytes = 512 * 1024
 
@@ -33,6 +34,7 @@ export class StreamReader implements AsyncDisposable {
   async #readFile(from: number, to: number): Promise<Buffer> {
     this.#file ??= await open(this.#path, 'r')
     const block = Buffer.allocUnsafeSlow(to - from)
+    noteForeignMemory(block.length)
     let size = 0
     while (size < block.length) {
       const { bytesRead } = await this.#file.read(block, size, block.length - size, from + size)

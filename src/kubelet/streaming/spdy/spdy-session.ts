@@ -3,6 +3,7 @@
 // is answered at once, and reading pauses while a stream, or all together, hold more than they may.
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../../util/clock.ts'
+import { noteForeignMemory } from '../../../util/foreign-memory.ts'
 import { IdleWatch } from '../idle-watch.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Frame } from './frame-reader.ts'
@@ -68,6 +69,8 @@ export class SpdySession implements StreamCarrier {
   readonly #over = Promise.withResolvers<void>()
   #unsent: ((error?: Error) => void)[] = []
   #isClosing = false
+  /** The socket is corked until the end of this turn. */
+  #isGathering = false
 
   constructor(socket: Duplex, options: SpdySessionOptions) {
     this.#socket = socket
@@ -92,6 +95,7 @@ export class SpdySession implements StreamCarrier {
     const socket = this.#socket
     socket.on('data', (chunk: Buffer) => {
       this.#idle.note()
+      noteForeignMemory(chunk.length)
       if (this.#isClosing) return
       this.#frames = this.#reader.read(chunk)
       this.#takeFrames()
@@ -128,7 +132,10 @@ export class SpdySession implements StreamCarrier {
 
   sendData(stream: SpdyStream, pieces: readonly Buffer[], sent: (error?: Error) => void): void {
     if (this.#ended.signal.aborted || this.#isClosing) return sent(closed)
-    for (const frame of framesOf(pieces)) this.#sendFrame(stream.id, frame)
+    for (const frame of framesOf(pieces)) {
+      noteForeignMemory(frame.length)
+      this.#sendFrame(stream.id, frame)
+    }
     if (this.#socket.writableLength < maxWaitingBytes || !this.#socket.writableNeedDrain) sent()
     else this.#unsent.push(sent)
   }
@@ -241,10 +248,21 @@ export class SpdySession implements StreamCarrier {
     if (stream.isOver) this.#streams.delete(stream.id)
   }
 
+  /** What is sent in one turn of the event loop leaves as one write: each costs both ends a wake-up. */
   #send(bytes: Buffer): void {
     if (this.#ended.signal.aborted || !this.#socket.writable) return
     this.#idle.note()
+    if (!this.#isGathering) {
+      this.#isGathering = true
+      this.#socket.cork()
+      setImmediate(() => this.#flush())
+    }
     this.#socket.write(bytes)
+  }
+
+  #flush(): void {
+    this.#isGathering = false
+    this.#socket.uncork()
   }
 
   #sendFrame(streamId: number, { pieces, length }: DataFrame): void {

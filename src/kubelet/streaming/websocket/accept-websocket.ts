@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { WebSocket } from 'ws'
 import { webSocketTokenPrefix } from '../../authentication/bearer-token.ts'
+import { noteForeignMemory } from '../../../util/foreign-memory.ts'
 import type { UpgradeOffer } from '../../listener.ts'
 import type { TextAnswer } from '../../text-response.ts'
 
@@ -69,6 +70,7 @@ export function sendWithPressure(
   sent: (error?: Error) => void,
 ): void {
   if (websocket.readyState !== websocket.OPEN) return sent(new Error('connection is closed'))
+  noteForeignMemory(message.length)
   websocket.send(message, { binary: typeof message !== 'string' })
   if (!socket.writableNeedDrain) return sent()
   const done = (): void => {

@@ -3,6 +3,7 @@
 // connection is not read: WebSocket has no other brake.
 import { Readable } from 'node:stream'
 import type { WebSocket } from 'ws'
+import { noteForeignMemory } from '../../../util/foreign-memory.ts'
 
 const maxWaitingBytes = 256 * 1024
 
@@ -20,6 +21,7 @@ export class MessageReader extends Readable {
   /** More bytes have come. */
   receive(bytes: Buffer): void {
     if (this.#hasEnded || this.destroyed || bytes.length === 0) return
+    noteForeignMemory(bytes.length)
     if (!this.push(bytes)) this.#websocket.pause()
   }
 

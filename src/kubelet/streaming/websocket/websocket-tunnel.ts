@@ -2,6 +2,7 @@
 // A byte stream through a WebSocket: the borders of messages mean nothing. Closing it normally is its end.
 import { Duplex } from 'node:stream'
 import type { RawData } from 'ws'
+import { noteForeignMemory } from '../../../util/foreign-memory.ts'
 import { sendWithPressure } from './accept-websocket.ts'
 import type { AcceptedWebSocket } from './accept-websocket.ts'
 
@@ -18,12 +19,17 @@ export class WebSocketTunnel extends Duplex {
     this.on('error', () => {})
     websocket.on('message', (data, isBinary) => {
       if (!isBinary) this.destroy(new Error('the client reported an error'))
-      else if (!this.readableEnded && !this.push(bytesOf(data))) websocket.pause()
+      else if (!this.readableEnded) this.#receive(bytesOf(data))
     })
     websocket.once('close', () => {
       if (!this.destroyed) this.push(null)
       this.destroy()
     })
+  }
+
+  #receive(bytes: Buffer): void {
+    noteForeignMemory(bytes.length)
+    if (!this.push(bytes)) this.#accepted.websocket.pause()
   }
 
   override _read(): void {
