@@ -2,11 +2,12 @@
 // grpc: Check of the standard health service over plaintext; success is SERVING. Loaded with the first
 // probe of its kind, because few pods have one.
 import { createClient, Code, ConnectError, type Client } from '@connectrpc/connect'
-import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node'
+import { createGrpcTransport } from '@connectrpc/connect-node'
 import type { GRPCAction } from '../../kube/types.gen.ts'
 import { untilAborted } from '../../util/until-aborted.ts'
 import { goDuration } from '../decide/go-duration.ts'
 import { healthService, statusName } from './grpc-health-service.ts'
+import { Http2Session } from './http2-session.ts'
 import { maxOutputBytes, ProbeTimeout } from './probe-order.ts'
 import type { ProbeAnswer, ProbeOrder } from './probe-order.ts'
 import { joinHostPort } from './resolve-port.ts'
@@ -20,11 +21,11 @@ export async function probeGrpc(
   const address = joinHostPort(podIP, port)
   const within = `within ${goDuration(timeoutMs)}`
   const baseUrl = `http://${address}`
-  const session = new Http2SessionManager(baseUrl, {}, { maxSessionMemory: 1 })
+  using session = new Http2Session(baseUrl)
   let isConnected = false
   try {
-    isConnected = (await untilAborted(session.connect(), signal)) !== 'error'
-    if (!isConnected) throw session.error()
+    await untilAborted(session.connected, signal)
+    isConnected = true
     const transport = createGrpcTransport({
       baseUrl,
       sessionManager: session,
@@ -42,8 +43,6 @@ export async function probeGrpc(
     }
     if (isTimeout) return failure(`timeout: health rpc did not complete ${within}`)
     return failure(rpcFailure(ConnectError.from(error), within))
-  } finally {
-    session.abort()
   }
 }
 

@@ -36,7 +36,6 @@ export function exchange(
   { signal, maxBodyBytes, onHeaders }: ExchangeOptions,
 ): Promise<HttpAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>()
-  let hasAnswered = false
   let sent: ClientRequest | undefined
   const onAbort = (): void => settle(() => reject(signal.reason))
   const settle = (how: () => void): void => {
@@ -49,15 +48,16 @@ export function exchange(
     sent = send(request)
     signal.addEventListener('abort', onAbort, { once: true })
     sent.on('response', (response) => {
-      hasAnswered = true
       onHeaders?.()
-      readBody(response, maxBodyBytes, (body) => settle(() => resolve(answerOf(response, body))))
+      readBody(response, maxBodyBytes).then(
+        (body) => settle(() => resolve(answerOf(response, body))),
+        (error) => settle(() => reject(error)),
+      )
     })
     // Another protocol is of no use here, but it is an answer.
     sent.on('upgrade', (response) => settle(() => resolve(answerOf(response, ''))))
-    sent.on('error', (error) =>
-      settle(() => reject(hasAnswered ? new BrokenBodyError(error.message) : error)),
-    )
+    // After an answer has begun it is told of its end, too.
+    sent.on('error', (error) => settle(() => reject(error)))
     sent.end()
   } catch (error) {
     settle(() => reject(error))
@@ -78,17 +78,22 @@ function send({ scheme, host, port, path, headers }: HttpRequest): ClientRequest
   })
 }
 
-function readBody(response: IncomingMessage, maxBytes: number, done: (body: string) => void): void {
+/** The beginning of the body; rejects when it breaks off before its end. */
+function readBody(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
   const chunks: Buffer[] = []
   let length = 0
-  const finish = (): void => done(Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8'))
-  if (maxBytes === 0) return finish()
+  const finish = (): void => resolve(Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8'))
   response.on('data', (chunk: Buffer) => {
     chunks.push(chunk)
     length += chunk.length
     if (length >= maxBytes) finish()
   })
   response.on('end', finish)
+  response.on('error', (error) => reject(new BrokenBodyError(error.message)))
+  response.on('close', () => reject(new BrokenBodyError('closed')))
+  if (maxBytes === 0) finish()
+  return promise
 }
 
 function answerOf({ statusCode = 0, headers }: IncomingMessage, body: string): HttpAnswer {
