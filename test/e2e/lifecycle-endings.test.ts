@@ -10,6 +10,7 @@ import { watchPod } from './pod-watch.ts'
 import { conditionOf, Pods, shell, stateOf } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { skipReason } from './requirements.ts'
+import { planeKind } from './test-control-plane.ts'
 import { useCluster } from './use-cluster.ts'
 import type { VirtualKubelet } from './virtual-kubelet.ts'
 
@@ -27,7 +28,9 @@ const ownConditions = [
 ]
 
 describe('endings', { skip: skipReason }, () => {
-  const cluster = useCluster()
+  // What is alpha in Kubernetes is off by default, and the embedded API server has no such switch.
+  const apiServerArgs = planeKind === 'real' ? ['--feature-gates=ContainerStopSignals=true'] : []
+  const cluster = useCluster({ apiServerArgs })
   const pods = new Pods(cluster)
   const shared = useSharedFolder()
   let node: VirtualKubelet
