@@ -127,6 +127,9 @@ export function statusPatch(live: Node, desired: DesiredNode, nowMs: number): St
       ? {}
       : { daemonEndpoints: status.daemonEndpoints }),
     ...(isIncluded(status.nodeInfo, present.nodeInfo) ? {} : { nodeInfo: status.nodeInfo }),
+    ...(status.images && JSON.stringify(present.images ?? []) !== JSON.stringify(status.images)
+      ? { images: status.images }
+      : {}),
   }
   // API servers before 1.35 drop the field. It is said with whatever else is said, and is no news alone.
   const { declaredFeatures = [] } = status

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Node that we want to see in the API, made from options, the backend's description and the
 // machine. Pure: the same facts give the same object.
-import type { NodeAddress, NodeSystemInfo, Taint } from '../kube/types.gen.ts'
+import type { ContainerImage, NodeAddress, NodeSystemInfo, Taint } from '../kube/types.gen.ts'
 import type { NodeDescription } from '../provider/provider.ts'
 import { parseQuantity } from '../util/quantity.ts'
 import { desiredConditions } from './node-conditions.ts'
@@ -30,6 +30,8 @@ export interface DesiredNodeStatus {
   readonly daemonEndpoints: { readonly kubeletEndpoint: { readonly Port: number } }
   readonly nodeInfo: NodeSystemInfo
   readonly conditions: readonly DesiredCondition[]
+  /** Left out where the backend does not say. */
+  readonly images?: readonly ContainerImage[]
   /** Sorted, without repeats; left out when there are none. */
   readonly declaredFeatures?: readonly string[]
 }
@@ -42,6 +44,8 @@ export interface NodeState extends Omit<ConditionFacts, 'described'> {
   readonly instanceId?: string | undefined
 }
 
+/** As many as a kubelet reports. */
+const maxImages = 50
 const required = ['cpu', 'memory', 'pods', 'ephemeral-storage']
 
 /** The Node as it should be now. */
@@ -115,6 +119,7 @@ function statusOf(options: NodeOptions, state: NodeState): DesiredNodeStatus {
   const declared = [...new Set(options.declaredFeatures)].sort()
   return {
     ...(declared.length > 0 && { declaredFeatures: declared }),
+    ...(description?.images && { images: description.images.slice(0, maxImages) }),
     ...(description ? resourcesOf(description, options) : {}),
     addresses: unique(addresses),
     daemonEndpoints: { kubeletEndpoint: { Port: options.kubeletPort } },

@@ -22,6 +22,7 @@ import { podReference } from './pod-reference.ts'
 import type { PodReferences } from './pod-references.ts'
 import type { ServiceAccountTokens } from './service-account-tokens.ts'
 import { timeLimit } from './time-limit.ts'
+import { readPullSecrets } from './pull-secrets.ts'
 import { readTrustAnchors } from './trust-bundles.ts'
 import { readClaim } from './volume-claims.ts'
 import { resolveVolume, type VolumeSources } from './volume-sources.ts'
@@ -59,6 +60,8 @@ export class PodAnswers {
           resolveVolume(pod, name, this.#volumeSources(pod, { facts, signal })),
         ),
       resolveClaim: (name) => this.#claim(pod, name),
+      resolvePullSecrets: () =>
+        this.#withLimit((signal) => readPullSecrets(pod, this.#sources(pod, signal))),
     }
   }
 

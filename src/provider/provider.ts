@@ -4,6 +4,7 @@
 // Backends that run single containers implement src/runtime/container-runtime.ts instead.
 import type { RecordedEvent } from '../kube/event-recorder.ts'
 import type {
+  ContainerImage,
   ContainerStatus,
   NodeAddress,
   NodeCondition,
@@ -83,6 +84,16 @@ export interface PodFacts {
   readonly readVolumeFile?: (volume: string, path: string) => Promise<string | undefined>
 }
 
+/** Who may pull from a registry. Secret: never printed. */
+export interface RegistryCredential {
+  /** As written in the Secret: a host, with `*` for parts of it, with a port or the start of a path. */
+  readonly registry: string
+  readonly username: string
+  readonly password: string
+  /** Instead of a password. */
+  readonly identityToken?: string
+}
+
 /** A pod to run: the object as the API has it, and the core's answers to its references. */
 export interface PodRequest {
   readonly pod: Pod
@@ -102,6 +113,11 @@ export interface PodRequest {
    * not bound.
    */
   resolveClaim(name: string): Promise<ClaimedVolume>
+  /**
+   * What the pod's imagePullSecrets hold, in their order; read afresh at each call, for a backend that pulls
+   * images. Secrets that are missing or broken are left out, and told of by an event. Left out: none.
+   */
+  resolvePullSecrets?(): Promise<readonly RegistryCredential[]>
 }
 
 /** What the backend says of a pod. The core makes phase and conditions from it. */
@@ -145,6 +161,8 @@ export interface NodeDescription {
   readonly providerID?: string
   readonly labels?: Readonly<Record<string, string>>
   readonly addresses?: readonly NodeAddress[]
+  /** Images that are there, for status.images: the largest, with every name they have. */
+  readonly images?: readonly ContainerImage[]
   /** Replaces the condition of the same type (MemoryPressure, …). */
   readonly conditions?: readonly NodeCondition[]
   /** nodeInfo of the machine that runs the pods, where it is not this one. */

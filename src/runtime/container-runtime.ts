@@ -5,7 +5,9 @@
 import type {
   CallContext,
   NodeDescription,
+  PodProblem,
   PodRef,
+  RegistryCredential,
   ResolvedContainer,
 } from '../provider/provider.ts'
 import type { Features } from '../provider/features.ts'
@@ -48,6 +50,8 @@ export interface ContainerStart {
    * because the log is still read then; the core removes it.
    */
   readonly attemptDir: string
+  /** Who may pull the container's image, from the pod's imagePullSecrets, read when it is asked for. */
+  readonly pullSecrets?: () => Promise<readonly RegistryCredential[]>
   /** Files that the core has laid out on the host for the pod's volumes, by volume name. */
   readonly volumeDirs: ReadonlyMap<string, string>
   /** What the container is to find where, final; of equal mount paths there is only one. */
@@ -176,6 +180,17 @@ export interface ContainerRuntime extends AsyncDisposable {
   readonly features: Features
   /** Left out: by variable, and no host paths. */
   readonly volumes?: VolumeSupport
+  /**
+   * What of a pod it refuses although it has the features: a setting of its machine, a value out of bounds.
+   * The pod is not started, and its reason is the first of them. Left out: nothing.
+   */
+  problemsOf?(pod: Pod): readonly PodProblem[]
+  /**
+   * Calls `notify` when a pod's sandbox has ended without being removed: ensureSandbox is then asked for
+   * another one, whose id tells that what ran in the first is to be started anew. Without it, that is only
+   * noticed after a restart of ours.
+   */
+  watchSandboxes?(notify: (pod: PodRef) => void): Disposable
   /** Makes what the pod's containers share (network, cgroup); returns the same for a known pod. */
   ensureSandbox(pod: Pod, options: SandboxOptions, context: CallContext): Promise<SandboxState>
   /** Ends whatever still runs in it and removes it. Unknown: succeeds. */

@@ -77,6 +77,7 @@ export async function startOne(
         resolved,
         containerDir: containerDir(host.rootDir, key),
         attemptDir: dir,
+        pullSecrets: async () => (await request.resolvePullSecrets?.()) ?? [],
         volumeDirs: volumes.dirs,
         mounts: withMounts(mounts, own),
         ...(hostname !== undefined && { hostname }),

@@ -171,6 +171,12 @@ export class PodMachine {
     this.#wake()
   }
 
+  /** The pod's sandbox has ended: it gets another one before anything else is started. */
+  onSandboxEnd(): void {
+    this.#preparation.sandboxEnded()
+    this.#wake()
+  }
+
   /** Every run of this pod that the runtime knew in `epoch`. */
   onList(runs: readonly RuntimeContainer[], epoch: number): void {
     const hasChanged = this.#ledger.setRuns(runs, epoch)

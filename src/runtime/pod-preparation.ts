@@ -77,6 +77,11 @@ export class PodPreparation {
     this.#volumesRetryAtMs = undefined
   }
 
+  /** The sandbox is not there any more. */
+  sandboxEnded(): void {
+    this.#sandbox = undefined
+  }
+
   /** Makes what is missing and due. Never rejects; `isReady` tells. */
   async prepare(request: PodRequest, signal: AbortSignal): Promise<void> {
     const sandbox = this.#ensureSandbox(request.pod, signal)

@@ -74,6 +74,7 @@ class RuntimeProvider implements PodProvider {
   readonly #listeners = new Set<(pod: ObservedPod) => void>()
   readonly #lifetime = new AbortController()
   #watch: Disposable | undefined
+  #sandboxWatch: Disposable | undefined
   #timer: Disposable | undefined
 
   constructor(runtime: ContainerRuntime, host: ProviderHost, options: RuntimeProviderOptions) {
@@ -129,6 +130,9 @@ class RuntimeProvider implements PodProvider {
   /** Takes on what our last life left. The watch comes first, so that no change is missed. */
   async adopt(): Promise<void> {
     this.#watch = this.#runtime.watchContainers?.((run) => this.#onRun(run))
+    this.#sandboxWatch = this.#runtime.watchSandboxes?.(({ uid }) => {
+      this.#machines.get(uid)?.onSandboxEnd()
+    })
     const runs = await this.#listContainers()
     const keepUids = new Set(runs.map(({ key }) => key.pod.uid))
     const { rootDir, log } = this.#host
@@ -143,7 +147,7 @@ class RuntimeProvider implements PodProvider {
   }
 
   async createPod(request: PodRequest): Promise<void> {
-    if (!this.#machines.has(request.pod.metadata.uid)) this.#refuseVolumes(request.pod)
+    if (!this.#machines.has(request.pod.metadata.uid)) this.#refuse(request.pod)
     this.#machineOf(refOf(request)).setRequest(request)
   }
 
@@ -243,6 +247,7 @@ class RuntimeProvider implements PodProvider {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lifetime.abort()
     this.#watch?.[Symbol.dispose]()
+    this.#sandboxWatch?.[Symbol.dispose]()
     this.#timer?.[Symbol.dispose]()
     this.#listeners.clear()
     await this.#evictor[Symbol.asyncDispose]()
@@ -251,8 +256,11 @@ class RuntimeProvider implements PodProvider {
     await this.#runtime[Symbol.asyncDispose]()
   }
 
-  #refuseVolumes(pod: Pod): void {
-    const [first] = volumeProblems(pod, this.#runtime.volumes ?? { delivery: 'variable' })
+  #refuse(pod: Pod): void {
+    const [first] = [
+      ...volumeProblems(pod, this.#runtime.volumes ?? { delivery: 'variable' }),
+      ...(this.#runtime.problemsOf?.(pod) ?? []),
+    ]
     if (first) throw new VkError('Unsupported', `${first.field}: ${first.why}`)
   }
 
