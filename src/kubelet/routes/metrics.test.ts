@@ -114,6 +114,36 @@ test('/metrics/slis counts the results of health checks', async () => {
   )
 })
 
+test('/metrics/probes tells of probes as a kubelet does', async () => {
+  const probeStats = () => [
+    {
+      podRef: { name: 'p', namespace: 'ns', uid: 'u' },
+      container: 'main',
+      kind: 'readiness' as const,
+      successes: 3,
+      failures: 2,
+      seconds: 0.5,
+      buckets: [0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0],
+    },
+  ]
+  await using kubelet = await startKubelet({ node: stubNode([], { probeStats }) })
+  const { body } = await kubelet.ask({ path: '/metrics/probes' })
+  assertWellFormed(body)
+  const labels = 'container="main",namespace="ns",pod="p",probe_type="Readiness"'
+  for (const line of [
+    `prober_probe_total{${labels},pod_uid="u",result="successful"} 3`,
+    `prober_probe_total{${labels},pod_uid="u",result="failed"} 2`,
+    `prober_probe_duration_seconds_bucket{${labels},le="0.005"} 0`,
+    `prober_probe_duration_seconds_bucket{${labels},le="0.1"} 1`,
+    `prober_probe_duration_seconds_bucket{${labels},le="0.25"} 2`,
+    `prober_probe_duration_seconds_bucket{${labels},le="+Inf"} 3`,
+    `prober_probe_duration_seconds_sum{${labels}} 0.5`,
+    `prober_probe_duration_seconds_count{${labels}} 3`,
+  ]) {
+    assert.ok(body.includes(`${line}\n`), line)
+  }
+})
+
 /** Lines of a metric with the same labels, in whatever order. */
 function sameLabels(text: string): string {
   return text.replaceAll(
