@@ -21,14 +21,17 @@ export class HttpStream implements Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal | undefined
   readonly #timer: NodeJS.Timeout
   readonly #onAbort = (): void => this.#fail(this.#signal?.reason)
+  readonly #onEnd: (stream: HttpStream) => void
   #controller: Dispatcher.DispatchController | undefined
   #chunks: Buffer[] = []
   #bufferedBytes = 0
   #end: End | undefined
   #wake: (() => void) | undefined
 
-  constructor(limits: ExchangeLimits) {
+  /** Calls `onEnd` once, however it ends. */
+  constructor(limits: ExchangeLimits, onEnd: (stream: HttpStream) => void = () => {}) {
     const { signal, timeoutMs } = limits
+    this.#onEnd = onEnd
     this.#open = Promise.withResolvers()
     this.opened = this.#open.promise
     this.#signal = signal
@@ -120,5 +123,6 @@ export class HttpStream implements Dispatcher.DispatchHandler {
     if (end === 'closed') this.#open.resolve()
     else this.#open.reject(end.error)
     this.#wake?.()
+    this.#onEnd(this)
   }
 }

@@ -9,12 +9,14 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createAuthority } from '../../test/e2e/certificates.ts'
 import { startFakeApiServer } from '../../test/support/fake-api-server.ts'
+import { systemClock } from '../util/clock.ts'
 import { silentLogger } from '../util/logger.ts'
 import { isRefused } from './api-error.ts'
 import type { ClusterConnection } from './cluster-connection.ts'
 import type { Credentials, Identity } from './credentials.ts'
 import { createKubeClient } from './http-kube-client.ts'
 import type { KubeClient } from './kube-client.ts'
+import { Informer } from './informer.ts'
 import { configMaps } from './resources.ts'
 
 async function startTlsServer() {
@@ -110,7 +112,7 @@ test('passes a 401 on when there is no other identity', async () => {
   assert.equal(server.requests.length, 2)
 })
 
-test('opens new connections when the client certificate changes, and lets watches end', async () => {
+test('opens new connections when the client certificate changes, for watches as well', async () => {
   const { server, authority } = await startTlsServer()
   await using _server = server
   const issue = async (commonName: string): Promise<Identity> => {
@@ -125,14 +127,47 @@ test('opens new connections when the client certificate changes, and lets watche
   watches.watch(client, 'a')
   await until(() => server.watchCount === 1)
   assert.equal(server.connectionCount, 2)
-  identity = await issue('two')
-  await client.getRaw('/version')
   server.create(configMaps, { metadata: { name: 'a' } })
   await until(() => watches.count === 1)
-  server.closeWatches()
+  identity = await issue('two')
+  await client.getRaw('/version')
+  // It ended as if the server had closed it: no error, so that its reader resumes.
+  assert.deepEqual(await Promise.all(watches.ends), [undefined])
   await until(() => server.connectionCount === 1)
   await client[Symbol.asyncDispose]()
-  await Promise.all(watches.ends)
+})
+
+test('an informer goes on from where it was when the client certificate changes', async () => {
+  const { server, authority } = await startTlsServer()
+  await using _server = server
+  const issue = async (commonName: string): Promise<Identity> => {
+    const { certificate, key } = await authority.issue({ commonName })
+    return { certificate: { certificatePem: certificate, keyPem: key } }
+  }
+  let identity = await issue('one')
+  const credentials = { identity: () => identity, renew: () => Promise.resolve(false) }
+  await using client = clientOf({ ...server.connection(), credentials })
+  const options = { clock: systemClock, log: silentLogger }
+  await using informer = new Informer(client, configMaps, options)
+  const seen: string[] = []
+  informer.onChange(({ type, object }) => seen.push(`${type} ${object.metadata.name}`))
+  server.create(configMaps, { metadata: { name: 'a' } })
+  informer.start()
+  await informer.whenSynced()
+  const lists = server.requests.length
+  for (const name of ['b', 'c', 'd']) {
+    identity = await issue(name)
+    await client.getRaw('/version')
+    server.create(configMaps, { metadata: { name } })
+    await until(() => seen.includes(`added ${name}`))
+  }
+  assert.deepEqual(seen, ['added a', 'added b', 'added c', 'added d'])
+  const queries = server.requests.slice(lists).map(({ query }) => query)
+  const watches = queries.filter((query) => query.get('watch') === 'true')
+  assert.equal(watches.length, 3)
+  assert.ok(
+    watches.every((query) => !query.has('sendInitialEvents') && query.has('resourceVersion')),
+  )
 })
 
 test('pauses a watch whose reader lags behind, and loses nothing', async () => {

@@ -27,6 +27,8 @@ interface Connections {
   readonly certificate: ClientCertificate | undefined
   requests: Dispatcher
   readonly watches: Dispatcher
+  /** What is open on `watches`. */
+  readonly streams: Set<HttpStream>
 }
 
 // Connections that nobody uses are kept for less long than servers and load balancers keep them
@@ -138,8 +140,9 @@ export class HttpTransport implements AsyncDisposable {
   }
 
   async #openStreamAs(identity: Identity, request: HttpRequest): Promise<HttpStream> {
-    const { watches } = this.#connectionsFor(identity)
-    const stream = new HttpStream(request)
+    const { streams, watches } = this.#connectionsFor(identity)
+    const stream = new HttpStream(request, () => streams.delete(stream))
+    streams.add(stream)
     watches.dispatch(
       {
         path: this.#pathPrefix + request.path,
@@ -153,7 +156,10 @@ export class HttpTransport implements AsyncDisposable {
       stream,
     )
     await stream.opened
-    return stream
+    if (this.#connections?.streams === streams) return stream
+    // The certificate has changed while it was opened.
+    stream.close()
+    return await this.#openStreamAs(await this.#identity(), request)
   }
 
   #headersFor(identity: Identity, contentType: string): string[] {
@@ -177,6 +183,7 @@ export class HttpTransport implements AsyncDisposable {
     const { certificate } = identity
     const connections: Connections = {
       certificate,
+      streams: new Set(),
       requests: this.#requestDispatcher(certificate),
       watches: this.#dispatcher(certificate, {
         allowH2: true,
@@ -190,9 +197,18 @@ export class HttpTransport implements AsyncDisposable {
       }),
     }
     this.#connections = connections
-    // What runs on the old certificate may end by itself: watches do so within minutes.
-    for (const dispatcher of [old?.requests, old?.watches]) void dispatcher?.close()
+    if (old) this.#retire(old)
     return connections
+  }
+
+  /**
+   * Requests under way may end by themselves. A watch is ended, as a server ends one that was open for its
+   * time, so that its reader goes on from where it was, as the new identity; one that is only being opened
+   * sees to that itself.
+   */
+  #retire({ requests, streams, watches }: Connections): void {
+    for (const stream of streams) if (stream.status !== 0) stream.close()
+    for (const dispatcher of [requests, watches]) void dispatcher.close()
   }
 
   #requestDispatcher(certificate: ClientCertificate | undefined): Dispatcher {
