@@ -48,7 +48,10 @@ export async function processWorld(
 ): Promise<ProcessWorld> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'vk-process-')))
   const host = hostIn(dir)
-  const parsed = parseProcessConfig({ isolation: 'none', ...config })
+  const parsed = parseProcessConfig({
+    isolation: process.env['VK_TEST_ISOLATION'] ?? 'none',
+    ...config,
+  })
   const surroundings = options.surroundings ?? exploreSurroundings(parsed, dir)
   const open = (): Promise<ProcessRuntime> =>
     ProcessRuntime.open(host, { config: parsed, surroundings })
@@ -122,5 +125,6 @@ function startOf(
     attemptDir: join(containerDir, String(attempt)),
     volumeDirs: new Map(),
     mounts: [],
+    hostname: uid,
   }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { environmentOf, hostnameOf, isShellSafe, quote } from './environment.ts'
+import { environmentOf, isShellSafe, quote } from './environment.ts'
 
 test('quoted text is one word of a shell, whatever it holds', () => {
   const text = fc.string({ unit: 'binary' }).map((value) => value.replaceAll('\0', ''))
@@ -30,14 +30,6 @@ test('adds PATH, HOME and HOSTNAME where the pod has none, and nothing else', ()
       ['A', '2'],
     ],
   )
-})
-
-test('a hostname is the pod’s own word or its name, at most 63 long', () => {
-  const named = (name: string, spec: object = {}): string =>
-    hostnameOf({ metadata: { namespace: 'n', name, uid: 'u' }, spec: { containers: [], ...spec } })
-  assert.equal(named('web-0'), 'web-0')
-  assert.equal(named('web-0', { hostname: 'other' }), 'other')
-  assert.equal(named(`${'a'.repeat(62)}-b`), 'a'.repeat(62))
 })
 
 test('knows which names a shell would not hand on', () => {

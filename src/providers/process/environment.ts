@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The environment of a container: what the pod asks for plus PATH, HOME and HOSTNAME, and not one
 // variable of virtual-kubelet's own.
-import type { Pod } from '../../kube/types.gen.ts'
 import type { ResolvedEnvVar } from '../../provider/provider.ts'
 
 /** Where programs are looked for unless the pod sets PATH. */
@@ -19,12 +18,6 @@ export function environmentOf(
   ])
   for (const { name, value } of env) variables.set(name, value)
   return variables
-}
-
-/** The name the pod's processes see in HOSTNAME: spec.hostname or the pod's name, at most 63 long. */
-export function hostnameOf(pod: Pod): string {
-  const name = pod.spec.hostnameOverride ?? pod.spec.hostname ?? pod.metadata.name
-  return name.slice(0, 63).replace(/[-.]+$/, '')
 }
 
 // Names that mean something to a shell itself: it would refuse or change their values.

@@ -2,6 +2,7 @@
 // From a pod's words to a launch: image, user, program, environment, limits. All that can be wrong with
 // a container is found here, before anything is written or run.
 import { mkdir, open, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { ProviderHost } from '../../provider/provider.ts'
@@ -9,7 +10,7 @@ import type { ContainerStart } from '../../runtime/container-runtime.ts'
 import { milliUnits, parseQuantity, wholeUnits } from '../../util/quantity.ts'
 import { checkAddedCapabilities, droppedCapabilities } from './capabilities.ts'
 import type { CgroupLimits } from './cgroup.ts'
-import { defaultPath, environmentOf, hostnameOf } from './environment.ts'
+import { defaultPath, environmentOf } from './environment.ts'
 import type { HiddenDir } from './hidden-dir.ts'
 import { imageIdOf, resolveImage } from './image-resolution.ts'
 import type { ResolvedImage } from './image-resolution.ts'
@@ -75,7 +76,7 @@ export async function resolveStart(
 
 /** The whole plan of a start; makes the directory for the output, nothing else. */
 export async function prepareStart(start: ContainerStart, places: StartPlaces): Promise<StartPlan> {
-  const { pod, spec, resolved, attemptDir } = start
+  const { spec, resolved, attemptDir } = start
   const { config, surroundings } = places
   const { image, user, users, dropped } = await resolveStart(start, {
     config,
@@ -83,7 +84,7 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
     own: surroundings.own,
   })
   const home = await existingHome(users.get(user.uid)?.home)
-  const env = environmentOf(resolved.env, { home, hostname: hostnameOf(pod) })
+  const env = environmentOf(resolved.env, { home, hostname: start.hostname ?? hostname() })
   const program = programOf(spec, image, resolved)
   const isolation = await isolationFor(start, { user, home, places })
   await checkProgram(program, {

@@ -4,7 +4,6 @@
 import { normalize, relative } from 'node:path'
 import type { ContainerMount, ContainerStart } from '../../../runtime/container-runtime.ts'
 import { VkError } from '../../../util/vk-error.ts'
-import { hostnameOf } from '../environment.ts'
 import type { Sandbox } from './bubblewrap.ts'
 import type { FileTree } from './file-tree.ts'
 import { RootBuilder, RootError } from './root-builder.ts'
@@ -66,10 +65,14 @@ function nodeOf(mount: ContainerMount, { tree, protectedDir }: MountRules): DirN
 /** Which namespaces the pod's containers have of their own. */
 export function namespacesOf({
   pod,
-}: Pick<ContainerStart, 'pod'>): Pick<Sandbox, 'hostname' | 'hasOwnProcesses' | 'hasOwnIpc'> {
-  const { hostNetwork, hostPID, hostIPC } = pod.spec
+  hostname,
+}: Pick<ContainerStart, 'pod' | 'hostname'>): Pick<
+  Sandbox,
+  'hostname' | 'hasOwnProcesses' | 'hasOwnIpc'
+> {
+  const { hostPID, hostIPC } = pod.spec
   return {
-    hostname: hostNetwork === true ? undefined : hostnameOf(pod),
+    hostname,
     hasOwnProcesses: hostPID !== true,
     hasOwnIpc: hostIPC !== true,
   }
