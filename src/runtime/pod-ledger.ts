@@ -87,19 +87,23 @@ export class PodLedger {
     if (keys.some((key) => next[key] !== this.#record[key])) this.#record = next
   }
 
-  /** The pod as handed over; its status is not ours to keep. */
-  setPod(pod: Pod, startTimeMs: number | undefined): void {
+  /**
+   * The pod as handed over; its status is not ours to keep. True when the status told of what runs more
+   * than was known here, the first time since our start.
+   */
+  setPod(pod: Pod, startTimeMs: number | undefined): boolean {
     const { status: _, ...kept } = pod
     const isNew = this.#record.pod === undefined
     this.update({ pod: kept, ...(isNew && startTimeMs !== undefined && { startTimeMs }) })
     if (isNew) this.#remember(pod)
-    if (!this.#isHandedOver) this.#rememberVerdicts(pod)
-    this.#isHandedOver = true
     for (const { spec } of podContainers(pod)) {
       const { name, image = '' } = spec
       const record = this.container(name)
       if (record?.image === '') this.#set(name, { ...record, image })
     }
+    const isFirst = !this.#isHandedOver
+    this.#isHandedOver = true
+    return isFirst && this.#rememberVerdicts(pod)
   }
 
   addRun(run: RuntimeContainer): void {
@@ -226,12 +230,15 @@ export class PodLedger {
   }
 
   /** What was told of probes before our start may never have reached the disk. */
-  #rememberVerdicts({ status }: Pod): void {
+  #rememberVerdicts({ status }: Pod): boolean {
+    let isNews = false
     for (const key of this.running()) {
       const { containerId } = this.currentRun(key.name) ?? {}
       if (containerId === undefined) continue
-      this.noteVerdict(key, verdictsOfStatus(status, { name: key.name, containerId }))
+      const verdicts = verdictsOfStatus(status, { name: key.name, containerId })
+      isNews = this.noteVerdict(key, verdicts) || isNews
     }
+    return isNews
   }
 
   /** What only the API knows any more. Init containers run again: whatever they made is lost as well. */

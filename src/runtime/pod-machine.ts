@@ -133,7 +133,9 @@ export class PodMachine {
   setRequest(request: PodRequest): void {
     if (this.hasEnded) return
     this.#request = request
-    this.#ledger.setPod(request.pod, parseWireTime(request.pod.status?.startTime))
+    const isNews = this.#ledger.setPod(request.pod, parseWireTime(request.pod.status?.startTime))
+    // What the API remembers must not be overwritten by what was told before it was heard.
+    if (isNews) this.#publish()
     this.#actions.retryNow()
     this.#preparation.retryNow()
     if (request.pod.metadata.deletionTimestamp !== undefined) this.#starting.abort()

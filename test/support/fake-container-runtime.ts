@@ -180,6 +180,12 @@ export class FakeContainerRuntime implements ContainerRuntime {
       .map(({ run }) => run.key)
   }
 
+  /** When a run began that is going on. */
+  startedAtMs(key: ContainerKey): number | undefined {
+    const state = this.#containers.get(idOf(key))?.run.state
+    return state?.kind === 'running' ? state.startedAtMs : undefined
+  }
+
   /** The same containers for a provider's next life. */
   reopen(): this {
     this.isDisposed = false
