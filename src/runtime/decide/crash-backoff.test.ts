@@ -40,3 +40,8 @@ test('the wait counts from the end of the run, and a clock set back does not len
   assert.equal(judgeRestart({ state, finishedAtMs: 5000, nowMs: 12_000 }).waitMs, 13_000)
   assert.equal(judgeRestart({ state, finishedAtMs: 5000, nowMs: 1000 }).waitMs, 20_000)
 })
+
+test('a clock that is set back by a day does not make a container wait for a day', () => {
+  const state = { delayMs: 20_000, updatedAtMs: 86_400_000 }
+  assert.equal(judgeRestart({ state, finishedAtMs: 86_400_000, nowMs: 0 }).waitMs, 0)
+})

@@ -40,10 +40,12 @@ export function judgeRestart(input: CrashBackoffInput): CrashBackoffVerdict {
     return { waitMs: 0, delayMs: 0, next }
   }
   const delayMs = Math.min(state.delayMs, capMs)
-  // A clock that was set back must not lengthen the wait.
-  const waitedMs = Math.max(0, nowMs - finishedAtMs)
+  // An end in the future: the clock was set back since. A little is what two clocks may differ by; beyond the
+  // wait itself nobody can tell how much of it has passed, and it does not last until the clock is there again.
+  const waitedMs = nowMs - finishedAtMs
+  const isSetBack = waitedMs < -delayMs
   return {
-    waitMs: Math.max(0, delayMs - waitedMs),
+    waitMs: isSetBack ? 0 : Math.max(0, delayMs - Math.max(0, waitedMs)),
     delayMs,
     next: { delayMs: Math.min(delayMs * 2, capMs), updatedAtMs: nowMs },
   }
