@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole cluster in this process: the embedded control plane and nodes that join it as any node would,
 // over HTTPS and with an identity of their own. It ends in the reverse order: first the pods.
-import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startControlPlane } from '../control-plane/control-plane.ts'
-import type { ControlPlane } from '../control-plane/control-plane.ts'
 import type { ClusterConnection } from '../kube/cluster-connection.ts'
 import { createKubeClient } from '../kube/http-kube-client.ts'
-import { loadConnection } from '../kube/kubeconfig.ts'
 import { nodes as nodeResource, pods as podResource } from '../kube/resources.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
+import { LocalIdentities } from './local-identities.ts'
 import { LocalNodes } from './local-nodes.ts'
+import { makeOwnFolder } from './own-folder.ts'
 import { userAgent } from './version.ts'
 
 export interface LocalClusterOptions {
@@ -48,7 +47,7 @@ export class LocalCluster implements AsyncDisposable {
   static async start(options: LocalClusterOptions): Promise<LocalCluster> {
     const { dir, storageDir, port, log, clock, signal } = options
     await using resources = new AsyncDisposableStack()
-    await mkdir(dir, { recursive: true, mode: 0o700 })
+    await makeOwnFolder(dir)
     const plane = resources.use(
       await startControlPlane({
         address: loopback,
@@ -59,13 +58,13 @@ export class LocalCluster implements AsyncDisposable {
       }),
     )
     signal.throwIfAborted()
-    const kubeconfig = join(dir, 'kubeconfig')
-    await writeFile(kubeconfig, plane.adminKubeconfig, { mode: 0o600 })
-    const connection = await loadConnection({ kubeconfig, env: {}, log })
+    const identities = resources.use(await LocalIdentities.open({ plane, dir, clock, log }))
+    const connection = await identities.admin()
     await removeOtherNodes(connection, options)
-    const nodes = resources.use(await startNodes(plane, options))
-    signal.throwIfAborted()
     const { server } = plane
+    const nodes = resources.use(await startNodes(identities, { ...options, server }))
+    signal.throwIfAborted()
+    const kubeconfig = join(dir, 'kubeconfig')
     const facts = { server, kubeconfig, nodeNames: nodes.names, connection }
     return new LocalCluster(facts, resources.move())
   }
@@ -107,51 +106,29 @@ async function removeOtherNodes(
   }
 }
 
-async function startNodes(plane: ControlPlane, options: LocalClusterOptions): Promise<LocalNodes> {
-  const { dir, provider, nodeNames, settings, clock, log, signal } = options
-  const clientCAFile = join(dir, 'ca.crt')
-  await writeFile(clientCAFile, plane.caPem)
+async function startNodes(
+  identities: LocalIdentities,
+  options: LocalClusterOptions & { readonly server: string },
+): Promise<LocalNodes> {
+  const { dir, provider, nodeNames, server, settings, clock, log, signal } = options
   return await LocalNodes.start({
     names: nodeNames,
-    connectionFor: (name) => nodeConnection(plane, { name, dir, log }),
+    connectionFor: async (name) => await identities.node(name),
     provider,
     rootDir: join(dir, 'nodes'),
     deletesNodes: false,
     settingsFor: async (name) => ({
       address: loopback,
       nodeIPs: [loopback],
-      clientCAFile,
+      clientCAFile: identities.clientCAFile,
       labels: { [localNodeLabel]: 'true' },
-      ...(await servingCertificate(plane, { name, dir })),
+      ...(await identities.serving(name, [loopback])),
       // Pods on the host's own network reach the API server where we do.
-      ...(provider === 'process' && { podApiServer: new URL(plane.server).host }),
+      ...(provider === 'process' && { podApiServer: new URL(server).host }),
       ...settings,
     }),
     clock,
     log,
     signal,
   })
-}
-
-async function servingCertificate(
-  plane: ControlPlane,
-  { name, dir }: { readonly name: string; readonly dir: string },
-): Promise<{ readonly tlsCertFile: string; readonly tlsPrivateKeyFile: string }> {
-  const { certificate, key } = await plane.kubeletCertificate(name, [name, loopback])
-  const tlsCertFile = join(dir, `${name}.crt`)
-  const tlsPrivateKeyFile = join(dir, `${name}.key`)
-  await writeFile(tlsCertFile, certificate)
-  await writeFile(tlsPrivateKeyFile, key, { mode: 0o600 })
-  return { tlsCertFile, tlsPrivateKeyFile }
-}
-
-async function nodeConnection(
-  plane: ControlPlane,
-  options: { readonly name: string; readonly dir: string; readonly log: Logger },
-): Promise<ClusterConnection> {
-  const { name, dir, log } = options
-  const kubeconfig = join(dir, `${name}.kubeconfig`)
-  const text = await plane.kubeconfigFor(`system:node:${name}`, ['system:nodes'])
-  await writeFile(kubeconfig, text, { mode: 0o600 })
-  return await loadConnection({ kubeconfig, env: {}, log })
 }

@@ -18,6 +18,7 @@ import { escalatingStop } from './escalating-stop.ts'
 import type { EscalatingStop } from './escalating-stop.ts'
 import { LocalCluster } from './local-cluster.ts'
 import { nodeNames } from './node-names.ts'
+import { makeOwnFolder } from './own-folder.ts'
 
 /** Flags of `up`. */
 export interface UpFlags {
@@ -37,6 +38,7 @@ const pollMs = 50
 /** Runs the cluster until it is stopped, or finds the one that runs; resolves with the exit code. */
 export async function up(flags: UpFlags, args: readonly string[]): Promise<number> {
   const dir = dataDirOf(flags.dataDir, process.env)
+  await makeOwnFolder(dir.path)
   if ((await lockHolder(dir.path)) !== undefined) return await greetFirst(dir, flags)
   const lock = await tryLock(dir)
   if (lock === undefined) return await greetFirst(dir, flags)

@@ -2,10 +2,11 @@
 // A node's certificate with its key, and the key of a request that is still open, as files in the
 // node's `pki` folder. Each file is replaced as one, so that a crash never leaves half a pair, and a
 // restart goes on with the request that it finds.
-import { randomBytes, X509Certificate } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { X509Certificate } from 'node:crypto'
+import { readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { createSecureContext } from 'node:tls'
+import { replaceFile } from '../../util/replace-file.ts'
 import type { KeyPair } from '../tls/tls-material.ts'
 import { makeKey } from './node-key.ts'
 
@@ -32,13 +33,13 @@ export class CertificateStore {
     const kept = await readIfThere(this.#pendingPath)
     if (kept !== undefined && isKey(kept)) return kept
     const key = await makeKey()
-    await replace(this.#pendingPath, key)
+    await replaceFile(this.#pendingPath, key)
     return key
   }
 
   /** Keeps a pair in place of the one before; the open request is thereby done. */
   async keep(pair: KeyPair): Promise<void> {
-    await replace(this.currentPath, pair.cert + pair.key)
+    await replaceFile(this.currentPath, pair.cert + pair.key)
     await this.dropPendingKey()
   }
 
@@ -46,18 +47,6 @@ export class CertificateStore {
   async dropPendingKey(): Promise<void> {
     await rm(this.#pendingPath, { force: true })
   }
-}
-
-/** Writes a file that only its owner may read, whole or not at all. */
-export async function replace(file: string, text: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
-  const temporary = `${file}.${randomBytes(6).toString('hex')}`
-  {
-    await using handle = await open(temporary, 'wx', 0o600)
-    await handle.writeFile(text)
-    await handle.sync()
-  }
-  await rename(temporary, file)
 }
 
 function pairOf(pem: string): KeyPair | undefined {

@@ -11,11 +11,12 @@ import { loadConnection } from '../../kube/kubeconfig.ts'
 import { expiryOf } from '../../kube/pem.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
+import { replaceFile } from '../../util/replace-file.ts'
 import { messageOf } from '../../util/vk-error.ts'
 import path from 'node:path'
 import type { KeyPair } from '../tls/tls-material.ts'
 import { CertificateRotation } from './certificate-rotation.ts'
-import { CertificateStore, replace } from './certificate-store.ts'
+import { CertificateStore } from './certificate-store.ts'
 import { clientWish } from './certificate-wish.ts'
 import { nodeKubeconfig } from './node-kubeconfig.ts'
 
@@ -58,7 +59,7 @@ export class ClientIdentity implements AsyncDisposable {
     const connection = own.connect(base)
     resources.defer(() => own.close())
     await rotation.first(signal)
-    if (!existing) await replace(kubeconfig, nodeKubeconfig(base, own.store.currentPath))
+    if (!existing) await replaceFile(kubeconfig, nodeKubeconfig(base, own.store.currentPath))
     if (isRotating) rotation.start()
     return new ClientIdentity(connection, resources.move())
   }

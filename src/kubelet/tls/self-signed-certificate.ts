@@ -5,11 +5,12 @@
 import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
 import { randomBytes, webcrypto, X509Certificate } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import path from 'node:path'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
+import { replaceFile } from '../../util/replace-file.ts'
 import { messageOf } from '../../util/vk-error.ts'
 import type { KeyPair, ServingCertificate } from './tls-material.ts'
 
@@ -118,18 +119,10 @@ function namesOf({ ipAddresses, nodeName }: SelfSignedOptions): readonly x509.Js
   }))
 }
 
-/** Certificate and key in one file, replaced as one, so that a crash never leaves half a pair. */
+/** Certificate and key in one file, so that a crash never leaves half a pair. */
 async function issueAndKeep(options: SelfSignedOptions): Promise<KeyPair> {
   const pair = await issue(options)
-  const file = fileOf(options)
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
-  const temporary = `${file}.${randomBytes(6).toString('hex')}`
-  {
-    await using handle = await open(temporary, 'wx', 0o600)
-    await handle.writeFile(pair.cert + pair.key)
-    await handle.sync()
-  }
-  await rename(temporary, file)
+  await replaceFile(fileOf(options), pair.cert + pair.key)
   return pair
 }
 
