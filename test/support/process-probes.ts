@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { findProgram } from '../../src/providers/process/isolation/sandboxed-program.ts'
 import type { ProcessRuntime } from '../../src/providers/process/process-runtime.ts'
 import type { ContainerKey, ContainerState } from '../../src/runtime/container-runtime.ts'
 
@@ -54,10 +55,13 @@ export async function pidOf(
   for (const name of await readdir(parent)) {
     const record = JSON.parse(await readFile(join(parent, name, 'launch.json'), 'utf8')) as {
       readonly key: ContainerKey
+      readonly sandbox?: { readonly hasOwnProcesses: boolean }
     }
     if (record.key.pod.uid !== key.pod.uid || record.key.name !== key.name) continue
     const [pid, , wrapper] = (await readFile(join(parent, name, 'started'), 'utf8')).split('|')
     if (which === 'wrapper') return Number(wrapper)
+    const { sandbox } = record
+    if (sandbox) return await programIn(join(parent, name), { ancestor: Number(pid), ...sandbox })
     await eventually(async () => {
       const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => 'gone')
       return line !== '' && !ownStep.test(line)
@@ -65,4 +69,18 @@ export async function pidOf(
     return Number(pid)
   }
   return assert.fail('the container has no record')
+}
+
+/** Pid of the program in a sandbox, once it is no step of ours any more. */
+async function programIn(
+  dir: string,
+  sandbox: { readonly ancestor: number; readonly hasOwnProcesses: boolean },
+): Promise<number> {
+  let pid = 0
+  await eventually(async () => {
+    pid = (await findProgram(dir, sandbox))?.programPid ?? 0
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+    return line !== '' && !ownStep.test(line)
+  })
+  return pid
 }

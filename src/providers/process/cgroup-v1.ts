@@ -40,6 +40,18 @@ export class CgroupsV1 implements Cgroups {
     return this.joinFiles(name)
   }
 
+  update(name: string, limits: CgroupLimits): boolean {
+    let isKnown = false
+    for (const [controller, parent] of this.#dirs) {
+      const dir = join(parent, name)
+      if (!existsSync(dir)) continue
+      isKnown = true
+      if (controller === 'memory') setMemory(dir, limits.memoryLimitBytes)
+      else makeGroup(dir, updatesOf(controller, limits))
+    }
+    return isKnown
+  }
+
   joinFiles(name: string): readonly string[] {
     return this.#places(name)
       .filter((dir) => existsSync(dir))
@@ -130,4 +142,35 @@ export class CgroupsV1 implements Cgroups {
       ? [['pids.max', String(maxProcesses)]]
       : []
   }
+}
+
+const unlimited = '-1'
+
+/** Memory alone never exceeds memory plus swap: which of the two is written first depends on the way. */
+function setMemory(dir: string, bytes: number | undefined): void {
+  const value = bytes === undefined ? unlimited : String(bytes)
+  const [memory, withSwap] = ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes']
+  const before = Number(readOr(join(dir, memory)))
+  const isMore = bytes === undefined || bytes > before
+  const files = readOr(join(dir, withSwap)) === '' ? [memory] : [memory, withSwap]
+  makeGroup(
+    dir,
+    (isMore ? files.toReversed() : files).map((file) => [file, value] as const),
+  )
+}
+
+function updatesOf(
+  controller: string,
+  { cpuLimitMilli, cpuRequestMilli, maxProcesses }: CgroupLimits,
+): readonly (readonly [string, string])[] {
+  if (controller === 'pids' && maxProcesses !== undefined) {
+    return [['pids.max', String(maxProcesses)]]
+  }
+  if (controller !== 'cpu') return []
+  const quota = cpuLimitMilli === undefined ? unlimited : String(cpuQuota(cpuLimitMilli))
+  return [
+    ['cpu.cfs_period_us', String(cpuPeriod)],
+    ['cpu.cfs_quota_us', quota],
+    ['cpu.shares', String(cpuShares(cpuRequestMilli ?? 0))],
+  ]
 }

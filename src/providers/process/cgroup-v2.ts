@@ -51,6 +51,16 @@ export class CgroupsV2 implements Cgroups {
     return this.joinFiles(name)
   }
 
+  update(name: string, limits: CgroupLimits): boolean {
+    const dir = this.#dir(name)
+    if (!existsSync(dir)) return false
+    const none = { cpuLimitMilli: 'max', memoryLimitBytes: 'max' } as const
+    for (const [file, value] of settingsOf(limits, none)) {
+      if (existsSync(join(dir, file))) writeFileSync(join(dir, file), value)
+    }
+    return true
+  }
+
   joinFiles(name: string): readonly string[] {
     const dir = this.#dir(name)
     return existsSync(dir) ? [join(dir, 'cgroup.procs')] : []
@@ -118,7 +128,11 @@ export class CgroupsV2 implements Cgroups {
   }
 }
 
-function settingsOf(limits: CgroupLimits): readonly (readonly [string, string])[] {
+/** `unlimited`: what is to be written for a limit that there is none of; left out, nothing is. */
+function settingsOf(
+  limits: CgroupLimits,
+  unlimited?: { readonly cpuLimitMilli: string; readonly memoryLimitBytes: string },
+): readonly (readonly [string, string])[] {
   const { cpuLimitMilli, cpuRequestMilli, memoryLimitBytes, maxProcesses } = limits
   const shares = cpuShares(cpuRequestMilli ?? 0)
   const quota = cpuQuota(cpuLimitMilli ?? 0)
@@ -126,10 +140,11 @@ function settingsOf(limits: CgroupLimits): readonly (readonly [string, string])[
     ['cpu.weight', String(Math.floor(1 + ((shares - 2) * 9999) / 262_142))],
   ]
   if (cpuLimitMilli !== undefined) settings.push(['cpu.max', `${quota} ${cpuPeriod}`])
+  else if (unlimited) settings.push(['cpu.max', `${unlimited.cpuLimitMilli} ${cpuPeriod}`])
   if (memoryLimitBytes !== undefined) {
     settings.push(['memory.max', String(memoryLimitBytes)])
     settings.push(['memory.swap.max', '0'], ['memory.oom.group', '1'])
-  }
+  } else if (unlimited) settings.push(['memory.max', unlimited.memoryLimitBytes])
   if (maxProcesses !== undefined) settings.push(['pids.max', String(maxProcesses)])
   return settings
 }

@@ -29,6 +29,11 @@ export interface Cgroups {
   readonly can: { readonly limitCpu: boolean; readonly limitMemory: boolean }
   /** Makes the container's group, or finds it; answers the files that a process joins it by. */
   create(name: string, limits: CgroupLimits): readonly string[]
+  /**
+   * Has the members of a group live with these limits from now on; false for an unknown group. Throws where
+   * the kernel refuses one, such as less memory than they use.
+   */
+  update(name: string, limits: CgroupLimits): boolean
   /** The files of `create`, for a group that is there; none for an unknown one. */
   joinFiles(name: string): readonly string[]
   /** File that kills all members when `1` is written to it, where the kernel has one. */

@@ -25,6 +25,8 @@ export interface LaunchRecord {
 /** What of a sandbox must be known to find its program and to clear up after it. */
 export interface SandboxRecord {
   readonly hasOwnProcesses: boolean
+  /** Of root's programs in it; left out where nobody but its own user could give it any. */
+  readonly capabilities?: readonly string[]
   /** Directory of what only this run could write to. */
   readonly scratch: string
 }

@@ -38,6 +38,7 @@ export const processFeatures: Features = {
   images: { only: 'as "host", an absolute path, or a name in imagePath; nothing is pulled' },
   'resources.cpuLimit': { only: 'where control groups are writable' },
   'resources.memoryLimit': { only: 'where control groups are writable' },
+  'resources.resize': { only: 'where control groups are writable' },
   'security.runAsUser': users,
   'security.runAsGroup': users,
   'security.supplementalGroups': users,
@@ -69,6 +70,7 @@ export function featuresHere(config: ProcessConfig, surroundings: Surroundings):
     tty: tools.script !== undefined,
     'resources.cpuLimit': cgroups?.can.limitCpu ?? false,
     'resources.memoryLimit': cgroups?.can.limitMemory ?? false,
+    'resources.resize': (cgroups?.can.limitCpu && cgroups.can.limitMemory) ?? false,
     'security.allowPrivilegeEscalation': tools.setpriv !== undefined,
     'security.capabilities.drop': canDropCapabilities,
   }

@@ -250,11 +250,10 @@ async function writeWords(dir: string, sandbox: Sandbox): Promise<void> {
   await writeFile(sandboxWordsPath(dir), words.join(''), { mode: 0o600 })
 }
 
-function sandboxRecord(
-  { hasOwnProcesses }: Sandbox,
-  { attemptDir }: ContainerStart,
-): SandboxRecord {
-  return { hasOwnProcesses, scratch: scratchDir(attemptDir) }
+function sandboxRecord(sandbox: Sandbox, { attemptDir }: ContainerStart): SandboxRecord {
+  const { hasOwnProcesses, capabilities } = sandbox
+  const scratch = scratchDir(attemptDir)
+  return { hasOwnProcesses, scratch, ...(capabilities && { capabilities }) }
 }
 
 async function removeScratch({ sandbox }: LaunchRecord): Promise<void> {

@@ -169,6 +169,7 @@ test('rejects a start whose stage fails, and leaves no trace of it', async () =>
     members: () => [],
     oomKills: () => 0,
     usage: () => undefined,
+    update: () => false,
     remove: () => true,
     list: () => [],
     release: () => {},

@@ -19,6 +19,7 @@ import type {
 import { untilAborted } from '../../util/until-aborted.ts'
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import type { ContainerProcess } from './container-process.ts'
+import { containerLimits } from './container-limits.ts'
 import { readNodeStats } from './node-stats.ts'
 import { prepareStart } from './start-plan.ts'
 import { ProcessFleet } from './process-fleet.ts'
@@ -181,6 +182,16 @@ export class ProcessRuntime implements ContainerRuntime {
   ): Promise<ProcessStreams> {
     const places = { clock: this.#host.clock, signal }
     return await attachToContainer(this.#running(key), options, places)
+  }
+
+  async updateResources(key: ContainerKey, { spec }: { readonly spec: Container }): Promise<void> {
+    const { group } = this.#running(key)
+    const limits = containerLimits(spec, this.#config)
+    if (this.#surroundings.cgroups?.update(group, limits)) return
+    throw new VkError(
+      'Unsupported',
+      `Cannot resize container "${key.name}": it has no control group`,
+    )
   }
 
   async portForward(pod: PodRef, port: number, { signal }: CallContext): Promise<PortConnection> {

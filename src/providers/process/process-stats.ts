@@ -6,7 +6,7 @@ import type { ContainerKey } from '../../runtime/container-runtime.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { CgroupUsage, Cgroups } from './cgroup.ts'
 import type { ContainerProcess } from './container-process.ts'
-import { readProcessTable } from './process-table.ts'
+import { membersOf, readProcessTable } from './process-table.ts'
 import type { TableEntry } from './process-table.ts'
 
 interface CpuSample {
@@ -92,7 +92,7 @@ export class StatsReader {
 }
 
 function sumOf(pid: number, table: readonly TableEntry[]): CgroupUsage {
-  const own = table.filter(({ session, group }) => session === pid || group === pid)
+  const own = membersOf(pid, table)
   if (own.length === 0) return {}
   const rssBytes = own.reduce((sum, entry) => sum + entry.residentBytes, 0)
   return {

@@ -22,6 +22,18 @@ export interface TableEntry {
 const nanosecondsPerTick = 10_000_000
 const pageBytes = 4096
 
+/** The processes of a session or group, and all that descend from its leader. */
+export function membersOf(leader: number, table: readonly TableEntry[]): readonly TableEntry[] {
+  const found = new Set<number>([leader])
+  for (let known = 0; known < found.size;) {
+    known = found.size
+    for (const { pid, parent } of table) if (found.has(parent)) found.add(pid)
+  }
+  return table.filter(
+    ({ pid, session, group }) => session === leader || group === leader || found.has(pid),
+  )
+}
+
 /** Every process that we may see. */
 export async function readProcessTable(): Promise<readonly TableEntry[]> {
   if (process.platform !== 'linux') return readByPs()

@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { ProviderHost } from '../../provider/provider.ts'
 import type { ContainerStart } from '../../runtime/container-runtime.ts'
-import { milliUnits, parseQuantity, wholeUnits } from '../../util/quantity.ts'
 import { checkAddedCapabilities, droppedCapabilities } from './capabilities.ts'
 import type { CgroupLimits } from './cgroup.ts'
+import { containerLimits } from './container-limits.ts'
 import { defaultPath, environmentOf } from './environment.ts'
 import type { HiddenDir } from './hidden-dir.ts'
 import { imageIdOf, resolveImage } from './image-resolution.ts'
@@ -108,7 +108,7 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
     isolation: isolation?.sandbox,
     runsAs: user,
     imageId: imageIdOf(image),
-    limits: limitsOf(spec, config),
+    limits: containerLimits(spec, config),
   }
 }
 
@@ -171,19 +171,4 @@ async function makeOutputs(
 async function existingHome(home: string | undefined): Promise<string> {
   const found = home === undefined ? undefined : await stat(home).catch(() => undefined)
   return home !== undefined && found?.isDirectory() ? home : '/'
-}
-
-function limitsOf({ resources }: Container, config: ProcessConfig): CgroupLimits {
-  const limits = resources?.limits ?? {}
-  const milli = (text: string | undefined): number | undefined =>
-    text === undefined ? undefined : Number(milliUnits(parseQuantity(text)))
-  return {
-    cpuLimitMilli: milli(limits['cpu']),
-    cpuRequestMilli: milli(resources?.requests?.['cpu'] ?? limits['cpu']),
-    memoryLimitBytes:
-      limits['memory'] === undefined
-        ? undefined
-        : Number(wholeUnits(parseQuantity(limits['memory']))),
-    maxProcesses: config.podPidsLimit,
-  }
 }

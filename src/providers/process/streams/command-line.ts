@@ -9,12 +9,15 @@ import { VkError } from '../../../util/vk-error.ts'
 import { droppedCapabilities } from '../capabilities.ts'
 import type { ContainerProcess } from '../container-process.ts'
 import { isShellSafe } from '../environment.ts'
-import { setprivOptions, shellProgram } from '../final-step.ts'
+import type { SandboxRecord } from '../exit-record.ts'
+import { boundOptions, setprivOptions, shellProgram } from '../final-step.ts'
+import type { HostTools } from '../host-tools.ts'
 import { openNamelessFile } from '../nameless-file.ts'
 import { nodeProgramScript } from '../node-program.ts'
 import type { Program } from '../program.ts'
 import { isOwn } from '../start-plan.ts'
 import type { Surroundings } from '../surroundings.ts'
+import type { RunUser } from '../users.ts'
 
 /** What to start, with an empty environment; disposed once it has ended. */
 export interface CommandLine extends Disposable {
@@ -46,18 +49,15 @@ export async function commandLineFor(
 ): Promise<CommandLine> {
   const resources = new DisposableStack()
   try {
-    const namespace = openNamespace(container)
-    if (namespace !== undefined) resources.defer(() => closeSync(namespace))
-    // The namespace is held now: if the pid is still the container's, it is the container's too.
-    if (!(await container.isProgramAlive())) throw gone()
-    const { argv, input } = lastStep(request, surroundings)
+    const namespaces = await openNamespaces(container, resources)
+    const { argv, input } = lastStep(request, { namespaces, surroundings })
     const descriptor = openNamelessFile(input)
     resources.defer(() => closeSync(descriptor))
     const { uid, gid } = container.launch.record.user
     if (uid !== surroundings.own.uid) fchownSync(descriptor, uid, gid)
     const [file, ...args] = [
       ...stage(container, { surroundings, descriptor }),
-      ...(namespace === undefined ? [] : entering(namespace, surroundings)),
+      ...(namespaces.length === 0 ? [] : entering(namespaces, surroundings)),
       ...switching(container, { spec: request.spec, surroundings }),
       ...argv,
     ]
@@ -71,17 +71,24 @@ export async function commandLineFor(
 /** What becomes the command, and what it reads from descriptor 3. */
 function lastStep(
   { program, env }: CommandRequest,
-  { tools }: Surroundings,
+  {
+    namespaces,
+    surroundings: { tools },
+  }: { readonly namespaces: readonly HeldNamespace[]; readonly surroundings: Surroundings },
 ): { readonly argv: readonly string[]; readonly input: string } {
+  // Only children of a process that enters a process namespace are in it: one waits for the command.
+  const waits = namespaces.some(({ option }) => option === 'pid')
+  const waiter = [tools.shell, '-c', `${waiterHead}("$@")\nexit $?\n`, 'virtual-kubelet-wait']
   if (isShellSafe(env)) {
+    const script = waits ? `${waiterHead}(. /proc/self/fd/3)\nexit $?\n` : '. /proc/self/fd/3'
     return {
-      argv: [tools.shell, '-c', '. /proc/self/fd/3'],
+      argv: [tools.shell, '-c', script],
       input: shellProgram(program, { env, via: [], redirect: '3<&-' }),
     }
   }
   const { argv, workingDir } = program
   return {
-    argv: [process.execPath, '--no-warnings', '-e', nodeProgramScript(3)],
+    argv: [...(waits ? waiter : []), process.execPath, '--no-warnings', '-e', nodeProgramScript(3)],
     input: JSON.stringify({ argv, workingDir, env: Object.fromEntries(env), envTool: tools.env }),
   }
 }
@@ -102,9 +109,23 @@ function stage(
   return [shell, '-c', script, stageName, pathOf(descriptor), ...joins, '--']
 }
 
-function entering(namespace: number, { tools }: Surroundings): readonly string[] {
+/** Caught, not ignored: the command must get these signals, and its status must be told. */
+const waiterHead = 'trap : HUP INT QUIT TERM\n'
+
+function entering(
+  namespaces: readonly HeldNamespace[],
+  { tools }: Surroundings,
+): readonly string[] {
   if (tools.nsenter === undefined) throw unsupported('nsenter')
-  return [tools.nsenter, `--mount=${pathOf(namespace)}`, '--']
+  const options = namespaces.map(({ option, descriptor }) => `--${option}=${pathOf(descriptor)}`)
+  const hasUsers = namespaces.some(({ option }) => option === 'user')
+  return [
+    tools.nsenter,
+    ...options,
+    ...(hasUsers ? ['--preserve-credentials'] : []),
+    '--no-fork',
+    '--',
+  ]
 }
 
 /** The user and rights of the container, where they are not our own. */
@@ -113,8 +134,9 @@ function switching(
   { spec, surroundings }: { readonly spec: Container; readonly surroundings: Surroundings },
 ): readonly string[] {
   const { tools, own, canDropCapabilities } = surroundings
-  const runsAs = container.launch.record.user
+  const { user: runsAs, sandbox } = container.launch.record
   const user = isOwn(runsAs, own) ? undefined : runsAs
+  if (sandbox) return switchingInSandbox(user, { sandbox, tools })
   const noNewPrivileges = spec.securityContext?.allowPrivilegeEscalation === false
   const dropped = canDropCapabilities ? droppedCapabilities(spec) : []
   if (user === undefined && !noNewPrivileges && dropped.length === 0) return []
@@ -126,12 +148,57 @@ function switching(
   return []
 }
 
-/** The container's mount namespace; undefined when it is our own. */
-function openNamespace({ pid }: ContainerProcess): number | undefined {
-  const path = `/proc/${pid}/ns/mnt`
+/** bwrap lets nobody in a sandbox gain rights, and so must whoever comes later. */
+function switchingInSandbox(
+  user: RunUser | undefined,
+  { sandbox, tools }: { readonly sandbox: SandboxRecord; readonly tools: HostTools },
+): readonly string[] {
+  if (tools.setpriv === undefined) throw unsupported("util-linux's setpriv")
+  const { capabilities } = sandbox
+  return capabilities
+    ? [tools.setpriv, ...boundOptions(user, capabilities)]
+    : [tools.setpriv, '--no-new-privs', '--']
+}
+
+/** A namespace that is not ours, held by a descriptor. */
+interface HeldNamespace {
+  /** Option of nsenter. */
+  readonly option: string
+  readonly descriptor: number
+}
+
+/** nsenter's options, by the names of /proc. */
+const namespaceOptions = {
+  user: 'user',
+  mnt: 'mount',
+  pid: 'pid',
+  ipc: 'ipc',
+  uts: 'uts',
+  net: 'net',
+} as const
+
+/** The container's namespaces, without those that are our own. */
+async function openNamespaces(
+  container: ContainerProcess,
+  resources: DisposableStack,
+): Promise<readonly HeldNamespace[]> {
+  const inside = (await container.program())?.insidePid
+  if (inside === undefined) throw gone()
+  const held: HeldNamespace[] = []
+  for (const [name, option] of Object.entries(namespaceOptions)) {
+    const descriptor = openNamespace(`/proc/${inside}/ns/${name}`, `/proc/self/ns/${name}`)
+    if (descriptor === undefined) continue
+    resources.defer(() => closeSync(descriptor))
+    held.push({ option, descriptor })
+  }
+  // They are held now: if the pid is still the container's, they are the container's too.
+  if ((await container.program())?.insidePid !== inside) throw gone()
+  return held
+}
+
+function openNamespace(path: string, own: string): number | undefined {
   try {
-    if (readlinkSync(path) === readlinkSync('/proc/self/ns/mnt')) return undefined
-    return openSync(path, 'r')
+    return readlinkSync(path) === readlinkSync(own) ? undefined : openSync(path, 'r')
   } catch (cause) {
     throw gone(cause)
   }

@@ -2,7 +2,7 @@
 // What a command needs to know to run in a container as the container itself does: environment and
 // directory. The wrapper still holds the nameless file that they came on, so a later life of
 // virtual-kubelet finds them too, and they are never written anywhere else.
-import { readFile } from 'node:fs/promises'
+import { readFile, readlink } from 'node:fs/promises'
 import { VkError } from '../../../util/vk-error.ts'
 import type { ContainerProcess } from '../container-process.ts'
 
@@ -31,11 +31,13 @@ async function readFromWrapper(container: ContainerProcess): Promise<ContainerCo
 
 async function readFromProgram(container: ContainerProcess): Promise<ContainerContext | undefined> {
   try {
-    const text = await readFile(`/proc/${container.pid}/environ`, 'utf8')
-    if (!(await container.isProgramAlive())) return undefined
+    const pid = (await container.program())?.programPid
+    const text = await readFile(`/proc/${pid}/environ`, 'utf8')
+    if ((await container.program())?.programPid !== pid) return undefined
     const pairs = text.split('\0').filter((line) => line.includes('='))
     const env = new Map(pairs.map((line) => splitAt(line, line.indexOf('='))))
-    return { env, workingDir: `/proc/${container.pid}/cwd` }
+    const cwd = `/proc/${pid}/cwd`
+    return { env, workingDir: container.isSandboxed ? await readlink(cwd) : cwd }
   } catch {
     return undefined
   }
@@ -43,7 +45,8 @@ async function readFromProgram(container: ContainerProcess): Promise<ContainerCo
 
 /** One exported variable, as launcher.ts writes it. */
 const exported = /export ([A-Za-z_][A-Za-z0-9_]*)=((?:'[^']*'|\\')+)\n/y
-const changed = /^cd -- ((?:'[^']*'|\\')+) \|\| exit 126\nunset PWD OLDPWD SHLVL _\n/
+const changed =
+  /^(?:trap '' PIPE\n[^']*)?cd -- ((?:'[^']*'|\\')+) \|\| exit 126\nunset PWD OLDPWD SHLVL _\n/
 
 /** Reads back what a launch was given on descriptor 0: a shell's text, or JSON. */
 export function parseLaunchInput(text: string): ContainerContext | undefined {

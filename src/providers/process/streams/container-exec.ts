@@ -13,6 +13,9 @@ import type { Surroundings } from '../surroundings.ts'
 import { commandLineFor } from './command-line.ts'
 import { readContainerContext } from './container-context.ts'
 import { endSession } from './end-session.ts'
+import { readOnlyBind } from '../isolation/root-node.ts'
+import { hostTree } from '../isolation/file-tree.ts'
+import { RootBuilder } from '../isolation/root-builder.ts'
 import type { PipePool } from './pipe-pool.ts'
 import { startPiped } from './piped-command.ts'
 import { startInTerminal } from './terminal-command.ts'
@@ -38,7 +41,8 @@ export async function execInContainer(
   const { env, workingDir } = await readContainerContext(container)
   const { user } = container.launch.record
   const program = { argv: [name, ...args], workingDir } as const
-  await checkProgram(program, { searchPath: env.get('PATH') ?? defaultPath, user })
+  const view = await viewOf(container)
+  await checkProgram(program, { searchPath: env.get('PATH') ?? defaultPath, user, view })
   const variables = tty ? new Map([['TERM', 'xterm'], ...env]) : env
   const line = await commandLineFor(container, { program, env: variables, spec }, surroundings)
   let isOver = false
@@ -62,4 +66,11 @@ export async function execInContainer(
     line[Symbol.dispose]()
     throw error
   }
+}
+
+/** A container's root as it finds it itself; undefined where it sees the host's. */
+async function viewOf(container: ContainerProcess): Promise<RootBuilder | undefined> {
+  const inside = container.isSandboxed ? await container.program() : undefined
+  // The dot makes a directory of the link.
+  return inside && new RootBuilder(readOnlyBind(`/proc/${inside.insidePid}/root/.`), hostTree)
 }

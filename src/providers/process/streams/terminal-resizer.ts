@@ -58,11 +58,13 @@ export class TerminalResizer {
   /** The terminal on the input of whatever `script` has started. */
   async #find(): Promise<string | undefined> {
     const table = await readProcessTable()
-    if (!(await this.#container.isProgramAlive())) return undefined
+    const script = (await this.#container.program())?.programPid
+    if (script === undefined) return undefined
     for (const { parent, pid } of table) {
-      if (parent !== this.#container.pid) continue
-      const path = await readlink(`/proc/${pid}/fd/0`).catch(() => '')
-      if (/^\/dev\/pts\/\d+$/.test(path)) return path
+      if (parent !== script) continue
+      // The name is that of the container's own terminals; the link leads to the right one.
+      const path = `/proc/${pid}/fd/0`
+      if (/^\/dev\/pts\/\d+$/.test(await readlink(path).catch(() => ''))) return path
     }
     return undefined
   }
