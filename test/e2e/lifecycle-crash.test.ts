@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// virtual-kubelet is killed at random moments of a pod's life with containers of every role, and started
-// again: the pod comes to the same end as without. On host processes, which outlive their node.
+// virtual-kubelet is killed at random moments of a pod's life with containers of every role, with probes and
+// hooks, and started again: the pod comes to the same end as without. On host processes, which outlive
+// their node.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Container } from '../../src/kube/types.gen.ts'
+import type { Container, Probe } from '../../src/kube/types.gen.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { Pods, shell, statusOf } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
@@ -14,7 +15,7 @@ import { skipReason } from './requirements.ts'
 import { scaled } from './scenario-size.ts'
 import { useCluster } from './use-cluster.ts'
 
-const KILLS = scaled(6, 2)
+const KILLS = scaled(5, 2)
 /** A life of the pod lasts about so long; the node dies somewhere within. */
 const LIFE_MS = 2000
 
@@ -37,7 +38,11 @@ describe('kill -9 at any moment', { skip: skipReason }, () => {
       await node.exited
       node = await startProcessNode(cluster(), { nodeIp: node.nodeIp })
       const pod = await pods.untilPhase(name, 'Succeeded')
-      const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
+      const all = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
+      // Hooks that were interrupted are run again.
+      const lines = all.filter((line) => !line.startsWith('hook'))
+      assert(all.indexOf('hook before the stop') < all.indexOf('side ends'), all.join(', '))
+      assert(all.includes('hook before the stop'), all.join(', '))
       assert.deepEqual(lines, ['one', 'side', 'two', 'main fails', 'main', 'side ends'], name)
       assert.equal(statusOf(pod)?.restartCount, 1)
       assert.equal(statusOf(pod)?.lastState?.terminated?.exitCode, 1)
@@ -48,21 +53,35 @@ describe('kill -9 at any moment', { skip: skipReason }, () => {
   })
 })
 
-/** Two steps around a sidecar, and a container that fails once. */
+/** Two steps around a sidecar that takes a moment to start, and a container that fails once. */
 function lifeSpec(file: string): {
   readonly initContainers: readonly Container[]
   readonly containers: readonly Container[]
 } {
   const note = (line: string): string => `echo "${line}" >> ${file}`
+  const command = (script: string) => ({ exec: { command: ['sh', '-c', script] } })
+  const probe = (script: string): Probe => ({ ...command(script), periodSeconds: 1 })
   const step = (name: string): Container => shell(`sleep 0.3; ${note(name)}`, { name })
   const side = `trap '${note('side ends')}; exit 0' TERM; ${note('side')}; while :; do sleep 0.1; done`
   const main = `sleep 0.3; grep -q "main fails" ${file} && { ${note('main')}; exit 0; }; ${note('main fails')}; exit 1`
   return {
     initContainers: [
       step('one'),
-      shell(side, { name: 'side', restartPolicy: 'Always' }),
+      shell(side, {
+        name: 'side',
+        restartPolicy: 'Always',
+        startupProbe: { ...probe(`grep -q side ${file}`), failureThreshold: 100 },
+        livenessProbe: probe('true'),
+        lifecycle: { preStop: command(note('hook before the stop')) },
+      }),
       step('two'),
     ],
-    containers: [shell(main)],
+    containers: [
+      shell(main, {
+        readinessProbe: probe('true'),
+        livenessProbe: probe('true'),
+        lifecycle: { postStart: command(note('hook after the start')) },
+      }),
+    ],
   }
 }
