@@ -77,12 +77,12 @@ export class PodProbes {
     const startedAtMs = this.#parts.startedAtMs(wanted.spec.name)
     // The runtime does not list the run yet; with its news comes the next call.
     if (!probe || startedAtMs === undefined) return
-    const { clock, sinceMs, random } = this.#deps
+    const { clock, sinceMs } = this.#deps
     const nowMs = clock.nowMs()
     const terms = probeTerms(probe)
     // What ran before we did is not asked all at once.
     const isAdopted = startedAtMs < sinceMs && nowMs - sinceMs < terms.periodMs
-    const jitter = isAdopted ? random() : undefined
+    const jitter = isAdopted ? this.#deps.random() : undefined
     const active: ActiveProbe = {
       wanted,
       pod,
