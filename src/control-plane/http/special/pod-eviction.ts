@@ -4,7 +4,6 @@
 import type { Pod, PodDisruptionBudget } from '../../../kube/types.gen.ts'
 import { decideEviction, evictionCondition } from '../../admission/eviction.ts'
 import { validateByAdmission } from '../../api/admit.ts'
-import { wireSeconds } from '../../api/api-core.ts'
 import type { ApiCore, Place } from '../../api/api-core.ts'
 import { deleteObject } from '../../api/delete-object.ts'
 import { podNamed } from '../../kubelet/pod-container.ts'
@@ -14,6 +13,7 @@ import { matchesSelector } from '../../resources/workloads/matches-selector.ts'
 import { checkedDeleteOptions } from '../delete-options.ts'
 import { isDryRun, readObject } from '../request-body.ts'
 import type { ResourceRequest, VerbContext } from '../read-verbs.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 
 const evictionKind = { group: 'policy', version: 'v1', kind: 'Eviction' }
 
@@ -79,7 +79,7 @@ function charge(
 function mark({ store, clock }: ApiCore, pod: Pod): void {
   const { namespace, name } = pod.metadata
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'DisruptionTarget')
-  const now = wireSeconds(clock.nowMs())
+  const now = wireTime(clock.nowMs())
   const conditions = [...others, { ...evictionCondition, lastTransitionTime: now }]
   const marked = { ...(pod as unknown as KubeObject), status: { ...pod.status, conditions } }
   store.put({ resource: 'pods', namespace, name }, marked)

@@ -13,6 +13,7 @@ import { forwardedHeaders } from '../../kubelet/pod-streams.ts'
 import { badRequest, serviceUnavailable } from '../../objects/api-status.ts'
 import type { ApiExchange } from '../api-exchange.ts'
 import type { ResourceTarget } from '../request-info.ts'
+import { endToEndHeaders, framingOf } from './passed-headers.ts'
 
 /** The node may be named with a port: `one:10250`. */
 export async function proxyToNode(
@@ -83,20 +84,12 @@ function pathBehind({ info }: ApiExchange, { rest }: ResourceTarget): string {
   return `${rest === '' ? '/' : rest}${info.query.size > 0 ? `?${info.query.toString()}` : ''}`
 }
 
-function requestHeaders(exchange: ApiExchange): OutgoingHttpHeaders {
-  const headers = forwardedHeaders(exchange.request.headers)
-  for (const name of Object.keys(headers)) {
-    // HTTP/2 has its own headers for what the new request line says, and no connection of its own.
-    if (name.startsWith(':') || name === 'connection' || name === 'keep-alive') delete headers[name]
-  }
-  return headers
+function requestHeaders({ request }: ApiExchange): OutgoingHttpHeaders {
+  return { ...forwardedHeaders(endToEndHeaders(request.headers)), ...framingOf(request) }
 }
 
-const perConnection = /^(connection|keep-alive|transfer-encoding|upgrade|trailer|te)$/
-
 async function passOn(exchange: ApiExchange, answer: IncomingMessage): Promise<void> {
-  const headers = Object.entries(answer.headers).filter(([name]) => !perConnection.test(name))
-  exchange.response.writeHead(answer.statusCode ?? 502, Object.fromEntries(headers))
+  exchange.response.writeHead(answer.statusCode ?? 502, endToEndHeaders(answer.headers))
   await pipeline(answer, exchange.response).catch((error: unknown) => {
     // An answer that has begun can only end.
     if (!exchange.signal.aborted) exchange.response.destroy(error as Error)

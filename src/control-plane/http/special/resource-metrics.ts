@@ -9,6 +9,7 @@ import { notFound } from '../../objects/api-status.ts'
 import type { KubeObject } from '../../objects/kube-object.ts'
 import type { Pod } from '../../../kube/types.gen.ts'
 import type { ResourceRequest, VerbContext } from '../read-verbs.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 
 const apiVersion = 'metrics.k8s.io/v1beta1'
 
@@ -52,7 +53,7 @@ function podUsage({ metadata, spec }: Pod, { earlier, later }: SamplePair): obje
 
 function timesOf({ timeMs, windowMs }: Usage): object {
   return {
-    timestamp: `${new Date(timeMs).toISOString().slice(0, 19)}Z`,
+    timestamp: wireTime(timeMs),
     window: `${(windowMs / 1000).toFixed(3)}s`,
   }
 }
@@ -69,7 +70,7 @@ function send(
     const measured = measure(object)
     if (!measured) return []
     const { name, namespace, labels } = object.metadata
-    const creationTimestamp = `${new Date(core.clock.nowMs()).toISOString().slice(0, 19)}Z`
+    const creationTimestamp = wireTime(core.clock.nowMs())
     const metadata = { name, ...(namespace && { namespace }), labels, creationTimestamp }
     return [{ kind, apiVersion, metadata, ...measured }]
   }
