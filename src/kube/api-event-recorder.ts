@@ -17,6 +17,7 @@ import { Fifo } from './fifo.ts'
 import type { KubeClient } from './kube-client.ts'
 import { events } from './resources.ts'
 import type { ObjectReference } from './types.gen.ts'
+import { wireTime } from '../util/wire-time.ts'
 
 export interface ApiEventRecorderOptions {
   /** Reporting component, such as `kubelet`. */
@@ -180,7 +181,7 @@ export class ApiEventRecorder implements EventRecorder, AsyncDisposable {
     const options = { signal, timeoutMs: requestTimeoutMs }
     if (writtenCount > 0) {
       const { name, namespace, message, count } = series
-      const body = { count, message, lastTimestamp: timestamp(series.lastMs) }
+      const body = { count, message, lastTimestamp: wireTime(series.lastMs) }
       try {
         await this.#client.patch(events, { namespace, name }, { type: 'strategic', body }, options)
         return
@@ -207,8 +208,8 @@ export class ApiEventRecorder implements EventRecorder, AsyncDisposable {
       reason: event.reason,
       message,
       count,
-      firstTimestamp: timestamp(series.firstMs),
-      lastTimestamp: timestamp(series.lastMs),
+      firstTimestamp: wireTime(series.firstMs),
+      lastTimestamp: wireTime(series.lastMs),
       source: { component, host },
       reportingComponent: component,
       reportingInstance: host,
@@ -228,8 +229,4 @@ export class ApiEventRecorder implements EventRecorder, AsyncDisposable {
 // A namespace that is gone or on its way out (404, 403) does not come back.
 function isWorthRetrying(error: unknown): boolean {
   return behaviourOf(error).isTransient && !isNotFound(error) && !isRefused(error)
-}
-
-function timestamp(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
 }

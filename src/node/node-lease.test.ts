@@ -12,7 +12,7 @@ import { silentLogger } from '../util/logger.ts'
 import { VkError } from '../util/vk-error.ts'
 import { NodeLease } from './node-lease.ts'
 import type { NodeLeaseOptions } from './node-lease.ts'
-import { parseMicroTime } from './wire-time.ts'
+import { parseWireMicroTime } from '../util/wire-time.ts'
 
 const at = { namespace: 'kube-node-lease', name: 'n' }
 
@@ -40,7 +40,7 @@ function setUp(given: Partial<NodeLeaseOptions> = {}) {
 }
 
 function timeOf(lease: Lease): number {
-  return parseMicroTime(lease.spec.renewTime ?? '') ?? Number.NaN
+  return parseWireMicroTime(lease.spec.renewTime ?? '') ?? Number.NaN
 }
 
 test('creates the lease as the kubelet does and renews it every 10 s', async () => {

@@ -14,7 +14,7 @@ import { runLoop } from '../util/run-loop.ts'
 import { codeOf, messageOf, VkError } from '../util/vk-error.ts'
 import { Alarm } from './alarm.ts'
 import { withDeadline } from '../util/deadline.ts'
-import { formatMicroTime, parseMicroTime } from './wire-time.ts'
+import { wireMicroTime, parseWireMicroTime } from '../util/wire-time.ts'
 
 /** Where node leases live. */
 export const leaseNamespace = 'kube-node-lease'
@@ -165,14 +165,14 @@ export class NodeLease implements AsyncDisposable {
 
   #spec(lease: Lease | undefined): Lease['spec'] {
     const { nodeName, durationSeconds, clock } = this.#options
-    const stored = parseMicroTime(lease?.spec.renewTime ?? '') ?? 0
+    const stored = parseWireMicroTime(lease?.spec.renewTime ?? '') ?? 0
     const lastMicros = Math.max(this.#lastMicros, stored)
     this.#lastMicros = Math.max(Math.floor(clock.nowMs() * 1000), lastMicros + 1)
     return {
       ...lease?.spec,
       holderIdentity: nodeName,
       leaseDurationSeconds: durationSeconds,
-      renewTime: formatMicroTime(this.#lastMicros),
+      renewTime: wireMicroTime(this.#lastMicros),
     }
   }
 

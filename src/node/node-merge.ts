@@ -10,7 +10,7 @@ import type { DesiredNode, DesiredNodeStatus } from './node-object.ts'
 import { taintId } from './node-taints.ts'
 import { nextOwned, ownedAnnotation, readOwned } from './owned-fields.ts'
 import type { OwnedFields } from './owned-fields.ts'
-import { formatTime } from './wire-time.ts'
+import { wireTime } from '../util/wire-time.ts'
 
 /** The body of a patch: plain JSON. */
 export type PatchBody = Readonly<Record<string, unknown>>
@@ -164,7 +164,7 @@ function conditionChanges(
   desired: DesiredNode,
   { owned, nowMs }: { readonly owned: OwnedFields; readonly nowMs: number },
 ): { readonly conditions: readonly object[]; readonly isChange: boolean } {
-  const now = formatTime(nowMs)
+  const now = wireTime(nowMs)
   const present = new Map((live.status?.conditions ?? []).map((entry) => [entry.type, entry]))
   let isChange = false
   const conditions: object[] = desired.status.conditions.map((condition) => {

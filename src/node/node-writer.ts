@@ -15,7 +15,7 @@ import { hasTaintDrift, objectPatch, statusPatch } from './node-merge.ts'
 import type { PatchBody } from './node-merge.ts'
 import type { DesiredNode } from './node-object.ts'
 import { ownedAnnotation, ownedBy } from './owned-fields.ts'
-import { formatTime } from './wire-time.ts'
+import { wireTime } from '../util/wire-time.ts'
 
 export interface NodeWriterOptions {
   readonly name: string
@@ -207,7 +207,7 @@ export class NodeWriter {
 /** The Node as it is created: with its status, so that it can be ready at once. */
 export function newNode(desired: DesiredNode, nowMs: number): Unsaved<Node> {
   const { name, labels, annotations, taints, providerID, status } = desired
-  const now = formatTime(nowMs)
+  const now = wireTime(nowMs)
   const times = { lastHeartbeatTime: now, lastTransitionTime: now }
   return {
     apiVersion: nodes.apiVersion,

@@ -11,7 +11,7 @@ import { withDeadline } from '../util/deadline.ts'
 import type { Logger } from '../util/logger.ts'
 import { messageOf, UserError } from '../util/vk-error.ts'
 import { leaseNamespace } from './node-lease.ts'
-import { parseMicroTime } from './wire-time.ts'
+import { parseWireMicroTime } from '../util/wire-time.ts'
 
 /** Names the instance that runs the node; taken off when it leaves. */
 export const instanceAnnotation = 'virtual-kubelet.io/instance'
@@ -88,7 +88,7 @@ async function readRenewal(
 }
 
 function renewalOf({ spec }: Lease): Renewal | undefined {
-  const micros = parseMicroTime(spec.renewTime ?? '')
+  const micros = parseWireMicroTime(spec.renewTime ?? '')
   if (micros === undefined) return undefined
   const { leaseDurationSeconds: seconds = defaultDurationSeconds } = spec
   return { micros, atMs: micros / 1000, durationMs: seconds * 1000 }

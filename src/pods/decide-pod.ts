@@ -5,7 +5,7 @@
 // that is deleted, ended, or of another node; of two pods of one name the second waits until nothing
 // of the first is left; the API loses a pod only after its terminal phase was there to be read.
 import type { Pod } from '../kube/types.gen.ts'
-import { parseWireTime } from '../runtime/decide/wire-time.ts'
+import { parseWireTime } from '../util/wire-time.ts'
 import type { KnownPod } from './known-pod.ts'
 import { isLostForGood } from './lost-containers.ts'
 import { needsUpdate } from './pod-changes.ts'

@@ -5,7 +5,7 @@
 // by ip, so stale ones are deleted by name.
 import type { Pod, PodCondition, PodStatus } from '../kube/types.gen.ts'
 import { ownedConditionTypes } from '../runtime/decide/pod-conditions.ts'
-import { wireTime } from '../runtime/decide/wire-time.ts'
+import { wireTime } from '../util/wire-time.ts'
 import { sameWire } from './wire-equal.ts'
 
 /** Body of a PATCH on pods/status; the UID makes the server refuse it for a successor of that name. */

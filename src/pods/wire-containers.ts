@@ -9,7 +9,7 @@ import type {
   PodStatus,
 } from '../kube/types.gen.ts'
 import { afterExit, canRestartAll } from '../runtime/decide/restart-policy.ts'
-import { wireTime } from '../runtime/decide/wire-time.ts'
+import { wireTime } from '../util/wire-time.ts'
 import type { Problem } from './known-pod.ts'
 import { asLost } from './lost-containers.ts'
 import { inWholeSeconds } from './whole-seconds.ts'

@@ -6,7 +6,7 @@ import type { RuntimeContainer } from './container-runtime.ts'
 import { containerStatus } from './decide/container-status.ts'
 import { podContainers, type ContainerRole, type PodContainer } from './decide/pod-containers.ts'
 import type { ContainerHealth, Wait } from './decide/pod-state.ts'
-import { wireTime } from './decide/wire-time.ts'
+import { wireTime } from '../util/wire-time.ts'
 import type { PodRecord } from './pod-record.ts'
 
 export interface ObservedInput {

@@ -6,6 +6,7 @@ import type { NewObject } from '../../src/control-plane/controllers/cluster-api.
 import type { Job, JobSpec, Pod, PodStatus, PodTemplateSpec } from '../../src/kube/types.gen.ts'
 import type { Clock } from '../../src/util/clock.ts'
 import type { FakeClusterApi } from './fake-cluster-api.ts'
+import { wireTime } from '../../src/util/wire-time.ts'
 
 /** A template whose pods are labelled `app: NAME`. */
 export function templateFor(
@@ -70,11 +71,6 @@ export function endedStatus(exitCode: number, endMs: number): PodStatus {
       },
     ],
   }
-}
-
-/** `2026-01-01T00:00:00Z`. */
-export function wireTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
 }
 
 /** A kubelet and scheduler under a test's command: nothing happens to pods but what it is told. */

@@ -3,6 +3,7 @@
 // of the disruptions that its status allows, until the controller has counted again.
 import type { Pod, PodDisruptionBudget } from '../../kube/types.gen.ts'
 import { forbidden, StatusError } from '../objects/api-status.ts'
+import { wireTime } from '../../util/wire-time.ts'
 
 const maxDisruptedPods = 2000
 
@@ -56,7 +57,7 @@ export function decideEviction(
   checkBudget(budget)
   const { disruptedPods = {}, disruptionsAllowed = 0 } = budget.status ?? {}
   const name = pod.metadata.name
-  const now = `${new Date(nowMs).toISOString().slice(0, 19)}Z`
+  const now = wireTime(nowMs)
   return {
     budget,
     requiresSameVersion: false,

@@ -51,8 +51,3 @@ export function kindFirst(object: KubeObject): KubeObject {
   const first = { kind, apiVersion }
   return { ...first, ...object }
 }
-
-/** Time as it stands in metadata: whole seconds, UTC. */
-export function wireSeconds(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
-}

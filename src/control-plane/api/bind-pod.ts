@@ -5,8 +5,9 @@ import type { AdmissionRequest } from '../admission/admission.ts'
 import { conflict, notFound } from '../objects/api-status.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import { mutateByAdmission, validateByAdmission } from './admit.ts'
-import { keyOf, wireSeconds } from './api-core.ts'
+import { keyOf } from './api-core.ts'
 import type { ApiCore, Place, WriteOptions } from './api-core.ts'
+import { wireTime } from '../../util/wire-time.ts'
 
 /** A Binding, as far as it matters. */
 export interface PodBinding {
@@ -33,7 +34,7 @@ export function bindPod(
   // Binding is the one change of a spec that no update may make, so it is written without those rules.
   core.store.put(
     keyOf(place),
-    bound(pod, { ...binding, ...(labels && { labels }) }, wireSeconds(core.clock.nowMs())),
+    bound(pod, { ...binding, ...(labels && { labels }) }, wireTime(core.clock.nowMs())),
   )
 }
 

@@ -10,10 +10,10 @@ import type { EventRecord, EventSubject } from '../controllers/cluster-api.ts'
 import { StatusError } from '../objects/api-status.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import { findResource } from '../resources/registry.ts'
-import { wireSeconds } from './api-core.ts'
 import type { ApiCore } from './api-core.ts'
 import { createObject } from './create-object.ts'
 import { updateObject } from './update-object.ts'
+import { wireMicroTime, wireTime } from '../../util/wire-time.ts'
 
 export class ControllerEvents {
   readonly #core: ApiCore
@@ -82,8 +82,8 @@ export class ControllerEvents {
     return {
       source: { component: this.#component },
       reportingInstance: '',
-      firstTimestamp: wireSeconds(firstMs),
-      lastTimestamp: wireSeconds(lastMs),
+      firstTimestamp: wireTime(firstMs),
+      lastTimestamp: wireTime(lastMs),
       count,
     }
   }
@@ -92,7 +92,7 @@ export class ControllerEvents {
   #actionParts({ firstMs }: Series, action: string): object {
     return {
       action,
-      eventTime: `${new Date(firstMs).toISOString().slice(0, -1)}000Z`,
+      eventTime: wireMicroTime(firstMs * 1000),
       reportingInstance: `${this.#component}-${hostname()}`,
     }
   }
@@ -125,11 +125,11 @@ export class ControllerEvents {
 }
 
 function countOf({ count, lastMs }: Series): object {
-  return { count, lastTimestamp: wireSeconds(lastMs) }
+  return { count, lastTimestamp: wireTime(lastMs) }
 }
 
 function seriesOf({ count, lastMs }: Series): object {
-  return { count, lastObservedTime: `${new Date(lastMs).toISOString().slice(0, -1)}000Z` }
+  return { count, lastObservedTime: wireMicroTime(lastMs * 1000) }
 }
 
 type Series = NonNullable<ReturnType<EventCorrelator['take']>>

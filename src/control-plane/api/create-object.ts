@@ -12,8 +12,9 @@ import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import { validateCreate } from '../resources/validate-object.ts'
 import { mutateByAdmission, validateByAdmission } from './admit.ts'
 import { tracked } from './tracked.ts'
-import { keyOf, kindFirst, shown, wireSeconds } from './api-core.ts'
+import { keyOf, kindFirst, shown } from './api-core.ts'
 import type { ApiCore, Place, WriteOptions } from './api-core.ts'
+import { wireTime } from '../../util/wire-time.ts'
 
 // As kube-apiserver: then the client is told that the name is taken.
 const maxNameAttempts = 7
@@ -101,7 +102,7 @@ function withServerMetadata(core: ApiCore, { place, admitted, options }: NewObje
   const nowMs = core.clock.nowMs()
   const named = {
     ...admitted,
-    metadata: { ...metadata, uid: randomUUID(), creationTimestamp: wireSeconds(nowMs) },
+    metadata: { ...metadata, uid: randomUUID(), creationTimestamp: wireTime(nowMs) },
   }
   return place.resource.strategy.prepareForCreate(named, { user: options.user, nowMs })
 }

@@ -7,8 +7,9 @@ import { conflict, notFound } from '../objects/api-status.ts'
 import { deepEqual } from '../objects/deep-equal.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import { validateByAdmission } from './admit.ts'
-import { keyOf, shown, wireSeconds } from './api-core.ts'
+import { keyOf, shown } from './api-core.ts'
 import type { ApiCore, Place } from './api-core.ts'
+import { wireTime } from '../../util/wire-time.ts'
 
 /** DeleteOptions of the API, checked. */
 export interface DeleteOptions {
@@ -109,9 +110,9 @@ function marking(object: KubeObject, deletion: Deletion): KubeObject | 'remove' 
 function deletionTime({ metadata }: KubeObject, seconds: number, { core }: Deletion): string {
   const nowMs = core.clock.nowMs()
   const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = metadata
-  if (deletionTimestamp === undefined) return wireSeconds(nowMs + seconds * 1000)
+  if (deletionTimestamp === undefined) return wireTime(nowMs + seconds * 1000)
   const begunMs = Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000
-  return wireSeconds(Math.max(begunMs + seconds * 1000, nowMs))
+  return wireTime(Math.max(begunMs + seconds * 1000, nowMs))
 }
 
 /** Kinds that end gracefully may stay a while; the others go at once. */

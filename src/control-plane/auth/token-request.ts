@@ -17,6 +17,7 @@ import type { Store } from '../storage/store.ts'
 import type { ServiceAccountName } from './service-account-user.ts'
 import type { ServiceAccountTokens, TokenContent } from './service-account-token.ts'
 import { storedObject } from './stored-object.ts'
+import { wireTime } from '../../util/wire-time.ts'
 
 const projectedSeconds = 3607
 const extendedSeconds = 365 * 24 * 60 * 60
@@ -178,8 +179,4 @@ function referenceTo(
   if (wanted.uid === undefined || wanted.uid === '' || wanted.uid === uid) return { name, uid }
   const why = `the UID in the bound object reference (${wanted.uid}) does not match the UID in record. The object might have been deleted and then recreated`
   throw conflict({ group: '', plural: wanted.kind ?? '' }, name, why)
-}
-
-function wireTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
 }

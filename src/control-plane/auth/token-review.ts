@@ -2,7 +2,7 @@
 // Answers to the questions "whose token is this?" (TokenReview) and "who am I?" (SelfSubjectReview).
 import type { SelfSubjectReview, TokenReview, UserInfo } from '../../kube/types.gen.ts'
 import { badRequest } from '../objects/api-status.ts'
-import { wireTime } from '../resources/wire-time.ts'
+import { wireTime } from '../../util/wire-time.ts'
 import type { Authenticator } from './authenticator.ts'
 import { asAuthenticated } from './authenticator.ts'
 import { invalidToken, TokenRejection } from './token-rejection.ts'
@@ -28,7 +28,7 @@ export function answerSelfSubjectReview(
   review: SelfSubjectReview,
   { user, nowMs }: { readonly user: User; readonly nowMs: number },
 ): SelfSubjectReview {
-  const creationTimestamp = wireTime({ nowMs })
+  const creationTimestamp = wireTime(nowMs)
   const metadata = { ...review.metadata, creationTimestamp }
   return { ...review, metadata, status: { userInfo: userInfo(user) } }
 }

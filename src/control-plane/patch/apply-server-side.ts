@@ -23,8 +23,9 @@ import {
 } from './managed-fields.ts'
 import { mergeApplied, removeFields } from './merge-applied.ts'
 import { failure } from './patch-failure.ts'
-import { recordUpdate, wholeSeconds, withManagedFields, withoutManaged } from './track-update.ts'
+import { recordUpdate, withManagedFields, withoutManaged } from './track-update.ts'
 import { faultOfApplied } from './validate-applied.ts'
+import { wireTime } from '../../util/wire-time.ts'
 
 export interface ServerSideApply {
   /** Undefined when the object is to be created. */
@@ -195,7 +196,7 @@ function resolveOwners(
 
 function withTime(table: ManagedTable, key: string, nowMs: number): ManagedTable {
   const own: Managed | undefined = table.get(key)
-  return own ? withManaged(table, { ...own, time: wholeSeconds(nowMs) }) : table
+  return own ? withManaged(table, { ...own, time: wireTime(nowMs) }) : table
 }
 
 /** kubectl may take without force what its own client-side applies left as it is. */

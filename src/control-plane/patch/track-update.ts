@@ -19,6 +19,7 @@ import {
   managerKey,
   withManaged,
 } from './managed-fields.ts'
+import { wireTime } from '../../util/wire-time.ts'
 
 export interface UpdateToTrack {
   /** Undefined for a create. */
@@ -86,11 +87,7 @@ export function recordUpdate(
   if (taken.isEmpty) return left
   const own: Managed | undefined = left.get(managerKey(identity))
   const fields = taken.union(own?.fields ?? new FieldSet())
-  return capManagers(withManaged(left, { ...identity, fields, time: wholeSeconds(nowMs) }))
-}
-
-export function wholeSeconds(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
+  return capManagers(withManaged(left, { ...identity, fields, time: wireTime(nowMs) }))
 }
 
 export function withoutManaged(object: KubeObject): KubeObject {

@@ -3,6 +3,7 @@
 // that the API writes back, which is how stored objects have it. Faults carry the API server's words.
 import { format, parseQuantity } from '../../util/quantity.ts'
 import { jsonTypeName } from './go-text.ts'
+import { wireTime } from '../../util/wire-time.ts'
 
 /** A value that its own type refuses; ends decoding at once. */
 export class ScalarFault extends Error {
@@ -54,7 +55,7 @@ const isoMicroTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/
 export function decodeTime(value: unknown): string {
   const text = timeText(value)
   const ms = parseTime(text, '2006-01-02T15:04:05Z07:00')
-  return isoTime.test(text) ? text : `${new Date(ms).toISOString().slice(0, 19)}Z`
+  return isoTime.test(text) ? text : wireTime(ms)
 }
 
 /** RFC 3339 with six decimals -> the same in UTC. */

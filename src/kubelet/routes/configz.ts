@@ -5,6 +5,7 @@
 import { processStartSeconds } from '../metrics/process-families.ts'
 import type { Route, RouteCall } from '../router.ts'
 import { sendBody, sendText } from '../text-response.ts'
+import { wireTime } from '../../util/wire-time.ts'
 
 /** What is told of this kubelet. */
 export interface KubeletAbout {
@@ -102,7 +103,7 @@ function statuszPage({
   readonly paths: readonly string[]
   readonly version: string
 }): Page {
-  const startTime = new Date(processStartSeconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z')
+  const startTime = wireTime(processStartSeconds * 1000)
   const uptimeSeconds = Math.floor(process.uptime())
   const goVersion = `none (Node.js ${process.version})`
   const lines = [

@@ -3,7 +3,7 @@
 // consistent, so that a rate taken from the cumulative CPU time is the usage that is reported beside it.
 import type { ContainerStats, NodeStats, PodStats } from '../../provider/stats.ts'
 import type { MockPod } from './mock-pod.ts'
-import { timestamp } from './observe-pod.ts'
+import { wireTime } from '../../util/wire-time.ts'
 
 const mebibyte = 2 ** 20
 /** CPU time that a container has used by the time it is first seen. */
@@ -17,7 +17,7 @@ export function podStatsOf(pod: MockPod, nowMs: number): PodStats | undefined {
   const time = new Date(nowMs).toISOString()
   const at = { time, seconds: Math.max(0, nowMs - run.startedAtMs) / 1000 }
   const running = [...spec.containers, ...spec.initContainers.filter((c) => c.isSidecar)]
-  const startTime = timestamp(run.startedAtMs)
+  const startTime = wireTime(run.startedAtMs)
   const containers = running.map(({ name }) =>
     containerStats(`${ref.uid}/${name}`, { name, startTime, ...at }),
   )
@@ -26,7 +26,7 @@ export function podStatsOf(pod: MockPod, nowMs: number): PodStats | undefined {
   const podSeconds = Math.max(0, nowMs - createdAtMs) / 1000
   return {
     podRef: { name: ref.name, namespace: ref.namespace, uid: ref.uid },
-    startTime: pod.startTime ?? timestamp(createdAtMs),
+    startTime: pod.startTime ?? wireTime(createdAtMs),
     containers,
     cpu: {
       time,
@@ -73,7 +73,7 @@ export function nodeStatsOf(
     rssBytes: memoryBytes,
   }
   return {
-    startTime: timestamp(at.startedAtMs),
+    startTime: wireTime(at.startedAtMs),
     cpu: { time, usageNanoCores, usageCoreNanoSeconds },
     memory,
   }

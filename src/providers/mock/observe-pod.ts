@@ -3,6 +3,7 @@
 import type { ContainerStatus } from '../../kube/types.gen.ts'
 import type { ObservedPod } from '../../provider/provider.ts'
 import type { FinishedRun, MockContainer, MockPod } from './mock-pod.ts'
+import { wireTime } from '../../util/wire-time.ts'
 
 /** What the backend would say of the pod now. */
 export function observePod(pod: MockPod): ObservedPod {
@@ -47,7 +48,7 @@ function stateOf(pod: MockPod, exitCode?: number): Shared {
   const { run, restartCount, previous } = pod
   const history = { restartCount, ...(previous && { previous }) }
   if (run.kind === 'running') {
-    return { kind: 'running', isReady: true, startedAt: timestamp(run.startedAtMs), ...history }
+    return { kind: 'running', isReady: true, startedAt: wireTime(run.startedAtMs), ...history }
   }
   if (run.kind === 'starting' || run.startedAtMs === undefined) {
     return { kind: 'waiting', isReady: false, ...history }
@@ -105,21 +106,8 @@ function terminated(
   return {
     exitCode,
     reason: exitCode === 0 ? 'Completed' : 'Error',
-    startedAt: timestamp(run.startedAtMs),
-    finishedAt: timestamp(run.finishedAtMs),
+    startedAt: wireTime(run.startedAtMs),
+    finishedAt: wireTime(run.finishedAtMs),
     containerID,
   }
-}
-
-let lastSecond = Number.NaN
-let lastTimestamp = ''
-
-/** RFC 3339 in whole seconds. Thousands of pods ask within one second. */
-export function timestamp(atMs: number): string {
-  const second = Math.floor(atMs / 1000)
-  if (second !== lastSecond) {
-    lastSecond = second
-    lastTimestamp = `${new Date(second * 1000).toISOString().slice(0, 19)}Z`
-  }
-  return lastTimestamp
 }

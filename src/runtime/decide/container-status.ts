@@ -6,7 +6,7 @@ import type { ContainerRecord, Termination } from './container-record.ts'
 import { lostTermination, resetTermination, resetWaiting } from './container-record.ts'
 import type { ContainerRole } from './pod-containers.ts'
 import type { ContainerHealth, Wait } from './pod-state.ts'
-import { wireTime } from './wire-time.ts'
+import { wireTime } from '../../util/wire-time.ts'
 
 export interface StatusInput {
   readonly record: ContainerRecord | undefined

@@ -6,7 +6,7 @@ import { resetReason } from './container-record.ts'
 import type { PodPhase } from './pod-phase.ts'
 import { exitCodeOf } from './pod-phase.ts'
 import { canRestartAll, isSidecar } from './restart-policy.ts'
-import { wireTime } from './wire-time.ts'
+import { wireTime } from '../../util/wire-time.ts'
 
 /** The part of ObservedPod that decides the conditions. */
 export interface ConditionsObserved {

@@ -4,7 +4,7 @@
 // again where the policy forbids it.
 import type { ContainerStatus } from '../../kube/types.gen.ts'
 import { lostTermination, type ContainerRecord, type Termination } from './container-record.ts'
-import { parseWireTime } from './wire-time.ts'
+import { parseWireTime } from '../../util/wire-time.ts'
 
 /** The record that the status stands for; undefined for a container that never ran. */
 export function recordFromStatus(

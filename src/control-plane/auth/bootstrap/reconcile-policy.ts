@@ -15,6 +15,7 @@ import { clusterRoles } from './cluster-roles.ts'
 import { controllerRoles } from './controller-roles.ts'
 import { namespaceRoles } from './namespace-roles.ts'
 import type { RoleOutline } from './parse-role-table.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 
 const autoUpdate = 'rbac.authorization.kubernetes.io/autoupdate'
 const apiVersion = `${rbacGroup}/v1`
@@ -111,7 +112,7 @@ function reconcileBinding(store: Store, expected: BindingObject, nowMs: number):
 }
 
 function create(store: Store, object: KubeObject, nowMs: number): void {
-  const creationTimestamp = `${new Date(nowMs).toISOString().slice(0, 19)}Z`
+  const creationTimestamp = wireTime(nowMs)
   const metadata = { ...object.metadata, uid: randomUUID(), creationTimestamp }
   store.put(keyOf(object), { ...object, metadata })
 }

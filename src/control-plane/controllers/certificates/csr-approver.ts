@@ -8,7 +8,7 @@ import type { User } from '../../auth/user.ts'
 import { parseCertificateRequest } from '../../certificates/certificate-request.ts'
 import type { ControllerContext } from '../cluster-api.ts'
 import { certificateSigningRequests } from '../namespaces/cluster-kinds.ts'
-import { apiTime } from '../workload/api-time.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 import { startCsrQueue } from './csr-queue.ts'
 import { approvalMessages, decideApproval } from './decide-approval.ts'
 import type { ApprovalRight } from './decide-approval.ts'
@@ -66,7 +66,7 @@ async function approve(
   { metadata, status }: CertificateSigningRequest,
   message: string,
 ): Promise<void> {
-  const time = apiTime(clock.nowMs())
+  const time = wireTime(clock.nowMs())
   const condition = {
     type: 'Approved',
     status: 'True',

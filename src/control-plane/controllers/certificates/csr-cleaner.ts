@@ -8,7 +8,7 @@ import type { ControllerContext } from '../cluster-api.ts'
 import { certificateSigningRequests } from '../namespaces/cluster-kinds.ts'
 import { startPeriodic } from '../pod-gc/periodic.ts'
 import { isNotFound } from '../workload/controller-queue.ts'
-import { msOf } from '../workload/api-time.ts'
+import { parseWireTime } from '../../../util/wire-time.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
@@ -46,7 +46,7 @@ export function isOutdated(
   const conditions = status?.conditions ?? []
   const certificate = status?.certificate ?? ''
   const isOlder = (time: string | undefined, ageMs: number): boolean =>
-    nowMs - (msOf(time) ?? nowMs) > ageMs
+    nowMs - (parseWireTime(time) ?? nowMs) > ageMs
   if (conditions.length === 0) return isOlder(metadata.creationTimestamp, dayMs)
   return conditions.some(({ type, lastUpdateTime }) => {
     switch (type) {

@@ -5,7 +5,7 @@ import { VkError } from '../../../util/vk-error.ts'
 import { signerNames } from '../../certificates/signer-names.ts'
 import type { ControllerContext } from '../cluster-api.ts'
 import { certificateSigningRequests } from '../namespaces/cluster-kinds.ts'
-import { apiTime } from '../workload/api-time.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 import { startCsrQueue } from './csr-queue.ts'
 
 /** What the request's spec asks of its signer. */
@@ -63,7 +63,7 @@ async function fail(
   csr: CertificateSigningRequest,
   message: string,
 ): Promise<void> {
-  const time = apiTime(context.clock.nowMs())
+  const time = wireTime(context.clock.nowMs())
   const condition = {
     type: 'Failed',
     status: 'True',

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeClusterApi, controlledBy } from '../../../../test/support/fake-cluster-api.ts'
-import { newJob, wireTime } from '../../../../test/support/workload-objects.ts'
+import { newJob } from '../../../../test/support/workload-objects.ts'
 import type { CronJob, CronJobSpec, Job } from '../../../kube/types.gen.ts'
 import { FakeClock } from '../../../util/fake-clock.ts'
 import { silentLogger } from '../../../util/logger.ts'
 import { cronJobs, jobs } from '../workload/workload-resources.ts'
 import { startCronJobController } from './cronjob-controller.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 
 const at = { namespace: 'default', name: 'tick' }
 const start = Date.UTC(2026, 0, 1)

@@ -7,7 +7,7 @@ import { messageOf } from '../../../util/vk-error.ts'
 import { StatusError } from '../../objects/api-status.ts'
 import { deepEqual } from '../../objects/deep-equal.ts'
 import type { ControllerContext, NewObject, ObjectPlace, StartController } from '../cluster-api.ts'
-import { apiTime } from '../workload/api-time.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 import { controllerQueue, isNotFound, wakeOwners } from '../workload/controller-queue.ts'
 import { OwnedIndex } from '../workload/owned-index.ts'
 import { controllerReference, isControlledBy, workKey } from '../workload/owner-reference.ts'
@@ -119,7 +119,7 @@ class CronJobController implements AsyncDisposable {
     return {
       ...status,
       active: [...(status.active ?? []), reference],
-      lastScheduleTime: apiTime(startMs),
+      lastScheduleTime: wireTime(startMs),
     }
   }
 

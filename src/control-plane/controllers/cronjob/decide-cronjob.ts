@@ -4,7 +4,7 @@ import type { CronJob, CronJobStatus, Job, ObjectReference } from '../../../kube
 import { messageOf } from '../../../util/vk-error.ts'
 import type { EventRecord } from '../cluster-api.ts'
 import { finishedCondition } from '../job/job-facts.ts'
-import { msOf } from '../workload/api-time.ts'
+import { parseWireTime } from '../../../util/wire-time.ts'
 import { parseCronSchedule } from './cron-schedule.ts'
 import type { CronSchedule } from './cron-schedule.ts'
 import { dueStarts, isTooMany, nextStartInMs } from './missed-starts.ts'
@@ -124,7 +124,7 @@ function obstacleTo(
   }
   const name = jobNameOf(cronJob, dueMs)
   const isStarted = active.some((reference) => reference.name === name)
-  if (isStarted || msOf(lastScheduleTime) === dueMs) return []
+  if (isStarted || parseWireTime(lastScheduleTime) === dueMs) return []
   if (concurrencyPolicy !== 'Forbid' || active.length === 0) return undefined
   return [{ type: 'Normal', reason: 'JobAlreadyActive', message: alreadyActiveMessage }]
 }
@@ -169,7 +169,8 @@ function observeJobs({ cronJob, jobs }: CronJobView): {
 }
 
 function withSuccess(status: CronJobStatus, completionTime: string | undefined): CronJobStatus {
-  const isLater = (msOf(completionTime) ?? 0) > (msOf(status.lastSuccessfulTime) ?? 0)
+  const isLater =
+    (parseWireTime(completionTime) ?? 0) > (parseWireTime(status.lastSuccessfulTime) ?? 0)
   if (completionTime === undefined || !isLater) return status
   return { ...status, lastSuccessfulTime: completionTime }
 }
@@ -180,7 +181,7 @@ function oldest(
 ): readonly Job[] {
   if (limit === undefined) return []
   const ended = jobs.filter((job) => finishedCondition(job)?.type === type)
-  const startMs = (job: Job): number => msOf(job.status?.startTime) ?? Infinity
+  const startMs = (job: Job): number => parseWireTime(job.status?.startTime) ?? Infinity
   return ended
     .toSorted((a, b) => {
       if (startMs(a) !== startMs(b)) return startMs(a) - startMs(b)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which start of a CronJob is due, and when to look again. Pure.
 import type { CronJob } from '../../../kube/types.gen.ts'
-import { msOf } from '../workload/api-time.ts'
+import { parseWireTime } from '../../../util/wire-time.ts'
 import type { CronSchedule } from './cron-schedule.ts'
 
 /** The starts between the last one and now. */
@@ -82,7 +82,8 @@ function countSinceMs(
   { metadata, spec, status }: CronJob,
   { nowMs, heedsDeadline }: { readonly nowMs: number; readonly heedsDeadline: boolean },
 ): number {
-  const sinceMs = msOf(status?.lastScheduleTime) ?? msOf(metadata.creationTimestamp) ?? nowMs
+  const sinceMs =
+    parseWireTime(status?.lastScheduleTime) ?? parseWireTime(metadata.creationTimestamp) ?? nowMs
   const { startingDeadlineSeconds } = spec
   if (!heedsDeadline || startingDeadlineSeconds === undefined) return sinceMs
   return Math.max(sinceMs, nowMs - startingDeadlineSeconds * 1000)

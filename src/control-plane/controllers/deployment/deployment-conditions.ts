@@ -2,7 +2,7 @@
 // Conditions of a Deployment. One that says the same as before (status and reason) is left as it was;
 // its transition time changes with its status only.
 import type { DeploymentCondition } from '../../../kube/types.gen.ts'
-import { apiTime } from '../workload/api-time.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 import { conditionOf, withCondition } from '../workload/status-fields.ts'
 
 export type Conditions = readonly DeploymentCondition[]
@@ -32,7 +32,7 @@ export function renewCondition(
   nowMs: number,
 ): Conditions {
   const old = conditionOf(conditions, words.type)
-  const now = apiTime(nowMs)
+  const now = wireTime(nowMs)
   const since = old?.status === words.status ? (old.lastTransitionTime ?? now) : now
   return withCondition(conditions, { ...words, lastUpdateTime: now, lastTransitionTime: since })
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The status of a Deployment, from its ReplicaSets. Pure.
 import type { Deployment, DeploymentStatus, ReplicaSet } from '../../../kube/types.gen.ts'
-import { msOf } from '../workload/api-time.ts'
+import { parseWireTime } from '../../../util/wire-time.ts'
 import { conditionOf, nonZero, withCondition, withoutCondition } from '../workload/status-fields.ts'
 import { renewCondition, setCondition } from './deployment-conditions.ts'
 import type { Conditions } from './deployment-conditions.ts'
@@ -36,7 +36,7 @@ export function progressCheckInMs(
   { status, nowMs }: { readonly status: DeploymentStatus; readonly nowMs: number },
 ): number | undefined {
   const condition = conditionOf(status.conditions, 'Progressing')
-  const sinceMs = msOf(condition?.lastUpdateTime)
+  const sinceMs = parseWireTime(condition?.lastUpdateTime)
   if (!hasDeadline(deployment) || sinceMs === undefined || deployment.spec.paused === true) {
     return undefined
   }
@@ -187,7 +187,7 @@ function isTimedOut(parts: {
   if (!condition || condition.reason === available) return false
   if (condition.reason === timedOut) return true
   const { progressDeadlineSeconds = 0 } = deployment.spec
-  return (msOf(condition.lastUpdateTime) ?? nowMs) + progressDeadlineSeconds * 1000 < nowMs
+  return (parseWireTime(condition.lastUpdateTime) ?? nowMs) + progressDeadlineSeconds * 1000 < nowMs
 }
 
 /** The first failure of a ReplicaSet, the new one's before the others'. */

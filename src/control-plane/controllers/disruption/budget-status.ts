@@ -2,7 +2,7 @@
 // How many pods of a disruption budget may go: a pure function of the budget, its pods and how many
 // their owners want. A pod that is about to be evicted counts as gone already for two minutes.
 import type { Pod, PodDisruptionBudget } from '../../../kube/types.gen.ts'
-import { apiTime, msOf } from '../workload/api-time.ts'
+import { wireTime, parseWireTime } from '../../../util/wire-time.ts'
 import { isPodReady } from '../workload/pod-facts.ts'
 
 type Status = NonNullable<PodDisruptionBudget['status']>
@@ -90,7 +90,7 @@ function stillDisrupted(
   let recheckInMs: number | undefined
   for (const { metadata } of pods) {
     const time = status?.disruptedPods?.[metadata.name]
-    const sinceMs = msOf(time)
+    const sinceMs = parseWireTime(time)
     if (time === undefined || sinceMs === undefined) continue
     const leftMs = sinceMs + deletionTimeoutMs - nowMs
     if (metadata.deletionTimestamp !== undefined || leftMs < 0) continue
@@ -112,7 +112,7 @@ function conditions(
   const old = budget.status?.conditions?.find((one) => one.type === type)
   const isAllowed = disruptionsAllowed > 0
   const status = isAllowed ? 'True' : 'False'
-  const lastTransitionTime = old?.status === status ? old.lastTransitionTime : apiTime(nowMs)
+  const lastTransitionTime = old?.status === status ? old.lastTransitionTime : wireTime(nowMs)
   const next = {
     type,
     status,

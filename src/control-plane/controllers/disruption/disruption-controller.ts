@@ -9,7 +9,7 @@ import { deepEqual } from '../../objects/deep-equal.ts'
 import type { ClusterApi, ControllerContext } from '../cluster-api.ts'
 import { podDisruptionBudgets } from '../namespaces/cluster-kinds.ts'
 import { matcherOf } from '../scheduler/label-matcher.ts'
-import { apiTime } from '../workload/api-time.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 import { controllerQueue, isNotFound, wakeOnChange } from '../workload/controller-queue.ts'
 import { controllerOf, workKey } from '../workload/owner-reference.ts'
 import { deployments, replicaSets, statefulSets } from '../workload/workload-resources.ts'
@@ -139,7 +139,7 @@ async function writeFailure(
   const old = budget.status?.conditions?.find((one) => one.type === type)
   const isSame = old?.reason === 'SyncFailed' && old.message === message
   if (isSame && budget.status?.disruptionsAllowed === 0) return
-  const lastTransitionTime = old?.status === 'False' ? old.lastTransitionTime : apiTime(nowMs)
+  const lastTransitionTime = old?.status === 'False' ? old.lastTransitionTime : wireTime(nowMs)
   const condition = { type, status: 'False', reason: 'SyncFailed', message, lastTransitionTime }
   const others = (budget.status?.conditions ?? []).filter((one) => one.type !== type)
   const none = { currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }

@@ -5,7 +5,7 @@ import { pods } from '../../../kube/resources.ts'
 import type { Pod } from '../../../kube/types.gen.ts'
 import type { ControllerContext } from '../cluster-api.ts'
 import { changePodStatus, withPodCondition } from '../scheduler/pod-conditions.ts'
-import { msOf } from '../workload/api-time.ts'
+import { parseWireTime } from '../../../util/wire-time.ts'
 import { controllerQueue } from '../workload/controller-queue.ts'
 import { workKey } from '../workload/owner-reference.ts'
 import { isPodActive, podCondition } from '../workload/pod-facts.ts'
@@ -48,5 +48,5 @@ function staleAtMs(pod: Pod): number | undefined {
   const condition = podCondition(pod, type)
   const isOpen = condition?.status === 'True' && condition.reason !== 'TerminationByKubelet'
   if (!isOpen || !isPodActive(pod)) return undefined
-  return (msOf(condition.lastTransitionTime) ?? 0) + staleAfterMs
+  return (parseWireTime(condition.lastTransitionTime) ?? 0) + staleAfterMs
 }

@@ -5,7 +5,7 @@ import type { Event } from '../../../kube/types.gen.ts'
 import { messageOf } from '../../../util/vk-error.ts'
 import type { ControllerContext } from '../cluster-api.ts'
 import { startPeriodic } from '../pod-gc/periodic.ts'
-import { msOf } from '../workload/api-time.ts'
+import { parseWireTime } from '../../../util/wire-time.ts'
 import { isNotFound } from '../workload/controller-queue.ts'
 
 export interface EventsTtlOptions {
@@ -42,5 +42,5 @@ export function startEventsTtlController(
 
 function writtenMs({ metadata, series, lastTimestamp, eventTime }: Event): number {
   const times = [series?.lastObservedTime, lastTimestamp, eventTime, metadata.creationTimestamp]
-  return times.reduce((latest, time) => Math.max(latest, msOf(time) ?? 0), 0)
+  return times.reduce((latest, time) => Math.max(latest, parseWireTime(time) ?? 0), 0)
 }

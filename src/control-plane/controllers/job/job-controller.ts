@@ -7,7 +7,7 @@ import type { Job, JobCondition, JobStatus, Pod } from '../../../kube/types.gen.
 import { deepEqual } from '../../objects/deep-equal.ts'
 import type { ControllerContext, ObjectPlace, StartController } from '../cluster-api.ts'
 import { matcherOf } from '../scheduler/label-matcher.ts'
-import { msOf } from '../workload/api-time.ts'
+import { parseWireTime } from '../../../util/wire-time.ts'
 import { claimObjects } from '../workload/claim.ts'
 import {
   controllerQueue,
@@ -172,7 +172,7 @@ class JobController implements AsyncDisposable {
     const { uid, deletionTimestamp } = job.metadata
     this.#failures.delete(uid)
     const { ttlSecondsAfterFinished: ttlSeconds } = job.spec
-    const endMs = msOf(lastTransitionTime)
+    const endMs = parseWireTime(lastTransitionTime)
     if (ttlSeconds === undefined || endMs === undefined || deletionTimestamp !== undefined) {
       return undefined
     }

@@ -3,7 +3,7 @@
 // between: first its uid is written down as uncounted (or its index as completed); then the pod loses
 // its finalizer and may vanish; then the counter grows and the uid goes. Pure.
 import type { JobCondition, JobStatus, Pod } from '../../../kube/types.gen.ts'
-import { apiTime } from '../workload/api-time.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 import { conditionOf, nonZero, withCondition } from '../workload/status-fields.ts'
 import { formatIndexRanges, hasIndex, parseIndexRanges } from './index-ranges.ts'
 import {
@@ -86,7 +86,7 @@ export function settleStatus(
   const ended: JobStatus = {
     ...settled,
     conditions: withCondition(settled.conditions, finished),
-    ...(isSuccess && { completionTime: apiTime(nowMs) }),
+    ...(isSuccess && { completionTime: wireTime(nowMs) }),
   }
   return { status: tidy(ended), finished }
 }
@@ -179,7 +179,7 @@ function suspensionFields(
   { job, nowMs }: JobView,
   { outcome, status }: { readonly outcome: JobOutcome; readonly status: JobStatus },
 ): Pick<LooseStatus, 'conditions' | 'startTime'> {
-  const now = apiTime(nowMs)
+  const now = wireTime(nowMs)
   const { conditions, startTime } = status
   const started = startTime ?? (isSuspended(job) ? undefined : now)
   const old = conditionOf(conditions, 'Suspended')

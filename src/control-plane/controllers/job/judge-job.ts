@@ -3,7 +3,7 @@
 // and becomes final (Complete, Failed) when no pod of the Job is left running. What was announced is
 // never taken back. Pure.
 import type { Job, JobCondition, Pod } from '../../../kube/types.gen.ts'
-import { apiTime, msOf } from '../workload/api-time.ts'
+import { wireTime, parseWireTime } from '../../../util/wire-time.ts'
 import { countIndexes } from './index-ranges.ts'
 import { completionsOf, hasFailed, isIndexed, isSuspended, trueCondition } from './job-facts.ts'
 import type { JobView } from './job-view.ts'
@@ -36,7 +36,7 @@ export function completionOf(
 /** Milliseconds until the Job has been active for too long; undefined when it may be for ever. */
 export function deadlineInMs({ job, nowMs }: JobView): number | undefined {
   const { activeDeadlineSeconds } = job.spec
-  const startMs = msOf(job.status?.startTime)
+  const startMs = parseWireTime(job.status?.startTime)
   if (activeDeadlineSeconds === undefined || startMs === undefined || isSuspended(job)) {
     return undefined
   }
@@ -49,7 +49,7 @@ export function jobCondition(
   parts: { readonly reason?: string; readonly message?: string; readonly nowMs: number },
 ): JobCondition {
   const { nowMs, ...words } = parts
-  const time = apiTime(nowMs)
+  const time = wireTime(nowMs)
   return { type, status: 'True', lastProbeTime: time, lastTransitionTime: time, ...words }
 }
 

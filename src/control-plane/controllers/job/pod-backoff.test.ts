@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { endedStatus, wireTime } from '../../../../test/support/workload-objects.ts'
+import { endedStatus } from '../../../../test/support/workload-objects.ts'
 import type { Pod } from '../../../kube/types.gen.ts'
 import { backoffLeftMs, endMs, noFailures, recordEnds } from './pod-backoff.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 
 const startMs = Date.UTC(2026, 0, 1)
 

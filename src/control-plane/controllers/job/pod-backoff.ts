@@ -3,7 +3,7 @@
 // success, doubling up to 10 min.
 import type { ContainerStatus, Pod } from '../../../kube/types.gen.ts'
 import { backoffMs } from '../../../util/backoff.ts'
-import { msOf } from '../workload/api-time.ts'
+import { parseWireTime } from '../../../util/wire-time.ts'
 import { podCondition, sidecarNames } from '../workload/pod-facts.ts'
 
 /** What is remembered of a Job's failures. */
@@ -44,7 +44,7 @@ export function endMs(pod: Pod): number {
     containersEndMs(pod) ??
     notReadySinceMs(pod) ??
     deletedMs(pod) ??
-    msOf(pod.metadata.creationTimestamp) ??
+    parseWireTime(pod.metadata.creationTimestamp) ??
     0
   )
 }
@@ -62,7 +62,7 @@ function containersEndMs(pod: Pod): number | undefined {
   ]
   let latest: number | undefined
   for (const { state } of statuses) {
-    const ms = msOf(state?.terminated?.finishedAt)
+    const ms = parseWireTime(state?.terminated?.finishedAt)
     if (ms === undefined) return undefined
     latest = Math.max(latest ?? ms, ms)
   }
@@ -71,10 +71,10 @@ function containersEndMs(pod: Pod): number | undefined {
 
 function notReadySinceMs(pod: Pod): number | undefined {
   const ready = podCondition(pod, 'Ready')
-  return ready?.status === 'False' ? msOf(ready.lastTransitionTime) : undefined
+  return ready?.status === 'False' ? parseWireTime(ready.lastTransitionTime) : undefined
 }
 
 function deletedMs({ metadata }: Pod): number | undefined {
-  const ms = msOf(metadata.deletionTimestamp)
+  const ms = parseWireTime(metadata.deletionTimestamp)
   return ms === undefined ? undefined : ms - (metadata.deletionGracePeriodSeconds ?? 0) * 1000
 }

@@ -2,7 +2,7 @@
 // What is left of a namespace that is being deleted, as its status tells it: five conditions, each with
 // a sentence for when all is well and one for when not.
 import type { Namespace, NamespaceCondition } from '../../../kube/types.gen.ts'
-import { apiTime } from '../workload/api-time.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 
 /** What a pass over a namespace found. */
 export interface Remains {
@@ -59,7 +59,7 @@ export function namespaceConditions(
       before.message === wanted.message
     if (isSame) return before
     const lastTransitionTime =
-      (before?.status === wanted.status ? before.lastTransitionTime : undefined) ?? apiTime(nowMs)
+      (before?.status === wanted.status ? before.lastTransitionTime : undefined) ?? wireTime(nowMs)
     return { ...wanted, lastTransitionTime }
   })
   const isUnchanged = next.every((one) => old?.includes(one))

@@ -3,7 +3,7 @@
 // another one than before, never the time that the node wrote into it. A node that is silent for too
 // long has its conditions set to Unknown; only the node itself sets them back.
 import type { Lease, Node, NodeCondition } from '../../../kube/types.gen.ts'
-import { apiTime, msOf } from '../workload/api-time.ts'
+import { wireTime, parseWireTime } from '../../../util/wire-time.ts'
 import { conditionOf } from '../workload/status-fields.ts'
 
 /** What is remembered of a node between two looks. */
@@ -42,7 +42,7 @@ export function judgeHealth(
   const isBeating =
     (heartbeat !== undefined && before?.heartbeat !== heartbeat) ||
     (leaseRenewTime !== undefined && (before?.leaseRenewTime ?? '') < leaseRenewTime)
-  const createdMs = msOf(node.metadata.creationTimestamp) ?? nowMs
+  const createdMs = parseWireTime(node.metadata.creationTimestamp) ?? nowMs
   const probeMs = isBeating ? nowMs : (before?.probeMs ?? (ready ? nowMs : createdMs))
   const health = {
     probeMs,
@@ -55,7 +55,7 @@ export function judgeHealth(
 }
 
 function unknownConditions(node: Node, nowMs: number): readonly NodeCondition[] {
-  const lastTransitionTime = apiTime(nowMs)
+  const lastTransitionTime = wireTime(nowMs)
   const known = node.status?.conditions ?? []
   const changed = known.map((condition) => {
     const isJudged = (judgedTypes as readonly string[]).includes(condition.type)

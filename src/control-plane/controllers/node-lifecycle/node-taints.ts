@@ -2,7 +2,7 @@
 // The taints that follow from a node's conditions: NoSchedule for each of them at once, NoExecute for a
 // node that is not ready when evictions may go on. All other taints are left as they are.
 import type { Node, Taint } from '../../../kube/types.gen.ts'
-import { apiTime } from '../workload/api-time.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 import { conditionOf } from '../workload/status-fields.ts'
 
 export const notReadyKey = 'node.kubernetes.io/not-ready'
@@ -41,7 +41,7 @@ export function taintsFor(
   const kept = taints.filter((taint) => !isOwn(taint) || isWanted(taint))
   const added = wanted.filter((taint) => !taints.some((one) => isSame(one, taint)))
   if (kept.length === taints.length && added.length === 0) return undefined
-  const timeAdded = apiTime(nowMs)
+  const timeAdded = wireTime(nowMs)
   return [...kept, ...added.map((taint) => ({ ...taint, timeAdded }))]
 }
 

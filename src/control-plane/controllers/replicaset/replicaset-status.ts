@@ -2,7 +2,7 @@
 // The status of a ReplicaSet, from its pods. Pure.
 import type { Pod, ReplicaSet, ReplicaSetStatus } from '../../../kube/types.gen.ts'
 import { matcherOf } from '../scheduler/label-matcher.ts'
-import { apiTime } from '../workload/api-time.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 import { isPodAvailable, isPodReady } from '../workload/pod-facts.ts'
 import { conditionOf, nonZero, withCondition, withoutCondition } from '../workload/status-fields.ts'
 
@@ -51,7 +51,7 @@ function failureConditions(
   return withCondition(conditions, {
     type,
     status: 'True',
-    lastTransitionTime: apiTime(nowMs),
+    lastTransitionTime: wireTime(nowMs),
     reason: isShort ? 'FailedCreate' : 'FailedDelete',
     message: failure,
   })

@@ -4,7 +4,7 @@
 import { pods } from '../../../kube/resources.ts'
 import type { Pod, PodCondition, PodStatus } from '../../../kube/types.gen.ts'
 import type { ClusterApi, ObjectPlace } from '../cluster-api.ts'
-import { apiTime } from '../workload/api-time.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 import { isConflict } from '../workload/controller-queue.ts'
 
 const maxTries = 10
@@ -24,7 +24,7 @@ export function withPodCondition(
     (old.message ?? '') === (condition.message ?? '')
   if (isSame && status) return status
   const isTransition = old?.status !== condition.status
-  const lastTransitionTime = (isTransition ? undefined : old?.lastTransitionTime) ?? apiTime(nowMs)
+  const lastTransitionTime = (isTransition ? undefined : old?.lastTransitionTime) ?? wireTime(nowMs)
   const next = { ...condition, lastTransitionTime }
   return {
     ...status,

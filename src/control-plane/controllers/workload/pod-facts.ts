@@ -2,7 +2,7 @@
 // What controllers want to know of a pod, in the terms of Kubernetes: active, terminating, ready,
 // available.
 import type { Pod, PodCondition } from '../../../kube/types.gen.ts'
-import { msOf } from './api-time.ts'
+import { parseWireTime } from '../../../util/wire-time.ts'
 
 /** Has ended and cannot come back: Succeeded or Failed. */
 export function isPodTerminal({ status }: Pod): boolean {
@@ -30,7 +30,7 @@ export function isPodReady(pod: Pod): boolean {
 /** When the pod became ready; undefined when it is not, or when that is not known. */
 export function readySinceMs(pod: Pod): number | undefined {
   const ready = podCondition(pod, 'Ready')
-  return ready?.status === 'True' ? msOf(ready.lastTransitionTime) : undefined
+  return ready?.status === 'True' ? parseWireTime(ready.lastTransitionTime) : undefined
 }
 
 /** Ready for `minReadySeconds` already. */

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { wireTime } from '../../../../test/support/workload-objects.ts'
 import type { Pod } from '../../../kube/types.gen.ts'
 import { byDeletionPreference } from './pod-ranking.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 
 const nowMs = Date.UTC(2026, 0, 1)
 

@@ -2,7 +2,7 @@
 // Which pods to delete first when there are too many: those that do least. The order of the rules is
 // Kubernetes' own, and users rely on it (pod-deletion-cost, for one).
 import type { Pod } from '../../../kube/types.gen.ts'
-import { msOf } from './api-time.ts'
+import { parseWireTime } from '../../../util/wire-time.ts'
 import { isPodActive, isPodReady, readySinceMs, sidecarNames } from './pod-facts.ts'
 
 export interface RankingOptions {
@@ -62,7 +62,7 @@ function rank(
     readyMs: readySinceMs(pod),
     restarts: Math.max(0, ...(status?.containerStatuses ?? []).map((one) => one.restartCount)),
     sidecarRestarts: Math.max(0, ...(sidecarStatuses ?? []).map((one) => one.restartCount)),
-    createdMs: msOf(metadata.creationTimestamp),
+    createdMs: parseWireTime(metadata.creationTimestamp),
   }
 }
 

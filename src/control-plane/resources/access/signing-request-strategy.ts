@@ -24,7 +24,7 @@ import { isSemanticallyEqual } from '../semantic-equality.ts'
 import { withField } from '../share-structure.ts'
 import { parseCertificateRequest } from '../../certificates/certificate-request.ts'
 import { unifiedDiff } from '../unified-diff.ts'
-import { wireTime } from '../wire-time.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 
 type Request = CertificateSigningRequest
 type Condition = CertificateSigningRequestCondition
@@ -81,7 +81,7 @@ function stamped(
   context: StrategyContext | undefined,
 ): { readonly conditions?: readonly Condition[] } {
   if (conditions.length === 0) return {}
-  const now = wireTime(context)
+  const now = wireTime(context?.nowMs ?? 0)
   return {
     conditions: conditions.map((condition) => {
       const before = listOf(old.status?.conditions).find(

@@ -7,7 +7,7 @@ import { asKind } from '../as-kind.ts'
 import { genericStrategy } from '../generic-strategy.ts'
 import { dnsLabelFaults } from '../meta/name-rules.ts'
 import { isRecord, textOf } from '../read-json.ts'
-import { wireTime } from '../wire-time.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 import type { Strategy } from '../resource-definition.ts'
 import { defaultPod } from './default-pod.ts'
 import { podWarnings } from './pod-warnings.ts'
@@ -27,7 +27,7 @@ export const podStrategy: Strategy = genericStrategy({
   applyDefaults: defaultPod,
   completeNew: (object, context) => {
     if (!isRecord(object['spec'])) return object
-    return prepared(object, (pod) => prepareNewPod(pod, wireTime(context)))
+    return prepared(object, (pod) => prepareNewPod(pod, wireTime(context?.nowMs ?? 0)))
   },
   completeUpdate: (next, old, subresource) => {
     const prepare = preparations[subresource]

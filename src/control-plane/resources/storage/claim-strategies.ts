@@ -24,7 +24,7 @@ import type { Strategy } from '../resource-definition.ts'
 import { isSemanticallyEqual } from '../semantic-equality.ts'
 import { mapField, withDefaults, withField } from '../share-structure.ts'
 import { unifiedDiff } from '../unified-diff.ts'
-import { wireTime } from '../wire-time.ts'
+import { wireTime } from '../../../util/wire-time.ts'
 import { withSpec } from '../workloads/replicated-strategies.ts'
 import { defaultClaimSpec } from './default-claim.ts'
 import { validateAccessModes, validateClaimSpec, volumeModes } from './validate-claim-spec.ts'
@@ -117,7 +117,7 @@ export const volumeStrategy: Strategy = genericStrategy({
   completeNew: (object, context) =>
     withField(object, 'status', {
       phase: 'Pending',
-      lastPhaseTransitionTime: wireTime(context),
+      lastPhaseTransitionTime: wireTime(context?.nowMs ?? 0),
     }),
   validate: (object) => validateVolume(asKind<PersistentVolume>(object).spec ?? {}),
   validateUpdate: function* (next, old, subresource) {
