@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which pods a ResourceQuota with scopes is about.
+import { meets } from '../../kube/label-matcher.ts'
 import type {
   Pod,
   PodAffinityTerm,
@@ -35,7 +36,7 @@ function fits(scope: ScopedResourceSelectorRequirement, pod: Pod): boolean {
     case 'NotBestEffort':
       return !isBestEffort(pod.spec)
     case 'PriorityClass':
-      return fitsPriorityClass(scope, pod.spec?.priorityClassName ?? '')
+      return meets(pod.spec?.priorityClassName || undefined, { key: '', ...scope })
     case 'CrossNamespacePodAffinity':
       return affinityTerms(pod.spec).some(
         ({ namespaceSelector, namespaces = [] }) =>
@@ -60,24 +61,6 @@ function isBestEffort(spec: PodSpec | undefined): boolean {
       ),
     ),
   )
-}
-
-function fitsPriorityClass(
-  { operator, values = [] }: ScopedResourceSelectorRequirement,
-  name: string,
-): boolean {
-  switch (operator) {
-    case 'Exists':
-      return name !== ''
-    case 'DoesNotExist':
-      return name === ''
-    case 'In':
-      return name !== '' && values.includes(name)
-    case 'NotIn':
-      return !values.includes(name)
-    default:
-      return false
-  }
 }
 
 function affinityTerms(spec: PodSpec | undefined): readonly PodAffinityTerm[] {

@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Label and field selectors as they stand in a query: `app=web,tier in (a, b),!legacy` and
 // `spec.nodeName=one,status.phase!=Failed`. Parsed once a request, then asked for every object.
+import { matcherOfRequirements, type Requirement } from '../../kube/label-matcher.ts'
 import { badRequest } from './api-status.ts'
 
 export type Labels = Readonly<Record<string, string>>
-
-/** One condition on a label. */
-interface LabelRequirement {
-  readonly key: string
-  readonly operator: 'in' | 'notin' | 'exists' | 'absent' | 'gt' | 'lt'
-  readonly values: readonly string[]
-}
 
 /** Returns undefined for a selector that selects everything. Throws 400 for one that cannot be read. */
 export function parseLabelSelector(text: string): ((labels: Labels) => boolean) | undefined {
   if (text.trim() === '') return undefined
   const requirements = splitOutsideParentheses(text).map((part) => parseRequirement(part, text))
-  return (labels) => requirements.every((requirement) => isMet(requirement, labels))
+  return matcherOfRequirements(requirements).matches
 }
 
 /** One condition on a field. */
@@ -61,13 +55,13 @@ const setRequirement = /^(\S+)\s+(in|notin)\s*\(([^()]*)\)$/
 const openSet = /^\S+\s+(in|notin)\s*\([^()]*$/
 const comparison = /^([^\s=!<>]+)\s*(==|=|!=|>|<)\s*([^\s=!<>]*)$/
 
-function parseRequirement(text: string, whole: string): LabelRequirement {
+function parseRequirement(text: string, whole: string): Required<Requirement> {
   const part = text.trim()
   const set = setRequirement.exec(part)
   if (set) {
     const [, key = '', operator, list = ''] = set
     const values = list.split(',').map((value) => value.trim())
-    return checked({ key, operator: operator as 'in' | 'notin', values }, whole)
+    return checked({ key, operator: operator === 'in' ? 'In' : 'NotIn', values }, whole)
   }
   if (openSet.test(part)) {
     throw badRequest("unable to parse requirement: found '', expected: ',', ')' or identifier")
@@ -75,27 +69,27 @@ function parseRequirement(text: string, whole: string): LabelRequirement {
   const compared = comparison.exec(part)
   if (compared) {
     const [, key = '', sign = '=', value = ''] = compared
-    const operators = { '=': 'in', '==': 'in', '!=': 'notin', '>': 'gt', '<': 'lt' } as const
+    const operators = { '=': 'In', '==': 'In', '!=': 'NotIn', '>': 'Gt', '<': 'Lt' } as const
     const operator = operators[sign as keyof typeof operators]
     return checked({ key, operator, values: [value] }, whole)
   }
   const isAbsent = part.startsWith('!')
   const key = isAbsent ? part.slice(1).trim() : part
-  return checked({ key, operator: isAbsent ? 'absent' : 'exists', values: [] }, whole)
+  return checked({ key, operator: isAbsent ? 'DoesNotExist' : 'Exists', values: [] }, whole)
 }
 
 const keyPattern =
   /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
 const valuePattern = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/
 
-function checked(requirement: LabelRequirement, whole: string): LabelRequirement {
+function checked(requirement: Required<Requirement>, whole: string): Required<Requirement> {
   const { key, operator, values } = requirement
   if (!keyPattern.test(key)) {
     throw badRequest(
       `unable to parse requirement: found '${key}' in ${JSON.stringify(whole)}, expected: identifier`,
     )
   }
-  const isNumeric = operator === 'gt' || operator === 'lt'
+  const isNumeric = operator === 'Gt' || operator === 'Lt'
   for (const value of values) {
     if (isNumeric ? !/^-?\d+$/.test(value) : !valuePattern.test(value)) {
       throw badRequest(
@@ -104,26 +98,6 @@ function checked(requirement: LabelRequirement, whole: string): LabelRequirement
     }
   }
   return requirement
-}
-
-function isMet({ key, operator, values }: LabelRequirement, labels: Labels): boolean {
-  const value = Object.hasOwn(labels, key) ? labels[key] : undefined
-  switch (operator) {
-    case 'in':
-      return value !== undefined && values.includes(value)
-    case 'notin':
-      return value === undefined || !values.includes(value)
-    case 'exists':
-      return value !== undefined
-    case 'absent':
-      return value === undefined
-    case 'gt':
-      return value !== undefined && Number(value) > Number(values[0])
-    case 'lt':
-      return value !== undefined && Number(value) < Number(values[0])
-    default:
-      return operator satisfies never
-  }
 }
 
 function splitUnescaped(text: string): string[] {

@@ -6,7 +6,7 @@ import type { Pod, Service } from '../../../kube/types.gen.ts'
 import type { WorkQueue } from '../../../kube/work-queue.ts'
 import { deepEqual } from '../../objects/deep-equal.ts'
 import type { ControllerContext, ObjectPlace } from '../cluster-api.ts'
-import { matcherOfLabels } from '../scheduler/label-matcher.ts'
+import { matcherOfLabels } from '../../../kube/label-matcher.ts'
 import { controllerQueue } from '../workload/controller-queue.ts'
 import { workKey } from '../workload/owner-reference.ts'
 

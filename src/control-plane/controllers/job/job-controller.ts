@@ -6,7 +6,7 @@ import { pods } from '../../../kube/resources.ts'
 import type { Job, JobCondition, JobStatus, Pod } from '../../../kube/types.gen.ts'
 import { deepEqual } from '../../objects/deep-equal.ts'
 import type { ControllerContext, ObjectPlace, StartController } from '../cluster-api.ts'
-import { matcherOf } from '../scheduler/label-matcher.ts'
+import { matcherOf } from '../../../kube/label-matcher.ts'
 import { parseWireTime } from '../../../util/wire-time.ts'
 import { claimObjects } from '../workload/claim.ts'
 import {

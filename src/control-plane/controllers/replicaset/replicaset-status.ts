@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The status of a ReplicaSet, from its pods. Pure.
 import type { Pod, ReplicaSet, ReplicaSetStatus } from '../../../kube/types.gen.ts'
-import { matcherOf } from '../scheduler/label-matcher.ts'
+import { matcherOf } from '../../../kube/label-matcher.ts'
 import { wireTime } from '../../../util/wire-time.ts'
 import { isPodAvailable, isPodReady } from '../workload/pod-facts.ts'
 import { conditionOf, nonZero, withCondition, withoutCondition } from '../workload/status-fields.ts'

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The terms by which pods want to be near to or far from other pods, ready to be asked of pods.
 import type { Pod, PodAffinityTerm, WeightedPodAffinityTerm } from '../../../kube/types.gen.ts'
-import { matcherOf, matcherOfRequirements, requirementsOf } from './label-matcher.ts'
-import type { LabelMatcher, Labels, Requirement } from './label-matcher.ts'
+import { matcherOf, matcherOfRequirements, requirementsOf } from '../../../kube/label-matcher.ts'
+import type { LabelMatcher, Labels, Requirement } from '../../../kube/label-matcher.ts'
 
 /** What a term looks at in another pod. */
 export interface PodLabels {

@@ -11,8 +11,12 @@ import {
   statefulSets,
 } from '../workload/workload-resources.ts'
 import type { ClusterFacts } from './cluster-rooms.ts'
-import { matcherOfRequirements, requirementsOf, matcherOfLabels } from './label-matcher.ts'
-import type { LabelMatcher } from './label-matcher.ts'
+import {
+  matcherOfRequirements,
+  requirementsOf,
+  matcherOfLabels,
+} from '../../../kube/label-matcher.ts'
+import type { LabelMatcher } from '../../../kube/label-matcher.ts'
 import type { PodFacts } from './pod-facts.ts'
 
 /** Facts that follow the API for as long as the result is not disposed of. */

@@ -3,7 +3,7 @@
 // that are on their way to a node ("assumed"), which count from the moment they were decided.
 import type { Node } from '../../../kube/types.gen.ts'
 import type { NamespaceLabels } from './affinity-terms.ts'
-import type { LabelMatcher } from './label-matcher.ts'
+import type { LabelMatcher } from '../../../kube/label-matcher.ts'
 import { NodeRoom } from './node-room.ts'
 import type { PodFacts } from './pod-facts.ts'
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which nodes a pod's nodeSelector and node affinity allow, and which of them it prefers.
 import type { Node, NodeSelectorTerm, Pod } from '../../../kube/types.gen.ts'
-import { matcherOfRequirements, meets, requirementsOf } from './label-matcher.ts'
+import { matcherOfRequirements, meets, requirementsOf } from '../../../kube/label-matcher.ts'
 
 /** Judges a node; undefined where a pod asks for nothing. */
 export type NodeMatcher = (node: Node) => boolean

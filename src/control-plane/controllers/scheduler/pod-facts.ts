@@ -8,7 +8,7 @@ import { hostPorts } from './host-ports.ts'
 import type { HostPort } from './host-ports.ts'
 import { namedNodes, preferredNodes, requiredNodes } from './node-affinity.ts'
 import type { NodeMatcher, NodePreference } from './node-affinity.ts'
-import type { Labels } from './label-matcher.ts'
+import type { Labels } from '../../../kube/label-matcher.ts'
 import { podRequests } from './pod-requests.ts'
 import type { ResourceAmounts } from './resource-amounts.ts'
 

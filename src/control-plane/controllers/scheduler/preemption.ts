@@ -4,7 +4,7 @@
 import type { Pod, PodDisruptionBudget } from '../../../kube/types.gen.ts'
 import type { ClusterRooms } from './cluster-rooms.ts'
 import type { Placement } from './decide-placement.ts'
-import { matcherOf } from './label-matcher.ts'
+import { matcherOf } from '../../../kube/label-matcher.ts'
 import type { NodeRoom } from './node-room.ts'
 import { planPod, refusalOf } from './placement-filters.ts'
 import type { PodPlan } from './placement-filters.ts'

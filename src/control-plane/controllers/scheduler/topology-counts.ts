@@ -4,8 +4,8 @@
 import type { Pod } from '../../../kube/types.gen.ts'
 import type { PodFacts } from './pod-facts.ts'
 import type { ClusterRooms } from './cluster-rooms.ts'
-import { matcherOf, matcherOfRequirements, requirementsOf } from './label-matcher.ts'
-import type { LabelMatcher } from './label-matcher.ts'
+import { matcherOf, matcherOfRequirements, requirementsOf } from '../../../kube/label-matcher.ts'
+import type { LabelMatcher } from '../../../kube/label-matcher.ts'
 import type { NodeRoom } from './node-room.ts'
 import { untoleratedTaint } from './taints.ts'
 

@@ -11,7 +11,7 @@ import type {
 } from '../../../kube/types.gen.ts'
 import { deepEqual } from '../../objects/deep-equal.ts'
 import type { ControllerContext, ObjectPlace, StartController } from '../cluster-api.ts'
-import { matcherOf } from '../scheduler/label-matcher.ts'
+import { matcherOf } from '../../../kube/label-matcher.ts'
 import { claimObjects } from '../workload/claim.ts'
 import type { Claimant } from '../workload/claim.ts'
 import { controllerQueue, wakeOnChange, wakeOwners } from '../workload/controller-queue.ts'

@@ -22,6 +22,14 @@ describe('matcherOf', () => {
   })
 })
 
+describe('labels', () => {
+  it('have nothing that every object has', () => {
+    const matcher = matcherOfRequirements([{ key: 'constructor', operator: 'Exists' }])
+    assert.equal(matcher.matches({ a: 'b' }), false)
+    assert.equal(matcher.matches({ constructor: '' }), true)
+  })
+})
+
 describe('meets', () => {
   it('treats a missing label by operator', () => {
     const missing = (operator: string) => meets(undefined, { key: 'k', operator, values: ['1'] })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Label selectors, read once and then asked often: a scheduler asks the same selector of thousands of
-// pods.
-import type { LabelSelector } from '../../../kube/types.gen.ts'
+// pods. Every question whether labels meet a requirement ends here.
+import type { LabelSelector } from './types.gen.ts'
 
 /** Labels of an object; none when undefined. */
 export type Labels = Readonly<Record<string, string>> | undefined
@@ -44,11 +44,11 @@ export function matcherOfRequirements(requirements: readonly Requirement[]): Lab
   if (requirements.length === 0) return matchesEverything
   const [first] = requirements
   if (requirements.length === 1 && first) {
-    return { isEmpty: false, matches: (labels) => meets(labels?.[first.key], first) }
+    return { isEmpty: false, matches: (labels) => meets(labelAt(labels, first.key), first) }
   }
   return {
     isEmpty: false,
-    matches: (labels) => requirements.every((one) => meets(labels?.[one.key], one)),
+    matches: (labels) => requirements.every((one) => meets(labelAt(labels, one.key), one)),
   }
 }
 
@@ -59,6 +59,11 @@ export function requirementsOf(labels: Labels): readonly Requirement[] {
     operator: 'In',
     values: [value],
   }))
+}
+
+/** Undefined for a label that is not there, also when every object has something of that name. */
+function labelAt(labels: Labels, key: string): string | undefined {
+  return labels && Object.hasOwn(labels, key) ? labels[key] : undefined
 }
 
 /** Whether a label's value, undefined when it is missing, meets the requirement. */
@@ -73,14 +78,18 @@ export function meets(value: string | undefined, { operator, values = [] }: Requ
     case 'DoesNotExist':
       return value === undefined
     case 'Gt':
-      return isInteger(value) && isInteger(values[0]) && BigInt(value) > BigInt(values[0])
+      return isInteger(value) && isInteger(values[0]) && wholeOf(value) > wholeOf(values[0])
     case 'Lt':
-      return isInteger(value) && isInteger(values[0]) && BigInt(value) < BigInt(values[0])
+      return isInteger(value) && isInteger(values[0]) && wholeOf(value) < wholeOf(values[0])
     default:
       return false
   }
 }
 
 function isInteger(text: string | undefined): text is string {
-  return text !== undefined && /^-?\d+$/.test(text)
+  return text !== undefined && /^[+-]?\d+$/.test(text)
+}
+
+function wholeOf(text: string): bigint {
+  return BigInt(text.replace('+', ''))
 }
