@@ -4,7 +4,7 @@
 import type { KubeObject } from './objects/kube-object.ts'
 import { StatusError } from './objects/api-status.ts'
 import type { ApiCore } from './api/api-core.ts'
-import { definitionOf } from './api/controller-identity.ts'
+import { definitionOf } from './api/definition-of.ts'
 import { createObject } from './api/create-object.ts'
 import type { User } from './auth/user.ts'
 

@@ -6,7 +6,7 @@ import { createAccessControl } from '../auth/access-control.ts'
 import { openAuthority } from '../certificates/authority.ts'
 import { ServiceAccountKeys } from '../certificates/service-account-keys.ts'
 import { createMemoryStore } from '../storage/memory-store.ts'
-import { admissionBench } from './admission-bench.ts'
+import { admissionBench } from '../../../test/support/admission-bench.ts'
 import { createAdmissionPlugins } from './admission-plugins.ts'
 import { rbacEscalation } from './rbac-escalation.ts'
 

@@ -6,7 +6,7 @@ import { webcrypto } from 'node:crypto'
 import { test } from 'node:test'
 import type { Authorizer } from '../auth/authorizer.ts'
 import { signerNames } from '../certificates/signer-names.ts'
-import { admissionBench } from './admission-bench.ts'
+import { admissionBench } from '../../../test/support/admission-bench.ts'
 import {
   certificateApproval,
   certificateSigning,

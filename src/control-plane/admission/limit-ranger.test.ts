@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Pod } from '../../kube/types.gen.ts'
-import { addObject } from '../auth/add-object.ts'
-import { admissionBench } from './admission-bench.ts'
+import { addObject } from '../../../test/support/add-object.ts'
+import { admissionBench } from '../../../test/support/admission-bench.ts'
 import { limitRanger } from './limit-ranger.ts'
 
 function setUp(...limits: readonly object[]) {

@@ -2,7 +2,8 @@
 // The API for controllers of this process: the same verbs as over HTTPS, without the wire. Reads are of
 // storage itself; writes resolve once they are durable.
 import type { Resource } from '../../kube/resources.ts'
-import { definitionOf, serviceAccountUser } from './controller-identity.ts'
+import { serviceAccountUser } from '../auth/service-account-user.ts'
+import { definitionOf } from './definition-of.ts'
 import type { Logger } from '../../util/logger.ts'
 import type {
   ClusterApi,
@@ -45,7 +46,7 @@ class LocalClusterApi implements ClusterApi {
 
   constructor(core: ApiCore, options: LocalClusterApiOptions) {
     const { controller, eventSource = controller, log } = options
-    const user = serviceAccountUser(controller)
+    const user = serviceAccountUser({ namespace: 'kube-system', name: controller })
     this.#core = core
     this.#options = { user, isDryRun: false, warn: () => {} }
     this.#events = new ControllerEvents(core, { user, component: eventSource, log })

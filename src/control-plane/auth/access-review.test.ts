@@ -10,7 +10,7 @@ import {
   answerSelfSubjectRulesReview,
   answerSubjectAccessReview,
 } from './access-review.ts'
-import { addObject } from './add-object.ts'
+import { addObject } from '../../../test/support/add-object.ts'
 import { anyOf, forbiddenBy, mastersAuthorizer } from './authorizer.ts'
 import { RbacAuthorizer } from './rbac/rbac-authorizer.ts'
 import { rbacStorage } from './rbac/rbac-resources.ts'

@@ -8,7 +8,7 @@ import { openAuthority } from '../certificates/authority.ts'
 import { ServiceAccountKeys } from '../certificates/service-account-keys.ts'
 import { StatusError } from '../objects/api-status.ts'
 import { createMemoryStore } from '../storage/memory-store.ts'
-import { addObject } from './add-object.ts'
+import { addObject } from '../../../test/support/add-object.ts'
 import { Authenticator, defaultIssuer } from './authenticator.ts'
 import { TokenRejection } from './token-rejection.ts'
 

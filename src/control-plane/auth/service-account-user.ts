@@ -27,10 +27,9 @@ export function parseServiceAccountUserName(userName: string): ServiceAccountNam
 }
 
 /** A service account of this process, such as a controller's, as an authenticated user. */
-export function serviceAccountUser(account: ServiceAccountName, uid?: string): User {
+export function serviceAccountUser(account: ServiceAccountName): User {
   return {
     name: serviceAccountUserName(account),
-    ...(uid !== undefined && { uid }),
     groups: [...serviceAccountGroups(account.namespace), 'system:authenticated'],
   }
 }

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryStore } from '../../storage/memory-store.ts'
-import { addObject } from '../add-object.ts'
+import { addObject } from '../../../../test/support/add-object.ts'
 import type { RelatedObject } from './node-graph.ts'
 import { NodeGraph } from './node-graph.ts'
 

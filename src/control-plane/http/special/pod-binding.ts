@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST pods/NAME/binding, and the older POST bindings that names the pod in its body.
 import { bindPod } from '../../api/bind-pod.ts'
-import { definitionOf } from '../../api/controller-identity.ts'
+import { definitionOf } from '../../api/definition-of.ts'
 import { invalid } from '../../objects/api-status.ts'
 import { notSupported, required } from '../../objects/field-error.ts'
 import type { KubeObject } from '../../objects/kube-object.ts'

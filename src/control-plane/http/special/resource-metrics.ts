@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // metrics.k8s.io: what `kubectl top` and autoscalers read, made of the kubelets' own numbers.
 import { objectFilter } from '../../api/object-filter.ts'
-import { definitionOf } from '../../api/controller-identity.ts'
+import { definitionOf } from '../../api/definition-of.ts'
 import type { MetricsCollector, SamplePair } from '../../metrics/metrics-collector.ts'
 import { usageBetween } from '../../metrics/usage.ts'
 import type { Usage } from '../../metrics/usage.ts'

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests of this folder and its neighbours: puts an object into a store as the server would have
-// completed it.
-import type { KubeObject, StoredObject } from '../objects/kube-object.ts'
-import type { Store } from '../storage/store.ts'
+// Puts an object into a store as the server would have completed it.
+import type { KubeObject, StoredObject } from '../../src/control-plane/objects/kube-object.ts'
+import type { Store } from '../../src/control-plane/storage/store.ts'
 
 /** An object as a test writes it down: what the server adds may be left out. */
 export type Draft = Omit<Partial<KubeObject>, 'metadata'> & {

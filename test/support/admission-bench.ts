@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: runs one plugin over one request, as the API does.
-import type { User } from '../auth/user.ts'
-import type { KubeObject } from '../objects/kube-object.ts'
-import { defineResource } from '../resources/define-resource.ts'
-import { createMemoryStore } from '../storage/memory-store.ts'
-import type { Store } from '../storage/store.ts'
-import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from './admission.ts'
+// Runs one admission plugin over one request, as the API does.
+import type { User } from '../../src/control-plane/auth/user.ts'
+import type { KubeObject } from '../../src/control-plane/objects/kube-object.ts'
+import { defineResource } from '../../src/control-plane/resources/define-resource.ts'
+import { createMemoryStore } from '../../src/control-plane/storage/memory-store.ts'
+import type { Store } from '../../src/control-plane/storage/store.ts'
+import type {
+  AdmissionContext,
+  AdmissionPlugin,
+  AdmissionRequest,
+} from '../../src/control-plane/admission/admission.ts'
 
 /** A request as a test writes it down; what is left out is an ordinary CREATE by an ordinary user. */
 export interface RequestDraft {
