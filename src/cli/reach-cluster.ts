@@ -57,7 +57,7 @@ async function connectionOf({ settings, log, signal }: ReachOptions): Promise<Cl
 
 /** The node's own identity; see client-identity.ts for what it finds and what it asks for. */
 async function joinCluster(nodeName: string, options: ReachOptions): Promise<ClusterConnection> {
-  const { settings, log, resources, signal } = options
+  const { settings, metrics, log, resources, signal } = options
   const rootDir = join(settings.rootDir, 'nodes', nodeName)
   const identity = await ClientIdentity.open({
     nodeName,
@@ -68,6 +68,7 @@ async function joinCluster(nodeName: string, options: ReachOptions): Promise<Clu
     userAgent,
     clock,
     log: log.child({ node: nodeName }),
+    metrics,
     signal,
   })
   resources.use(identity)

@@ -37,3 +37,8 @@ export function checkKeyPair(
 export function expiryOf(certificatePem: string): number {
   return new X509Certificate(certificatePem).validToDate.getTime()
 }
+
+/** Milliseconds since the epoch at which a certificate begins; it must be a valid one. */
+export function startOf(certificatePem: string): number {
+  return new X509Certificate(certificatePem).validFromDate.getTime()
+}

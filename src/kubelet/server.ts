@@ -11,6 +11,7 @@ import { Listener } from './listener.ts'
 import type { ListenerLimits } from './listener.ts'
 import type { Route } from './router.ts'
 import { HealthRecord } from './health-record.ts'
+import { HttpMetrics } from './metrics/http-metrics.ts'
 import { aboutRoutes } from './routes/configz.ts'
 import type { KubeletAbout } from './routes/configz.ts'
 import { attachRoutes, execRoutes } from './routes/container-command.ts'
@@ -75,7 +76,10 @@ export class KubeletServer implements AsyncDisposable {
   ): Promise<KubeletServer> {
     const { address, limits, port } = options
     const { log, security } = deps
-    const handle = dispatchTo(routesOf(deps, options), security.gate)
+    const http = new HttpMetrics()
+    const routes = routesOf({ ...deps, http }, options)
+    const paths = routes.map(({ path }) => path)
+    const handle = http.counted(dispatchTo(routes, security.gate), paths)
     const listener = await Listener.open(handle, {
       name: 'the kubelet API',
       address,
@@ -102,18 +106,30 @@ export class KubeletServer implements AsyncDisposable {
   }
 }
 
-function routesOf(deps: KubeletServerDeps, options: KubeletServerOptions): readonly Route[] {
+function routesOf(
+  deps: KubeletServerDeps & { readonly http: HttpMetrics },
+  options: KubeletServerOptions,
+): readonly Route[] {
   const { apiServer: server = 'https://localhost', clock, healthChecks = [], log, node } = deps
   const { about, enableDebuggingHandlers = true, rootDir } = options
   const usage = usageOf(node, new HostStats({ clock, rootDir }))
   const health = new HealthRecord()
-  const { metrics } = deps
+  const { http, metrics } = deps
   const version = about?.version ?? 'v0.0.0'
   const always = [
     ...healthRoutes('healthz', health.recorded(withKubeletChecks(healthChecks))),
     podsRoute(node),
     ...statsRoutes({ nodeName: node.nodeName, usage, log }),
-    ...metricsRoutes({ node, usage, health, version, server, log, ...(metrics && { metrics }) }),
+    ...metricsRoutes({
+      node,
+      usage,
+      health,
+      http,
+      version,
+      server,
+      log,
+      ...(metrics && { metrics }),
+    }),
   ]
   if (!enableDebuggingHandlers) return [...always, ...debuggingOffRoutes()]
   const routes = [...always, ...debuggingRoutes(deps, options)]

@@ -2,12 +2,14 @@
 // The process's own metrics, all in one place so that docs/reference can list them. Names follow
 // Prometheus' conventions; labels never hold names of pods or anything else without a bound.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { CertificateMetrics } from './certificate-metrics.ts'
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
 /** Every metric of the process, on a registry of its own. */
 export class Metrics {
   readonly registry: Registry = new Registry()
+  readonly certificates: CertificateMetrics = new CertificateMetrics(this.registry)
 
   readonly apiRequests: Counter<'verb' | 'resource' | 'code'> = new Counter({
     name: 'vk_api_requests_total',

@@ -3,7 +3,10 @@
 // there is none, when it lacks a name that the node has, or when most of its life is over; whatever
 // goes wrong is said in the log and tried again.
 import type { KubeClient } from '../../kube/kube-client.ts'
+import { expiryOf, startOf } from '../../kube/pem.ts'
 import { Alarm } from '../../node/alarm.ts'
+import type { CertificateKind } from '../../observe/certificate-metrics.ts'
+import type { Metrics } from '../../observe/metrics.ts'
 import { backoffMs } from '../../util/backoff.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
@@ -17,8 +20,8 @@ import { requestCertificate } from './request-certificate.ts'
 import { rotationDeadlineMs } from './rotation-deadline.ts'
 
 export interface RotationOptions {
-  /** For messages: `client` or `serving`. */
-  readonly name: string
+  /** For messages and metrics. */
+  readonly name: CertificateKind
   readonly store: CertificateStore
   /** What the certificate shall say now; undefined while that is not known. */
   readonly wish: () => CertificateWish | undefined
@@ -26,6 +29,7 @@ export interface RotationOptions {
   readonly client: () => KubeClient | Promise<KubeClient>
   readonly clock: Clock
   readonly log: Logger
+  readonly metrics?: Metrics | undefined
   /** Chance, 0 to 1; for tests. */
   readonly random?: () => number
 }
@@ -49,6 +53,7 @@ export class CertificateRotation implements AsyncDisposable {
   #failures = 0
   #waitsFor: { readonly wish: string; readonly cancel: AbortController } | undefined
   #loop: Promise<void> | undefined
+  readonly #tracked: Disposable | undefined
 
   /** Reads the kept certificate. */
   static async open(options: RotationOptions): Promise<CertificateRotation> {
@@ -59,6 +64,9 @@ export class CertificateRotation implements AsyncDisposable {
     this.#options = options
     this.#alarm = new Alarm(options.clock)
     this.#accept(pair)
+    this.#tracked = options.metrics?.certificates.track(options.name, () =>
+      this.#pair ? (expiryOf(this.#pair.cert) - options.clock.nowMs()) / 1000 : Infinity,
+    )
   }
 
   current(): KeyPair | undefined {
@@ -97,6 +105,7 @@ export class CertificateRotation implements AsyncDisposable {
     this.#stop.abort(
       new VkError('Unavailable', 'Cannot go on with certificates: the node has ended'),
     )
+    this.#tracked?.[Symbol.dispose]()
     await this.#loop
   }
 
@@ -117,7 +126,7 @@ export class CertificateRotation implements AsyncDisposable {
 
   /** Asks for a certificate; milliseconds to wait before the next try. */
   async #renew(wish: CertificateWish, signal: AbortSignal): Promise<number> {
-    const { client, clock, log, name, random, store } = this.#options
+    const { client, clock, log, metrics, name, random, store } = this.#options
     const cancel = new AbortController()
     this.#waitsFor = { wish: JSON.stringify(wish), cancel }
     try {
@@ -132,6 +141,7 @@ export class CertificateRotation implements AsyncDisposable {
       const pair = { cert, key: keyPem }
       await store.keep(pair)
       this.#failures = 0
+      if (this.#pair) metrics?.certificates.renewed(name, ageSeconds(this.#pair, clock))
       this.#accept(pair)
       this.#deadlineMs = Math.max(this.#deadlineMs, clock.nowMs() + minLifeMs)
       const until = new Date(this.#deadlineMs).toISOString()
@@ -141,6 +151,7 @@ export class CertificateRotation implements AsyncDisposable {
     } catch (error) {
       signal.throwIfAborted()
       if (cancel.signal.aborted) return 0
+      metrics?.certificates.failed(name)
       log.warn({ error: messageOf(error) }, `Cannot get a new ${name} certificate yet`)
       if (codeOf(error) !== 'Invalid') return backoffMs(++this.#failures, backoff, random)
       await store.dropPendingKey()
@@ -155,4 +166,8 @@ export class CertificateRotation implements AsyncDisposable {
     this.#pair = pair
     if (pair) this.#deadlineMs = rotationDeadlineMs(pair.cert, random())
   }
+}
+
+function ageSeconds({ cert }: KeyPair, clock: Clock): number {
+  return (clock.nowMs() - startOf(cert)) / 1000
 }

@@ -9,6 +9,7 @@ import { createKubeClient } from '../../kube/http-kube-client.ts'
 import type { KubeClient } from '../../kube/kube-client.ts'
 import { loadConnection } from '../../kube/kubeconfig.ts'
 import { expiryOf } from '../../kube/pem.ts'
+import type { Metrics } from '../../observe/metrics.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
 import { replaceFile } from '../../util/replace-file.ts'
@@ -33,6 +34,7 @@ export interface ClientIdentityOptions {
   readonly userAgent: string
   readonly clock: Clock
   readonly log: Logger
+  readonly metrics?: Metrics
   /** Ends the wait for the first certificate. */
   readonly signal: AbortSignal
   /** Chance, 0 to 1; for tests. */

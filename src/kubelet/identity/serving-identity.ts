@@ -4,6 +4,7 @@
 // API servers that do not verify nodes, and with nobody else.
 import type { KubeClient } from '../../kube/kube-client.ts'
 import type { NodeAddress } from '../../kube/types.gen.ts'
+import type { Metrics } from '../../observe/metrics.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
 import path from 'node:path'
@@ -25,6 +26,7 @@ export interface ServingIdentityOptions {
   readonly addresses: () => readonly NodeAddress[]
   readonly clock: Clock
   readonly log: Logger
+  readonly metrics?: Metrics
   /** Chance, 0 to 1; for tests. */
   readonly random?: () => number
 }

@@ -3,7 +3,9 @@
 // this node alone, though the process may have several.
 import type { ContainerState, Pod } from '../../kube/types.gen.ts'
 import type { Metrics } from '../../observe/metrics.ts'
+import { bucketSamples } from './histogram-samples.ts'
 import type { MetricFamily, MetricSample } from './metric-text.ts'
+import { operationFamilies } from './operation-families.ts'
 
 export interface KubeletFamiliesInput {
   readonly nodeName: string
@@ -19,6 +21,7 @@ export interface KubeletFamiliesInput {
 export async function kubeletFamilies(
   input: KubeletFamiliesInput,
 ): Promise<readonly MetricFamily[]> {
+  const pods = [...input.pods]
   return [
     {
       name: 'kubelet_node_name',
@@ -26,8 +29,10 @@ export async function kubeletFamilies(
       help: "[ALPHA] The node's name. The count is always 1.",
       samples: [{ labels: { node: input.nodeName }, value: 1 }],
     },
-    ...runningFamilies(input.pods),
-    await podStartFamily(input),
+    ...runningFamilies(pods),
+    ...podCountFamilies(pods),
+    ...(await podStartFamilies(input)),
+    ...(await operationFamilies(input.metrics)),
     await apiRequestsFamily(input),
     buildInfoFamily(input.version),
   ]
@@ -40,7 +45,7 @@ const stateNames: Readonly<Record<keyof ContainerState, string>> = {
   waiting: 'created',
 }
 
-function runningFamilies(pods: Iterable<Pod>): readonly MetricFamily[] {
+function runningFamilies(pods: readonly Pod[]): readonly MetricFamily[] {
   const containers = new Map<string, number>()
   let runningPods = 0
   for (const { status } of pods) {
@@ -76,19 +81,48 @@ function runningFamilies(pods: Iterable<Pod>): readonly MetricFamily[] {
 }
 
 /** The node's share of `vk_pod_start_duration_seconds`. */
-async function podStartFamily({ metrics, nodeName }: KubeletFamiliesInput): Promise<MetricFamily> {
+async function podStartFamilies({
+  metrics,
+  nodeName,
+}: KubeletFamiliesInput): Promise<readonly MetricFamily[]> {
   const { values } = await metrics.podStartDuration.get()
   const own = values.filter(({ labels }) => labels.node === nodeName)
-  return {
-    name: 'kubelet_pod_start_duration_seconds',
-    type: 'histogram',
-    help: '[ALPHA] Time from first seeing a pod to having written phase Running.',
-    samples: own.map(({ labels, metricName = '', value }) => ({
-      labels: leLabel(labels as BucketLabels),
-      suffix: /_(?:bucket|sum|count)$/.exec(metricName)?.[0] ?? '',
-      value,
-    })),
-  }
+  const samples = bucketSamples(own, () => ({}))
+  const started = samples.find(({ suffix }) => suffix === '_count')?.value ?? 0
+  return [
+    {
+      name: 'kubelet_pod_start_duration_seconds',
+      type: 'histogram',
+      help: '[ALPHA] Time from first seeing a pod to having written phase Running.',
+      samples,
+    },
+    {
+      name: 'kubelet_started_pods_total',
+      type: 'counter',
+      help: '[ALPHA] Cumulative number of pods started',
+      samples: [{ value: started }],
+    },
+  ]
+}
+
+/** None of a node's pods here is static: all come from the API server. */
+function podCountFamilies(pods: readonly Pod[]): readonly MetricFamily[] {
+  const labels = { static: 'false' }
+  const active = pods.filter(({ status }) => !/^(?:Succeeded|Failed)$/.test(status?.phase ?? ''))
+  return [
+    {
+      name: 'kubelet_desired_pods',
+      type: 'gauge',
+      help: '[ALPHA] Number of pods that this node is to run.',
+      samples: [{ labels, value: pods.length }],
+    },
+    {
+      name: 'kubelet_active_pods',
+      type: 'gauge',
+      help: '[ALPHA] Number of pods that have not ended.',
+      samples: [{ labels, value: active.length }],
+    },
+  ]
 }
 
 const methods: Readonly<Record<string, string>> = {
@@ -131,15 +165,4 @@ function buildInfoFamily(version: string): MetricFamily {
     help: '[ALPHA] A metric with a constant value of 1, labelled by version.',
     samples: [{ labels: { git_version: version, major, minor, platform }, value: 1 }],
   }
-}
-
-/** What prom-client's types do not know of. */
-interface BucketLabels {
-  readonly le?: string | number
-}
-
-/** The bound of a bucket. */
-function leLabel({ le }: BucketLabels): Readonly<Record<string, string>> {
-  if (le === undefined) return {}
-  return { le: le === Infinity ? '+Inf' : String(le) }
 }

@@ -8,6 +8,7 @@ import { messageOf } from '../../util/vk-error.ts'
 import type { HealthRecord } from '../health-record.ts'
 import type { KubeletNode } from '../kubelet-node.ts'
 import { cadvisorFamilies } from '../metrics/cadvisor-families.ts'
+import type { HttpMetrics } from '../metrics/http-metrics.ts'
 import { kubeletFamilies } from '../metrics/kubelet-families.ts'
 import { metricsContentType as contentType, metricText } from '../metrics/metric-text.ts'
 import { probeFamilies } from '../metrics/probe-families.ts'
@@ -20,6 +21,7 @@ export interface MetricsRoutesOptions {
   readonly node: KubeletNode
   readonly usage: UsageSource
   readonly health: HealthRecord
+  readonly http: HttpMetrics
   readonly version: string
   /** URL of the API server. */
   readonly server: string
@@ -61,8 +63,9 @@ function route(path: string, read: (call: RouteCall) => Promise<string>): Route 
 }
 
 async function kubeletMetrics(options: MetricsRoutesOptions): Promise<string> {
-  const { metrics, node, server, version } = options
-  if (!metrics) return await processText()
+  const { http, metrics, node, server, version } = options
+  const always = (await http.text()) + (await processText())
+  if (!metrics) return always
   const { nodeName } = node
   const apiServer = new URL(server).host
   const families = await kubeletFamilies({
@@ -72,7 +75,7 @@ async function kubeletMetrics(options: MetricsRoutesOptions): Promise<string> {
     apiServer,
     metrics,
   })
-  return (await metrics.registry.metrics()) + metricText(families) + (await processText())
+  return (await metrics.registry.metrics()) + metricText(families) + always
 }
 
 async function processText(): Promise<string> {
