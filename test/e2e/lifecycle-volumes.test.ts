@@ -38,9 +38,7 @@ describe('volumes of a pod', { skip: skipReason }, () => {
   const shared = useSharedFolder()
 
   before(async () => {
-    const file = join(cluster().files.folder, 'process.json')
-    writeFileSync(file, JSON.stringify({ hostPathPrefixes: [shared()] }))
-    await startProcessNode(cluster(), { args: ['--provider-config', file] })
+    await startProcessNode(cluster(), { config: { hostPathPrefixes: [shared()] } })
   })
 
   const object = async (kind: 'ConfigMap' | 'Secret', name: string, data: object): Promise<void> =>

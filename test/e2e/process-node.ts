@@ -2,19 +2,34 @@
 //
 // A node that runs its pods as processes of this machine, as an unprivileged user; and a folder that
 // such pods may write to.
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import type { Cluster } from './cluster.ts'
 import type { VirtualKubelet, VirtualKubeletOptions } from './virtual-kubelet.ts'
 
-/** Starts it with the provider's defaults and whatever flags there are in addition. */
+export interface ProcessNodeOptions extends VirtualKubeletOptions {
+  readonly args?: readonly string[]
+  /** Settings of the provider. */
+  readonly config?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Starts it with whatever flags and settings there are in addition. Its pods see the host as it is, unless
+ * `isolation` says otherwise: most scenarios look at what their pods leave there.
+ */
 export async function startProcessNode(
   cluster: Cluster,
-  { args = [], ...options }: VirtualKubeletOptions & { readonly args?: readonly string[] } = {},
+  { args = [], config = {}, ...options }: ProcessNodeOptions = {},
 ): Promise<VirtualKubelet> {
-  return await cluster.startVirtualKubelet(['--provider', 'process', ...args], options)
+  if (args.includes('--provider-config')) {
+    return await cluster.startVirtualKubelet(['--provider', 'process', ...args], options)
+  }
+  const file = join(cluster.files.folder, `process-${options.nodeName ?? 'node'}.json`)
+  writeFileSync(file, JSON.stringify({ isolation: 'none', ...config }))
+  const settings = ['--provider', 'process', '--provider-config', file]
+  return await cluster.startVirtualKubelet([...settings, ...args], options)
 }
 
 /** A folder for all tests of a `describe` in which any user can leave files. */

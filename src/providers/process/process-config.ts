@@ -55,7 +55,7 @@ const entries = {
   allowedGroups: v.optional(ranges, []),
   allowRoot: v.optional(v.boolean(), false),
   hostPathPrefixes: v.optional(v.array(absolutePath), []),
-  isolation: v.optional(v.picklist(['auto', 'bubblewrap', 'none']), 'none'),
+  isolation: v.optional(v.picklist(['auto', 'bubblewrap', 'none']), 'auto'),
   visibleHostPaths: v.optional(v.array(absolutePath), []),
   allowedCapabilities: v.optional(v.array(capability), []),
   hideRootDir: v.optional(v.picklist(['auto', 'never', 'always']), 'auto'),

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // What pods on host processes can ask for. A few rows depend on the machine: documentation and `explain`
 // say on what, a runtime says what its machine can do.
-import type { Features } from '../../provider/features.ts'
+import type { Features, Support } from '../../provider/features.ts'
 import type { ProcessConfig } from './process-config.ts'
 import type { Surroundings } from './surroundings.ts'
 
 const users = { only: 'to users and groups that the configuration allows' }
 
+const inSandbox = { only: 'where bubblewrap gives containers a root of their own' }
 const asVariable = { only: 'as a directory that VK_VOLUME_<NAME> names; nothing is mounted' }
-const hostPaths = { only: 'below the hostPathPrefixes of the configuration, as VK_VOLUME_<NAME>' }
+const mounted = {
+  only: 'at its mountPath where bubblewrap works, else as a directory that VK_VOLUME_<NAME> names',
+}
+const hostPaths = { only: 'below the hostPathPrefixes of the configuration' }
 
-/** The table on any machine. */
-export const processFeatures: Features = {
+/** What does not depend on how containers are kept apart. */
+const common: Features = {
   multipleContainers: true,
   restartPolicy: true,
   activeDeadlineSeconds: true,
@@ -24,17 +28,10 @@ export const processFeatures: Features = {
   hostPort: { only: 'as the port that the program itself opens; conflicts are not seen' },
   hostPID: true,
   hostIPC: true,
-  hostname: { only: 'in the variable HOSTNAME' },
-  'volume.configMap': asVariable,
-  'volume.downwardAPI': asVariable,
-  'volume.emptyDir': asVariable,
+  'security.fsGroup': users,
   'volume.ephemeral': hostPaths,
   'volume.hostPath': hostPaths,
   'volume.persistentVolumeClaim': hostPaths,
-  'volume.projected': asVariable,
-  'volume.secret': asVariable,
-  'volume.subPath': { only: 'one of each volume in a container' },
-  'security.fsGroup': users,
   images: { only: 'as "host", an absolute path, or a name in imagePath; nothing is pulled' },
   'resources.cpuLimit': { only: 'where control groups are writable' },
   'resources.memoryLimit': { only: 'where control groups are writable' },
@@ -43,26 +40,90 @@ export const processFeatures: Features = {
   'security.runAsGroup': users,
   'security.supplementalGroups': users,
   'security.runAsNonRoot': true,
+}
+
+/** Containers among the host's processes. */
+const besideHost: Features = {
+  ...common,
+  ...volumesAre(asVariable),
+  hostname: { only: 'in the variable HOSTNAME' },
+  'volume.subPath': { only: 'one of each volume in a container' },
   'security.allowPrivilegeEscalation': { only: "where util-linux's setpriv is there" },
   'security.capabilities.add': { only: 'as those that the node itself has, and SYS_PTRACE' },
   'security.capabilities.drop': { only: "as root, where util-linux's setpriv is there" },
 }
 
+/** What only a root and namespaces of their own give to containers. */
+const sandboxOnly = [
+  'hostname',
+  'volume.emptyDirMedium',
+  'volume.readOnly',
+  'volume.recursiveReadOnly',
+  'volume.subPath',
+  'serviceAccountVolume',
+  'security.readOnlyRootFilesystem',
+  'security.allowPrivilegeEscalation',
+  'security.capabilities.drop',
+] as const
+
+/** Containers with a root of their own. */
+const sandboxed: Features = {
+  ...common,
+  ...volumesAre(true),
+  ...Object.fromEntries(sandboxOnly.map((name) => [name, true])),
+  'security.capabilities.add': {
+    only: 'as harmless ones and those of allowedCapabilities in the configuration',
+  },
+}
+
 /** The table with this configuration, on any machine. */
-export function configuredFeatures({ hostPathPrefixes }: ProcessConfig): Features {
-  if (hostPathPrefixes.length > 0) return processFeatures
+export function configuredFeatures(config: ProcessConfig): Features {
+  return withHostPaths(config, config.isolation === 'none' ? besideHost : onAnyMachine)
+}
+
+/** What documentation says of a machine that it does not know. */
+const onAnyMachine: Features = {
+  ...sandboxed,
+  ...volumesAre(mounted),
+  ...Object.fromEntries(sandboxOnly.map((name) => [name, inSandbox])),
+}
+
+/** Rows that the core answers for where it can mount files, as documentation has them. */
+export const mountedFilesInSandbox: Features = {
+  terminationMessage: inSandbox,
+  hostAliases: inSandbox,
+  dnsConfig: inSandbox,
+}
+
+/** The table of a machine that isolates containers, or of one that does not. */
+export function featuresOfMachine(config: ProcessConfig, canIsolate: boolean): Features {
+  return withHostPaths(config, canIsolate ? sandboxed : besideHost)
+}
+
+function withHostPaths({ hostPathPrefixes }: ProcessConfig, features: Features): Features {
+  if (hostPathPrefixes.length > 0) return features
   return {
-    ...processFeatures,
+    ...features,
     'volume.ephemeral': false,
     'volume.hostPath': false,
     'volume.persistentVolumeClaim': false,
   }
 }
 
+function volumesAre(support: Support): Features {
+  return {
+    'volume.configMap': support,
+    'volume.downwardAPI': support,
+    'volume.emptyDir': support,
+    'volume.projected': support,
+    'volume.secret': support,
+  }
+}
+
 /** The table with this configuration, on this machine. */
 export function featuresHere(config: ProcessConfig, surroundings: Surroundings): Features {
-  const { tools, cgroups, canDropCapabilities } = surroundings
-  const configured = configuredFeatures(config)
+  const { tools, cgroups, canDropCapabilities, canIsolate } = surroundings
+  const configured = featuresOfMachine(config, canIsolate)
   return {
     ...configured,
     ...(canReachVolumes(surroundings) ? {} : withoutVolumes(configured)),
@@ -71,8 +132,8 @@ export function featuresHere(config: ProcessConfig, surroundings: Surroundings):
     'resources.cpuLimit': cgroups?.can.limitCpu ?? false,
     'resources.memoryLimit': cgroups?.can.limitMemory ?? false,
     'resources.resize': (cgroups?.can.limitCpu && cgroups.can.limitMemory) ?? false,
-    'security.allowPrivilegeEscalation': tools.setpriv !== undefined,
-    'security.capabilities.drop': canDropCapabilities,
+    'security.allowPrivilegeEscalation': canIsolate || tools.setpriv !== undefined,
+    'security.capabilities.drop': canIsolate || canDropCapabilities,
   }
 }
 

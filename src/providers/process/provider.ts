@@ -7,13 +7,16 @@ import type {
   ProviderHost,
   ProviderModule,
 } from '../../provider/provider.ts'
+import { unsupportedFields } from '../../provider/feature-check.ts'
 import type { Features } from '../../provider/features.ts'
 import { createRuntimeProvider } from '../../runtime/runtime-provider.ts'
 import { coreFeatures } from '../../runtime/core-features.ts'
 import { volumeProblems } from '../../runtime/volumes/volume-check.ts'
 import { UserError, VkError } from '../../util/vk-error.ts'
 import { parseProcessConfig } from './process-config.ts'
-import { configuredFeatures } from './process-features.ts'
+import { findHostTools } from './host-tools.ts'
+import { canIsolate } from './isolation/bubblewrap.ts'
+import { configuredFeatures, featuresOfMachine, mountedFilesInSandbox } from './process-features.ts'
 import { ProcessRuntime } from './process-runtime.ts'
 import { resolveStart } from './start-plan.ts'
 import { exploreSurroundings, ownUser } from './surroundings.ts'
@@ -24,13 +27,22 @@ export const providerModule: ProviderModule = {
   name: 'process',
   summary: 'Containers are processes of this host; images name its programs, nothing is pulled',
   featuresOf(config: unknown): Features {
-    return coreFeatures(configuredFeatures(parseProcessConfig(config)))
+    const parsed = parseProcessConfig(config)
+    const features = configuredFeatures(parsed)
+    if (parsed.isolation === 'none') return coreFeatures(features)
+    return { ...coreFeatures(features, 'mount'), ...mountedFilesInSandbox }
   },
   async problemsOf(pod: Pod, config: unknown): Promise<readonly PodProblem[]> {
     const parsed = parseProcessConfig(config)
     const places = { config: parsed, protectedDir: undefined, own: ownUser() }
     const { hostPathPrefixes } = parsed
-    const problems = [...volumeProblems(pod, { delivery: 'variable', hostPathPrefixes })]
+    const isolates = canIsolate(parsed, findHostTools())
+    const delivery = isolates ? 'mount' : 'variable'
+    const here = coreFeatures(featuresOfMachine(parsed, isolates), delivery)
+    const problems: PodProblem[] = [
+      ...unsupportedFields(pod, here),
+      ...volumeProblems(pod, { delivery, hostPathPrefixes }),
+    ]
     for (const [index, spec] of pod.spec.containers.entries()) {
       try {
         await resolveStart({ pod, spec }, places)
@@ -60,11 +72,12 @@ function checkSystem({ os }: ProviderHost): void {
 }
 
 function describeSurroundings(surroundings: Surroundings, { log }: ProviderHost): void {
-  const { cgroups, canHide, own, strayDescriptors, tools } = surroundings
+  const { cgroups, canHide, canIsolate, own, strayDescriptors, tools } = surroundings
   log.info(
     {
       user: own.uid,
       limits: cgroups?.can ?? 'none: no writable control groups',
+      isolation: canIsolate ? 'bubblewrap' : 'none',
       hidesRootDir: canHide,
       switchesUsers: own.uid === 0,
     },
