@@ -42,6 +42,24 @@ export function admit(pod: Pod, { node, others }: AdmissionContext): Rejection |
   )
 }
 
+/**
+ * Is there room for what the pod asks for now, besides all others? `isForGood`: the whole node has not as
+ * much, so that no waiting helps.
+ */
+export function checkRoom(
+  pod: Pod,
+  context: AdmissionContext,
+): (Rejection & { readonly isForGood: boolean }) | undefined {
+  const against = checkResources(pod, context)
+  if (!against) return undefined
+  const alone = checkResources(pod, { ...context, others: [] })
+  if (!alone) return { ...against, isForGood: false }
+  const message = alone.message
+    .replace('enough resource:', 'enough capacity:')
+    .replace(/ used: \d+,/, '')
+  return { reason: alone.reason, message, isForGood: true }
+}
+
 /** A node that is short of something takes no more pods; short of memory alone, none that asks for none. */
 function checkPressure(pod: Pod, { pressures = [] }: NodeFacts): Rejection | undefined {
   if (pressures.length === 0 || isCriticalPod(pod)) return undefined

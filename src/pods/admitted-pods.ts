@@ -19,6 +19,8 @@ export function hasEnded({ status }: Pod): boolean {
 export class AdmittedPods implements Iterable<Pod> {
   readonly #pods = new Map<string, Pod>()
   readonly #requests = new Map<string, bigint>()
+  /** Called when pods use less than before. */
+  onRelease: (() => void) | undefined
 
   get size(): number {
     return this.#pods.size
@@ -26,25 +28,38 @@ export class AdmittedPods implements Iterable<Pod> {
 
   /** Adds a pod, or replaces the one of its uid; one that has ended is only taken out. */
   set(pod: Pod): void {
-    this.delete(pod.metadata.uid)
-    if (hasEnded(pod)) return
-    this.#pods.set(pod.metadata.uid, pod)
-    for (const [name, amount] of podRequests(pod)) {
+    const { uid } = pod.metadata
+    if (hasEnded(pod)) return this.delete(uid)
+    const before = this.#remove(uid)
+    const requests = podRequests(pod)
+    this.#pods.set(uid, pod)
+    for (const [name, amount] of requests) {
       this.#requests.set(name, (this.#requests.get(name) ?? 0n) + amount)
     }
+    const isLess = [...before].some(([name, amount]) => (requests.get(name) ?? 0n) < amount)
+    if (isLess) this.onRelease?.()
   }
 
   delete(uid: string): void {
-    const pod = this.#pods.get(uid)
-    if (!pod) return
-    this.#pods.delete(uid)
-    for (const [name, amount] of podRequests(pod)) {
-      this.#requests.set(name, (this.#requests.get(name) ?? 0n) - amount)
-    }
+    const isThere = this.#pods.has(uid)
+    this.#remove(uid)
+    if (isThere) this.onRelease?.()
   }
 
   [Symbol.iterator](): Iterator<Pod> {
     return this.#pods.values()
+  }
+
+  /** What it used until now. */
+  #remove(uid: string): Amounts {
+    const pod = this.#pods.get(uid)
+    if (!pod) return new Map()
+    this.#pods.delete(uid)
+    const requests = podRequests(pod)
+    for (const [name, amount] of requests) {
+      this.#requests.set(name, (this.#requests.get(name) ?? 0n) - amount)
+    }
+    return requests
   }
 
   /** Usage of all pods but the one of this uid. */

@@ -3,6 +3,7 @@
 // what was done so far. decide-pod.ts reads it and never writes; the pod worker is its one writer.
 import type { Pod, PodStatus } from '../kube/types.gen.ts'
 import type { ObservedPod, PodRef } from '../provider/provider.ts'
+import type { ResizeState } from './resize-state.ts'
 
 /** What became of the judgement on a pod that was bound to this node. */
 export type Verdict =
@@ -45,6 +46,7 @@ export interface KnownPod {
   /** The backend lost a pod whose restart policy forbids another run. */
   readonly isLost: boolean
   readonly ending: Ending | undefined
+  readonly resize: ResizeState
   readonly isCleanedUp: boolean
   /** When the API accepted our delete. */
   readonly apiDeletedAtMs: number | undefined
@@ -67,6 +69,7 @@ export interface PodRecord extends KnownPod {
   isNudged: boolean
   isLost: boolean
   ending: Ending | undefined
+  resize: ResizeState
   isCleanedUp: boolean
   apiDeletedAtMs: number | undefined
   retryAtMs: number
@@ -102,6 +105,7 @@ export function newPodRecord(ref: PodRef, nowMs: number): PodRecord {
     isNudged: false,
     isLost: false,
     ending: undefined,
+    resize: {},
     isCleanedUp: false,
     apiDeletedAtMs: undefined,
     retryAtMs: 0,

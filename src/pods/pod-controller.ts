@@ -22,6 +22,7 @@ import { PodDrain } from './pod-drain.ts'
 import type { PodLoop } from './pod-loop.ts'
 import { PodPublisher } from './pod-publisher.ts'
 import { PodRecords } from './pod-records.ts'
+import { PodResizes } from './pod-resizes.ts'
 import { PodReferences } from './pod-references.ts'
 import { hasInVolume, type ReferencedObject } from './volume-references.ts'
 import { PodWorker } from './pod-worker.ts'
@@ -42,6 +43,7 @@ export class PodController implements AsyncDisposable {
   readonly #services: NodeServices
   readonly #ownServices: NodeServices | undefined
   readonly #tokens: ServiceAccountTokens
+  readonly #resizes: PodResizes
   readonly #abort = new AbortController()
   #drain: PodDrain | undefined
   #starting: Promise<void> = Promise.resolve()
@@ -60,6 +62,8 @@ export class PodController implements AsyncDisposable {
     this.#services = deps.services ?? new NodeServices(client, shared)
     this.#ownServices = deps.services ? undefined : this.#services
     this.#tokens = new ServiceAccountTokens(client, shared)
+    this.#resizes = new PodResizes(this.#loop)
+    this.#records.admitted.onRelease = () => this.#resizes.retry()
     this.#references = new PodReferences(client, {
       ...shared,
       onChange: (uid, object) => this.#referenceChanged(uid, object),
@@ -130,6 +134,7 @@ export class PodController implements AsyncDisposable {
   /** Stops looking and writing. Pods run on in the backend. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort()
+    this.#resizes[Symbol.dispose]()
     await this.#informer[Symbol.asyncDispose]()
     await this.#backend[Symbol.asyncDispose]()
     await this.#starting
@@ -171,6 +176,7 @@ export class PodController implements AsyncDisposable {
       loop: this.#loop,
       publisher: this.#publisher,
       backend: this.#backend,
+      resizes: this.#resizes,
       answers: new PodAnswers({
         client,
         clock,
@@ -185,6 +191,7 @@ export class PodController implements AsyncDisposable {
       release: (uid) => {
         this.#references.release(uid)
         this.#tokens.release(uid)
+        this.#resizes.forget(uid)
       },
     })
   }

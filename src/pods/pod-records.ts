@@ -7,6 +7,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { PodRef } from '../provider/provider.ts'
 import type { Clock } from '../util/clock.ts'
 import { AdmittedPods } from './admitted-pods.ts'
+import { grantedPod } from './resize-state.ts'
 import { isDeleting } from './decide-pod.ts'
 import { newPodRecord } from './known-pod.ts'
 import type { PodRecord } from './known-pod.ts'
@@ -128,7 +129,7 @@ export class PodRecords implements Iterable<PodRecord> {
   }
 
   #replaceHeld(record: PodRecord, pod: Pod): void {
-    if (record.verdict?.kind === 'admitted') this.admitted.set(pod)
+    if (record.verdict?.kind === 'admitted') this.admitted.set(grantedPod(record, pod))
     if (record.accepted && !isDeleting(pod) && !needsUpdate(record.accepted, pod)) {
       record.accepted = pod
     }

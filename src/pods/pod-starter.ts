@@ -11,14 +11,17 @@ import type { PodRecord } from './known-pod.ts'
 import type { PodAnswers } from './pod-answers.ts'
 import type { PodLoop } from './pod-loop.ts'
 import { logFields, podReference } from './pod-reference.ts'
+import type { PodResizes } from './pod-resizes.ts'
 import type { PodTroubles } from './pod-troubles.ts'
 import { noteSuccess } from './pod-troubles.ts'
+import { grantedPod } from './resize-state.ts'
 
 export interface PodStarterOptions {
   readonly loop: PodLoop
   readonly backend: BackendWatch
   readonly answers: PodAnswers
   readonly troubles: PodTroubles
+  readonly resizes: PodResizes
 }
 
 const nodeUnknownRetryMs = 250
@@ -50,7 +53,7 @@ export class PodStarter {
     if (record.observed) {
       // It runs already: taken on by an earlier process that could not say so any more.
       record.verdict = { kind: 'admitted' }
-      records.admitted.set(api)
+      records.admitted.set(grantedPod(record, api))
       return
     }
     if (!node) {
@@ -63,7 +66,7 @@ export class PodStarter {
     const context = { node, features, featureCheck, others, isDraining: isDraining() }
     const { verdict, events } = judgePod(api, context)
     record.verdict = verdict
-    if (verdict.kind === 'admitted') records.admitted.set(api)
+    if (verdict.kind === 'admitted') records.admitted.set(grantedPod(record, api))
     for (const event of events) recorder.record(podReference(api), event)
   }
 
@@ -77,7 +80,7 @@ export class PodStarter {
     using _link = passAbort(context.signal, creating)
     let request: PodRequest
     try {
-      request = await this.#requestFor(api)
+      request = await this.#requestFor(this.#options.resizes.grant(record, api))
     } catch (error) {
       record.creating = undefined
       if (!creating.signal.aborted) this.#troubles.cannotResolve(record, api, error)
@@ -133,7 +136,8 @@ export class PodStarter {
       return
     }
     try {
-      await provider.updatePod(this.#options.answers.requestFor(api), context)
+      const { answers, resizes } = this.#options
+      await provider.updatePod(answers.requestFor(resizes.grant(record, api)), context)
       noteSuccess(record)
       record.accepted = api
       record.isNudged = false

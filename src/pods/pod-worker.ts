@@ -18,6 +18,7 @@ import type { PodAnswers } from './pod-answers.ts'
 import type { PodLoop } from './pod-loop.ts'
 import type { PodPublisher } from './pod-publisher.ts'
 import { logFields } from './pod-reference.ts'
+import type { PodResizes } from './pod-resizes.ts'
 import { PodStarter } from './pod-starter.ts'
 import { PodTroubles, noteSuccess } from './pod-troubles.ts'
 import { shutdownFailure } from './wire-status.ts'
@@ -27,6 +28,7 @@ export interface PodWorkerOptions {
   readonly publisher: PodPublisher
   readonly backend: BackendWatch
   readonly answers: PodAnswers
+  readonly resizes: PodResizes
   /** The record is gone: whatever is held for this pod can go as well. */
   readonly release: (uid: string) => void
 }
@@ -84,6 +86,7 @@ export class PodWorker {
 
   #rest(record: PodRecord, { untilMs }: Step<'wait'>): void | { requeueAfterMs: number } {
     if (!mayRun(record)) this.#options.backend.untrack(record.ref.uid)
+    this.#options.resizes.settle(record)
     const heldMs = this.#options.publisher.publish(record)
     const waitMs = untilMs === undefined ? Infinity : untilMs - this.#loop.clock.nowMs()
     const requeueAfterMs = Math.min(waitMs, heldMs ?? Infinity)

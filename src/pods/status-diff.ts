@@ -6,6 +6,7 @@
 import type { Pod, PodCondition, PodStatus } from '../kube/types.gen.ts'
 import { ownedConditionTypes } from '../runtime/decide/pod-conditions.ts'
 import { wireTime } from '../util/wire-time.ts'
+import { resizeConditionTypes } from './resize-conditions.ts'
 import { sameWire } from './wire-equal.ts'
 
 /** Body of a PATCH on pods/status; the UID makes the server refuse it for a successor of that name. */
@@ -21,7 +22,7 @@ const listFields = [
   'ephemeralContainerStatuses',
 ] as const
 const addressFields = ['podIPs', 'hostIPs'] as const
-const ownedTypes: ReadonlySet<string> = new Set(ownedConditionTypes)
+const ownedTypes: ReadonlySet<string> = new Set([...ownedConditionTypes, ...resizeConditionTypes])
 
 /** The PATCH from the status that `api` has to `wanted`; undefined when nothing is to be said. */
 export function diffStatus(api: Pod, wanted: PodStatus, nowMs: number): StatusPatch | undefined {
@@ -66,6 +67,10 @@ function diffConditions(
     const before = had.find(({ type }) => type === condition.type)
     const diff = diffCondition(before, condition, nowMs)
     if (diff) diffs.push(diff)
+  }
+  for (const type of resizeConditionTypes) {
+    const isOver = had.some((one) => one.type === type) && !wanted.some((one) => one.type === type)
+    if (isOver) diffs.push({ isMore: true, patch: { $patch: 'delete', type } })
   }
   return diffs
 }

@@ -11,6 +11,7 @@ import type { PodPhase } from '../runtime/decide/pod-phase.ts'
 import { wireTime } from '../util/wire-time.ts'
 import { isDeleting, isTerminal, mayRun } from './decide-pod.ts'
 import type { KnownPod, Problem } from './known-pod.ts'
+import { withResizes } from './resize-conditions.ts'
 import { allContainers, asRun, finalContainers, lastKnown, statusesOf } from './wire-containers.ts'
 import type { Containers } from './wire-containers.ts'
 
@@ -138,12 +139,14 @@ function conditionsOf(
   },
 ): readonly PodCondition[] {
   const { observedGeneration } = generationOf(known, api)
-  return computeConditions(api, {
+  const conditions = computeConditions(api, {
     phase,
     observed: { ...containers, isSandboxReady, observedGeneration },
     previous: api.status?.conditions ?? [],
     nowMs: context.nowMs,
   })
+  const isFinal = phase === 'Succeeded' || phase === 'Failed'
+  return withResizes(conditions, isFinal ? {} : known.resize, context.nowMs)
 }
 
 /** The node itself has ended the pod: for want of something, for another pod, or because it shuts down. */

@@ -10,3 +10,8 @@ test('a node declares that all containers can be started anew where every rule i
   assert.deepEqual(declaredPodFeatures({ containerRestartRules: { only: 'to restart' } }), [])
   assert.deepEqual(declaredPodFeatures({}), [])
 })
+
+test('a node declares that init containers are resized in place where running ones are', () => {
+  const features = { 'resources.resize': true }
+  assert.deepEqual(declaredPodFeatures(features), ['InPlacePodVerticalScalingInitContainers'])
+})

@@ -5,5 +5,8 @@ import type { Features } from './features.ts'
 
 /** Names for the Node's status.declaredFeatures. */
 export function declaredPodFeatures(features: Features): readonly string[] {
-  return features.containerRestartRules === true ? ['RestartAllContainersOnContainerExits'] : []
+  return [
+    ...(features.containerRestartRules === true ? ['RestartAllContainersOnContainerExits'] : []),
+    ...(features['resources.resize'] === true ? ['InPlacePodVerticalScalingInitContainers'] : []),
+  ]
 }

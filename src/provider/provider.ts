@@ -10,6 +10,7 @@ import type {
   NodeCondition,
   PersistentVolumeSpec,
   Pod,
+  ResourceRequirements,
 } from '../kube/types.gen.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
@@ -146,6 +147,13 @@ export interface ObservedPod {
     readonly message: string
     readonly isOwnFault?: boolean
   }
+  /**
+   * By container, the CPU and memory that the pod was last handed over with. A provider whose row
+   * `resources.resize` is yes keeps it over a restart of ours and names it.
+   */
+  readonly allocation?: Readonly<Record<string, ResourceRequirements>>
+  /** Set while running containers do not have yet what the pod was handed over with, with the reason. */
+  readonly resize?: { readonly isUnderWay: true; readonly error?: string }
   /** metadata.generation of the spec that the backend has acted on; default the newest handed over. */
   readonly observedGeneration?: number
 }

@@ -244,6 +244,17 @@ export interface ContainerRuntime extends AsyncDisposable {
   ): Promise<ProcessStreams>
   /** As PodProvider.portForward. */
   portForward?(pod: PodRef, port: number, context: CallContext): Promise<PortConnection>
+  /**
+   * Has a running container live with the limits and requests of CPU and memory that `spec` names, without
+   * a restart; the same for a second call. Rejects with the reason, and is called again later. Other
+   * containers of the pod are resized by calls of their own. A runtime without it starts containers with what
+   * their pod has then; its row `resources.resize` is no, and pods are not resized in place.
+   */
+  updateResources?(
+    key: ContainerKey,
+    options: { readonly pod: Pod; readonly spec: Container },
+    context: CallContext,
+  ): Promise<void>
   /** Usage of running containers; one that cannot be read is left out. */
   containerStats(
     keys: readonly ContainerKey[],

@@ -8,19 +8,23 @@ import { podContainers, type ContainerRole, type PodContainer } from './decide/p
 import type { ContainerHealth, Wait } from './decide/pod-state.ts'
 import { wireTime } from '../util/wire-time.ts'
 import type { PodRecord } from './pod-record.ts'
+import { observedResize, statusResources } from './resources/observed-resources.ts'
 
 export interface ObservedInput {
   readonly record: PodRecord
   readonly waits: ReadonlyMap<string, Wait>
   readonly health: ReadonlyMap<string, ContainerHealth>
   readonly isSandboxReady: boolean
+  /** The runtime can change the resources of running containers. */
+  readonly canResize?: boolean
+  readonly resizeError?: string | undefined
   /** The run of a container's current attempt, as the runtime has it. */
   runOf(container: string): RuntimeContainer | undefined
 }
 
 /** The pod as the provider contract wants it; equal input gives equal output. */
 export function observedPod(input: ObservedInput): ObservedPod {
-  const { record, isSandboxReady } = input
+  const { record, isSandboxReady, canResize = false, resizeError: error } = input
   const { pod, failure, endedAtMs } = record
   const hasEnded = endedAtMs !== undefined
   const generation = pod?.metadata.generation
@@ -34,6 +38,7 @@ export function observedPod(input: ObservedInput): ObservedPod {
     initContainers: statusesOf(['init', 'sidecar'], input),
     ephemeralContainers: statusesOf(['ephemeral'], input),
     ...(failure && { failure }),
+    ...(pod && canResize && observedResize(pod, { containers: record.containers, error })),
     ...(generation !== undefined && { observedGeneration: generation }),
   }
 }
@@ -56,7 +61,7 @@ function containersOf({ pod, containers }: PodRecord): readonly PodContainer[] {
 function statusOf({ spec, role }: PodContainer, input: ObservedInput): ContainerStatus {
   const { record, waits, health } = input
   const { pod, ending, endedAtMs } = record
-  return containerStatus(spec, {
+  const status = containerStatus(spec, {
     record: record.containers[spec.name],
     role,
     health: health.get(spec.name),
@@ -69,6 +74,8 @@ function statusOf({ spec, role }: PodContainer, input: ObservedInput): Container
     ),
     endedAtMs,
   })
+  if (!input.canResize || role === 'ephemeral') return status
+  return { ...status, ...statusResources(spec, record.containers[spec.name]) }
 }
 
 function byName(one: ContainerStatus, other: ContainerStatus): number {

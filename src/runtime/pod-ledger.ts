@@ -2,7 +2,7 @@
 // The facts of one pod: the record, brought up to date with every piece of news from the runtime, and
 // its copy on the disk. Container logs follow from here too: tailed while a run lasts, finished after.
 import { isDeepStrictEqual } from 'node:util'
-import type { Container, Pod } from '../kube/types.gen.ts'
+import type { Container, Pod, ResourceRequirements } from '../kube/types.gen.ts'
 import type { PodRef } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
 import { messageOf } from '../util/vk-error.ts'
@@ -97,9 +97,9 @@ export class PodLedger {
     this.update({ pod: kept, ...(isNew && startTimeMs !== undefined && { startTimeMs }) })
     if (isNew) this.#remember(pod)
     for (const { spec } of podContainers(pod)) {
-      const { name, image = '' } = spec
+      const { name, image = '', resources = {} } = spec
       const record = this.container(name)
-      if (record?.image === '') this.#set(name, { ...record, image })
+      if (record?.image === '') this.#set(name, { ...record, image, resources })
     }
     const isFirst = !this.#isHandedOver
     this.#isHandedOver = true
@@ -125,7 +125,7 @@ export class PodLedger {
    * first: it alone knows the back-off step and the end of the run before.
    */
   async begin(
-    { name, image = '' }: Container,
+    { name, image = '', resources = {} }: Container,
     { attempt, backoff }: { readonly attempt: number; readonly backoff?: CrashBackoff },
   ): Promise<void> {
     const before = this.container(name)
@@ -134,6 +134,7 @@ export class PodLedger {
       attempt,
       stage: 'begun',
       image,
+      resources,
       ...(last && { lastTermination: last }),
       ...(backoff && { backoff }),
     })
@@ -190,6 +191,17 @@ export class PodLedger {
     const { isMessagePending: _, termination, ...kept } = container
     const end = message === '' ? termination : { ...termination, message }
     this.#set(name, { ...kept, termination: end })
+  }
+
+  /** What the present run has of CPU and memory from now on. */
+  async noteResources(
+    { name, attempt }: ContainerKey,
+    resources: ResourceRequirements,
+  ): Promise<void> {
+    const container = this.container(name)
+    if (container?.attempt !== attempt) return
+    this.#set(name, { ...container, resources })
+    await this.#saveNow()
   }
 
   /** What became of a hook of the present run. */

@@ -18,6 +18,7 @@ import type { Decision, Ending, Failure, Wait } from './decide/pod-state.ts'
 import { parseWireTime, wireTime } from '../util/wire-time.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { MachineProbes } from './machine-probes.ts'
+import { MachineResizes } from './machine-resizes.ts'
 import { observedPod } from './observed-pod.ts'
 import { attemptDir, podDir } from './pod-dirs.ts'
 import { PodLedger } from './pod-ledger.ts'
@@ -49,6 +50,7 @@ export class PodMachine {
   /** Aborted when nothing is to be started any more. */
   readonly #starting = new AbortController()
   readonly #probes: MachineProbes
+  readonly #resizes: MachineResizes
   readonly #backoffs = new BackoffNews((name, event) => this.#tell(name, event))
   readonly #background = new Set<Promise<void>>()
   #request: PodRequest | undefined
@@ -68,6 +70,7 @@ export class PodMachine {
     this.#ledger = new PodLedger(deps, { ...initial, log: this.#log })
     this.#preparation = new PodPreparation(deps, { ref, log: this.#log })
     const wake = (): void => this.#wake()
+    this.#resizes = new MachineResizes(deps, this.#ledger)
     this.#probes = new MachineProbes(deps, { ledger: this.#ledger, wake })
     this.#actions = new ContainerActions(deps, {
       ledger: this.#ledger,
@@ -123,6 +126,8 @@ export class PodMachine {
       record,
       waits: this.#waits,
       health: this.#probes.health,
+      canResize: this.#resizes.canResize,
+      resizeError: this.#resizes.error,
       isSandboxReady:
         this.#preparation.sandbox !== undefined || Object.keys(record.containers).length > 0,
       runOf: (name) => this.#ledger.currentRun(name),
@@ -137,6 +142,7 @@ export class PodMachine {
     // What the API remembers must not be overwritten by what was told before it was heard.
     if (isNews) this.#publish()
     this.#actions.retryNow()
+    this.#resizes.retryNow()
     this.#preparation.retryNow()
     if (request.pod.metadata.deletionTimestamp !== undefined) this.#starting.abort()
     this.#wake()
@@ -264,6 +270,7 @@ export class PodMachine {
       this.#isDirty = true
     }
     actions.ordered()
+    await this.#resizes.run(decision.actions, context)
     const start = decision.actions.find((action) => action.kind === 'start')
     if (start && this.#request) {
       using _news = this.#deps.host.clock.setTimer(slowStartMs, () => this.#publish())
@@ -280,7 +287,7 @@ export class PodMachine {
     // What is prepared only for starts is of no interest once nothing is started any more.
     const isStarting = this.#request !== undefined && !this.#starting.signal.aborted
     const preparationMs = isStarting ? this.#preparation.wakeAtMs : undefined
-    const times = [wakeAtMs, this.#actions.retryAtMs, preparationMs]
+    const times = [wakeAtMs, this.#actions.retryAtMs, this.#resizes.retryAtMs, preparationMs]
     return Math.min(...times.map((atMs) => atMs ?? Infinity))
   }
 
@@ -311,7 +318,8 @@ export class PodMachine {
       health: this.#probes.health,
     }
     const { crashBackoffCapMs } = this.#deps.options
-    return decide(state, this.#deps.host.clock.nowMs(), { crashBackoffCapMs })
+    const { canResize } = this.#resizes
+    return decide(state, this.#deps.host.clock.nowMs(), { crashBackoffCapMs, canResize })
   }
 
   /** Notes what was decided about the pod as a whole. */

@@ -2,10 +2,14 @@
 //
 // What pods may use of their node, on host processes: local storage and what follows when it is exceeded.
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import type { Node, Pod, PodSpec } from '../../src/kube/types.gen.ts'
+import { detectCgroups, parseCgroupMounts } from '../../src/providers/process/detect-cgroups.ts'
 import { eventually } from './eventually.ts'
-import { conditionOf, Pods, shell, stateOf } from './pods.ts'
+import { pidsWithArgument, uniqueSleep } from './host-processes.ts'
+import { conditionOf, Pods, shell, stateOf, statusOf } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
 import { useCluster } from './use-cluster.ts'
@@ -25,6 +29,35 @@ const evictedFor = (pod: Pod, message: string): void => {
   assert.notEqual(stateOf(pod)?.terminated, undefined)
 }
 
+const hasLimits = detectCgroups('/virtual-kubelet', 'probe')?.can.limitMemory ?? false
+
+/** Text of a file in the control group that the process is in. */
+function cgroupFile(pid: number, controller: string, file: string): string {
+  const groups = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n')
+  const line = groups
+    .map((one) => one.split(':'))
+    .find(([id, names = '']) => {
+      return names.split(',').includes(controller) || (id === '0' && !isVersion1)
+    })
+  const mounts = parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'))
+  const mount = mounts.find(({ version, controllers }) =>
+    isVersion1 ? controllers.includes(controller) : version === 2,
+  )
+  return readFileSync(join(mount?.path ?? '', line?.[2] ?? '', file), 'utf8').trim()
+}
+
+const isVersion1 = existsSync('/sys/fs/cgroup/memory')
+
+/** Millicores that the process may use. */
+function cpuLimitOf(pid: number): number {
+  if (isVersion1) return Number(cgroupFile(pid, 'cpu', 'cpu.cfs_quota_us')) / 100
+  return Number.parseInt(cgroupFile(pid, 'cpu', 'cpu.max'), 10) / 100
+}
+
+function memoryLimitOf(pid: number): number {
+  return Number(cgroupFile(pid, 'memory', isVersion1 ? 'memory.limit_in_bytes' : 'memory.max'))
+}
+
 describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
   const cluster = useCluster()
   const pods = new Pods(cluster)
@@ -37,7 +70,7 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
   const hoarder = (more: Partial<PodSpec> = {}): Partial<PodSpec> => ({
     volumes: [{ name: 'data', emptyDir: { sizeLimit: '1Mi' } }],
     containers: [
-      shell(hoard('$VK_VOLUME_DATA/file'), {
+      shell(hoard('${VK_VOLUME_DATA:-/data}/file'), {
         volumeMounts: [{ name: 'data', mountPath: '/data' }],
       }),
     ],
@@ -75,6 +108,138 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
     )
     assert.ok(!node.hasExited())
   })
+
+  test('a container that takes more memory than its limit is killed, and its status says why', async (t) => {
+    if (!hasLimits) return t.skip('no writable control groups')
+    const greedy = 'x=$(head -c 100000000 /dev/zero | tr "\\0" a); echo ${#x}'
+    await pods.create({
+      name: 'greedy',
+      spec: {
+        restartPolicy: 'Never',
+        containers: [shell(greedy, { resources: { limits: { memory: '16Mi' } } })],
+      },
+    })
+    const pod = await pods.untilPhase('greedy', 'Failed')
+    const ended = stateOf(pod)?.terminated
+    assert.deepEqual([ended?.reason, ended?.exitCode], ['OOMKilled', 137])
+  })
+
+  test('a running container is resized in place, down to its control group', async (t) => {
+    if (!hasLimits) return t.skip('no writable control groups')
+    const amounts = (cpu: string, memory: string) => ({ cpu, memory })
+    const resourcesOf = (cpu: string, memory: string) => ({
+      requests: amounts(cpu, memory),
+      limits: amounts(cpu, memory),
+    })
+    const resizePolicy = [
+      { resourceName: 'cpu', restartPolicy: 'NotRequired' },
+      { resourceName: 'memory', restartPolicy: 'RestartContainer' },
+    ]
+    const seconds = uniqueSleep()
+    const hostPid = (): number => pidsWithArgument(seconds)[0] ?? 0
+    const sleeper = shell(`sleep ${seconds} & wait`, {
+      resources: resourcesOf('100m', '64Mi'),
+      resizePolicy,
+    })
+    await pods.create({ name: 'elastic', spec: { containers: [sleeper] } })
+    const running = await pods.untilPhase('elastic', 'Running')
+    assert.deepEqual(statusOf(running)?.resources, resourcesOf('100m', '64Mi'))
+    assert.deepEqual(statusOf(running)?.allocatedResources, amounts('100m', '64Mi'))
+    await eventually(() => hostPid() > 0, { what: 'the process' })
+    const pid = hostPid()
+    assert.equal(cpuLimitOf(pid), 100)
+
+    await resize('elastic', resourcesOf('250m', '64Mi'))
+    const faster = await pods.until(
+      'elastic',
+      (pod) => statusOf(pod)?.resources?.limits?.['cpu'] === '250m',
+      {
+        what: 'have more CPU',
+      },
+    )
+    assert.equal(statusOf(faster)?.restartCount, 0)
+    assert.equal(faster.status?.observedGeneration, faster.metadata.generation)
+    assert.equal(cpuLimitOf(pid), 250)
+    const { message: completed = '' } = await pods.untilEvent('elastic', 'ResizeCompleted')
+    const summary =
+      '{"containers":[{"name":"main","resources":{"limits":{"cpu":"250m","memory":"64Mi"},"requests":{"cpu":"250m","memory":"64Mi"}}}],"generation":2}'
+    assert.equal(completed, `Pod resize completed: ${summary}`)
+    const { message: started = '' } = await pods.untilEvent('elastic', 'ResizeStarted')
+    assert.equal(started, `Pod resize started: ${summary}`)
+
+    await resize('elastic', resourcesOf('250m', '96Mi'))
+    const larger = await pods.until('elastic', (pod) => statusOf(pod)?.restartCount === 1, {
+      what: 'be started anew',
+    })
+    await pods.until(
+      'elastic',
+      (pod) => stateOf(pod)?.running && conditionOf(pod, 'PodResizeInProgress') === undefined,
+      {
+        what: 'be through',
+      },
+    )
+    assert.equal(statusOf(larger)?.allocatedResources?.['memory'], '96Mi')
+    await eventually(() => hostPid() > 0 && hostPid() !== pid, { what: 'the next process' })
+    assert.equal(memoryLimitOf(hostPid()), 96 * 1024 * 1024)
+  })
+
+  test('a resize waits for room, and gets it when another pod ends; less memory than is in use is refused', async (t) => {
+    if (!hasLimits) return t.skip('no writable control groups')
+    const file = join(cluster().files.folder, 'small.json')
+    writeFileSync(file, JSON.stringify({ capacity: { cpu: '1' } }))
+    const args = ['--provider-config', file]
+    await startProcessNode(cluster(), { nodeName: 'small', kubeletPort: 10_253, args })
+    const asking = (name: string, cpu: string, limits: Readonly<Record<string, string>> = {}) => ({
+      name,
+      spec: {
+        nodeName: 'small',
+        containers: [shell('exec sleep 600', { resources: { requests: { cpu }, limits } })],
+      },
+    })
+    await pods.create(asking('waits', '500m', { memory: '64Mi' }), asking('holds', '400m'))
+    await pods.untilPhase('waits', 'Running')
+    await pods.untilPhase('holds', 'Running')
+    await resize('waits', { requests: { cpu: '800m' }, limits: { memory: '64Mi' } })
+    const pending = await pods.until('waits', (pod) => conditionOf(pod, 'PodResizePending'), {
+      what: 'wait',
+    })
+    const condition = conditionOf(pending, 'PodResizePending')
+    assert.equal(condition?.reason, 'Deferred')
+    assert.equal(
+      condition.message,
+      "Node didn't have enough resource: cpu, requested: 800, used: 400, capacity: 1000",
+    )
+    assert.equal(statusOf(pending)?.allocatedResources?.['cpu'], '500m')
+    await pods.delete('holds', { gracePeriodSeconds: 1 })
+    const granted = await pods.until(
+      'waits',
+      (pod) => statusOf(pod)?.allocatedResources?.['cpu'] === '800m',
+      {
+        what: 'be granted',
+      },
+    )
+    assert.equal(statusOf(granted)?.restartCount, 0)
+    await pods.until('waits', (pod) => conditionOf(pod, 'PodResizePending') === undefined, {
+      what: 'wait no longer',
+    })
+    await resize('waits', { requests: { memory: '64Ki' }, limits: { memory: '64Ki' } })
+    const failed = await pods.until(
+      'waits',
+      (pod) => conditionOf(pod, 'PodResizeInProgress')?.reason === 'Error',
+      { what: 'fail' },
+    )
+    assert.match(
+      conditionOf(failed, 'PodResizeInProgress')?.message ?? '',
+      /^cannot decrease memory limits: attempting to set container "main" memory limit \(65536\) below current usage \(\d+\)$/,
+    )
+    assert.equal(statusOf(failed)?.resources?.limits?.['memory'], '64Mi')
+  })
+
+  const resize = async (name: string, resources: object): Promise<void> =>
+    await cluster().api('PATCH', `/api/v1/namespaces/default/pods/${name}/resize`, {
+      contentType: 'application/strategic-merge-patch+json',
+      body: { spec: { containers: [{ name: 'main', resources }] } },
+    })
 
   test('a node keeps back what is reserved, and refuses what no longer fits', async () => {
     const args = ['--system-reserved', 'memory=1Gi', '--kube-reserved', 'memory=512Mi,cpu=100m']

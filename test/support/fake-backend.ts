@@ -87,9 +87,11 @@ export class FakeBackend implements PodCalls {
     })
   }
 
-  async updatePod({ pod }: PodRequest, _context: CallContext): Promise<void> {
-    const { namespace, name, uid } = pod.metadata
-    await this.#run({ name: 'updatePod', ref: { namespace, name, uid } }, () => {})
+  async updatePod(request: PodRequest, _context: CallContext): Promise<void> {
+    const { namespace, name, uid } = request.pod.metadata
+    await this.#run({ name: 'updatePod', ref: { namespace, name, uid } }, () => {
+      this.requests.set(uid, request)
+    })
   }
 
   async deletePod(

@@ -79,7 +79,7 @@ export class PodLife {
   decide(): Decision {
     const { facts, pod, startTimeMs } = this
     const state = { ...facts, pod, startTimeMs, canStart: true, startFailures: new Map() }
-    return decide({ ...state, health: this.#healthNow() }, this.nowMs)
+    return decide({ ...state, health: this.#healthNow() }, this.nowMs, { canResize: true })
   }
 
   /** Does what is decided until nothing is left to do now. */
@@ -196,6 +196,19 @@ export class PodLife {
       const { wakeAtMs } = this.decide()
       const isToldToStop = this.running.some(({ key }) => this.#kills.has(key.name))
       assert(isToldToStop || wakeAtMs !== undefined, 'an ending pod waits for something')
+    } else {
+      this.#checkResources()
+    }
+  }
+
+  /** What runs, and is not to be stopped, has what its spec asks for. */
+  #checkResources(): void {
+    for (const { key } of this.running) {
+      const record = this.facts.containers.get(key.name)
+      const { spec, role } = this.#container(key.name)
+      const isHeld = role === 'ephemeral' || role === 'init' || record?.doom || !record?.resources
+      if (isHeld || !isHookDone(spec, record) || this.pod.metadata.deletionTimestamp) continue
+      assert.deepEqual(record.resources, spec.resources ?? {}, `${key.name} has its resources`)
     }
   }
 
@@ -203,7 +216,16 @@ export class PodLife {
     if (action.kind === 'start') return this.#start(action)
     if (action.kind === 'condemn') return this.#condemn(action)
     if (action.kind === 'stop') return this.#stop(action)
+    if (action.kind === 'resize') return this.#resize(action)
     return action.kind === 'postStart' ? this.#postStart(action) : this.#preStop(action)
+  }
+
+  #resize({ container: name, attempt }: ActionOf<'resize'>): boolean {
+    const { spec } = this.#container(name)
+    assert.equal(this.facts.containers.get(name)?.attempt, attempt)
+    assert(!this.facts.ending, 'nothing is resized in a pod that ends')
+    this.#change(name, { resources: spec.resources ?? {} })
+    return true
   }
 
   #preStop({ container: name, timeoutMs, message }: ActionOf<'preStop'>): boolean {
@@ -227,6 +249,7 @@ export class PodLife {
       attempt,
       stage: 'begun',
       image: imageOf(container),
+      resources: container.spec.resources ?? {},
       ...(last && { lastTermination: last }),
       ...(backoff && { backoff }),
     })

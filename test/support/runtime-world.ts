@@ -21,6 +21,7 @@ import {
   createRuntimeProvider,
   type RuntimeProviderOptions,
 } from '../../src/runtime/runtime-provider.ts'
+import type { ContainerRuntime } from '../../src/runtime/container-runtime.ts'
 import { FakeClock } from '../../src/util/fake-clock.ts'
 import { silentLogger } from '../../src/util/logger.ts'
 import { FakeContainerRuntime } from './fake-container-runtime.ts'
@@ -62,7 +63,7 @@ export class RuntimeWorld implements AsyncDisposable {
 
   static async open(
     options: RuntimeProviderOptions = {},
-    runtime: Partial<Pick<FakeContainerRuntime, 'features' | 'volumes'>> = {},
+    runtime: Partial<Pick<FakeContainerRuntime, 'features' | 'volumes'> & ContainerRuntime> = {},
   ): Promise<RuntimeWorld> {
     const world = new RuntimeWorld(options)
     Object.assign(world.runtime, runtime)

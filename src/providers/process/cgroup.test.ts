@@ -57,6 +57,11 @@ test('writes the limits of version 2 and hands controllers down', async () => {
   assert.deepEqual(joined, [join(dir, 'cgroup.procs')])
   const written = [...files, 'pids.max'].map((file) => readFileSync(join(dir, file), 'utf8'))
   assert.deepEqual(written, ['4', '25000 100000', '1048576', '0', '1', '64'])
+  const fewer = { cpuLimitMilli: 500, cpuRequestMilli: 500, memoryLimitBytes: undefined }
+  assert.equal(cgroups.update('c1', { ...fewer, maxProcesses: 64 }), true)
+  const rewritten = files.slice(0, 3).map((file) => readFileSync(join(dir, file), 'utf8'))
+  assert.deepEqual(rewritten, ['20', '50000 100000', 'max'])
+  assert.equal(cgroups.update('none', { ...fewer, maxProcesses: 64 }), false)
   await writeFile(join(dir, 'memory.events'), 'low 0\noom_kill 2\n')
   assert.equal(cgroups.oomKills('c1'), 2)
   await writeFile(join(dir, 'cgroup.procs'), '12\n13\n')
@@ -76,6 +81,23 @@ test('ends a container that wants more memory than its limit, and says so', asyn
   assert.ok(state.kind === 'exited')
   assert.notEqual(state.exitCode, 0)
   assert.equal(state.isOutOfMemory, true)
+})
+
+test('changes the limits of a container that runs, up and down', async (t) => {
+  await using world = await processWorld()
+  const { cgroups } = world.surroundings
+  if (!cgroups?.can.limitMemory) return t.skip('no writable memory controller')
+  const limits = (memory: string) => ({ resources: { limits: { memory, cpu: '100m' } } })
+  const start = world.start({ command: ['sleep', '60'], spec: limits('64Mi') })
+  await world.runtime.startContainer(start, world.context)
+  const resize = async (memory: string): Promise<void> =>
+    await world.runtime.updateResources(start.key, { spec: { ...start.spec, ...limits(memory) } })
+  await resize('128Mi')
+  await resize('32Mi')
+  await assert.rejects(world.runtime.updateResources({ ...start.key, attempt: 7 }, start), {
+    message: 'container not found ("main")',
+  })
+  await world.runtime.stopContainer(start.key, { graceMs: 0 }, world.context)
 })
 
 test('does not call a plain kill a lack of memory', async (t) => {

@@ -2,6 +2,7 @@
 // What is known of one container of a pod over all its runs. The record on disk may lag behind what
 // the runtime lists and the other way round; `foldContainer` makes one truth of both, so that a
 // restart of ours leads to the decisions that we would have made without it.
+import type { ResourceRequirements } from '../../kube/types.gen.ts'
 import type { RuntimeContainer } from '../container-runtime.ts'
 import type { CrashBackoff } from './crash-backoff.ts'
 
@@ -31,6 +32,8 @@ export interface ContainerRecord {
   /** The image of the pod's spec that the run was begun with; empty when nobody knows any more. */
   readonly image: string
   readonly termination?: Termination
+  /** CPU and memory that the run has; left out when nobody knows any more. */
+  readonly resources?: ResourceRequirements
   /** The runtime has given no message, and the container's own was not looked for yet. */
   readonly isMessagePending?: true
   /** Of the run before this one. */

@@ -16,6 +16,7 @@ type Happening =
   | { readonly kind: 'pass'; readonly seconds: number }
   | { readonly kind: 'delete'; readonly graceSeconds: number }
   | { readonly kind: 'kill9' | 'reboot' | 'save' | 'debug' | 'fail hooks' | 'new image' }
+  | { readonly kind: 'new resources'; readonly pick: number }
 
 const pick = fc.nat(20)
 const one = <K extends string>(kind: K): fc.Arbitrary<{ kind: K }> =>
@@ -61,6 +62,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 1, arbitrary: one('debug') },
   { weight: 1, arbitrary: one('fail hooks') },
   { weight: 1, arbitrary: one('new image') },
+  { weight: 2, arbitrary: picked('new resources') },
 )
 
 const rules: fc.Arbitrary<readonly ContainerRestartRule[]> = fc.constantFrom(
@@ -78,8 +80,12 @@ const container: fc.Arbitrary<Partial<Container>> = fc
     rules: fc.option(rules, { nil: undefined, freq: 2 }),
     hasStartupProbe: fc.boolean(),
     lifecycle: hooks,
+    restartsForMemory: fc.boolean(),
   })
-  .map(({ policy, rules, hasStartupProbe, lifecycle }) => ({
+  .map(({ policy, rules, hasStartupProbe, lifecycle, restartsForMemory }) => ({
+    ...(restartsForMemory && {
+      resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }],
+    }),
     ...(policy && { restartPolicy: policy, ...(rules && { restartPolicyRules: rules }) }),
     ...(hasStartupProbe && { startupProbe: handler }),
     lifecycle,
@@ -133,6 +139,8 @@ function happen(life: PodLife, happening: Happening): void {
       return undefined
     case 'new image':
       return changeImage(life)
+    case 'new resources':
+      return changeResources(life, happening.pick)
   }
 }
 
@@ -152,6 +160,19 @@ function changeImage(life: PodLife): void {
   if (!first) return
   const containers = [{ ...first, image: `${first.image}+` }, ...rest]
   life.pod = { ...life.pod, spec: { ...life.pod.spec, containers } }
+}
+
+function changeResources(life: PodLife, pick: number): void {
+  const { containers, initContainers = [] } = life.pod.spec
+  const name = pick % 2 === 0 ? 'cpu' : 'memory'
+  const resources = { requests: { [name]: String(pick + 1) } }
+  const change = (one: Container): Container => ({ ...one, resources })
+  const spec = {
+    ...life.pod.spec,
+    containers: containers.map(change),
+    initContainers: pick % 3 === 0 ? initContainers.map(change) : initContainers,
+  }
+  life.pod = { ...life.pod, spec }
 }
 
 test('random lives keep the promises of a pod lifecycle', () => {

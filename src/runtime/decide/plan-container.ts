@@ -7,6 +7,7 @@ import { judgeRestart, type CrashBackoff } from './crash-backoff.ts'
 import { goDuration } from './go-duration.ts'
 import type { ContainerRole, PodContainer } from './pod-containers.ts'
 import type { Action, DecideOptions, PodState, Reset, StartFailure, Wait } from './pod-state.ts'
+import { resizeOf } from '../resources/allocation.ts'
 import { afterExit, afterInitExit, type ExitOutcome } from './restart-policy.ts'
 
 export interface Moment {
@@ -85,15 +86,26 @@ function planRunning(container: PodContainer, record: ContainerRecord, input: Pl
   if (record.doom || role === 'ephemeral') return { kind: 'keep' }
   const doom = doomOf(container, record, input)
   if (doom) return act({ kind: 'condemn', container: spec.name, attempt, doom })
-  if (isHookDone(spec, record)) return { kind: 'keep' }
-  return act({ kind: 'postStart', container: spec.name, attempt })
+  if (!isHookDone(spec, record)) return act({ kind: 'postStart', container: spec.name, attempt })
+  if (resizeWanted(spec, record, input) !== 'live') return { kind: 'keep' }
+  return act({ kind: 'resize', container: spec.name, attempt })
+}
+
+function resizeWanted(
+  spec: Container,
+  { resources }: ContainerRecord,
+  { moment }: PlanInput,
+): ReturnType<typeof resizeOf> {
+  if (!moment.options.canResize || resources === undefined) return 'none'
+  return resizeOf(spec, resources)
 }
 
 function doomOf(
   container: PodContainer,
   record: ContainerRecord,
-  { pod, state, moment }: PlanInput,
+  input: PlanInput,
 ): Doom | undefined {
+  const { pod, state, moment } = input
   const { spec, role } = container
   const deadlineMs = moment.nowMs + gracePeriodMs(pod)
   const subject = `${role === 'regular' ? 'Container' : 'Init container'} ${spec.name}`
@@ -103,6 +115,10 @@ function doomOf(
   if (role !== 'init' && !hasSameImage(spec, record)) {
     const message = told(`${subject} definition changed`, { role, isRestarted: true })
     return { cause: 'changed', message, deadlineMs }
+  }
+  if (role !== 'init' && resizeWanted(spec, record, input) === 'restart') {
+    const message = `Container ${spec.name} resize requires restart`
+    return { cause: 'resize', message, deadlineMs }
   }
   const failed = state.health?.get(spec.name)?.failed
   if (!failed || role === 'init') return undefined

@@ -69,6 +69,8 @@ export type Action =
       readonly doom: Doom
     }
   | { readonly kind: 'postStart'; readonly container: string; readonly attempt: number }
+  /** It is to have the resources that its spec names, without a restart. */
+  | { readonly kind: 'resize'; readonly container: string; readonly attempt: number }
   | {
       readonly kind: 'preStop'
       readonly container: string
@@ -117,5 +119,7 @@ export interface Decision {
 }
 
 export interface DecideOptions {
+  /** The runtime can change what a running container has. */
+  readonly canResize?: boolean
   readonly crashBackoffCapMs?: number | undefined
 }

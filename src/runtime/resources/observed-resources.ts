@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a pod's status says of the CPU and memory that its containers have: granted, and really there. Only
+// for runtimes that can change it; the API server takes the very presence of these fields for that.
+import type { Container, ContainerStatus, Pod } from '../../kube/types.gen.ts'
+import type { ObservedPod } from '../../provider/provider.ts'
+import type { ContainerRecord } from '../decide/container-record.ts'
+import { podContainers } from '../decide/pod-containers.ts'
+import { allocationOf, changedResources } from './allocation.ts'
+
+/** `resources` and `allocatedResources` of a container that has been started. */
+export function statusResources(
+  { resources: granted = {} }: Container,
+  record: ContainerRecord | undefined,
+): Pick<ContainerStatus, 'resources' | 'allocatedResources'> {
+  if (!record) return {}
+  const requests = granted.requests ?? {}
+  return {
+    // One that does not run has nothing but what it is to have.
+    resources: record.stage === 'started' ? (record.resources ?? granted) : granted,
+    ...(Object.keys(requests).length > 0 && { allocatedResources: requests }),
+  }
+}
+
+/** What the pod was granted, and whether its containers have it yet. */
+export function observedResize(
+  pod: Pod,
+  {
+    containers,
+    error,
+  }: {
+    readonly containers: Readonly<Record<string, ContainerRecord>>
+    /** Why a container could not be given it yet. */
+    readonly error: string | undefined
+  },
+): Pick<ObservedPod, 'allocation' | 'resize'> {
+  const isUnderWay = podContainers(pod).some(({ spec, role }) => {
+    const record = containers[spec.name]
+    if (role === 'ephemeral' || record?.stage !== 'started' || !record.resources) return false
+    return changedResources(record.resources, spec.resources).length > 0
+  })
+  return {
+    allocation: allocationOf(pod),
+    ...(isUnderWay && { resize: { isUnderWay, ...(error !== undefined && { error }) } }),
+  }
+}
