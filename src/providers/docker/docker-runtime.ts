@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // The container runtime whose containers are a Docker or Podman engine's. The engine holds the truth; what is
 // kept here is what it said last. Each part has a folder of its own; this class joins them.
+import { join } from 'node:path'
 import type { Features } from '../../provider/features.ts'
 import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { LogBatch, LogQuery } from '../../provider/log-feed.ts'
-import type { CallContext, NodeDescription, PodRef, ProviderHost } from '../../provider/provider.ts'
-import type { ContainerStats } from '../../provider/stats.ts'
-import type { ExecOptions, ProcessStreams, StreamChoice } from '../../provider/streams.ts'
+import type {
+  CallContext,
+  NodeDescription,
+  PodProblem,
+  PodRef,
+  ProviderHost,
+} from '../../provider/provider.ts'
+import type {
+  ExecOptions,
+  PortConnection,
+  ProcessStreams,
+  StreamChoice,
+} from '../../provider/streams.ts'
 import type {
   ContainerKey,
   ContainerRuntime,
@@ -17,30 +28,44 @@ import type {
   VolumeSupport,
 } from '../../runtime/container-runtime.ts'
 import { VkError } from '../../util/vk-error.ts'
-import { createBody } from './container/create-body.ts'
-import { ownerFilter, type Owner } from './container/container-labels.ts'
+import { gatherBody } from './container/container-bodies.ts'
+import { ownerFilter, readLabels } from './container/container-labels.ts'
 import { ContainerStarts } from './container/container-starts.ts'
 import type { KnownContainer } from './container/container-state.ts'
 import { ContainerStops } from './container/container-stops.ts'
 import { ContainerTable } from './container/container-table.ts'
+import { EngineStats, type KeyedStats } from './container/engine-stats.ts'
 import { OutOfMemory } from './container/out-of-memory.ts'
+import { podRefusals } from './container/pod-refusals.ts'
+import { updateResources } from './container/update-resources.ts'
 import type { DockerConfig } from './docker-config.ts'
 import { featuresHere } from './docker-features.ts'
 import type { Engine } from './engine/connect-engine.ts'
 import { isNotFound } from './engine/engine-error.ts'
 import { followEvents } from './engine/event-feed.ts'
-import type { CreateBody, EngineEvent } from './engine/engine-objects.ts'
+import type { EngineEvent } from './engine/engine-objects.ts'
+import { keepHouse } from './housekeeping.ts'
+import { ImageCollector } from './images/image-collector.ts'
+import { ImageStore } from './images/image-store.ts'
+import { nodeCredentials } from './images/node-credentials.ts'
+import { PullRecords } from './images/pull-records.ts'
 import { readEngineLog } from './logs/engine-log.ts'
+import { describeEngine } from './node-description.ts'
 import { PodSandboxes } from './sandbox/pod-sandboxes.ts'
 import { attachToEngine } from './streams/engine-attach.ts'
 import { execInEngine } from './streams/engine-exec.ts'
+import { connectToPod } from './streams/pod-ports.ts'
 
-export interface RuntimeParts {
+interface RuntimeParts {
   readonly engine: Engine
   readonly config: DockerConfig
+  readonly records: PullRecords
 }
 
-/** Containers of an engine. */
+/** Events after which a container is looked at. */
+const endings = new Set(['die', 'destroy', 'remove', 'oom'])
+
+/** Containers of an engine. `open` makes one. */
 export class DockerRuntime implements ContainerRuntime {
   readonly name: string
   readonly features: Features
@@ -48,32 +73,67 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #host: ProviderHost
   readonly #engine: Engine
   readonly #config: DockerConfig
-  readonly #owner: Owner
   readonly #table: ContainerTable
   readonly #sandboxes: PodSandboxes
+  readonly #collector: ImageCollector
   readonly #starts: ContainerStarts
   readonly #stops: ContainerStops
+  readonly #stats: EngineStats
+  readonly #sandboxListeners = new Set<(pod: PodRef) => void>()
   readonly #lifetime = new AbortController()
-  #events: Promise<void> | undefined
+  readonly #background: Promise<void>[] = []
 
-  constructor(host: ProviderHost, { engine, config }: RuntimeParts) {
-    const { nodeName, clusterId, nodeIPs, clock } = host
+  private constructor(host: ProviderHost, { engine, config, records }: RuntimeParts) {
+    const { nodeName, clusterId, nodeIPs, clock, log } = host
     const owner = { nodeName, clusterId }
+    const { client } = engine
     this.name = engine.kind
     this.features = featuresHere(config, engine)
     this.volumes = { delivery: 'mount', hostPathPrefixes: config.hostPathPrefixes }
     this.#host = host
     this.#engine = engine
     this.#config = config
-    this.#owner = owner
-    this.#table = new ContainerTable({ engine, owner, outOfMemory: new OutOfMemory(undefined) })
-    this.#sandboxes = new PodSandboxes({ engine, config, owner, nodeIPs })
+    const outOfMemory = new OutOfMemory(engine)
+    const table = new ContainerTable({ engine, owner, outOfMemory })
+    const sandboxes = new PodSandboxes({ engine, config, owner, nodeIPs })
+    const limits = {
+      highPercent: config.imageGcHighPercent,
+      lowPercent: config.imageGcLowPercent,
+      minimumAgeMs: config.imageMinimumAgeSeconds * 1000,
+    }
+    this.#collector = new ImageCollector({ engine, clock, log, records, limits })
+    const images = new ImageStore({
+      client,
+      clock,
+      records,
+      nodeCredentials: (registry) => nodeCredentials(config.registryConfig, registry),
+      used: (id) => this.#collector.used(id),
+    })
+    const parts = { host, engine, config, owner, images, sandboxes, table }
     this.#starts = new ContainerStarts({
       engine,
-      table: this.#table,
-      bodyOf: (start, context) => this.#bodyOf(start, context),
+      table,
+      bodyOf: (start, context) => gatherBody(start, parts, context),
     })
-    this.#stops = new ContainerStops({ engine, table: this.#table, clock })
+    this.#table = table
+    this.#sandboxes = sandboxes
+    this.#stops = new ContainerStops({ engine, table, clock })
+    this.#stats = new EngineStats(client, clock)
+  }
+
+  /** Makes the runtime of one node, which owns the engine's connection from now on. */
+  static async open(
+    host: ProviderHost,
+    { engine, config }: Omit<RuntimeParts, 'records'>,
+  ): Promise<DockerRuntime> {
+    const records = await PullRecords.open(join(host.rootDir, 'docker', 'pulled-images.json'))
+    const runtime = new DockerRuntime(host, { engine, config, records })
+    runtime.#begin()
+    return runtime
+  }
+
+  problemsOf(pod: Pod): readonly PodProblem[] {
+    return podRefusals(pod, this.#config)
   }
 
   ensureSandbox(pod: Pod, options: SandboxOptions, context: CallContext): Promise<SandboxState> {
@@ -84,8 +144,13 @@ export class DockerRuntime implements ContainerRuntime {
     await this.#starts.settled(pod.uid)
     await this.#sandboxes.remove(pod, context)
     for (const { run } of this.#table.all()) {
-      if (run.key.pod.uid === pod.uid) this.#table.forget(run.key)
+      if (run.key.pod.uid === pod.uid) this.#forget(run.key)
     }
+  }
+
+  watchSandboxes(notify: (pod: PodRef) => void): Disposable {
+    this.#sandboxListeners.add(notify)
+    return { [Symbol.dispose]: () => void this.#sandboxListeners.delete(notify) }
   }
 
   startContainer(start: ContainerStart, context: CallContext): Promise<RuntimeContainer> {
@@ -109,7 +174,7 @@ export class DockerRuntime implements ContainerRuntime {
     await this.#engine.client.text(request, context).catch((error: unknown) => {
       if (!isNotFound(error)) throw error
     })
-    this.#table.forget(key)
+    this.#forget(key)
   }
 
   async listContainers({ signal }: CallContext): Promise<readonly RuntimeContainer[]> {
@@ -118,18 +183,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   watchContainers(notify: (container: RuntimeContainer) => void): Disposable {
-    const watch = this.#table.onChange(notify)
-    const { signal } = this.#lifetime
-    this.#events ??= followEvents({
-      client: this.#engine.client,
-      clock: this.#host.clock,
-      log: this.#host.log,
-      signal,
-      labels: ownerFilter(this.#owner),
-      onConnected: async () => void (await this.#table.list(signal)),
-      onEvent: (event) => void this.#onEvent(event),
-    })
-    return watch
+    return this.#table.onChange(notify)
   }
 
   async *logs(
@@ -153,7 +207,7 @@ export class DockerRuntime implements ContainerRuntime {
 
   async exec(
     key: ContainerKey,
-    options: ExecOptions & { readonly spec: Container },
+    options: ExecOptions,
     context: CallContext,
   ): Promise<ProcessStreams> {
     const { engineId } = this.#running(key)
@@ -172,24 +226,44 @@ export class DockerRuntime implements ContainerRuntime {
     return await attachToEngine({ client, engineId, ended }, options, context)
   }
 
-  async containerStats(): Promise<
-    readonly { readonly key: ContainerKey; readonly stats: ContainerStats }[]
-  > {
-    return []
+  async portForward(pod: PodRef, port: number, context: CallContext): Promise<PortConnection> {
+    const sandbox = this.#sandboxes.get(pod.uid)
+    const running = this.#table
+      .all()
+      .find(({ run }) => run.key.pod.uid === pod.uid && run.state.kind === 'running')
+    if (!sandbox || !running) throw new VkError('NotFound', 'no container of the pod runs')
+    const canEnter = this.#engine.isLocal && process.getuid?.() === 0
+    const streams = { stdin: true, stdout: true, stderr: false, tty: false }
+    const ports = {
+      podIPs: sandbox.podIPs,
+      sandboxPid: canEnter ? sandbox.pid : undefined,
+      clock: this.#host.clock,
+      execInPod: (command: readonly string[]) =>
+        this.exec(running.run.key, { command, ...streams }, context),
+    }
+    return await connectToPod(port, ports, context)
   }
 
-  async describeNode(): Promise<NodeDescription> {
-    const { info, kind, version } = this.#engine
-    return {
-      capacity: {
-        cpu: String(info.NCPU),
-        memory: `${Math.floor(info.MemTotal / 1024)}Ki`,
-        pods: '110',
-        'ephemeral-storage': '100Gi',
-        ...this.#config.capacity,
-      },
-      runtimeVersion: `${kind}://${version}`,
-    }
+  async updateResources(
+    key: ContainerKey,
+    { spec }: { readonly spec: Container },
+    { signal }: CallContext,
+  ): Promise<void> {
+    const { engineId } = this.#running(key)
+    await updateResources(this.#engine, { engineId, spec }, signal)
+  }
+
+  async containerStats(
+    keys: readonly ContainerKey[],
+    { signal }: CallContext,
+  ): Promise<readonly KeyedStats[]> {
+    const known = keys.flatMap((key) => this.#table.get(key) ?? [])
+    return await this.#stats.read(known, signal)
+  }
+
+  async describeNode({ signal }: CallContext): Promise<NodeDescription> {
+    const parts = { config: this.#config, images: this.#collector }
+    return await describeEngine(this.#engine, parts, signal)
   }
 
   async ping({ signal }: CallContext): Promise<void> {
@@ -199,37 +273,55 @@ export class DockerRuntime implements ContainerRuntime {
   /** Lets go of the containers; they run on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lifetime.abort()
-    await this.#events
+    await Promise.allSettled(this.#background)
     await this.#engine[Symbol.asyncDispose]()
   }
 
-  async #bodyOf(start: ContainerStart, { signal }: CallContext): Promise<CreateBody> {
-    const sandbox = this.#sandboxes.get(start.key.pod.uid)
-    if (!sandbox) throw new VkError('Unavailable', 'the sandbox of the pod is not there')
-    const path = `/images/${encodeURI(start.spec.image ?? '')}/json`
-    const image = await this.#engine.client.json<{ Id: string; Config?: { User?: string } }>(
-      { path },
-      { signal },
+  #begin(): void {
+    const { clock, log, rootDir, nodeName, clusterId } = this.#host
+    const { signal } = this.#lifetime
+    const shared = { engine: this.#engine, table: this.#table, clock, log }
+    this.#background.push(
+      followEvents({
+        client: this.#engine.client,
+        clock,
+        log,
+        signal,
+        labels: ownerFilter({ nodeName, clusterId }),
+        onConnected: () => this.#lookAtAll(signal),
+        onEvent: (event) => void this.#onEvent(event),
+      }),
+      keepHouse({ ...shared, images: this.#collector, rootDir }, signal),
     )
-    return createBody({
-      start,
-      owner: this.#owner,
-      config: this.#config,
-      sandboxId: sandbox.id,
-      engineKind: this.#engine.kind,
-      image: { id: image.Id, user: image.Config?.User ?? '' },
-      memoryBytes: this.#engine.info.MemTotal,
-      seccompProfile: undefined,
-      targetId: undefined,
-    })
+  }
+
+  /** What happened while there were no events. */
+  async #lookAtAll(signal: AbortSignal): Promise<void> {
+    const all = await this.#table.list(signal)
+    const running = new Set(all.filter(({ State }) => State === 'running').map(({ Id }) => Id))
+    for (const { ref, id } of this.#sandboxes.all()) {
+      if (!running.has(id)) this.#sandboxEnded(ref, id)
+    }
   }
 
   async #onEvent({ Action, Actor }: EngineEvent): Promise<void> {
-    const { signal } = this.#lifetime
-    if (!['die', 'destroy', 'remove', 'oom'].includes(Action)) return
-    await this.#table.refresh(Actor.ID, signal).catch(() => {
+    if (!endings.has(Action)) return
+    const labelled = readLabels(Actor.Attributes)
+    if (labelled?.kind === 'sandbox') return this.#sandboxEnded(labelled.pod, Actor.ID)
+    await this.#table.refresh(Actor.ID, this.#lifetime.signal).catch(() => {
       // The engine went away again: when the events come back everything is looked at.
     })
+  }
+
+  #sandboxEnded(pod: PodRef, id: string): void {
+    if (!this.#sandboxes.ended(pod, id)) return
+    this.#host.log.warn({ pod: `${pod.namespace}/${pod.name}` }, 'Sandbox of a pod has ended')
+    for (const notify of this.#sandboxListeners) notify(pod)
+  }
+
+  #forget(key: ContainerKey): void {
+    this.#table.forget(key)
+    this.#stats.forget(key)
   }
 
   #running(key: ContainerKey): KnownContainer {

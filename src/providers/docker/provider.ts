@@ -27,6 +27,9 @@ export const providerModule: ProviderModule = {
       { engine: kind, version, at: endpoint.where, system: info.OperatingSystem },
       'Engine found',
     )
-    return await createRuntimeProvider(new DockerRuntime(host, { engine, config: parsed }), host)
+    return await createRuntimeProvider(
+      await DockerRuntime.open(host, { engine, config: parsed }),
+      host,
+    )
   },
 }

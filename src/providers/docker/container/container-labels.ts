@@ -16,7 +16,14 @@ export interface Owner {
 /** What a container of ours is. */
 export type Labelled =
   | { readonly kind: 'sandbox'; readonly pod: PodRef }
-  | { readonly kind: 'container'; readonly key: ContainerKey; readonly image: string }
+  | { readonly kind: 'container'; readonly key: ContainerKey; readonly image: LabelledImage }
+
+export interface LabelledImage {
+  /** As the container names it. */
+  readonly name: string
+  /** For status.imageID. */
+  readonly reference: string
+}
 
 type Labels = Readonly<Record<string, string>>
 
@@ -41,7 +48,7 @@ export function containerLabels(
     key,
     image,
     spec,
-  }: { readonly key: ContainerKey; readonly image: string; readonly spec: object },
+  }: { readonly key: ContainerKey; readonly image: LabelledImage; readonly spec: object },
 ): Labels {
   return {
     ...ownerLabels(owner),
@@ -49,7 +56,8 @@ export function containerLabels(
     [`${prefix}kind`]: 'container',
     [`${prefix}container`]: key.name,
     [`${prefix}attempt`]: String(key.attempt),
-    [`${prefix}image`]: image,
+    [`${prefix}image`]: image.name,
+    [`${prefix}image.id`]: image.reference,
     [`${prefix}spec`]: hashOf(spec),
   }
 }
@@ -63,7 +71,8 @@ export function readLabels(labels: Labels | null | undefined): Labelled | undefi
   if (get('kind') === 'sandbox') return { kind: 'sandbox', pod }
   const [container, attempt] = [get('container'), Number(get('attempt') ?? 'none')]
   if (get('kind') !== 'container' || !container || !Number.isInteger(attempt)) return undefined
-  return { kind: 'container', key: { pod, name: container, attempt }, image: get('image') ?? '' }
+  const image = { name: get('image') ?? '', reference: get('image.id') ?? '' }
+  return { kind: 'container', key: { pod, name: container, attempt }, image }
 }
 
 /** One run of one container, as a key of maps. */

@@ -26,7 +26,7 @@ export function knownContainer(
   const containerId = `${type}://${Id}`
   return {
     engineId: Id,
-    run: { key, containerId, image, imageId: Image, state },
+    run: { key, containerId, image: image.name, imageId: image.reference || Image, state },
     isTerminal: Config.Tty === true,
     stopSignal: Config.StopSignal || undefined,
   }

@@ -19,18 +19,29 @@ export function createBody(input: CreateInput): CreateBody {
   const security = securityOptions(input)
   return {
     Image: image.id,
-    Labels: containerLabels(owner, { key, image: spec.image ?? '', spec }),
+    Labels: containerLabels(owner, {
+      key,
+      image: { name: spec.image ?? '', reference: image.reference },
+      spec,
+    }),
     Env: resolved.env.map(({ name, value }) => `${name}=${value}`),
     // A command replaces the image's, and then its arguments count no more; the engine does the same.
     ...(command.length > 0 && { Entrypoint: command }),
     ...(args.length > 0 && { Cmd: args }),
     ...(spec.workingDir && { WorkingDir: spec.workingDir }),
     ...(security.user !== '' && { User: security.user }),
+    ...hostnameOf(input),
     ...streamOptions(spec),
     // Health is the core's business: the image's own checks would only cost.
     Healthcheck: { Test: ['NONE'] },
     HostConfig: { ...hostConfig(input), ...security.hostConfig },
   }
+}
+
+/** Docker shares the sandbox's name; Podman gives each container one of its own. */
+function hostnameOf({ start, engineKind, hostname }: CreateInput): Partial<CreateBody> {
+  const isOwn = engineKind === 'podman' && start.pod.spec.hostNetwork !== true
+  return isOwn && hostname !== undefined ? { Hostname: hostname } : {}
 }
 
 function streamOptions({ stdin, stdinOnce, tty }: Container): Partial<CreateBody> {
@@ -51,7 +62,7 @@ function hostConfig({ start, config, sandboxId, engineKind, ...input }: CreateIn
     ...(parent !== undefined && { CgroupParent: parent }),
     ...runtimeOf(pod, config),
     ...resourceOptions({ pod, spec, config, memoryBytes: input.memoryBytes }),
-    ...mountOptions(start.mounts),
+    ...mountOptions(start.mounts, pod.metadata.uid),
     RestartPolicy: { Name: 'no' },
     LogConfig: logConfig(config, engineKind),
   }

@@ -2,6 +2,7 @@
 // Everything that the body of a container's create is made from.
 import type { ContainerStart } from '../../../runtime/container-runtime.ts'
 import type { DockerConfig } from '../docker-config.ts'
+import type { PresentImage } from '../images/image-store.ts'
 import type { Owner } from './container-labels.ts'
 
 export interface CreateInput {
@@ -9,9 +10,10 @@ export interface CreateInput {
   readonly owner: Owner
   readonly config: DockerConfig
   readonly sandboxId: string
+  /** The pod's, as the kernel has it. */
+  readonly hostname: string | undefined
   readonly engineKind: 'docker' | 'podman'
-  /** The image's id, and the user that its configuration names. */
-  readonly image: { readonly id: string; readonly user: string }
+  readonly image: PresentImage
   /** What the node has, for shares of it. */
   readonly memoryBytes: number
   /** Contents of the seccomp profile, where the container asks for one on the node. */

@@ -2,6 +2,7 @@
 // The mounts that the core has laid out, in the engine's words.
 import type { ContainerMount } from '../../../runtime/container-runtime.ts'
 import type { EngineMount, HostConfig } from '../engine/engine-objects.ts'
+import { memoryVolumeName } from '../sandbox/memory-volumes.ts'
 
 const propagations = {
   None: 'rprivate',
@@ -9,27 +10,23 @@ const propagations = {
   Bidirectional: 'rshared',
 } as const
 
-/** Bind mounts; memory comes as a bind of a tmpfs that the pod shares (see memory-volumes.ts). */
-export function mountOptions(mounts: readonly ContainerMount[]): HostConfig {
+/** Bind mounts, and the pod's volumes in memory. */
+export function mountOptions(mounts: readonly ContainerMount[], uid: string): HostConfig {
   if (mounts.length === 0) return {}
   // A mount below another one has to come after it.
   const sorted = mounts.toSorted((one, other) => depth(one) - depth(other))
-  return { Mounts: sorted.map(mountOf) }
+  return { Mounts: sorted.map((mount) => mountOf(mount, uid)) }
 }
 
-function mountOf({
-  hostPath,
-  mountPath,
-  isReadOnly,
-  propagation = 'None',
-}: ContainerMount): EngineMount {
-  return {
-    Type: 'bind',
-    Source: hostPath,
-    Target: mountPath,
-    ReadOnly: isReadOnly,
-    BindOptions: { Propagation: propagations[propagation] },
+function mountOf(mount: ContainerMount, uid: string): EngineMount {
+  const { name, kind, hostPath, mountPath, isReadOnly, propagation = 'None' } = mount
+  const place = { Target: mountPath, ReadOnly: isReadOnly }
+  if (kind === 'tmpfs') {
+    const source = memoryVolumeName(uid, name)
+    return { Type: 'volume', Source: source, ...place, VolumeOptions: { NoCopy: true } }
   }
+  const options = { Propagation: propagations[propagation] }
+  return { Type: 'bind', Source: hostPath, ...place, BindOptions: options }
 }
 
 function depth({ mountPath }: ContainerMount): number {

@@ -4,6 +4,7 @@
 // counter cannot be read nothing is guessed.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Engine } from '../engine/connect-engine.ts'
 import type { ContainerInspect } from '../engine/engine-objects.ts'
 
 const killedBySignal9 = 137
@@ -13,9 +14,9 @@ export class OutOfMemory {
   readonly #root: string | undefined
   readonly #counted = new Map<string, number>()
 
-  /** `root` is where cgroup v2 is mounted; undefined where there is none of the engine's. */
-  constructor(root: string | undefined) {
-    this.#root = root
+  constructor({ kind, isLocal, info }: Pick<Engine, 'kind' | 'isLocal' | 'info'>) {
+    const canBeRead = kind === 'podman' && isLocal && info.CgroupVersion === '2'
+    this.#root = canBeRead ? '/sys/fs/cgroup' : undefined
   }
 
   /** A container's end, looked at for the first time. */
@@ -27,10 +28,6 @@ export class OutOfMemory {
     const isNew = count > (this.#counted.get(parent) ?? 0)
     this.#counted.set(parent, count)
     return isNew && State.ExitCode === killedBySignal9
-  }
-
-  forget(parent: string): void {
-    this.#counted.delete(parent)
   }
 }
 

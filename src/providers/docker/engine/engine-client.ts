@@ -18,6 +18,8 @@ export interface EngineRequest {
   /** A tar archive as the body. */
   readonly archive?: Buffer | Readable
   readonly headers?: Readonly<Record<string, string>>
+  /** Another version of the API than usual. */
+  readonly version?: string
 }
 
 export interface CallOptions {
@@ -127,17 +129,18 @@ export class EngineClient {
   }
 
   async #dial(
-    { method = 'GET', path, query = {}, body, archive, headers }: EngineRequest,
+    { method = 'GET', path, query = {}, body, archive, headers, version }: EngineRequest,
     { signal, isHijack }: { readonly signal: AbortSignal; readonly isHijack: boolean },
   ): Promise<IncomingMessage | Duplex> {
     signal.throwIfAborted()
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage | Duplex>()
+    const at = version === undefined ? this.#version : `/v${version}`
     const known = Object.entries(query).filter(([, value]) => value !== undefined)
     this.#modem.dial(
       {
         method,
         // The modem sends a query only where the path ends so.
-        path: `${this.#prefix}${this.#version}${path}?`,
+        path: `${this.#prefix}${at}${path}?`,
         options: { _query: Object.fromEntries(known), _body: body ?? {} },
         headers: { ...this.#headers, ...headers },
         isStream: true,

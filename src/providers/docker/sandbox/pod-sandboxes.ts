@@ -11,6 +11,7 @@ import type { DockerConfig } from '../docker-config.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import { isConflict, isNotFound } from '../engine/engine-error.ts'
 import type { ContainerInspect, ContainerSummary } from '../engine/engine-objects.ts'
+import { ensureMemoryVolumes, removeMemoryVolumes } from './memory-volumes.ts'
 import { ensurePauseImage } from './pause-image.ts'
 import { sandboxBody } from './sandbox-spec.ts'
 
@@ -22,8 +23,10 @@ export interface SandboxDeps {
 }
 
 export interface Sandbox {
+  readonly ref: PodRef
   readonly id: string
   readonly podIPs: readonly string[]
+  readonly hostname: string | undefined
   /** Of its program, on the engine's machine. */
   readonly pid: number
 }
@@ -43,6 +46,15 @@ export class PodSandboxes {
     return this.#known.get(uid)
   }
 
+  all(): Iterable<Sandbox> {
+    return this.#known.values()
+  }
+
+  /** The engine says that it is over; true when that is news and nobody here wanted it. */
+  ended({ uid }: PodRef, id: string): boolean {
+    return this.#known.get(uid)?.id === id && this.#known.delete(uid)
+  }
+
   /** Makes it, or finds the one that is there. */
   async ensure(
     pod: Pod,
@@ -57,8 +69,10 @@ export class PodSandboxes {
       ? found
       : await this.#replace(found, { pod, hostname, signal })
     const sandbox = {
+      ref,
       id: running.Id,
       podIPs: isOnHost ? this.#deps.nodeIPs : addressesOf(running),
+      hostname,
       pid: running.State.Pid,
     }
     this.#known.set(uid, sandbox)
@@ -67,6 +81,7 @@ export class PodSandboxes {
 
   /** Removes the pod's sandboxes, and before them every container that is still in them. */
   async remove({ uid }: PodRef, { signal }: CallContext): Promise<void> {
+    this.#known.delete(uid)
     const filters = {
       label: [...ownerFilter(this.#deps.owner), `io.virtual-kubelet.pod.uid=${uid}`],
     }
@@ -76,7 +91,8 @@ export class PodSandboxes {
       readLabels(Labels)?.kind === 'sandbox'
     await Promise.all(all.filter((one) => !isSandbox(one)).map(({ Id }) => this.#drop(Id, signal)))
     await Promise.all(all.filter(isSandbox).map(({ Id }) => this.#drop(Id, signal)))
-    this.#known.delete(uid)
+    const { owner } = this.#deps
+    await removeMemoryVolumes(uid, { client: this.#client, owner }, signal)
   }
 
   get #client(): Engine['client'] {
@@ -116,7 +132,8 @@ export class PodSandboxes {
       this.#image = undefined
       throw error
     })
-    const body = sandboxBody({ pod, hostname, image, owner, config })
+    const mounts = await ensureMemoryVolumes(pod, { client: this.#client, owner }, signal)
+    const body = sandboxBody({ pod, hostname, image, owner, config, mounts })
     const { namespace, name, uid } = pod.metadata
     const query = { name: sandboxName({ namespace, name, uid }) }
     const create = { method: 'POST', path: '/containers/create', query, body } as const

@@ -3,7 +3,7 @@
 import type { Pod } from '../../../kube/types.gen.ts'
 import { sandboxLabels, type Owner } from '../container/container-labels.ts'
 import type { DockerConfig } from '../docker-config.ts'
-import type { CreateBody, HostConfig } from '../engine/engine-objects.ts'
+import type { CreateBody, EngineMount, HostConfig } from '../engine/engine-objects.ts'
 
 export interface SandboxInput {
   readonly pod: Pod
@@ -11,10 +11,12 @@ export interface SandboxInput {
   readonly image: string
   readonly owner: Owner
   readonly config: DockerConfig
+  readonly mounts: readonly EngineMount[]
 }
 
 /** The body of the sandbox's create. */
-export function sandboxBody({ pod, hostname, image, owner, config }: SandboxInput): CreateBody {
+export function sandboxBody(input: SandboxInput): CreateBody {
+  const { pod, hostname, image, owner, config, mounts } = input
   const { namespace, name, uid } = pod.metadata
   const { hostNetwork } = pod.spec
   return {
@@ -22,7 +24,7 @@ export function sandboxBody({ pod, hostname, image, owner, config }: SandboxInpu
     Labels: sandboxLabels(owner, { namespace, name, uid }),
     ...(hostname !== undefined && hostNetwork !== true && { Hostname: hostname }),
     ...(hostNetwork !== true && { ExposedPorts: exposedPorts(pod) }),
-    HostConfig: hostConfig(pod, config),
+    HostConfig: { ...hostConfig(pod, config), ...(mounts.length > 0 && { Mounts: mounts }) },
   }
 }
 

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// What of a pod the configuration does not let it have: what would give it the engine's machine, or more of
+// its kernel than a container should have.
+import type { Container, Pod } from '../../../kube/types.gen.ts'
+import type { PodProblem } from '../../../provider/provider.ts'
+import type { DockerConfig } from '../docker-config.ts'
+
+/** Namespaced, and without effect on other pods: what a kubelet allows unasked. */
+const safeSysctls = new Set([
+  'kernel.shm_rmid_forced',
+  'net.ipv4.ip_local_port_range',
+  'net.ipv4.ip_local_reserved_ports',
+  'net.ipv4.ip_unprivileged_port_start',
+  'net.ipv4.ping_group_range',
+  'net.ipv4.tcp_fin_timeout',
+  'net.ipv4.tcp_keepalive_intvl',
+  'net.ipv4.tcp_keepalive_probes',
+  'net.ipv4.tcp_keepalive_time',
+  'net.ipv4.tcp_rmem',
+  'net.ipv4.tcp_syncookies',
+  'net.ipv4.tcp_wmem',
+])
+
+/** What engines give unasked, and what adds no power over the machine. */
+const harmlessCapabilities = new Set([
+  'AUDIT_WRITE',
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'IPC_LOCK',
+  'KILL',
+  'LEASE',
+  'MKNOD',
+  'NET_BIND_SERVICE',
+  'NET_RAW',
+  'SETFCAP',
+  'SETGID',
+  'SETPCAP',
+  'SETUID',
+  'SYS_CHROOT',
+  'SYS_NICE',
+  'SYS_PTRACE',
+])
+
+const unlessPrivileged = 'unless allowPrivileged is set in the configuration of the provider'
+
+/** Every such field; empty when the pod may run. */
+export function podRefusals(pod: Pod, config: DockerConfig): readonly PodProblem[] {
+  const { containers, initContainers = [], ephemeralContainers = [], runtimeClassName } = pod.spec
+  const problems = [...sysctlRefusals(pod, config)]
+  if (runtimeClassName && !Object.hasOwn(config.runtimeHandlers, runtimeClassName)) {
+    const why = `the configuration's runtimeHandlers have no "${runtimeClassName}"`
+    problems.push({ field: 'spec.runtimeClassName', why })
+  }
+  const lists = Object.entries({ initContainers, containers, ephemeralContainers })
+  for (const [list, all] of lists) {
+    for (const [index, container] of all.entries()) {
+      problems.push(...containerRefusals(container, { at: `spec.${list}[${index}]`, config }))
+    }
+  }
+  return problems
+}
+
+function sysctlRefusals(
+  { spec }: Pod,
+  { allowedUnsafeSysctls }: DockerConfig,
+): readonly PodProblem[] {
+  return (spec.securityContext?.sysctls ?? []).flatMap(({ name }, index) => {
+    const isAllowed = allowedUnsafeSysctls.some((pattern) =>
+      pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+    )
+    if (isAllowed || safeSysctls.has(name)) return []
+    const why = `forbidden sysctl: "${name}" not allowlisted`
+    return [{ field: `spec.securityContext.sysctls[${index}]`, why }]
+  })
+}
+
+function containerRefusals(
+  { securityContext }: Pick<Container, 'securityContext'>,
+  { at, config }: { readonly at: string; readonly config: DockerConfig },
+): readonly PodProblem[] {
+  const { capabilities, seccompProfile, appArmorProfile } = securityContext ?? {}
+  if (config.allowPrivileged) return []
+  const problems: PodProblem[] = []
+  for (const capability of capabilities?.add ?? []) {
+    if (harmlessCapabilities.has(capability.replace(/^CAP_/, ''))) continue
+    const field = `${at}.securityContext.capabilities.add`
+    problems.push({ field, why: `${capability} is not given to containers ${unlessPrivileged}` })
+  }
+  if (seccompProfile?.type === 'Unconfined' || appArmorProfile?.type === 'Unconfined') {
+    const why = `no container runs unconfined ${unlessPrivileged}`
+    problems.push({ field: `${at}.securityContext`, why })
+  }
+  return problems
+}

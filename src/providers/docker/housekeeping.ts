@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What has to be done now and then: leftovers of crashes and images that nothing needs any more are removed.
+import type { Clock } from '../../util/clock.ts'
+import type { Logger } from '../../util/logger.ts'
+import { runLoop } from '../../util/run-loop.ts'
+import { podDir } from '../../runtime/pod-dirs.ts'
+import { readLabels } from './container/container-labels.ts'
+import type { ContainerTable } from './container/container-table.ts'
+import type { Engine } from './engine/connect-engine.ts'
+import { isConflict, isNotFound } from './engine/engine-error.ts'
+import type { ImageCollector } from './images/image-collector.ts'
+import { existing, findOrphans } from './sandbox/orphan-sweep.ts'
+
+export interface HousekeepingParts {
+  readonly engine: Engine
+  readonly table: ContainerTable
+  readonly images: ImageCollector
+  readonly clock: Clock
+  readonly log: Logger
+  readonly rootDir: string
+}
+
+const everyMs = 300_000
+
+/** Goes on until the signal aborts. */
+export async function keepHouse(parts: HousekeepingParts, signal: AbortSignal): Promise<void> {
+  const { clock, log } = parts
+  const turn = async (): Promise<void> => {
+    await clock.sleep(everyMs, { signal })
+    await sweepOrphans(parts, signal)
+    await parts.images.collect(signal)
+  }
+  await runLoop('docker-housekeeping', turn, { clock, log, signal })
+}
+
+/** Removes what is certainly nobody's. */
+export async function sweepOrphans(
+  { engine, table, clock, log, rootDir }: Omit<HousekeepingParts, 'images'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const all = await table.list(signal)
+  const uids = all.flatMap(({ Labels }) => {
+    const labelled = readLabels(Labels)
+    return labelled?.kind === 'sandbox' ? [labelled.pod.uid] : []
+  })
+  const dirs = await existing(uids.map((uid) => podDir(rootDir, uid)))
+  const isKnown = (uid: string): boolean => dirs.has(podDir(rootDir, uid))
+  for (const id of findOrphans({ all, nowMs: clock.nowMs(), isKnown })) {
+    const request = {
+      method: 'DELETE',
+      path: `/containers/${id}`,
+      query: { force: 1, v: 1 },
+    } as const
+    try {
+      await engine.client.text(request, { signal })
+      log.info({ container: id }, 'Removed what a crash had left')
+    } catch (error) {
+      if (!isNotFound(error) && !isConflict(error)) throw error
+    }
+  }
+}

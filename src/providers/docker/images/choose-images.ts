@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which images go when the disk is full: those that nothing uses and that lie there longest, until enough is
+// free; a pure decision.
+
+export interface StoredImage {
+  readonly id: string
+  readonly sizeBytes: number
+  /** When something last used it, or when it was first seen. */
+  readonly lastUsedMs: number
+  readonly isUsed: boolean
+}
+
+export interface DiskUsage {
+  readonly capacityBytes: number
+  readonly availableBytes: number
+}
+
+export interface CollectionLimits {
+  readonly highPercent: number
+  readonly lowPercent: number
+  readonly minimumAgeMs: number
+}
+
+/** Ids to remove, in order; none while usage is below the high mark. */
+export function chooseImages(
+  images: readonly StoredImage[],
+  {
+    disk,
+    limits,
+    nowMs,
+  }: { readonly disk: DiskUsage; readonly limits: CollectionLimits; readonly nowMs: number },
+): readonly string[] {
+  const { capacityBytes, availableBytes } = disk
+  if (capacityBytes <= 0) return []
+  const usedPercent = 100 - (100 * availableBytes) / capacityBytes
+  if (usedPercent < limits.highPercent) return []
+  let toFree = (capacityBytes * (100 - limits.lowPercent)) / 100 - availableBytes
+  const chosen: string[] = []
+  for (const { id, sizeBytes, lastUsedMs, isUsed } of images.toSorted(byLastUse)) {
+    if (toFree <= 0) break
+    if (isUsed || nowMs - lastUsedMs < limits.minimumAgeMs) continue
+    chosen.push(id)
+    toFree -= sizeBytes
+  }
+  return chosen
+}
+
+function byLastUse(one: StoredImage, other: StoredImage): number {
+  return one.lastUsedMs - other.lastUsedMs
+}

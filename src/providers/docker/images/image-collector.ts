@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lies in the engine's image store: a list for the Node's status, and the removal of what this node
+// pulled and nothing needs any more, when the engine's disk is full. Images that others brought are never
+// touched.
+import { statfs } from 'node:fs/promises'
+import type { ContainerImage } from '../../../kube/types.gen.ts'
+import type { Clock } from '../../../util/clock.ts'
+import type { Logger } from '../../../util/logger.ts'
+import { messageOf } from '../../../util/vk-error.ts'
+import type { Engine } from '../engine/connect-engine.ts'
+import { isConflict, isNotFound } from '../engine/engine-error.ts'
+import type { ContainerSummary } from '../engine/engine-objects.ts'
+import { chooseImages, type CollectionLimits, type DiskUsage } from './choose-images.ts'
+import type { PullRecords } from './pull-records.ts'
+
+interface ImageSummary {
+  readonly Id: string
+  readonly RepoTags?: readonly string[] | null
+  readonly RepoDigests?: readonly string[] | null
+  readonly Size: number
+}
+
+export interface CollectorParts {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly log: Logger
+  readonly records: PullRecords
+  readonly limits: CollectionLimits
+  /** Of the file system that holds the images; undefined where nobody can tell. */
+  diskUsage?(): Promise<DiskUsage | undefined>
+}
+
+const maxNames = 5
+
+/** Images of one engine, as this node uses them. */
+export class ImageCollector {
+  readonly #parts: CollectorParts
+  readonly #lastUsedMs = new Map<string, number>()
+
+  constructor(parts: CollectorParts) {
+    this.#parts = parts
+  }
+
+  /** A pod asks for it now. */
+  used(imageId: string): void {
+    this.#lastUsedMs.set(imageId, this.#parts.clock.nowMs())
+  }
+
+  /** For the Node's status: the largest first. */
+  async list(signal: AbortSignal): Promise<readonly ContainerImage[]> {
+    const images = await this.#images(signal)
+    return images
+      .map(({ RepoTags, RepoDigests, Size }) => ({
+        names: namesOf([...(RepoDigests ?? []), ...(RepoTags ?? [])]),
+        sizeBytes: Size,
+      }))
+      .filter(({ names }) => names.length > 0)
+      .toSorted((one, other) => other.sizeBytes - one.sizeBytes || compare(one.names, other.names))
+  }
+
+  /** Removes what may go; resolves with the number of images that went. */
+  async collect(signal: AbortSignal): Promise<number> {
+    const { engine, clock, limits, records, log } = this.#parts
+    const disk = await this.#diskUsage()
+    if (!disk) return 0
+    const nowMs = clock.nowMs()
+    const query = { all: 1 }
+    const request = { path: '/containers/json', query }
+    const [images, containers] = await Promise.all([
+      this.#images(signal),
+      engine.client.json<readonly ContainerSummary[]>(request, { signal }),
+    ])
+    const inUse = new Set(containers.map(({ ImageID }) => ImageID))
+    for (const { Id } of images) {
+      if (inUse.has(Id) || !this.#lastUsedMs.has(Id)) this.#lastUsedMs.set(Id, nowMs)
+    }
+    const own = images.filter(({ Id }) => records.has(Id))
+    const stored = own.map(({ Id, Size }) => ({
+      id: Id,
+      sizeBytes: Size,
+      lastUsedMs: this.#lastUsedMs.get(Id) ?? nowMs,
+      isUsed: inUse.has(Id),
+    }))
+    const removed: string[] = []
+    for (const id of chooseImages(stored, { disk, limits, nowMs })) {
+      if (await this.#remove(id, signal)) removed.push(id)
+    }
+    await records.forget(removed)
+    if (removed.length > 0) log.info({ images: removed }, 'Removed images that nothing used')
+    return removed.length
+  }
+
+  async #remove(id: string, signal: AbortSignal): Promise<boolean> {
+    const request = { method: 'DELETE', path: `/images/${id}`, query: { force: 1 } } as const
+    try {
+      await this.#parts.engine.client.text(request, { signal })
+      this.#lastUsedMs.delete(id)
+      return true
+    } catch (error) {
+      if (isNotFound(error)) return true
+      // A container was made of it meanwhile.
+      if (!isConflict(error)) {
+        this.#parts.log.warn({ image: id, error: messageOf(error) }, 'Image cannot be removed')
+      }
+      return false
+    }
+  }
+
+  async #images(signal: AbortSignal): Promise<readonly ImageSummary[]> {
+    const { client } = this.#parts.engine
+    return await client.json<readonly ImageSummary[]>({ path: '/images/json' }, { signal })
+  }
+
+  async #diskUsage(): Promise<DiskUsage | undefined> {
+    if (this.#parts.diskUsage) return await this.#parts.diskUsage()
+    const { isLocal, info } = this.#parts.engine
+    if (!isLocal || !info.DockerRootDir) return undefined
+    try {
+      const { bsize, blocks, bavail } = await statfs(info.DockerRootDir)
+      return { capacityBytes: bsize * blocks, availableBytes: bsize * bavail }
+    } catch {
+      // Its directory is in another mount namespace, or not ours to see.
+      return undefined
+    }
+  }
+}
+
+function namesOf(all: readonly string[]): readonly string[] {
+  return all.filter((name) => !name.includes('<none>')).slice(0, maxNames)
+}
+
+function compare(one: readonly string[], other: readonly string[]): number {
+  return one.join() < other.join() ? -1 : 1
+}
