@@ -80,6 +80,34 @@ func largeInput(ctx context.Context, c *client) error {
 	return wanted(strings.Fields(stdout.String())[0], patternHash())
 }
 
+// throughCase sends so much into a command that sends it back, both at the same time.
+func throughCase(megabytes int64) testCase {
+	name := fmt.Sprintf("%d MB into a command and out of it", megabytes)
+	return testCase{name, func(ctx context.Context, c *client) error {
+		size := megabytes * 1e6
+		sent, received := sha256.New(), sha256.New()
+		count := &counter{}
+		err := c.exec(ctx, []string{"cat"}, remotecommand.StreamOptions{
+			Stdin:  io.TeeReader(io.LimitReader(pattern{}, size), sent),
+			Stdout: io.MultiWriter(received, count),
+		})
+		if err != nil {
+			return err
+		}
+		if err := wanted(fmt.Sprint(count.n), fmt.Sprint(size)); err != nil {
+			return err
+		}
+		return wanted(fmt.Sprintf("%x", received.Sum(nil)), fmt.Sprintf("%x", sent.Sum(nil)))
+	}}
+}
+
+type counter struct{ n int64 }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	return len(p), nil
+}
+
 const line = "0123456789abcde\n"
 
 // pattern is what `yes` prints.
@@ -89,6 +117,9 @@ func (pattern) Read(p []byte) (int, error) {
 	n := 0
 	for n+len(line) <= len(p) {
 		n += copy(p[n:], line)
+	}
+	if n == 0 {
+		n = copy(p, line)
 	}
 	return n, nil
 }

@@ -38,6 +38,7 @@ func main() {
 	kubeconfig := flag.String("kubeconfig", "", "who asks")
 	executor := flag.String("executor", "websocket", "spdy or websocket")
 	port := flag.Int("port", 0, "where the pod net listens")
+	megabytes := flag.Int64("megabytes", 0, "only the case that carries so much through one command")
 	flag.Parse()
 	config, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
 	check(err)
@@ -46,7 +47,11 @@ func main() {
 	check(err)
 	c := &client{config: config, rest: set.CoreV1().RESTClient(), executor: *executor, port: *port}
 	failed := false
-	for _, test := range append(commandCases, portCases...) {
+	cases := append(commandCases, portCases...)
+	if *megabytes > 0 {
+		cases = []testCase{throughCase(*megabytes)}
+	}
+	for _, test := range cases {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		if err := test.run(ctx, c); err != nil {
 			failed = true
