@@ -3,6 +3,7 @@
 // and checked against what a pod lifecycle promises before it is done.
 import assert from 'node:assert/strict'
 import type { Pod } from '../../src/kube/types.gen.ts'
+import type { ObservedPod } from '../../src/provider/provider.ts'
 import type { RuntimeContainer } from '../../src/runtime/container-runtime.ts'
 import {
   foldContainer,
@@ -61,6 +62,8 @@ export class PodLife {
   readonly #health = new Map<string, ContainerHealth & { readonly attempt: number }>()
   /** Init containers that were through, by name, since all were last started anew. */
   readonly #through = new Set<string>()
+  /** Restarts by container, as last told. */
+  readonly #counts = new Map<string, number>()
   #phase: PodPhase = 'Pending'
   #resets = 0
 
@@ -162,6 +165,20 @@ export class PodLife {
     this.facts = { ...this.facts, ending: this.#deletedByApi }
   }
 
+  /** The node has it go for want of something. */
+  evict(graceSeconds: number): void {
+    const { ending, hasEnded } = this.facts
+    if (hasEnded) return
+    const deadlineMs = Math.min(this.nowMs + graceSeconds * 1000, ending?.deadlineMs ?? Infinity)
+    const failure = { reason: 'Evicted', message: 'The node was low on resource: memory. ' }
+    this.facts = {
+      ...this.facts,
+      ...(ending === undefined && { failure }),
+      ending: { cause: ending?.cause ?? 'evicted', deadlineMs },
+    }
+    this.save()
+  }
+
   save(): void {
     this.#disk = this.facts
   }
@@ -198,6 +215,40 @@ export class PodLife {
       assert(isToldToStop || wakeAtMs !== undefined, 'an ending pod waits for something')
     } else {
       this.#checkResources()
+      this.#checkLiveness()
+    }
+    this.#checkOrders()
+  }
+
+  /** A pod that goes on does something, or waits for a time; it does not outlive its deadline. */
+  #checkLiveness(): void {
+    const { activeDeadlineSeconds = Infinity } = this.pod.spec
+    const deadlineMs = this.startTimeMs + activeDeadlineSeconds * 1000
+    assert(this.nowMs < deadlineMs, 'a pod is ended when its deadline has passed')
+    for (const { key } of this.running) this.#checkHook(key.name)
+    if (this.running.length > 0) return
+    const { waits, wakeAtMs } = this.decide()
+    assert(waits.size > 0, 'a pod in which nothing runs waits for something, or has ended')
+    assert(wakeAtMs !== undefined && wakeAtMs > this.nowMs, 'it is known when it goes on')
+  }
+
+  /** The hook after a start was run, or is under way; a run whose hook has failed ends. */
+  #checkHook(name: string): void {
+    const record = this.facts.containers.get(name)
+    const { spec, role } = this.#container(name)
+    if (!record || record.doom || role === 'ephemeral') return
+    assert(isHookDone(spec, record) || this.#hooks.get(name) === record.attempt, `hook of ${name}`)
+    assert.notEqual(record.postStart, 'failed', `${name} ends when its hook has failed`)
+  }
+
+  /** Whatever is to end has been told, and nothing is left running past its time without a word. */
+  #checkOrders(): void {
+    const { ending, containers } = this.facts
+    for (const { key } of this.running) {
+      const { doom, reset } = containers.get(key.name) ?? {}
+      const isLate = ending !== undefined && this.nowMs >= ending.deadlineMs
+      if (!doom && !reset && !isLate) continue
+      assert(this.#kills.has(key.name), `${key.name} is to end, and has been told`)
     }
   }
 
@@ -297,7 +348,9 @@ export class PodLife {
     if (!backoff || before.image !== (spec.image ?? '')) return
     const waitedMs = this.nowMs - termination.finishedAtMs
     const wasLongRun = termination.finishedAtMs - backoff.updatedAtMs > 600_000
-    assert(wasLongRun || waitedMs >= backoff.delayMs, 'restarts wait for their back-off')
+    const isSetBack = waitedMs < -backoff.delayMs
+    const isDue = wasLongRun || isSetBack || waitedMs >= backoff.delayMs
+    assert(isDue, 'restarts wait for their back-off')
   }
 
   #condemn({ container: name, doom }: ActionOf<'condemn'>): boolean {
@@ -379,7 +432,21 @@ export class PodLife {
     assert(rank[phase] >= rank[floor], `${phase} after ${this.#phase}`)
     if (this.facts.hasEnded) assert.equal(phase, this.#phase, 'a terminal phase is final')
     if (observed.hasEnded) assert.equal(rank[phase], 2)
+    if (observed.hasEnded && failure) assert.equal(phase, 'Failed', failure.reason)
+    this.#checkCounts(observed)
     this.#phase = rank[phase] === 2 && !observed.hasEnded ? this.#phase : phase
+  }
+
+  /** What the API is told of restarts never falls. */
+  #checkCounts({ containers, initContainers, ephemeralContainers }: ObservedPod): void {
+    for (const { name, restartCount } of [
+      ...containers,
+      ...initContainers,
+      ...ephemeralContainers,
+    ]) {
+      assert(restartCount >= (this.#counts.get(name) ?? 0), `restartCount of ${name} falls`)
+      this.#counts.set(name, restartCount)
+    }
   }
 
   #noteThrough(): void {

@@ -18,7 +18,7 @@ interface Row {
   readonly has?: Readonly<Record<string, ContainerRecord>>
   readonly health?: Readonly<Record<string, ContainerHealth>>
   readonly ending?: Ending
-  /** `start a 1`, `stop a 30`, `preStop a 30`, `postStart a`, `condemn a: message`. */
+  /** `start a 1`, `stop a 30`, `preStop a 30`, `postStart a`, `condemn a 30: message`. */
   readonly does?: readonly string[]
   /** Reasons. */
   readonly waits?: Readonly<Record<string, string>>
@@ -163,7 +163,7 @@ const order: Readonly<Record<string, Row>> = {
   'a hook that failed ends the run': {
     spec: { containers: [one('a', postStart)] },
     has: { a: { ...runs, postStart: 'failed' } },
-    does: ['condemn a: FailedPostStartHook'],
+    does: ['condemn a 30: FailedPostStartHook'],
   },
   'the hook of a sidecar holds up the next container': {
     spec: { ...sidecars, initContainers: [sidecar('s', postStart), sidecar('t')] },
@@ -305,10 +305,15 @@ const restarts: Readonly<Record<string, Row>> = {
     has: { a: ended(42, { doom: doom('liveness') }) },
     hasEnded: true,
   },
-  'a liveness probe that failed ends the run, and its own grace counts': {
+  'a liveness probe that failed ends the run': {
     has: { main: runs },
     health: { main: failing('liveness') },
-    does: ['condemn main: Container main failed liveness probe, will be restarted'],
+    does: ['condemn main 30: Container main failed liveness probe, will be restarted'],
+  },
+  'the grace of a probe comes before that of the pod': {
+    has: { main: runs },
+    health: { main: failing('liveness', 3) },
+    does: ['condemn main 3: Container main failed liveness probe, will be restarted'],
   },
   'what a probe has killed is started again under OnFailure, even after exit 0': {
     spec: { restartPolicy: 'OnFailure' },
@@ -324,7 +329,7 @@ const restarts: Readonly<Record<string, Row>> = {
     spec: sidecars,
     has: { s: runs, t: runs, a: runs },
     health: { s: failing('startup') },
-    does: ['condemn s: Init container s failed startup probe'],
+    does: ['condemn s 30: Init container s failed startup probe'],
   },
   'a container that waits for its back-off does not hold up the others': {
     spec: twoMain,
@@ -414,6 +419,6 @@ function inWords(action: Decision['actions'][number]): string {
   if (action.kind === 'stop') return `${kind} ${container} ${action.graceMs / 1000}`
   if (action.kind === 'preStop') return `${kind} ${container} ${action.timeoutMs / 1000}`
   return action.kind === 'condemn'
-    ? `${kind} ${container}: ${action.doom.message}`
+    ? `${kind} ${container} ${(action.doom.deadlineMs - nowMs) / 1000}: ${action.doom.message}`
     : `${kind} ${container}`
 }

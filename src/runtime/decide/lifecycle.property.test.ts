@@ -14,7 +14,7 @@ type Happening =
   | { readonly kind: 'exit'; readonly pick: number; readonly exitCode: number }
   | { readonly kind: 'lose' | 'up' | 'fall' | 'stubborn'; readonly pick: number }
   | { readonly kind: 'pass'; readonly seconds: number }
-  | { readonly kind: 'delete'; readonly graceSeconds: number }
+  | { readonly kind: 'delete' | 'evict'; readonly graceSeconds: number }
   | { readonly kind: 'kill9' | 'reboot' | 'save' | 'debug' | 'fail hooks' | 'new image' }
   | { readonly kind: 'new resources'; readonly pick: number }
 
@@ -46,14 +46,16 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
         fc.integer({ min: 0, max: 40 }),
         fc.integer({ min: 0, max: 2000 }),
         fc.integer({ min: -60, max: 0 }),
+        // And they jump: a battery is empty, a time server is asked for the first time.
+        fc.constantFrom(-86_400, 86_400, 31_536_000),
       ),
     }),
   },
   {
     weight: 1,
     arbitrary: fc.record({
-      kind: fc.constant('delete' as const),
-      graceSeconds: fc.integer({ min: 0, max: 60 }),
+      kind: fc.constantFrom('delete' as const, 'evict' as const),
+      graceSeconds: fc.oneof(fc.constantFrom(0, 1), fc.integer({ min: 0, max: 60 })),
     }),
   },
   { weight: 2, arbitrary: one('kill9') },
@@ -126,6 +128,8 @@ function happen(life: PodLife, happening: Happening): void {
       return life.pass(happening.seconds)
     case 'delete':
       return life.delete(happening.graceSeconds)
+    case 'evict':
+      return life.evict(happening.graceSeconds)
     case 'save':
       return life.save()
     case 'kill9':
@@ -185,10 +189,11 @@ test('random lives keep the promises of a pod lifecycle', () => {
         life.settle()
         life.check()
       }
-      life.delete(1)
+      life.delete(happenings.length % 2)
       // Each sidecar that ignores signals is killed in its turn, or when the grace is over.
       for (let i = 0; i <= podContainers(life.pod).length; i++) {
         life.settle()
+        life.check()
         life.pass(60)
       }
       life.settle()
