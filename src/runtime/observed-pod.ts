@@ -15,16 +15,15 @@ export interface ObservedInput {
   readonly waits: ReadonlyMap<string, Wait>
   readonly health: ReadonlyMap<string, ContainerHealth>
   readonly isSandboxReady: boolean
-  /** The runtime can change the resources of running containers. */
-  readonly canResize?: boolean
-  readonly resizeError?: string | undefined
+  /** Can the runtime change the resources of running containers, and what keeps it from that? */
+  readonly resizes?: { readonly canResize: boolean; readonly error: string | undefined }
   /** The run of a container's current attempt, as the runtime has it. */
   runOf(container: string): RuntimeContainer | undefined
 }
 
 /** The pod as the provider contract wants it; equal input gives equal output. */
 export function observedPod(input: ObservedInput): ObservedPod {
-  const { record, isSandboxReady, canResize = false, resizeError: error } = input
+  const { record, isSandboxReady, resizes } = input
   const { pod, failure, endedAtMs } = record
   const hasEnded = endedAtMs !== undefined
   const generation = pod?.metadata.generation
@@ -38,7 +37,7 @@ export function observedPod(input: ObservedInput): ObservedPod {
     initContainers: statusesOf(['init', 'sidecar'], input),
     ephemeralContainers: statusesOf(['ephemeral'], input),
     ...(failure && { failure }),
-    ...(pod && canResize && observedResize(pod, { containers: record.containers, error })),
+    ...(pod && resizes?.canResize && observedResize(pod, record.containers, resizes.error)),
     ...(generation !== undefined && { observedGeneration: generation }),
   }
 }
@@ -74,7 +73,7 @@ function statusOf({ spec, role }: PodContainer, input: ObservedInput): Container
     ),
     endedAtMs,
   })
-  if (!input.canResize || role === 'ephemeral') return status
+  if (!input.resizes?.canResize || role === 'ephemeral') return status
   return { ...status, ...statusResources(spec, record.containers[spec.name]) }
 }
 

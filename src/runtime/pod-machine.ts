@@ -113,7 +113,7 @@ export class PodMachine {
   /** The run of a container that is going on, with the specs it was made from. */
   runningContainer(name: string): RunningContainer | undefined {
     const key = this.#ledger.running().find((running) => running.name === name)
-    const { pod } = this.#ledger.record
+    const { pod } = this
     if (!key || !pod) return undefined
     const found = findContainer(pod, name)
     return found && { key, pod, spec: found.spec }
@@ -126,8 +126,7 @@ export class PodMachine {
       record,
       waits: this.#waits,
       health: this.#probes.health,
-      canResize: this.#resizes.canResize,
-      resizeError: this.#resizes.error,
+      resizes: this.#resizes,
       isSandboxReady:
         this.#preparation.sandbox !== undefined || Object.keys(record.containers).length > 0,
       runOf: (name) => this.#ledger.currentRun(name),

@@ -21,17 +21,11 @@ export function statusResources(
   }
 }
 
-/** What the pod was granted, and whether its containers have it yet. */
+/** What the pod was granted, and whether its containers have it yet; `error` says why they do not. */
 export function observedResize(
   pod: Pod,
-  {
-    containers,
-    error,
-  }: {
-    readonly containers: Readonly<Record<string, ContainerRecord>>
-    /** Why a container could not be given it yet. */
-    readonly error: string | undefined
-  },
+  containers: Readonly<Record<string, ContainerRecord>>,
+  error: string | undefined,
 ): Pick<ObservedPod, 'allocation' | 'resize'> {
   const isUnderWay = podContainers(pod).some(({ spec, role }) => {
     const record = containers[spec.name]
