@@ -20,7 +20,7 @@ export interface DocumentedProvider {
 export async function documentedProviders(): Promise<readonly DocumentedProvider[]> {
   const modules = await Promise.all(providerNames.map((name) => loadProviderModule(name)))
   return modules.flatMap((module) =>
-    [{ title: module.name, config: {} }, ...(module.documented ?? [])].map((one) => ({
+    (module.documented ?? [{ title: module.name, config: {} }]).map((one) => ({
       ...one,
       name: module.name,
       features: module.featuresOf(one.config),

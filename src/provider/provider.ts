@@ -334,7 +334,7 @@ export interface ProviderModule {
   readonly summary: string
   /** For `explain` and for docs: what a provider made with this configuration can do. */
   featuresOf(config: unknown): Features
-  /** Configurations that docs/pods.md tells of beside the default one; their tables depend on nothing else. */
+  /** Configurations that docs/pods.md has a column for; left out: the default one, under the provider's name. */
   readonly documented?: readonly { readonly title: string; readonly config: unknown }[]
   /**
    * For `explain`: what a provider made here with this configuration would refuse in a pod although it

@@ -35,6 +35,7 @@ const common: Features = {
   images: { only: 'as "host", an absolute path, or a name in imagePath; nothing is pulled' },
   'resources.cpuLimit': { only: 'where control groups are writable' },
   'resources.memoryLimit': { only: 'where control groups are writable' },
+  'resources.podLevel': { only: 'where control groups are writable' },
   'resources.resize': { only: 'where control groups are writable' },
   'security.runAsUser': users,
   'security.runAsGroup': users,
@@ -78,7 +79,8 @@ const sandboxed: Features = {
 
 /** The table with this configuration, on any machine. */
 export function configuredFeatures(config: ProcessConfig): Features {
-  return withHostPaths(config, config.isolation === 'none' ? besideHost : onAnyMachine)
+  const tables = { none: besideHost, bubblewrap: sandboxed, auto: onAnyMachine }
+  return withHostPaths(config, tables[config.isolation])
 }
 
 /** What documentation says of a machine that it does not know. */
@@ -131,6 +133,7 @@ export function featuresHere(config: ProcessConfig, surroundings: Surroundings):
     tty: tools.script !== undefined,
     'resources.cpuLimit': cgroups?.can.limitCpu ?? false,
     'resources.memoryLimit': cgroups?.can.limitMemory ?? false,
+    'resources.podLevel': (cgroups?.can.limitCpu && cgroups.can.limitMemory) ?? false,
     'resources.resize': (cgroups?.can.limitCpu && cgroups.can.limitMemory) ?? false,
     'security.allowPrivilegeEscalation': canIsolate || tools.setpriv !== undefined,
     'security.capabilities.drop': canIsolate || canDropCapabilities,

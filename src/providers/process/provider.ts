@@ -13,7 +13,7 @@ import { createRuntimeProvider } from '../../runtime/runtime-provider.ts'
 import { coreFeatures } from '../../runtime/core-features.ts'
 import { volumeProblems } from '../../runtime/volumes/volume-check.ts'
 import { UserError, VkError } from '../../util/vk-error.ts'
-import { parseProcessConfig } from './process-config.ts'
+import { parseProcessConfig, type ProcessConfig } from './process-config.ts'
 import { findHostTools } from './host-tools.ts'
 import { canIsolate } from './isolation/bubblewrap.ts'
 import { configuredFeatures, featuresOfMachine, mountedFilesInSandbox } from './process-features.ts'
@@ -28,15 +28,22 @@ export const providerModule: ProviderModule = {
   summary: 'Containers are processes of this host; images name its programs, nothing is pulled',
   featuresOf(config: unknown): Features {
     const parsed = parseProcessConfig(config)
-    const features = configuredFeatures(parsed)
-    if (parsed.isolation === 'none') return coreFeatures(features)
-    return { ...coreFeatures(features, 'mount'), ...mountedFilesInSandbox }
+    const { isolation } = parsed
+    const features = coreFeatures(
+      configuredFeatures(parsed),
+      isolation === 'none' ? 'variable' : 'mount',
+    )
+    return isolation === 'auto' ? { ...features, ...mountedFilesInSandbox } : features
   },
+  documented: [
+    { title: 'process with bubblewrap', config: { isolation: 'bubblewrap' } },
+    { title: 'process without', config: { isolation: 'none' } },
+  ],
   async problemsOf(pod: Pod, config: unknown): Promise<readonly PodProblem[]> {
     const parsed = parseProcessConfig(config)
     const places = { config: parsed, protectedDir: undefined, own: ownUser() }
     const { hostPathPrefixes } = parsed
-    const isolates = canIsolate(parsed, findHostTools())
+    const isolates = isolatesHere(parsed)
     const delivery = isolates ? 'mount' : 'variable'
     const here = coreFeatures(featuresOfMachine(parsed, isolates), delivery)
     const problems: PodProblem[] = [
@@ -61,6 +68,15 @@ export const providerModule: ProviderModule = {
     const runtime = await ProcessRuntime.open(host, { config: parsed, surroundings })
     return createRuntimeProvider(runtime, host)
   },
+}
+
+/** Finding out runs programs; a machine does not change while a manifest is explained. */
+const answers = new Map<ProcessConfig['isolation'], boolean>()
+
+function isolatesHere(config: ProcessConfig): boolean {
+  const known = answers.get(config.isolation) ?? canIsolate(config, findHostTools())
+  answers.set(config.isolation, known)
+  return known
 }
 
 function checkSystem({ os }: ProviderHost): void {
