@@ -12,6 +12,8 @@ export interface Check {
   /** Features without which there is nothing to check. */
   readonly needs?: readonly FeatureName[]
   /** The optional workload that it uses. */
-  readonly needsWorkload?: 'printing' | 'stubborn'
+  readonly needsWorkload?: 'printing' | 'stubborn' | 'shell' | 'echoing' | 'listening'
+  /** The optional method of the provider that it is about. */
+  readonly needsMethod?: 'exec' | 'attach' | 'portForward'
   run(fixture: ProviderFixture, options: ConformanceOptions): Promise<void>
 }

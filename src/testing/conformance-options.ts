@@ -21,6 +21,15 @@ export interface Workloads {
   printing?(lines: readonly string[]): Workload
   /** Ignores the request to stop, so that only the end of its grace ends it. */
   stubborn?(): Workload
+  /**
+   * The command that runs this script by a POSIX shell in a container of `running`, by exec; `cat`, `wc`, `sleep`,
+   * `kill` and, for terminals, `stty` must be there.
+   */
+  shell?(script: string): readonly string[]
+  /** Sends back on stdout each line that it reads on stdin, which stays open; runs until it is stopped. */
+  echoing?(): Workload
+  /** Listens on this TCP port and sends back what it gets, to the end of each connection. */
+  listening?(port: number): Workload
 }
 
 /** What is given to `providerConformance`. */

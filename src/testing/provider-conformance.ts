@@ -3,10 +3,13 @@
 // provider as the core does, with real time and on its real backend. Each test opens the provider in a
 // directory of its own, and fails when anything is left behind at its end.
 import { test } from 'node:test'
+import { attachChecks } from './attach-checks.ts'
 import type { Check } from './check.ts'
 import type { ConformanceOptions } from './conformance-options.ts'
+import { execChecks } from './exec-checks.ts'
 import { faultChecks } from './fault-checks.ts'
 import { lifecycleChecks } from './lifecycle-checks.ts'
+import { portChecks } from './port-checks.ts'
 import { ProviderFixture } from './provider-fixture.ts'
 import { streamChecks } from './stream-checks.ts'
 
@@ -37,6 +40,9 @@ export function providerConformance(options: ConformanceOptions): void {
 export const conformanceChecks: readonly Check[] = [
   ...lifecycleChecks,
   ...streamChecks,
+  ...execChecks,
+  ...attachChecks,
+  ...portChecks,
   ...faultChecks,
 ]
 
@@ -52,11 +58,14 @@ export async function runCheck(
 }
 
 function skipReason(
-  { needs = [], needsWorkload }: Check,
+  { needs = [], needsMethod, needsWorkload }: Check,
   { fixture, options }: { readonly fixture: ProviderFixture; readonly options: ConformanceOptions },
 ): string | undefined {
   const missing = needs.find((feature) => !fixture.provider.features[feature])
   if (missing !== undefined) return `the provider does not support ${missing}`
+  if (needsMethod !== undefined && !fixture.provider[needsMethod]) {
+    return `the provider has no method ${needsMethod}`
+  }
   if (needsWorkload === undefined || options.workloads[needsWorkload]) return undefined
   return `no workload "${needsWorkload}" was given`
 }

@@ -12,6 +12,12 @@ const shell = (script: string): Workload => ({
 
 const modes = bubblewrapProblem(findHostTools()) === undefined ? ['none', 'bubblewrap'] : ['none']
 
+const echoServer = `
+  const { createServer } = require('node:net')
+  const serve = (socket) => socket.on('error', () => {}).pipe(socket)
+  createServer({ allowHalfOpen: true }, serve).listen(process.argv[1], '127.0.0.1')
+`
+
 for (const isolation of modes) {
   providerConformance({
     name: `process (isolation: ${isolation})`,
@@ -24,6 +30,13 @@ for (const isolation of modes) {
           image: 'host',
           command: ['sh', '-c', 'printf "%s\\n" "$@"; exec sleep 600', 'sh', ...lines],
         },
+      }),
+      shell: (script) => ['sh', '-c', script],
+      echoing: () => ({
+        container: { image: 'host', command: ['cat'], stdin: true },
+      }),
+      listening: (port) => ({
+        container: { image: 'host', command: [process.execPath, '-e', echoServer, String(port)] },
       }),
       stubborn: () => shell('trap "" TERM; while :; do sleep 1; done'),
     },
