@@ -8,15 +8,14 @@ import { podContainers, type ContainerRole, type PodContainer } from './decide/p
 import type { ContainerHealth, Wait } from './decide/pod-state.ts'
 import { wireTime } from '../util/wire-time.ts'
 import type { PodRecord } from './pod-record.ts'
-import { observedResize, statusResources } from './resources/observed-resources.ts'
+import { observedResize, statusResources, type Resizes } from './resources/observed-resources.ts'
 
 export interface ObservedInput {
   readonly record: PodRecord
   readonly waits: ReadonlyMap<string, Wait>
   readonly health: ReadonlyMap<string, ContainerHealth>
   readonly isSandboxReady: boolean
-  /** Can the runtime change the resources of running containers, and what keeps it from that? */
-  readonly resizes?: { readonly canResize: boolean; readonly error: string | undefined }
+  readonly resizes?: Resizes
   /** The run of a container's current attempt, as the runtime has it. */
   runOf(container: string): RuntimeContainer | undefined
 }
@@ -37,7 +36,7 @@ export function observedPod(input: ObservedInput): ObservedPod {
     initContainers: statusesOf(['init', 'sidecar'], input),
     ephemeralContainers: statusesOf(['ephemeral'], input),
     ...(failure && { failure }),
-    ...(pod && resizes?.canResize && observedResize(pod, record.containers, resizes.error)),
+    ...observedResize(record, resizes),
     ...(generation !== undefined && { observedGeneration: generation }),
   }
 }

@@ -19,6 +19,9 @@ import type { VirtualKubelet } from './virtual-kubelet.ts'
 const hoard = (file: string): string =>
   `head -c 2097152 /dev/zero > ${file}; echo full; sleep 600 & wait`
 
+/** Takes a hundred MB of memory. */
+const greedy = 'x=$(head -c 100000000 /dev/zero | tr "\\0" a); echo ${#x}'
+
 const evictedFor = (pod: Pod, message: string): void => {
   assert.equal(pod.status?.phase, 'Failed')
   assert.equal(pod.status.reason, 'Evicted')
@@ -111,7 +114,6 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
 
   test('a container that takes more memory than its limit is killed, and its status says why', async (t) => {
     if (!hasLimits) return t.skip('no writable control groups')
-    const greedy = 'x=$(head -c 100000000 /dev/zero | tr "\\0" a); echo ${#x}'
     await pods.create({
       name: 'greedy',
       spec: {
@@ -122,6 +124,36 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
     const pod = await pods.untilPhase('greedy', 'Failed')
     const ended = stateOf(pod)?.terminated
     assert.deepEqual([ended?.reason, ended?.exitCode], ['OOMKilled', 137])
+  })
+
+  test('resources of the pod as a whole bound its containers together', async (t) => {
+    if (!hasLimits) return t.skip('no writable control groups')
+    const amounts = { cpu: '500m', memory: '24Mi' }
+    const seconds = uniqueSleep()
+    await pods.create({
+      name: 'whole',
+      spec: {
+        restartPolicy: 'Never',
+        resources: { requests: amounts, limits: amounts },
+        containers: [
+          shell(`sleep ${seconds} & wait`, { name: 'modest' }),
+          shell(`sleep 1; ${greedy}`, { name: 'greedy' }),
+        ],
+      },
+    })
+    await eventually(() => pidsWithArgument(seconds).length > 0, { what: 'the process' })
+    const [pid = 0] = pidsWithArgument(seconds)
+    const score = readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim()
+    const own = readFileSync('/proc/self/oom_score_adj', 'utf8').trim()
+    // Guaranteed, but not beyond the node itself.
+    assert.equal(Number(score), Math.max(-997, Number(own)))
+    const pod = await pods.until('whole', (one) => stateOf(one, 'greedy')?.terminated, {
+      what: 'have a container less',
+    })
+    assert.equal(pod.status?.qosClass, 'Guaranteed')
+    assert.equal(stateOf(pod, 'greedy')?.terminated?.reason, 'OOMKilled')
+    assert.notEqual(stateOf(pod, 'modest')?.running, undefined)
+    await pods.end('whole', { gracePeriodSeconds: 1 })
   })
 
   test('a running container is resized in place, down to its control group', async (t) => {

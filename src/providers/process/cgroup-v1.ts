@@ -6,7 +6,7 @@ import {
   cpuPeriod,
   cpuQuota,
   cpuShares,
-  groupNames,
+  allGroupNames,
   keyedValue,
   makeGroup,
   membersOf,
@@ -97,7 +97,7 @@ export class CgroupsV1 implements Cgroups {
   }
 
   list(): readonly string[] {
-    return [...new Set([...this.#dirs.values()].flatMap(groupNames))]
+    return [...new Set([...this.#dirs.values()].flatMap(allGroupNames))]
   }
 
   release(): void {

@@ -6,7 +6,7 @@ import {
   cpuPeriod,
   cpuQuota,
   cpuShares,
-  groupNames,
+  allGroupNames,
   keyedValue,
   makeGroup,
   membersOf,
@@ -35,14 +35,18 @@ export class CgroupsV2 implements Cgroups {
     makeGroup(join(this.#mount, this.#folder), [])
     const parts = this.#folder.split('/').filter(Boolean)
     for (let depth = 0; depth <= parts.length; depth += 1) {
-      const dir = join(this.#mount, ...parts.slice(0, depth))
-      for (const controller of ['cpu', 'memory', 'pids']) this.#handDown(dir, controller)
+      this.#handDownAll(join(this.#mount, ...parts.slice(0, depth)))
     }
+  }
+
+  #handDownAll(dir: string): void {
+    for (const controller of ['cpu', 'memory', 'pids']) this.#handDown(dir, controller)
   }
 
   create(name: string, limits: CgroupLimits): readonly string[] {
     const dir = this.#dir(name)
     if (!existsSync(join(dir, '..'))) this.prepare()
+    if (name.includes('/')) this.#handDownAll(join(dir, '..'))
     makeGroup(dir, [])
     for (const [file, value] of settingsOf(limits)) {
       // A controller that was not handed down has no files; its limit was not promised either.
@@ -103,7 +107,7 @@ export class CgroupsV2 implements Cgroups {
   }
 
   list(): readonly string[] {
-    return groupNames(join(this.#mount, this.#folder))
+    return allGroupNames(join(this.#mount, this.#folder))
   }
 
   release(): void {

@@ -100,6 +100,26 @@ test('changes the limits of a container that runs, up and down', async (t) => {
   await world.runtime.stopContainer(start.key, { graceMs: 0 }, world.context)
 })
 
+test('containers of a pod with limits of its own share them, and its group goes with the sandbox', async (t) => {
+  await using world = await processWorld()
+  const { cgroups } = world.surroundings
+  if (!cgroups?.can.limitMemory) return t.skip('no writable memory controller')
+  const resources = { limits: { memory: '16Mi', cpu: '1' } }
+  const start = world.start({
+    command: ['sh', '-c', 'x=$(head -c 100000000 /dev/zero | tr "\\0" a); echo ${#x}'],
+  })
+  const pod = { ...start.pod, spec: { ...start.pod.spec, resources } }
+  await world.runtime.startContainer({ ...start, pod }, world.context)
+  const [group] = cgroups.list()
+  assert.match(group ?? '', /^pod-/)
+  const state = await ended(world.runtime, start.key)
+  assert.ok(state.kind === 'exited')
+  assert.equal(state.isOutOfMemory, true)
+  await world.runtime.removeContainer(start.key)
+  await world.runtime.removeSandbox(start.key.pod)
+  assert.deepEqual(cgroups.list(), [])
+})
+
 test('does not call a plain kill a lack of memory', async (t) => {
   await using world = await processWorld()
   if (!world.surroundings.cgroups?.can.limitMemory) return t.skip('no writable memory controller')

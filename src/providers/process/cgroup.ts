@@ -27,7 +27,10 @@ export interface Cgroups {
   /** Makes the folder of all groups; throws where that is not allowed. Call it first. */
   prepare(): void
   readonly can: { readonly limitCpu: boolean; readonly limitMemory: boolean }
-  /** Makes the container's group, or finds it; answers the files that a process joins it by. */
+  /**
+   * Makes the container's group, or finds it; answers the files that a process joins it by. With a slash in its
+   * name it is made inside of a pod's, which is there.
+   */
   create(name: string, limits: CgroupLimits): readonly string[]
   /**
    * Has the members of a group live with these limits from now on; false for an unknown group. Throws where
@@ -75,6 +78,18 @@ export function removeGroup(dir: string): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT'
   }
+}
+
+/** Begins the names of groups that containers of a pod share. */
+export const podGroupPrefix = 'pod-'
+
+/** Names of the groups in `dir` and in the groups of pods there. */
+export function allGroupNames(dir: string): readonly string[] {
+  return groupNames(dir).flatMap((name) =>
+    name.startsWith(podGroupPrefix)
+      ? [name, ...groupNames(join(dir, name)).map((inner) => join(name, inner))]
+      : [name],
+  )
 }
 
 /** Names of the groups in `dir`; none when it is not there. */

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One container that was started, by us or by a former life of ours: what state it is in, and how it is
 // ended. The truth is in the launch's notes and in the process table; this class only looks.
-import { basename } from 'node:path'
 import type { ContainerState, RuntimeContainer } from '../../runtime/container-runtime.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Cgroups } from './cgroup.ts'
 import { findProgram } from './isolation/sandboxed-program.ts'
 import type { SandboxedProgram } from './isolation/sandboxed-program.ts'
-import { readNotes } from './exit-record.ts'
+import { groupOf, readNotes } from './exit-record.ts'
 import type { Launch, LaunchNotes } from './exit-record.ts'
 import { isAlive, maySignalGroup, observeProcess } from './process-identity.ts'
 import type { ProcessIdentity } from './process-identity.ts'
@@ -63,7 +62,7 @@ export class ContainerProcess {
 
   /** Name of its control group. */
   get group(): string {
-    return basename(this.launch.dir)
+    return groupOf(this.launch)
   }
 
   get wrapperPid(): number {

@@ -4,7 +4,7 @@
 // few combinations, which `readNotes` tells apart. Values of the pod are never written here.
 import { randomBytes } from 'node:crypto'
 import { open, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { ContainerKey } from '../../runtime/container-runtime.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 import type { RunUser } from './users.ts'
@@ -18,6 +18,8 @@ export interface LaunchRecord {
   readonly imageId: string
   readonly user: RunUser
   readonly bootId: string
+  /** The control group of the pod, where its containers share one. */
+  readonly podGroup?: string
   /** Left out: the container is a process among the host's. */
   readonly sandbox?: SandboxRecord
 }
@@ -45,6 +47,11 @@ export interface LaunchNotes {
 export interface Launch {
   readonly dir: string
   readonly record: LaunchRecord
+}
+
+/** Name of the control group of a launch. */
+export function groupOf({ dir, record }: Launch): string {
+  return join(record.podGroup ?? '', basename(dir))
 }
 
 const recordFile = 'launch.json'

@@ -4,14 +4,20 @@
 // changes and once a second.
 import { watch } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { basename } from 'node:path'
 import type { ContainerStart } from '../../runtime/container-runtime.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
 import { messageOf } from '../../util/vk-error.ts'
 import { endInput, makeInput } from './container-input.ts'
 import { ContainerProcess } from './container-process.ts'
-import { createLaunch, dropLaunch, forbidStart, listLaunches, readNotes } from './exit-record.ts'
+import {
+  createLaunch,
+  dropLaunch,
+  forbidStart,
+  groupOf,
+  listLaunches,
+  readNotes,
+} from './exit-record.ts'
 import type { Launch, LaunchRecord, SandboxRecord } from './exit-record.ts'
 import { bubblewrapWords } from './isolation/bubblewrap.ts'
 import type { Sandbox } from './isolation/bubblewrap.ts'
@@ -95,12 +101,14 @@ export class ProcessFleet implements Disposable {
       imageId: plan.imageId,
       user: plan.runsAs,
       bootId,
+      ...(plan.podGroup && { podGroup: plan.podGroup.name }),
       ...(plan.isolation && { sandbox: sandboxRecord(plan.isolation, start) }),
     }
     const made = await createLaunch(this.#dir, record)
     try {
-      const cgroupFiles = cgroups?.create(basename(made.dir), plan.limits) ?? []
-      const killFile = cgroups?.killFile(basename(made.dir))
+      if (plan.podGroup) cgroups?.create(plan.podGroup.name, plan.podGroup.limits)
+      const cgroupFiles = cgroups?.create(groupOf(made), plan.limits) ?? []
+      const killFile = cgroups?.killFile(groupOf(made))
       const { mkfifo } = surroundings.tools
       if (plan.hasInput) await makeInput(made.dir, { mkfifo, user: plan.runsAs })
       if (plan.isolation) await writeWords(made.dir, plan.isolation)
@@ -114,7 +122,7 @@ export class ProcessFleet implements Disposable {
       return container
     } catch (error) {
       await dropLaunch(made.dir)
-      cgroups?.remove(basename(made.dir))
+      cgroups?.remove(groupOf(made))
       throw error
     }
   }
@@ -238,7 +246,9 @@ export class ProcessFleet implements Disposable {
   // Groups in this node's folder are its own; one that no record names was left by a broken removal.
   #sweepCgroups(): void {
     const { cgroups } = this.#options.surroundings
-    const known = new Set(this.all().map(({ group }) => group))
+    const known = new Set(
+      this.all().flatMap(({ group, launch: { record } }) => [group, record.podGroup]),
+    )
     for (const name of cgroups?.list() ?? []) {
       if (!known.has(name)) cgroups?.remove(name)
     }

@@ -16,10 +16,12 @@ import type {
   SandboxState,
   VolumeSupport,
 } from '../../runtime/container-runtime.ts'
+import { oomScoreAdj } from '../../runtime/resources/oom-score.ts'
+import { parseQuantity, wholeUnits } from '../../util/quantity.ts'
 import { untilAborted } from '../../util/until-aborted.ts'
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import type { ContainerProcess } from './container-process.ts'
-import { containerLimits } from './container-limits.ts'
+import { containerLimits, podGroupName } from './container-limits.ts'
 import { readNodeStats } from './node-stats.ts'
 import { prepareStart } from './start-plan.ts'
 import { ProcessFleet } from './process-fleet.ts'
@@ -27,6 +29,7 @@ import { capacityOf } from './process-config.ts'
 import type { ProcessConfig } from './process-config.ts'
 import { featuresHere } from './process-features.ts'
 import { StatsReader } from './process-stats.ts'
+import { setOomScore } from './set-oom-score.ts'
 import { signalNumber } from './stop-signal.ts'
 import { attachToContainer } from './streams/container-attach.ts'
 import type { AttachOptions } from './streams/container-attach.ts'
@@ -105,6 +108,7 @@ export class ProcessRuntime implements ContainerRuntime {
     }
     const ids = this.#fleet.idsOf(pod.uid)
     await Promise.all(ids.map((id) => this.#fleet.remove(id)))
+    this.#surroundings.cgroups?.remove(podGroupName(pod.uid))
   }
 
   startContainer(start: ContainerStart, { signal }: CallContext): Promise<RuntimeContainer> {
@@ -123,6 +127,7 @@ export class ProcessRuntime implements ContainerRuntime {
     try {
       const plan = await prepareStart(start, this.#places())
       const container = await this.#fleet.launch({ id, start, plan })
+      this.#setOomScore(container, start)
       return container.describe()
     } catch (error) {
       if (error instanceof VkError) throw error
@@ -238,6 +243,14 @@ export class ProcessRuntime implements ContainerRuntime {
     await Promise.allSettled([...this.#starting.values()].map(({ started }) => started))
     this.#fleet[Symbol.dispose]()
     this.#pipes[Symbol.dispose]()
+  }
+
+  #setOomScore({ group, pid }: ContainerProcess, { pod, spec }: ContainerStart): void {
+    const { memory } = capacityOf(this.#config, this.#host.rootDir)
+    const memoryBytes = Number(wholeUnits(parseQuantity(memory ?? '0')))
+    if (memoryBytes <= 0) return
+    const members = this.#surroundings.cgroups?.members(group) ?? []
+    setOomScore([...new Set([pid, ...members])], oomScoreAdj({ pod, spec, memoryBytes }))
   }
 
   #running(key: ContainerKey): ContainerProcess {

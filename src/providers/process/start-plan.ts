@@ -9,7 +9,7 @@ import type { ProviderHost } from '../../provider/provider.ts'
 import type { ContainerStart } from '../../runtime/container-runtime.ts'
 import { checkAddedCapabilities, droppedCapabilities } from './capabilities.ts'
 import type { CgroupLimits } from './cgroup.ts'
-import { containerLimits } from './container-limits.ts'
+import { containerLimits, podGroupOf, type PodGroup } from './container-limits.ts'
 import { defaultPath, environmentOf } from './environment.ts'
 import type { HiddenDir } from './hidden-dir.ts'
 import { imageIdOf, resolveImage } from './image-resolution.ts'
@@ -45,6 +45,7 @@ export interface StartPlan extends Omit<LaunchPlan, 'dir' | 'cgroupFiles' | 'kil
   readonly runsAs: RunUser
   readonly imageId: string
   readonly limits: CgroupLimits
+  readonly podGroup: PodGroup | undefined
 }
 
 /** What a container's own words come to. */
@@ -109,6 +110,7 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
     runsAs: user,
     imageId: imageIdOf(image),
     limits: containerLimits(spec, config),
+    podGroup: podGroupOf(start.pod),
   }
 }
 

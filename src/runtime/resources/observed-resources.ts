@@ -21,12 +21,25 @@ export function statusResources(
   }
 }
 
-/** What the pod was granted, and whether its containers have it yet; `error` says why they do not. */
+/** Can the runtime change what a running container has, and what keeps it from that? */
+export interface Resizes {
+  readonly canResize: boolean
+  readonly error: string | undefined
+}
+
+/** What the pod was granted, and whether its containers have it yet */
 export function observedResize(
-  pod: Pod,
-  containers: Readonly<Record<string, ContainerRecord>>,
-  error: string | undefined,
+  {
+    pod,
+    containers,
+  }: {
+    readonly pod?: Pod
+    readonly containers: Readonly<Record<string, ContainerRecord>>
+  },
+  resizes: Resizes | undefined,
 ): Pick<ObservedPod, 'allocation' | 'resize'> {
+  if (!pod || !resizes?.canResize) return {}
+  const { error } = resizes
   const isUnderWay = podContainers(pod).some(({ spec, role }) => {
     const record = containers[spec.name]
     if (role === 'ephemeral' || record?.stage !== 'started' || !record.resources) return false
