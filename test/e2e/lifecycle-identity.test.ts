@@ -29,13 +29,11 @@ describe('the identity of a pod', { skip }, () => {
   const pods = new Pods(cluster)
 
   before(async () => {
-    const config = join(cluster().files.folder, 'process.json')
     const resolvConf = join(cluster().files.folder, 'resolv.conf')
-    writeFileSync(config, JSON.stringify({ isolation: 'bubblewrap' }))
     writeFileSync(resolvConf, 'nameserver 192.0.2.53\nsearch example.org.\noptions timeout:1\n')
     const dns = ['--cluster-dns', '10.96.0.10', '--cluster-domain', 'corp.test']
-    const args = ['--provider-config', config, ...dns, '--resolv-conf', resolvConf]
-    await startProcessNode(cluster(), { args })
+    const args = [...dns, '--resolv-conf', resolvConf]
+    await startProcessNode(cluster(), { args, config: { isolation: 'bubblewrap' } })
   })
 
   /** What the pod prints of itself, by file. */
