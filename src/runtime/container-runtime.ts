@@ -193,6 +193,11 @@ export interface ContainerRuntime extends AsyncDisposable {
   watchSandboxes?(notify: (pod: PodRef) => void): Disposable
   /** Makes what the pod's containers share (network, cgroup); returns the same for a known pod. */
   ensureSandbox(pod: Pod, options: SandboxOptions, context: CallContext): Promise<SandboxState>
+  /**
+   * The pod has ended for good: what only running containers need, such as an address or memory, may go.
+   * Its containers are listed and their logs read as before. Left out: it all stays until removeSandbox.
+   */
+  stopSandbox?(pod: PodRef, context: CallContext): Promise<void>
   /** Ends whatever still runs in it and removes it. Unknown: succeeds. */
   removeSandbox(pod: PodRef, context: CallContext): Promise<void>
   /**

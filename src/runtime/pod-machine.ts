@@ -325,16 +325,16 @@ export class PodMachine {
   #take({ ends, waits, hasEnded }: Decision): void {
     const { host } = this.#deps
     if (ends) {
-      const { ending, failure } = ends
-      this.#ledger.update({ ending, ...(failure && { failure }) })
+      this.#ledger.update(ends)
       this.#starting.abort()
-      if (failure) host.recordEvent(this.ref, { type: 'Normal', ...failure })
+      if (ends.failure) host.recordEvent(this.ref, { type: 'Normal', ...ends.failure })
     }
     this.#waits = waits
     for (const [name, wait] of waits) this.#backoffs.announce(name, wait, this.#ledger.record)
     if (!hasEnded || this.hasEnded) return
     this.#ledger.update({ endedAtMs: host.clock.nowMs() })
     this.#starting.abort()
+    this.#inBackground(this.#preparation.stopSandbox())
   }
 
   #tell(container: string, event: RecordedEvent): void {

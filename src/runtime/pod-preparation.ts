@@ -77,6 +77,12 @@ export class PodPreparation {
     this.#volumesRetryAtMs = undefined
   }
 
+  /** The pod has ended. */
+  async stopSandbox(): Promise<void> {
+    const { signal } = new AbortController()
+    await this.#deps.runtime.stopSandbox?.(this.#ref, { signal, log: this.#log })
+  }
+
   /** The sandbox is not there any more. */
   sandboxEnded(): void {
     this.#sandbox = undefined

@@ -140,6 +140,10 @@ export class DockerRuntime implements ContainerRuntime {
     return this.#sandboxes.ensure(pod, options, context)
   }
 
+  stopSandbox(pod: PodRef, context: CallContext): Promise<void> {
+    return this.#sandboxes.stop(pod, context)
+  }
+
   async removeSandbox(pod: PodRef, context: CallContext): Promise<void> {
     await this.#starts.settled(pod.uid)
     await this.#sandboxes.remove(pod, context)

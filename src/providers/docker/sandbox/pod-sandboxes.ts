@@ -64,19 +64,30 @@ export class PodSandboxes {
     const { namespace, name, uid } = pod.metadata
     const ref = { namespace, name, uid }
     const isOnHost = pod.spec.hostNetwork === true
-    const found = await this.#find(ref, signal)
-    const running = found?.State.Running
-      ? found
-      : await this.#replace(found, { pod, hostname, signal })
+    const { running, next } = await this.#find(ref, signal)
+    const inspected = running ?? (await this.#create(pod, { hostname, attempt: next, signal }))
     const sandbox = {
       ref,
-      id: running.Id,
-      podIPs: isOnHost ? this.#deps.nodeIPs : addressesOf(running),
+      id: inspected.Id,
+      podIPs: isOnHost ? this.#deps.nodeIPs : addressesOf(inspected),
       hostname,
-      pid: running.State.Pid,
+      pid: inspected.State.Pid,
     }
     this.#known.set(uid, sandbox)
     return { id: sandbox.id, podIPs: sandbox.podIPs }
+  }
+
+  /** Ends the pod's sandbox; the containers that were in it stay, ended as they are. */
+  async stop(ref: PodRef, { signal }: CallContext): Promise<void> {
+    this.#known.delete(ref.uid)
+    const { running } = await this.#find(ref, signal)
+    if (!running) return
+    const path = `/containers/${running.Id}/kill`
+    const kill = { method: 'POST', path, query: { signal: 'SIGKILL' } } as const
+    await this.#client.text(kill, { signal }).catch((error: unknown) => {
+      // It has just ended by itself.
+      if (!isNotFound(error) && !isConflict(error)) throw error
+    })
   }
 
   /** Removes the pod's sandboxes, and before them every container that is still in them. */
@@ -86,7 +97,8 @@ export class PodSandboxes {
       label: [...ownerFilter(this.#deps.owner), `io.virtual-kubelet.pod.uid=${uid}`],
     }
     const list = { path: '/containers/json', query: { all: 1, filters } }
-    const all = await this.#client.json<readonly ContainerSummary[]>(list, { signal })
+    const listed = await this.#client.json<readonly ContainerSummary[]>(list, { signal })
+    const all = listed.filter(({ Labels }) => podOf(Labels)?.uid === uid)
     const isSandbox = ({ Labels }: ContainerSummary): boolean =>
       readLabels(Labels)?.kind === 'sandbox'
     await Promise.all(all.filter((one) => !isSandbox(one)).map(({ Id }) => this.#drop(Id, signal)))
@@ -99,43 +111,49 @@ export class PodSandboxes {
     return this.#deps.engine.client
   }
 
-  async #find(ref: PodRef, signal: AbortSignal): Promise<ContainerInspect | undefined> {
-    const path = `/containers/${sandboxName(ref)}/json`
-    try {
-      const found = await this.#client.json<ContainerInspect>({ path }, { signal })
-      return this.#isOurs(found, ref) ? found : undefined
-    } catch (error) {
-      if (isNotFound(error)) return undefined
-      throw error
+  /**
+   * The pod's sandbox that runs, else the number of the next one. One that has ended is not removed before
+   * the pod is: Podman keeps what others are joined to.
+   */
+  async #find(
+    ref: PodRef,
+    signal: AbortSignal,
+  ): Promise<{ readonly running?: ContainerInspect; readonly next: number }> {
+    for (let attempt = 0; ; attempt += 1) {
+      const path = `/containers/${sandboxName(ref, attempt)}/json`
+      try {
+        const found = await this.#client.json<ContainerInspect>({ path }, { signal })
+        if (!isOf(found, ref)) {
+          throw new VkError(
+            'Conflict',
+            "a container that is not this node's has the sandbox's name",
+          )
+        }
+        if (found.State.Running) return { running: found, next: attempt + 1 }
+      } catch (error) {
+        if (isNotFound(error)) return { next: attempt }
+        throw error
+      }
     }
   }
 
-  #isOurs({ Config }: ContainerInspect, { uid }: PodRef): boolean {
-    const labelled = readLabels(Config.Labels)
-    if (labelled?.kind === 'sandbox' && labelled.pod.uid === uid) return true
-    throw new VkError('Conflict', `a container that is not this node's has the sandbox's name`)
-  }
-
-  async #replace(
-    old: ContainerInspect | undefined,
+  async #create(
+    pod: Pod,
     {
-      pod,
       hostname,
+      attempt,
       signal,
-    }: { readonly pod: Pod; readonly hostname: string | undefined; readonly signal: AbortSignal },
+    }: {
+      readonly hostname: string | undefined
+      readonly attempt: number
+      readonly signal: AbortSignal
+    },
   ): Promise<ContainerInspect> {
-    const { engine, config, owner } = this.#deps
-    if (old) await this.#drop(old.Id, signal)
-    const { signal: forAll } = new AbortController()
-    this.#image ??= ensurePauseImage(engine, { configured: config.pauseImage, signal: forAll })
-    const image = await this.#image.catch((error: unknown) => {
-      this.#image = undefined
-      throw error
-    })
+    const { config, owner } = this.#deps
+    const image = await this.#pauseImage()
     const mounts = await ensureMemoryVolumes(pod, { client: this.#client, owner }, signal)
     const body = sandboxBody({ pod, hostname, image, owner, config, mounts })
-    const { namespace, name, uid } = pod.metadata
-    const query = { name: sandboxName({ namespace, name, uid }) }
+    const query = { name: sandboxName(pod.metadata, attempt) }
     const create = { method: 'POST', path: '/containers/create', query, body } as const
     try {
       const { Id } = await this.#client.json<{ Id: string }>(create, { signal })
@@ -143,10 +161,20 @@ export class PodSandboxes {
     } catch (error) {
       // Somebody removed the image: it is made anew next time.
       if (isNotFound(error)) this.#image = undefined
-      if (isConflict(error))
-        throw new VkError('Conflict', 'it is being made already', { cause: error })
       throw error
     }
+  }
+
+  #pauseImage(): Promise<string> {
+    const { engine, config } = this.#deps
+    const { signal } = new AbortController()
+    this.#image ??= ensurePauseImage(engine, { configured: config.pauseImage, signal }).catch(
+      (error: unknown) => {
+        this.#image = undefined
+        throw error
+      },
+    )
+    return this.#image
   }
 
   async #start(id: string, signal: AbortSignal): Promise<ContainerInspect> {
@@ -174,8 +202,18 @@ export class PodSandboxes {
   }
 }
 
-function sandboxName(ref: PodRef): string {
-  return engineName(ref, { name: 'POD', attempt: 0 })
+function sandboxName(ref: PodRef, attempt: number): string {
+  return engineName(ref, { name: 'POD', attempt })
+}
+
+function podOf(labels: ContainerSummary['Labels']): PodRef | undefined {
+  const labelled = readLabels(labels)
+  return labelled?.kind === 'container' ? labelled.key.pod : labelled?.pod
+}
+
+function isOf({ Config }: Pick<ContainerInspect, 'Config'>, { uid }: PodRef): boolean {
+  const labelled = readLabels(Config.Labels)
+  return labelled?.kind === 'sandbox' && labelled.pod.uid === uid
 }
 
 function addressesOf({ NetworkSettings }: ContainerInspect): readonly string[] {

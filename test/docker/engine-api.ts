@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An engine's API as tests use it beside the provider under test: to look, to interfere and to clean up. No
+// code of the provider is in it.
+import { request } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+
+const timeoutMs = 60_000
+
+export interface ListedContainer {
+  readonly Id: string
+  readonly Names: readonly string[]
+  readonly State: string
+  readonly Labels: Readonly<Record<string, string>> | null
+}
+
+/** Requests over the engine's socket. */
+export class EngineApi {
+  readonly #socket: string
+
+  constructor(socket: string) {
+    this.#socket = socket
+  }
+
+  async answers(): Promise<boolean> {
+    return await this.call('GET', '/_ping').then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** Everything in the engine, sandboxes included. */
+  async containers(): Promise<readonly ListedContainer[]> {
+    return await this.call<readonly ListedContainer[]>('GET', '/containers/json?all=1')
+  }
+
+  async volumes(): Promise<readonly { readonly Name: string }[]> {
+    const list = await this.call<{ Volumes: readonly { Name: string }[] | null }>('GET', '/volumes')
+    return list.Volumes ?? []
+  }
+
+  /** The container of a pod, by its labels. */
+  async find(pod: string, container: string): Promise<ListedContainer | undefined> {
+    const all = await this.containers()
+    return all.find(({ Labels }) => {
+      const labels = Labels ?? {}
+      const isPod = labels['io.virtual-kubelet.pod.name'] === pod
+      const name = labels['io.virtual-kubelet.container'] ?? 'POD'
+      return isPod && name === container
+    })
+  }
+
+  async load(archive: Buffer): Promise<void> {
+    await this.call('POST', '/images/load?quiet=1', archive)
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.call('DELETE', `/containers/${id}?force=1&v=1`)
+  }
+
+  /** Removes all containers and volumes; those that others are joined to last. */
+  async removeAll(): Promise<void> {
+    for (let tries = 0; tries < 20; tries += 1) {
+      const all = await this.containers()
+      const volumes = await this.volumes()
+      if (all.length === 0 && volumes.length === 0) return
+      for (const { Id } of all) await this.remove(Id).catch(() => {})
+      for (const { Name } of volumes) {
+        await this.call('DELETE', `/volumes/${Name}?force=1`).catch(() => {})
+      }
+      await delay(100)
+    }
+    throw new Error(`the engine still has ${JSON.stringify(await this.containers())}`)
+  }
+
+  /** One call; rejects with what the engine said when it refused. */
+  async call<T = unknown>(method: string, path: string, body?: object | Buffer): Promise<T> {
+    const bytes = body === undefined || Buffer.isBuffer(body) ? body : JSON.stringify(body)
+    const type = Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json'
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const headers =
+      bytes === undefined
+        ? {}
+        : { 'content-type': type, 'content-length': Buffer.byteLength(bytes) }
+    const options = {
+      socketPath: this.#socket,
+      method,
+      path: `/v1.41${path}`,
+      headers,
+      timeout: timeoutMs,
+    }
+    const sent = request(options, (answer) => {
+      const chunks: Buffer[] = []
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk))
+      answer.on('error', reject)
+      answer.on('end', () => {
+        const text = Buffer.concat(chunks).toString()
+        const { statusCode = 0 } = answer
+        if (statusCode >= 400) reject(new Error(`${method} ${path}: ${statusCode} ${text.trim()}`))
+        else resolve(parse(text) as T)
+      })
+    })
+    sent.on('timeout', () => sent.destroy(new Error(`${method} ${path}: no answer`)))
+    sent.on('error', reject)
+    sent.end(bytes)
+    return await promise
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Some answers are plain text, or a line of JSON for each step.
+    return text
+  }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A container engine for tests: Podman's API service or Docker's daemon, on a socket and with a storage of its
+// own, so that nothing of the machine's is seen or touched. When it is disposed, all that it ran is gone.
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { EngineApi } from './engine-api.ts'
+
+export type EngineKind = 'podman' | 'docker'
+
+/** Where install-engines.sh unpacks Docker. */
+const dockerRoot = join(
+  process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+  'virtual-kubelet/docker',
+)
+const startLimitMs = 30_000
+
+/** Why this engine cannot be started here, or undefined. */
+export function engineObstacle(kind: EngineKind): string | undefined {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux'
+  const programs =
+    kind === 'podman'
+      ? ['/usr/bin/podman', '/usr/sbin/runc', '/bin/busybox']
+      : [join(dockerRoot, 'usr/sbin/dockerd'), '/usr/sbin/runc', '/bin/busybox']
+  const missing = programs.find((program) => !existsSync(program))
+  return missing && `there is no ${missing}: run test/docker/install-engines.sh`
+}
+
+/** A running engine; `kill` and `start` are for tests of its failures. */
+export class EngineDaemon implements AsyncDisposable {
+  readonly kind: EngineKind
+  readonly folder: string
+  readonly socket: string
+  readonly api: EngineApi
+  readonly #bridge = `vk${randomBytes(4).toString('hex')}`
+  #process: ChildProcess | undefined
+
+  private constructor(kind: EngineKind) {
+    this.kind = kind
+    this.folder = mkdtempSync(join(tmpdir(), `vk-${kind}-`))
+    this.socket = join(this.folder, 'engine.sock')
+    this.api = new EngineApi(this.socket)
+  }
+
+  /** Starts one; resolves when it answers. */
+  static async open(kind: EngineKind): Promise<EngineDaemon> {
+    const daemon = new EngineDaemon(kind)
+    try {
+      daemon.#prepare()
+      await daemon.start()
+      return daemon
+    } catch (error) {
+      await daemon[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  get host(): string {
+    return `unix://${this.socket}`
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0
+  }
+
+  /** What it has written. */
+  get log(): string {
+    return readFileSync(join(this.folder, 'log'), 'utf8')
+  }
+
+  /** Starts it, also again after a `kill`. */
+  async start(): Promise<void> {
+    const log = openSync(join(this.folder, 'log'), 'a')
+    const [program = '', ...args] = this.kind === 'podman' ? this.#podman() : this.#docker()
+    this.#process = spawn(program, args, {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...this.#environment() },
+    })
+    closeSync(log)
+    const endMs = performance.now() + startLimitMs
+    while (!(await this.api.answers())) {
+      if (performance.now() > endMs || this.#process.exitCode !== null) {
+        throw new Error(`${this.kind} does not start:\n${this.log.slice(-2000)}`)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  /** Ends the daemon, and nothing that it runs. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.#process
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    child.kill(signal)
+    await exited
+    this.#process = undefined
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!(await this.api.answers())) await this.kill()
+    if (!this.#process) await this.start().catch(() => {})
+    await this.api.removeAll().catch((error: unknown) => console.error(error))
+    await this.kill('SIGTERM')
+    this.#cleanUp()
+  }
+
+  #prepare(): void {
+    if (this.kind === 'podman') {
+      writeFileSync(join(this.folder, 'containers.conf'), containersConf(this.folder))
+      writeFileSync(join(this.folder, 'registries.conf'), '')
+      return
+    }
+    // A bridge of its own, because there can be only one docker0.
+    const subnet = `10.${100 + ((randomBytes(1)[0] ?? 0) % 100)}.${randomBytes(1)[0]}`
+    run('ip', ['link', 'add', this.#bridge, 'type', 'bridge'])
+    run('ip', ['addr', 'add', `${subnet}.1/24`, 'dev', this.#bridge])
+    run('ip', ['link', 'set', this.#bridge, 'up'])
+  }
+
+  #podman(): readonly string[] {
+    const storage = ['--root', join(this.folder, 'root'), '--runroot', join(this.folder, 'run')]
+    return ['podman', ...storage, 'system', 'service', '--time', '0', this.host]
+  }
+
+  #docker(): readonly string[] {
+    return [
+      'dockerd',
+      ...['--data-root', join(this.folder, 'data'), '--exec-root', join(this.folder, 'exec')],
+      ...['--host', this.host, '--pidfile', join(this.folder, 'pid'), '--bridge', this.#bridge],
+      ...['--iptables=false', '--ip6tables=false', '--insecure-registry', '127.0.0.0/8'],
+    ]
+  }
+
+  #environment(): Readonly<Record<string, string>> {
+    const path = `${join(dockerRoot, 'usr/bin')}:${join(dockerRoot, 'usr/sbin')}`
+    return {
+      PATH: `${path}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`,
+      CONTAINERS_CONF: join(this.folder, 'containers.conf'),
+      CONTAINERS_REGISTRIES_CONF: join(this.folder, 'registries.conf'),
+    }
+  }
+
+  #cleanUp(): void {
+    for (const mount of mountsBelow(this.folder)) {
+      try {
+        run('umount', ['--lazy', mount])
+      } catch {
+        // Gone already, with another one.
+      }
+    }
+    if (this.kind === 'docker') {
+      try {
+        run('ip', ['link', 'delete', this.#bridge])
+      } catch {
+        // It was never made.
+      }
+    }
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+/** The limits are those that a machine without CAP_SYS_RESOURCE can give. */
+function containersConf(folder: string): string {
+  return `
+[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+tmp_dir = "${join(folder, 'tmp')}"
+[network]
+network_config_dir = "${join(folder, 'networks')}"
+`
+}
+
+function mountsBelow(folder: string): readonly string[] {
+  const lines = readFileSync('/proc/self/mounts', 'utf8').split('\n')
+  const targets = lines.map((line) => line.split(' ')[1] ?? '')
+  return targets.filter((target) => target.startsWith(`${folder}/`)).toReversed()
+}
+
+function run(program: string, args: readonly string[]): void {
+  execFileSync(program, args, { stdio: 'pipe' })
+}

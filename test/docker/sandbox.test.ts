@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a pod's containers share, how long they do, and what becomes of them when it breaks.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ObservedPod } from '../../src/provider/provider.ts'
+import type { Pod } from '../../src/kube/types.gen.ts'
+import { ProviderFixture, isRunning, refOf } from '../../src/testing/provider-fixture.ts'
+import { describeEngines, script, scriptIn, untilStopped } from './use-engine.ts'
+
+/** A container's stored output. */
+export async function outputOf(
+  { provider, context }: ProviderFixture,
+  pod: Pod,
+  container = 'c0',
+): Promise<string> {
+  const query = { previous: false, follow: false }
+  const chunks: Uint8Array[] = []
+  for await (const { entries } of provider.logs(refOf(pod), container, query, context)) {
+    chunks.push(...entries.map(({ bytes }) => bytes))
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+const hasEnded = ({ hasEnded: ended }: ObservedPod): boolean => ended
+
+describeEngines('the sandbox', (engine) => {
+  test('containers of a pod share network and IPC, and with others nothing', async () => {
+    await using fixture = await ProviderFixture.open(engine.options())
+    const show =
+      'for n in net ipc; do readlink /proc/self/ns/$n; done; hostname; ip -4 -o addr show eth0'
+    const pod = fixture.pod([script(show), script(show)], { restartPolicy: 'Never' })
+    const other = fixture.pod(script(show), { restartPolicy: 'Never' })
+    await Promise.all([fixture.create(pod), fixture.create(other)])
+    const { podIPs } = await fixture.until(pod, 'has ended', hasEnded)
+    await fixture.until(other, 'has ended', hasEnded)
+    const outputs = [await outputOf(fixture, pod), await outputOf(fixture, pod, 'c1')]
+    assert.equal(outputs[0], outputs[1])
+    const [net, ipc, hostname, address] = outputs[0]?.split('\n') ?? []
+    assert.equal(hostname, pod.metadata.name)
+    assert.match(address ?? '', new RegExp(`inet ${podIPs[0]}/`))
+    const [otherNet, otherIpc] = (await outputOf(fixture, other)).split('\n')
+    assert.notEqual(otherNet, net)
+    assert.notEqual(otherIpc, ipc)
+  })
+
+  test('processes are shared only where the pod says so', async () => {
+    await using fixture = await ProviderFixture.open(engine.options())
+    const look = 'ps -o pid,args | grep -c "[n]eedle"'
+    const run = `for i in $(seq 50); do [ $(${look}) != 0 ] && break; sleep 0.1; done; ${look}; ${untilStopped}`
+    const needle = script(`: needle; ${untilStopped}`)
+    const shared = fixture.pod([script(run), needle], { shareProcessNamespace: true })
+    const apart = fixture.pod([script(run), needle])
+    await Promise.all([fixture.run(shared), fixture.run(apart)])
+    const until = async (pod: Pod): Promise<string> => {
+      for (;;) {
+        const text = await outputOf(fixture, pod)
+        if (text !== '') return text.trim()
+        await fixture.host.clock.sleep(100)
+      }
+    }
+    assert.notEqual(await until(shared), '0')
+    assert.equal(await until(apart), '0')
+  })
+
+  test('memory volumes are shared by the containers of a pod, and bounded', async () => {
+    await using fixture = await ProviderFixture.open(engine.options())
+    const volumes = [{ name: 'm', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }]
+    const volumeMounts = [{ name: 'm', mountPath: '/m' }]
+    const fill = 'head -c 2000000 /dev/zero > /m/big 2>/m/why; wc -c < /m/big; df /m | tail -1'
+    const pod = fixture.pod(scriptIn({ volumes }, `ls /m; ${fill}`, { volumeMounts }), {
+      restartPolicy: 'Never',
+      initContainers: [
+        { name: 'first', ...script('echo from init > /m/file').container, volumeMounts },
+      ],
+    })
+    await fixture.create(pod)
+    await fixture.until(pod, 'has ended', hasEnded)
+    const [file, size, df] = (await outputOf(fixture, pod)).split('\n')
+    assert.equal(file, 'file')
+    assert.ok(Number(size) < 1_048_576, `${size} bytes fit`)
+    assert.match(df ?? '', /tmpfs +1024 /)
+  })
+
+  test('a pod that has ended holds no process, and its logs stay', async () => {
+    await using fixture = await ProviderFixture.open(engine.options())
+    const pod = fixture.pod(script('echo done'), { restartPolicy: 'Never' })
+    await fixture.create(pod)
+    await fixture.until(pod, 'has ended', hasEnded)
+    const untilMs = performance.now() + fixture.timeoutMs
+    for (;;) {
+      const all = await engine.daemon.api.containers()
+      if (all.every(({ State }) => State !== 'running')) break
+      assert.ok(performance.now() < untilMs, `still running: ${JSON.stringify(all)}`)
+      await fixture.host.clock.sleep(50)
+    }
+    assert.equal(await outputOf(fixture, pod), 'done\n')
+  })
+
+  test('a sandbox that somebody ends is made anew, and the containers in it', async () => {
+    await using fixture = await ProviderFixture.open(engine.options())
+    const pod = fixture.pod(script(untilStopped))
+    await fixture.run(pod)
+    const sandbox = await engine.daemon.api.find(pod.metadata.name, 'POD')
+    assert.ok(sandbox)
+    await engine.daemon.api.call('POST', `/containers/${sandbox.Id}/kill?signal=KILL`)
+    const again = await fixture.until(
+      pod,
+      'runs again',
+      (observed) => isRunning(observed) && (observed.containers[0]?.restartCount ?? 0) > 0,
+    )
+    assert.equal(again.containers[0]?.restartCount, 1)
+    assert.ok(fixture.events.some(({ reason }) => reason === 'SandboxChanged'))
+  })
+
+  test('a container that somebody removes is started again', async () => {
+    await using fixture = await ProviderFixture.open(engine.options())
+    const pod = fixture.pod(script(untilStopped))
+    await fixture.run(pod)
+    const container = await engine.daemon.api.find(pod.metadata.name, 'c0')
+    assert.ok(container)
+    await engine.daemon.api.remove(container.Id)
+    await fixture.until(
+      pod,
+      'runs again',
+      (observed) => isRunning(observed) && (observed.containers[0]?.restartCount ?? 0) > 0,
+    )
+  })
+})
