@@ -129,8 +129,8 @@ export const startFlags: readonly FlagSpec[] = [
   {
     flags: '--cluster-dns <ips>',
     key: 'clusterDNS',
-    read: asList,
-    help: "addresses of the cluster's DNS service, for pods whose /etc/resolv.conf the node writes; without, they resolve names as the node does",
+    read: (text) => (text === 'none' ? text : asList(text)),
+    help: "addresses of the cluster's DNS service, for pods whose /etc/resolv.conf the node writes; without, they resolve names as the node does and an event warns of that, but for `none`",
   },
   {
     flags: '--resolv-conf <file>',

@@ -136,7 +136,7 @@ function kubeletConfiguration({ node, process }: AboutInput): object {
     enableDebugFlagsHandler: false,
     ...(process && { healthzPort: process.healthzPort, healthzBindAddress: '127.0.0.1' }),
     clusterDomain: node.clusterDomain,
-    ...(node.clusterDNS.length > 0 && { clusterDNS: node.clusterDNS }),
+    ...(node.clusterDNS !== 'none' && { clusterDNS: node.clusterDNS }),
     ...(node.resolvConf !== undefined && { resolvConf: node.resolvConf }),
     streamingConnectionIdleTimeout: '4h0m0s',
     nodeStatusUpdateFrequency: '10s',

@@ -227,8 +227,9 @@ test('DNS settings: addresses are checked, and an empty file or domain says some
   assert.deepEqual([plain?.clusterDNS, plain?.resolvConf], [[], undefined])
   assert.match(
     messageOf(() => load({ clusterDns: 'dns' })),
-    /--cluster-dns: it must be an IP/,
+    /--cluster-dns: it must be an IP address/,
   )
+  assert.equal(load({ clusterDns: 'none' })?.clusterDNS, 'none')
   assert.match(
     messageOf(() => load({ clusterDomain: 'a b' })),
     /--cluster-domain/,

@@ -52,7 +52,14 @@ export class LocalNodes implements AsyncDisposable {
     for (const name of names) {
       const { provider } = options
       const own = await options.settingsFor(name)
-      const settings = completeNode({ name, provider, kubeletPort: 0, ...own })
+      const settings = completeNode({
+        name,
+        provider,
+        kubeletPort: 0,
+        // The clusters of these commands have none, and their users no flag for another's.
+        clusterDNS: 'none',
+        ...own,
+      })
       const shared = await nodeProcess(name, { ...options, signal, machine, resources })
       const node = await untilAborted(VirtualNode.open(settings, shared), signal)
       resources.use(node)

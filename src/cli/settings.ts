@@ -22,6 +22,11 @@ const nodeName = v.pipe(
   ),
   v.maxLength(253),
 )
+const noServers = v.literal('none')
+const servers = v.array(v.pipe(v.string(), v.ip('must be an IP address')))
+const dnsServers: v.GenericSchema<unknown, 'none' | readonly string[]> = v.lazy((given) =>
+  given === 'none' ? noServers : servers,
+)
 const effects = ['NoSchedule', 'NoExecute', 'PreferNoSchedule'] as const
 
 const taint = v.strictObject({
@@ -51,7 +56,7 @@ const nodeEntries = {
     v.pipe(v.string(), v.regex(/^\S*$/, 'must not hold blanks')),
     'cluster.local',
   ),
-  clusterDNS: v.optional(v.array(v.pipe(v.string(), v.ip('must be an IP address'))), []),
+  clusterDNS: v.optional(dnsServers, []),
   resolvConf: v.optional(v.string()),
   featureCheck: v.optional(v.picklist(['strict', 'lenient']), 'strict'),
   podApiServer: v.optional(
@@ -116,8 +121,8 @@ export interface NodeSettings extends ResourceSettings {
   readonly maxPods?: number | undefined
   /** Empty: the cluster has none. */
   readonly clusterDomain: string
-  /** Addresses of the cluster's DNS service. */
-  readonly clusterDNS: readonly string[]
+  /** Addresses of the cluster's DNS service; `none` where it has none and nobody is to be told. */
+  readonly clusterDNS: readonly string[] | 'none'
   /** Default: the machine's; empty: pods get nothing of it. */
   readonly resolvConf?: string | undefined
   readonly featureCheck: 'strict' | 'lenient'

@@ -284,8 +284,11 @@ export interface PodProvider extends AsyncDisposable {
 export interface NodeDns {
   /** The cluster's domain; empty: it has none. */
   readonly clusterDomain: string
-  /** Addresses of the cluster's DNS service; empty: it has none that pods here reach. */
-  readonly clusterDNS: readonly string[]
+  /**
+   * Addresses of the cluster's DNS service. Empty: nobody has said, and pods that ask for it are told; `none`:
+   * the cluster has no such service, which is as it should be.
+   */
+  readonly clusterDNS: readonly string[] | 'none'
   /** The file of the node's own resolver; empty: pods are to have none; left out: the machine's. */
   readonly resolvConf?: string
 }

@@ -65,6 +65,11 @@ test('without a DNS service ClusterFirst is Default, and pod and node are told',
   assert.deepEqual(nodeEvents, [{ type: 'Warning', reason: 'MissingClusterDNS', message: why }])
 })
 
+test('a cluster that has no DNS service needs no telling', () => {
+  const node = { clusterDomain: 'cluster.local', clusterDNS: 'none' } as const
+  assert.deepEqual(dnsFor({}, { node }), { config: nodeConfig, events: [], nodeEvents: [] })
+})
+
 test('where pods are to have nothing of the node, they ask a server of their own machine', () => {
   const changes = { nodeConfig: undefined, nodeIPs: ['10.0.0.1', 'fd00::1'] }
   const { config } = dnsFor({ dnsPolicy: 'Default' }, changes)

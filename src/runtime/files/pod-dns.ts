@@ -33,15 +33,16 @@ const maxSearchLine = 2048
 export function podDns(pod: PodLike, context: DnsContext): PodDns {
   const { clusterDNS } = context.node
   const kind = kindOf(pod)
-  const lacksCluster = kind === 'cluster' && clusterDNS.length === 0
+  const servers = clusterDNS === 'none' ? [] : clusterDNS
+  const lacksCluster = kind === 'cluster' && servers.length === 0
   const base =
     kind === 'none'
       ? empty
       : kind === 'node' || lacksCluster
         ? nodeDns(context)
-        : clusterDns(pod, context)
+        : clusterDns(pod, servers, context)
   const wished = withPodConfig(base, pod.spec.dnsConfig)
-  const missing = lacksCluster ? [missingClusterDns()] : []
+  const missing = lacksCluster && clusterDNS !== 'none' ? [missingClusterDns()] : []
   const limited = withinLimits(wished)
   const prefix = `pod: "${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})". `
   return {
@@ -67,12 +68,15 @@ function kindOf({ spec }: PodLike): 'cluster' | 'node' | 'none' {
   }
 }
 
-function clusterDns({ metadata }: PodLike, { node, nodeConfig = empty }: DnsContext): DnsConfig {
-  const { clusterDNS, clusterDomain: domain } = node
+function clusterDns(
+  { metadata }: PodLike,
+  servers: readonly string[],
+  { node: { clusterDomain: domain }, nodeConfig = empty }: DnsContext,
+): DnsConfig {
   const own = domain === '' ? [] : [`${metadata.namespace}.svc.${domain}`, `svc.${domain}`, domain]
   const searches =
     domain === '' ? nodeConfig.searches : withoutRepeats([...own, ...nodeConfig.searches])
-  return { servers: clusterDNS, searches, options: ['ndots:5'] }
+  return { servers, searches, options: ['ndots:5'] }
 }
 
 /** A machine without resolver configuration has, by its resolver's custom, a server of its own. */
