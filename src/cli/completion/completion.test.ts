@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createProgram } from '../program.ts'
+import { providerNames } from '../provider-modules.ts'
 import { completionScript } from './completion.ts'
 
 function complete(...words: readonly string[]): readonly string[] {
@@ -21,7 +22,7 @@ test('bash offers commands, flags of each, and the values of a flag', () => {
   assert.deepEqual(complete('sta'), ['status', 'start'])
   assert.deepEqual(complete('up', '--prov'), ['--provider', '--provider-config'])
   assert.deepEqual(complete('start', '--drain'), ['--drain-on-exit'])
-  assert.deepEqual(complete('run', '--provider', ''), ['mock', 'process'])
+  assert.deepEqual(complete('run', '--provider', ''), providerNames)
   assert.deepEqual(complete('status', '-o', 'j'), ['json'])
   assert.deepEqual(complete('completion', 'z'), ['zsh'])
 })
