@@ -63,10 +63,10 @@ function isolatedStep(
   { tools, setsid = 'setsid' }: StepTools,
 ): FinalStep {
   const { program, env } = plan
-  const { bubblewrap = 'bwrap', setpriv, shell } = tools
+  const { setpriv, shell } = tools
   const bounded = sandbox.capabilities
   const drop = bounded && setpriv ? [setpriv, ...boundOptions(plan.user, bounded)] : []
-  const before = [setsid, ...bubblewrapCommand(bubblewrap), setsid, ...drop]
+  const before = [setsid, ...bubblewrapCommand(sandbox, tools), setsid, ...drop]
   if (isShellSafe(env)) {
     const input = shellProgram(program, { env, via: [], redirect: redirectOf(plan) })
     return { argv: [...before, shell, '-s'], input: `${openOutputs}${input}` }

@@ -57,6 +57,7 @@ const besideHost: Features = {
 /** What only a root and namespaces of their own give to containers. */
 const sandboxOnly = [
   'hostname',
+  'shareProcessNamespace',
   'volume.emptyDirMedium',
   'volume.readOnly',
   'volume.recursiveReadOnly',
@@ -129,6 +130,7 @@ export function featuresHere(config: ProcessConfig, surroundings: Surroundings):
   return {
     ...configured,
     ...(canReachVolumes(surroundings) ? {} : withoutVolumes(configured)),
+    ...(canIsolate && sharesHere(surroundings)),
     'security.fsGroup': surroundings.own.uid === 0 && users,
     tty: tools.script !== undefined,
     'resources.cpuLimit': cgroups?.can.limitCpu ?? false,
@@ -137,6 +139,15 @@ export function featuresHere(config: ProcessConfig, surroundings: Surroundings):
     'resources.resize': (cgroups?.can.limitCpu && cgroups.can.limitMemory) ?? false,
     'security.allowPrivilegeEscalation': canIsolate || tools.setpriv !== undefined,
     'security.capabilities.drop': canIsolate || canDropCapabilities,
+  }
+}
+
+/** Memory and processes are shared by what only root can make. */
+function sharesHere({ own, tools }: Surroundings): Features {
+  const canShare = own.uid === 0 && tools.mount !== undefined
+  return {
+    'volume.emptyDirMedium': canShare,
+    shareProcessNamespace: canShare,
   }
 }
 

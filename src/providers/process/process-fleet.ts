@@ -3,7 +3,7 @@
 // the wrapper's exit; adopted ones, and those whose wrapper died, by a look at their directory when it
 // changes and once a second.
 import { watch } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import type { ContainerStart } from '../../runtime/container-runtime.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
@@ -19,10 +19,9 @@ import {
   readNotes,
 } from './exit-record.ts'
 import type { Launch, LaunchRecord, SandboxRecord } from './exit-record.ts'
-import { bubblewrapWords } from './isolation/bubblewrap.ts'
 import type { Sandbox } from './isolation/bubblewrap.ts'
 import { scratchDir } from './isolation/prepare-sandbox.ts'
-import { sandboxWordsPath } from './isolation/sandboxed-program.ts'
+import { writeSandbox } from './isolation/sandboxed-program.ts'
 import { removeTree } from './isolation/remove-tree.ts'
 import { launch } from './launcher.ts'
 import type { StartPlan } from './start-plan.ts'
@@ -111,7 +110,7 @@ export class ProcessFleet implements Disposable {
       const killFile = cgroups?.killFile(groupOf(made))
       const { mkfifo } = surroundings.tools
       if (plan.hasInput) await makeInput(made.dir, { mkfifo, user: plan.runsAs })
-      if (plan.isolation) await writeWords(made.dir, plan.isolation)
+      if (plan.isolation) await writeSandbox(made.dir, plan.isolation)
       const wrapper = await launch({ ...plan, dir: made.dir, cgroupFiles, killFile }, surroundings)
       const container = await this.#register(made)
       if (container === undefined) throw new Error('the stage has left no note')
@@ -253,11 +252,6 @@ export class ProcessFleet implements Disposable {
       if (!known.has(name)) cgroups?.remove(name)
     }
   }
-}
-
-async function writeWords(dir: string, sandbox: Sandbox): Promise<void> {
-  const words = bubblewrapWords(sandbox).map((word) => `${word}\0`)
-  await writeFile(sandboxWordsPath(dir), words.join(''), { mode: 0o600 })
 }
 
 function sandboxRecord(sandbox: Sandbox, { attemptDir }: ContainerStart): SandboxRecord {

@@ -24,6 +24,10 @@ import type { ContainerProcess } from './container-process.ts'
 import { containerLimits, podGroupName } from './container-limits.ts'
 import { readNodeStats } from './node-stats.ts'
 import { prepareStart } from './start-plan.ts'
+import type { StartPlaces } from './start-plan.ts'
+import type { Peer } from './isolation/pod-namespaces.ts'
+import { openShares } from './isolation/pod-shares.ts'
+import type { PodShares } from './isolation/pod-shares.ts'
 import { ProcessFleet } from './process-fleet.ts'
 import { capacityOf } from './process-config.ts'
 import type { ProcessConfig } from './process-config.ts'
@@ -58,6 +62,7 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly #stats: StatsReader
   readonly #pipes: PipePool
   readonly #starting = new Map<string, Starting>()
+  readonly #shared: PodShares | undefined
 
   private constructor(
     host: ProviderHost,
@@ -74,9 +79,15 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#pipes = new PipePool(parts.surroundings.tools.shell)
     this.#stats = new StatsReader(host.clock, parts.surroundings.cgroups)
     this.features = featuresHere(parts.config, parts.surroundings)
+    this.#shared = openShares(host, parts.surroundings)
+    const { memory } = this.#shared ?? {}
     this.volumes = {
       delivery: parts.surroundings.canIsolate ? 'mount' : 'variable',
       hostPathPrefixes: parts.config.hostPathPrefixes,
+      ...(memory && {
+        prepareMemory: async ({ pod, volume, sizeBytes }) =>
+          await memory.ensure({ uid: pod.metadata.uid, name: volume, sizeBytes }),
+      }),
     }
   }
 
@@ -109,6 +120,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const ids = this.#fleet.idsOf(pod.uid)
     await Promise.all(ids.map((id) => this.#fleet.remove(id)))
     this.#surroundings.cgroups?.remove(podGroupName(pod.uid))
+    await this.#shared?.remove(pod.uid)
   }
 
   startContainer(start: ContainerStart, { signal }: CallContext): Promise<RuntimeContainer> {
@@ -125,7 +137,9 @@ export class ProcessRuntime implements ContainerRuntime {
 
   async #start(id: string, start: ContainerStart): Promise<RuntimeContainer> {
     try {
-      const plan = await prepareStart(start, this.#places())
+      const peers = await this.#peersOf(start.key.pod)
+      const shares = await this.#shared?.of(start.pod)
+      const plan = await prepareStart(start, { ...this.#places(), peers, ...shares })
       const container = await this.#fleet.launch({ id, start, plan })
       this.#setOomScore(container, start)
       return container.describe()
@@ -200,11 +214,7 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async portForward(pod: PodRef, port: number, { signal }: CallContext): Promise<PortConnection> {
-    const containers = this.#fleet
-      .idsOf(pod.uid)
-      .map((id) => this.#fleet.get(id))
-      .filter((container) => container !== undefined)
-      .filter(({ isRunning }) => isRunning)
+    const containers = this.#containersOf(pod.uid)
     return await connectToPodPort(port, {
       containers,
       cgroups: this.#surroundings.cgroups,
@@ -259,7 +269,28 @@ export class ProcessRuntime implements ContainerRuntime {
     throw new VkError('NotFound', `container not found (${JSON.stringify(key.name)})`)
   }
 
-  #places(): Parameters<typeof prepareStart>[1] {
+  /** The pod's sandboxes that run. */
+  async #peersOf({ uid }: PodRef): Promise<readonly Peer[]> {
+    const peers = this.#containersOf(uid)
+      .filter(({ isSandboxed }) => isSandboxed)
+      .map(async (container): Promise<readonly Peer[]> => {
+        const found = await container.program()
+        const { name } = container.launch.record.key
+        return found ? [{ name, insidePid: found.insidePid }] : []
+      })
+    return (await Promise.all(peers)).flat()
+  }
+
+  /** Those of the pod that run. */
+  #containersOf(uid: string): readonly ContainerProcess[] {
+    return this.#fleet
+      .idsOf(uid)
+      .map((id) => this.#fleet.get(id))
+      .filter((container) => container !== undefined)
+      .filter(({ isRunning }) => isRunning)
+  }
+
+  #places(): Pick<StartPlaces, 'config' | 'host' | 'surroundings'> {
     return { config: this.#config, host: this.#host, surroundings: this.#surroundings }
   }
 }

@@ -17,6 +17,7 @@ import type { ResolvedImage } from './image-resolution.ts'
 import type { LaunchPlan } from './launch-plan.ts'
 import type { ProcessConfig } from './process-config.ts'
 import { prepareSandbox } from './isolation/prepare-sandbox.ts'
+import type { Peer } from './isolation/pod-namespaces.ts'
 import type { PreparedSandbox } from './isolation/prepare-sandbox.ts'
 import { checkProgram, programOf } from './program.ts'
 import { inTerminal } from './terminal-program.ts'
@@ -30,6 +31,12 @@ export interface StartPlaces {
   readonly config: ProcessConfig
   readonly host: Pick<ProviderHost, 'protectedDir'>
   readonly surroundings: Surroundings
+  /** Sandboxes of the pod that run. */
+  readonly peers: readonly Peer[]
+  /** Of a pod whose containers share their processes. */
+  readonly holderPid?: number | undefined
+  /** Where /dev/shm of its containers lies. */
+  readonly sharedMemory?: string | undefined
 }
 
 /** What the answers of `resolveStart` depend on. */
@@ -137,8 +144,19 @@ async function isolationFor(
   const { config, host, surroundings } = places
   if (!surroundings.canIsolate) return undefined
   const isRoot = surroundings.own.uid === 0
-  const { protectedDir } = host
-  return await prepareSandbox(start, { user, home }, { config, protectedDir, isRoot })
+  return await prepareSandbox(
+    start,
+    { user, home },
+    {
+      config,
+      protectedDir: host.protectedDir,
+      isRoot,
+      trusted: surroundings.trustedFiles,
+      peers: places.peers,
+      holderPid: places.holderPid,
+      sharedMemory: places.sharedMemory,
+    },
+  )
 }
 
 // Other users are kept out by the directory's mode; they need the namespace only to see their volumes.

@@ -10,6 +10,7 @@ import { findStrayDescriptors } from './stray-descriptors.ts'
 import { detectCgroups } from './detect-cgroups.ts'
 import { canHide } from './hidden-dir.ts'
 import { canIsolate } from './isolation/bubblewrap.ts'
+import { findTrustedFiles } from './isolation/trusted-files.ts'
 import { findHostTools } from './host-tools.ts'
 import type { HostTools } from './host-tools.ts'
 import type { ProcessConfig } from './process-config.ts'
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly own: OwnUser
   /** Containers have a root and namespaces of their own, by bubblewrap. */
   readonly canIsolate: boolean
+  /** What of the host must stay in place in a container's root; see isolation/trusted-files.ts. */
+  readonly trustedFiles: readonly string[]
   /** Containers can be kept from seeing --root-dir. */
   readonly canHide: boolean
   /** Containers can be kept from ever having a capability again, by what they exec either. */
@@ -45,6 +48,7 @@ export function exploreSurroundings(config: ProcessConfig, rootDir: string): Sur
   return {
     tools,
     canIsolate: isolates,
+    trustedFiles: isolates ? findTrustedFiles(tools) : [],
     canHide: isolates || canHide(config, { tools, dir: rootDir }),
     canDropCapabilities: canDropCapabilities(tools),
     cgroups: detectCgroups(config.cgroupRoot, folder),

@@ -71,6 +71,8 @@ if [ -z "$sandbox" ]; then
   exec >&5 2>&6 3>&- 5>&- 6>&-
 else
   exec 7>"$sandbox" 8<"$sandbox-words"
+  [ ! -h "$sandbox-processes" ] || exec 1<"$sandbox-processes"
+  [ ! -e "$sandbox-guard" ] || exec 9<"$sandbox-guard"
 fi
 set +C
 trap - PIPE
@@ -97,7 +99,8 @@ exit "$code"
  * Text of the wrapper where there is /proc and setsid. Arguments: record directory, stdout file, stderr
  * file, path of mv, file that kills the control group when `1` is written to it or '', pipe that is the
  * container's stdin (on descriptor 4 then) or '', file for what bwrap tells (on descriptor 7 then, and its
- * words from the file with \`-words\` behind it on 8; the program then opens its output and says \`started\` itself) or '', number of files by which a process joins control groups, these files, then the command line that the stage becomes;
+ * words from the file with \`-words\` behind it on 8, and a
+ * process namespace on 1 and the words of a guard on 9 where \`-processes\` and \`-guard\` are there; the program then opens its output and says \`started\` itself) or '', number of files by which a process joins control groups, these files, then the command line that the stage becomes;
  * none: the stage itself runs what descriptor 0 holds.
  */
 export const wrapperScript: string = `${head}(${stageByProc}${stage})${tail}`

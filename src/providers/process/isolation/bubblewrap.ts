@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { UserError } from '../../../util/vk-error.ts'
 import type { HostTools } from '../host-tools.ts'
 import type { ProcessConfig } from '../process-config.ts'
+import type { Namespaces } from './pod-namespaces.ts'
 import { rootArguments } from './root-arguments.ts'
 import type { DirNode } from './root-node.ts'
 
@@ -12,15 +13,15 @@ import type { DirNode } from './root-node.ts'
 // on a command line.
 const infoDescriptor = '7'
 const wordsDescriptor = '8'
+const guardDescriptor = '9'
+// The stage needs no output of its own, and a shell can name no more than ten descriptors.
+const processesDescriptor = '1'
 
 /** What a container has of its own. */
-export interface Sandbox {
+export interface Sandbox extends Namespaces {
   readonly root: DirNode
-  /** Undefined: the host's name. */
-  readonly hostname: string | undefined
-  readonly hasOwnProcesses: boolean
-  readonly hasOwnIpc: boolean
-  readonly hasOwnNetwork: boolean
+  /** Words of another bwrap around it; see guard.ts. */
+  readonly guard: readonly string[] | undefined
   /** What root's bwrap keeps; undefined: it has none to give. */
   readonly capabilities: readonly string[] | undefined
 }
@@ -29,18 +30,27 @@ export interface Sandbox {
 const stepCapabilities = ['SETUID', 'SETGID', 'SETPCAP']
 
 /** The command line of bwrap, up to what runs inside. */
-export function bubblewrapCommand(bubblewrap: string): readonly string[] {
-  return [bubblewrap, '--args', wordsDescriptor, '--']
+export function bubblewrapCommand(
+  { joins, guard }: Sandbox,
+  { bubblewrap = 'bwrap', nsenter = 'nsenter' }: HostTools,
+): readonly string[] {
+  const joining = joins
+    ? [nsenter, ...joins.kinds.map((kind) => `--${kind}=/proc/${joins.pid}/ns/${kind}`), '--']
+    : []
+  const outer = guard ? [bubblewrap, '--args', guardDescriptor, '--'] : []
+  return [...joining, ...outer, bubblewrap, '--args', wordsDescriptor, '--']
 }
 
 /** The words that bwrap reads from its descriptor. */
 export function bubblewrapWords(sandbox: Sandbox): readonly string[] {
   const { root, hostname, hasOwnProcesses, hasOwnIpc, hasOwnNetwork, capabilities } = sandbox
+  const hasOthersProcesses = sandbox.processesOf !== undefined
   const kept = capabilities && [...new Set([...capabilities, ...stepCapabilities])]
   return [
     '--info-fd',
     infoDescriptor,
     ...(hasOwnProcesses ? ['--unshare-pid'] : []),
+    ...(hasOthersProcesses ? ['--pidns', processesDescriptor] : []),
     ...(hasOwnIpc ? ['--unshare-ipc'] : []),
     ...(hasOwnNetwork ? ['--unshare-net'] : []),
     ...(hostname === undefined ? [] : ['--unshare-uts', '--hostname', hostname]),
@@ -50,9 +60,10 @@ export function bubblewrapWords(sandbox: Sandbox): readonly string[] {
 }
 
 /** Why bubblewrap cannot be used here; undefined: it works. Tries it, once, in some ten milliseconds. */
-export function bubblewrapProblem({ bubblewrap, setsid, shell }: HostTools): string | undefined {
+export function bubblewrapProblem(tools: HostTools): string | undefined {
+  const { bubblewrap, setsid, setpriv, nsenter, shell } = tools
   if (bubblewrap === undefined) return 'bubblewrap is not installed'
-  if (setsid === undefined) return 'setsid is not installed'
+  if (!setsid || !setpriv || !nsenter) return 'setsid, setpriv or nsenter of util-linux is missing'
   const namespaces = ['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--hostname', 'pod']
   const root = ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp']
   const args = [...namespaces, ...root, '--', shell, '-c', ':']
@@ -66,8 +77,18 @@ export function bubblewrapProblem({ bubblewrap, setsid, shell }: HostTools): str
   return error?.message ?? stderr.trim().split('\n')[0] ?? `bwrap exited with ${status}`
 }
 
+function checkNetwork(isolation: ProcessConfig['isolation']): void {
+  const isRoot = process.getuid?.() === 0
+  if (isRoot && isolation === 'bubblewrap') return
+  const why = isRoot ? 'isolation is not "bubblewrap"' : 'that needs root'
+  throw new UserError(`Cannot give pods a network of their own: ${why}`, {
+    hint: 'Say isolation: bubblewrap beside network: none, or leave network out.',
+  })
+}
+
 /** Are containers given a root of their own? Throws a UserError where they must be and cannot. */
-export function canIsolate({ isolation }: ProcessConfig, tools: HostTools): boolean {
+export function canIsolate({ isolation, network }: ProcessConfig, tools: HostTools): boolean {
+  if (network === 'none') checkNetwork(isolation)
   if (isolation === 'none') return false
   const problem = bubblewrapProblem(tools)
   if (problem === undefined) return true

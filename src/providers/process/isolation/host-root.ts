@@ -10,7 +10,7 @@ import { addSystem } from './system-dirs.ts'
 import type { SystemOptions } from './system-dirs.ts'
 
 /** Directories of the host that containers find empty. */
-const hiddenDirs: readonly string[] = [
+export const hiddenDirs: readonly string[] = [
   '/boot',
   '/home',
   '/lost+found',

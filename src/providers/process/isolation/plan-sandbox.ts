@@ -4,16 +4,20 @@
 import { normalize, relative } from 'node:path'
 import type { ContainerMount, ContainerStart } from '../../../runtime/container-runtime.ts'
 import { VkError } from '../../../util/vk-error.ts'
-import type { Sandbox } from './bubblewrap.ts'
 import type { FileTree } from './file-tree.ts'
 import { RootBuilder, RootError } from './root-builder.ts'
 import { memoryDir, sealedDir } from './root-node.ts'
 import type { BindNode, DirNode } from './root-node.ts'
+import { checkTrusted } from './trusted-files.ts'
 
 export interface MountRules {
   readonly tree: FileTree
   /** Free of links. */
   readonly protectedDir: string
+  /** Volumes that others can change meanwhile. */
+  readonly shared: ReadonlySet<string>
+  /** What must stay as the host has it; see trusted-files.ts. */
+  readonly trusted: readonly string[]
 }
 
 /**
@@ -29,51 +33,51 @@ export function addMounts(
   const ordered = mounts
     .map((mount) => ({ ...mount, mountPath: normalize(mount.mountPath) }))
     .sort((a, b) => depth(a) - depth(b))
-  for (const mount of ordered) {
-    try {
-      builder.put(mount.mountPath, nodeOf(mount, rules))
-    } catch (error) {
-      const why = error instanceof RootError ? error.message : 'the directory cannot be listed'
-      throw new VkError('Invalid', `Cannot mount at "${mount.mountPath}": ${why}`, {
-        podReason: 'RunContainerError',
-        cause: error,
-      })
+  for (const mount of ordered) addMount(builder, mount, rules)
+}
+
+function addMount(builder: RootBuilder, mount: ContainerMount, rules: MountRules): void {
+  try {
+    const path = builder.put(mount.mountPath, nodeOf(mount, rules))
+    if (builder.isWithinShared(path)) {
+      throw new RootError('it lies in a volume that others can write to')
     }
+    checkTrusted(builder, { files: rules.trusted, tree: rules.tree })
+  } catch (error) {
+    const why = error instanceof RootError ? error.message : 'the directory cannot be listed'
+    throw new VkError('Invalid', `Cannot mount at "${mount.mountPath}": ${why}`, {
+      podReason: 'RunContainerError',
+      cause: error,
+    })
   }
 }
 
-function nodeOf(mount: ContainerMount, { tree, protectedDir }: MountRules): DirNode {
+function nodeOf(
+  mount: ContainerMount,
+  { tree, protectedDir, shared }: Omit<MountRules, 'trusted'>,
+): DirNode {
   if (mount.kind === 'tmpfs') return memoryDir(0o777, mount.sizeBytes)
   const source = mount.hostPath
-  const isDevice = tree.entry(source)?.kind === 'device'
   const node: BindNode = {
     kind: 'bind',
     source,
     isReadOnly: mount.isReadOnly,
-    isShared: mount.name !== '' && mount.kind === 'dir',
-    hasDevices: isDevice,
+    isShared: shared.has(mount.name),
+    hasDevices: tree.entry(source)?.kind === 'device',
     children: new Map(),
   }
   // Sources are free of links, so what lies below one is told by its name.
   const below = relative(source, protectedDir)
-  if (below !== '' && !below.startsWith('..') && mount.name !== '') {
+  if (below !== '' && !below.startsWith('..')) {
     new RootBuilder(node, tree).put(`/${below}`, sealedDir())
   }
   return node
 }
 
-/** Which namespaces the pod's containers have of their own. */
-export function namespacesOf({
-  pod,
-  hostname,
-}: Pick<ContainerStart, 'pod' | 'hostname'>): Pick<
-  Sandbox,
-  'hostname' | 'hasOwnProcesses' | 'hasOwnIpc'
-> {
-  const { hostPID, hostIPC } = pod.spec
-  return {
-    hostname,
-    hasOwnProcesses: hostPID !== true,
-    hasOwnIpc: hostIPC !== true,
-  }
+/** Does a mount lead into a volume, by a way that others can change meanwhile? */
+export function needsGuard(
+  { mounts, volumeDirs }: Pick<ContainerStart, 'mounts' | 'volumeDirs'>,
+  shared: ReadonlySet<string>,
+): boolean {
+  return mounts.some(({ name, hostPath }) => shared.has(name) && volumeDirs.get(name) !== hostPath)
 }

@@ -11,14 +11,25 @@ import { containerCapabilities } from './capability-set.ts'
 import { hostTree } from './file-tree.ts'
 import { hostRoot, isHidden } from './host-root.ts'
 import type { ScratchDirs } from './host-root.ts'
-import { addMounts, namespacesOf } from './plan-sandbox.ts'
+import { guardRoot } from './guard.ts'
+import { addMounts, needsGuard } from './plan-sandbox.ts'
+import { namespacesOf } from './pod-namespaces.ts'
+import type { Peer } from './pod-namespaces.ts'
 import type { RootBuilder } from './root-builder.ts'
+import { sharedVolumes } from './shared-volumes.ts'
 
 export interface SandboxPlaces {
   readonly config: ProcessConfig
   /** --root-dir, which no container sees. */
   readonly protectedDir: string
   readonly isRoot: boolean
+  /** See trusted-files.ts. */
+  readonly trusted: readonly string[]
+  readonly peers: readonly Peer[]
+  /** See pod-holders.ts. */
+  readonly holderPid: number | undefined
+  /** Directory that all containers of the pod have as /dev/shm; undefined: each its own. */
+  readonly sharedMemory: string | undefined
 }
 
 /** Who the container runs as, and where that user is at home on the host. */
@@ -42,12 +53,14 @@ export function scratchDir(attemptDir: string): string {
 export async function prepareSandbox(
   start: ContainerStart,
   { user, home }: SandboxUser,
-  { config, protectedDir, isRoot }: SandboxPlaces,
+  places: SandboxPlaces,
 ): Promise<PreparedSandbox> {
-  const { spec } = start
+  const { config, protectedDir, isRoot } = places
+  const { pod, spec } = start
   const tree = hostTree
   const sealed = tree.real(protectedDir) ?? protectedDir
-  const namespaces = namespacesOf(start)
+  const { network } = config
+  const namespaces = namespacesOf(start, { ...places, network, canJoin: isRoot })
   const isReadOnly = spec.securityContext?.readOnlyRootFilesystem === true
   const builder = hostRoot({
     tree,
@@ -57,14 +70,20 @@ export async function prepareSandbox(
     system: {
       hasTerminals: isRoot || spec.tty === true,
       hasOwnProc: isRoot || namespaces.hasOwnProcesses,
-      sharedMemory: undefined,
+      sharedMemory: places.sharedMemory,
     },
   })
-  addMounts(builder, start.mounts, { tree, protectedDir: sealed })
+  const shared = sharedVolumes(pod, spec)
+  const trusted = isRoot ? places.trusted : []
+  addMounts(builder, start.mounts, { tree, protectedDir: sealed, shared, trusted })
+  const volumeDirs = [...start.volumeDirs.values()]
+  const guarded = needsGuard(start, shared)
+    ? guardRoot(builder.root, { tree, volumeDirs, protectedDir: sealed })
+    : undefined
   const sandbox: Sandbox = {
     ...namespaces,
-    root: builder.root,
-    hasOwnNetwork: false,
+    root: guarded?.root ?? builder.root,
+    guard: guarded?.words,
     capabilities: isRoot ? containerCapabilities(spec, config.allowedCapabilities) : undefined,
   }
   return { sandbox, builder }

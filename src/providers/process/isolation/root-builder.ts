@@ -68,7 +68,7 @@ export class RootBuilder {
     return pathOf(names)
   }
 
-  /** Is the path below a bind that others can change while the root is made? */
+  /** Is the path, free of links, below a bind that others can change while the root is made? */
   isWithinShared(path: string): boolean {
     return this.#placeOf(namesIn(path).slice(0, -1)).bind?.isShared === true
   }
@@ -90,7 +90,7 @@ export class RootBuilder {
 
   #walk(path: string): Walk {
     let place = this.#placeOf([])
-    let rest = namesIn(path)
+    let rest = namesIn(posix.normalize(path))
     for (let links = 0; rest.length > 0;) {
       const [name = '', ...after] = rest
       if (name === '..') {

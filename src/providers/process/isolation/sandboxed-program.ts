@@ -2,10 +2,12 @@
 // Which process of the host is the program in a sandbox. bwrap notes the process that it has put inside; that
 // is the program itself, or, with a process namespace of its own, the first process there, whose first
 // child is the program. Each is believed only as a descendant of the container's own process.
-import { readFile } from 'node:fs/promises'
+import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseStat } from '../process-identity.ts'
 import { readProcessTable } from '../process-table.ts'
+import { bubblewrapWords } from './bubblewrap.ts'
+import type { Sandbox } from './bubblewrap.ts'
 
 /** Processes of a sandbox, by the host's pids. */
 export interface SandboxedProgram {
@@ -22,9 +24,17 @@ export function sandboxPath(dir: string): string {
   return join(dir, 'sandbox')
 }
 
-/** Where bwrap reads its words from. */
-export function sandboxWordsPath(dir: string): string {
-  return `${sandboxPath(dir)}-words`
+/** Writes what the stage and bwrap read, before either is started. */
+export async function writeSandbox(dir: string, sandbox: Sandbox): Promise<void> {
+  const path = sandboxPath(dir)
+  const { guard, processesOf } = sandbox
+  await writeWords(`${path}-words`, bubblewrapWords(sandbox))
+  if (guard) await writeWords(`${path}-guard`, guard)
+  if (processesOf !== undefined) await symlink(`/proc/${processesOf}/ns/pid`, `${path}-processes`)
+}
+
+async function writeWords(path: string, words: readonly string[]): Promise<void> {
+  await writeFile(path, words.map((word) => `${word}\0`).join(''), { mode: 0o600 })
 }
 
 /** Undefined: not there yet, or not any more. */

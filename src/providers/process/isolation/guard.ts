@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// A guard around bwrap where one of its sources lies inside of a volume that others write to: whoever can
+// exchange a directory for a link there must not lead it, with its rights, to what is none of theirs. The
+// guard is another bwrap, in which there is nothing but what the container may see anyway and its volumes.
+import { relative, sep } from 'node:path'
+import { hiddenDirs } from './host-root.ts'
+import type { FileTree } from './file-tree.ts'
+import type { DirNode, RootNode } from './root-node.ts'
+
+/** The guard's own words, and the root as it is to be made inside. */
+export interface Guarded {
+  readonly words: readonly string[]
+  readonly root: DirNode
+}
+
+export interface GuardOptions {
+  readonly tree: FileTree
+  /** Whole volumes on the host, which nobody can exchange. */
+  readonly volumeDirs: readonly string[]
+  readonly protectedDir: string
+}
+
+const hostReadOnly = ['--ro-bind', '/', '/', '--dev-bind', '/dev', '/dev']
+
+/** Where volumes lie inside; containers see nothing of it. */
+const stage = '/tmp'
+
+/** Puts everything that the guard hides and the root needs into the stage. */
+export function guardRoot(root: DirNode, options: GuardOptions): Guarded {
+  const { tree, protectedDir } = options
+  const covered = ['/tmp', '/var/tmp', ...hiddenDirs].filter(
+    (dir) => tree.entry(dir)?.kind === 'dir',
+  )
+  const isCovered = (path: string): boolean =>
+    [...covered, protectedDir].some((dir) => path === dir || path.startsWith(dir + sep))
+  const staged = new Map<string, string>()
+  const sourceOf = (source: string): string => {
+    const volume = options.volumeDirs.find((dir) => source === dir || source.startsWith(dir + sep))
+    const base = volume ?? (isCovered(source) ? source : undefined)
+    if (base === undefined) return source
+    const place = staged.get(base) ?? `${stage}/${staged.size}`
+    staged.set(base, place)
+    const below = relative(base, source)
+    return below === '' ? place : `${place}/${below}`
+  }
+  const inside = restage(root, sourceOf)
+  const isApart =
+    tree.entry(protectedDir)?.kind === 'dir' && !covered.some((dir) => within(protectedDir, dir))
+  const hidden = [...covered, ...(isApart ? [protectedDir] : [])]
+  return {
+    root: inside,
+    words: [
+      ...hostReadOnly,
+      ...hidden.flatMap((dir) => ['--tmpfs', dir]),
+      ...[...staged].flatMap(([base, place]) => ['--bind', base, place]),
+    ],
+  }
+}
+
+function restage(node: DirNode, sourceOf: (source: string) => string): DirNode {
+  const children = new Map<string, RootNode>()
+  for (const [name, child] of node.children) {
+    children.set(name, child.kind === 'link' ? child : restage(child, sourceOf))
+  }
+  return node.kind === 'bind'
+    ? { ...node, source: sourceOf(node.source), children }
+    : { ...node, children }
+}
+
+function within(path: string, dir: string): boolean {
+  return path === dir || path.startsWith(dir + sep)
+}

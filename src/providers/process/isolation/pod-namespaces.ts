@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which namespaces a container has of its own and which it shares: with the host where the pod says so, else
+// with the other containers of its pod. What runs already holds them; whoever comes joins.
+import type { ContainerStart } from '../../../runtime/container-runtime.ts'
+import { VkError } from '../../../util/vk-error.ts'
+
+/** A sandbox of the same pod that runs. */
+export interface Peer {
+  /** Of its container. */
+  readonly name: string
+  /** A process in all its namespaces, by the host's pid. */
+  readonly insidePid: number
+}
+
+/** What a container gets of namespaces. */
+export interface Namespaces {
+  readonly hostname: string | undefined
+  readonly hasOwnProcesses: boolean
+  readonly hasOwnIpc: boolean
+  readonly hasOwnNetwork: boolean
+  /** A process in whose process namespace it runs; undefined: its own, or the host's. */
+  readonly processesOf: number | undefined
+  /** A process whose ipc and network namespaces it joins. */
+  readonly joins: { readonly pid: number; readonly kinds: readonly ('ipc' | 'net')[] } | undefined
+}
+
+export interface PodSharing {
+  readonly peers: readonly Peer[]
+  /** Holds the process namespace of a pod that shares one. */
+  readonly holderPid: number | undefined
+  readonly network: 'host' | 'none'
+  /** May namespaces of others be joined? Only root can without more and more user namespaces. */
+  readonly canJoin: boolean
+}
+
+/** Decides it. Throws a VkError when the container to look into does not run. */
+export function namespacesOf(
+  { pod, spec, hostname }: Pick<ContainerStart, 'pod' | 'spec' | 'hostname'>,
+  { peers, holderPid, network, canJoin }: PodSharing,
+): Namespaces {
+  const { hostPID, hostIPC, hostNetwork } = pod.spec
+  const wantsIpc = hostIPC !== true
+  const wantsNetwork = network === 'none' && hostNetwork !== true
+  const [peer] = canJoin ? peers : []
+  const kinds = [
+    ...(wantsIpc ? (['ipc'] as const) : []),
+    ...(wantsNetwork ? (['net'] as const) : []),
+  ]
+  const target = hostPID === true ? undefined : targetOf(spec, peers)
+  const processesOf = hostPID === true ? undefined : (target ?? holderPid)
+  return {
+    hostname,
+    hasOwnProcesses: hostPID !== true && processesOf === undefined,
+    hasOwnIpc: wantsIpc && peer === undefined,
+    hasOwnNetwork: wantsNetwork && peer === undefined,
+    processesOf,
+    joins: peer && kinds.length > 0 ? { pid: peer.insidePid, kinds } : undefined,
+  }
+}
+
+/** Ephemeral containers name the container whose processes they are to see. */
+function targetOf(spec: ContainerStart['spec'], peers: readonly Peer[]): number | undefined {
+  const { targetContainerName } = spec as { readonly targetContainerName?: string }
+  if (!targetContainerName) return undefined
+  const peer = peers.find(({ name }) => name === targetContainerName)
+  if (peer) return peer.insidePid
+  throw new VkError('Unavailable', `the target container "${targetContainerName}" does not run`, {
+    podReason: 'CreateContainerError',
+  })
+}

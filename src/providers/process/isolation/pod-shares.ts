@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the containers of a pod share besides what they join from each other: memory, and where the pod says
+// so their processes. Made when it is needed, and gone with the pod's sandbox. Needs root.
+import { join } from 'node:path'
+import type { Pod } from '../../../kube/types.gen.ts'
+import type { ProviderHost } from '../../../provider/provider.ts'
+import type { Surroundings } from '../surroundings.ts'
+import { MemoryDirs } from './memory-dirs.ts'
+import { PodHolders } from './pod-holders.ts'
+
+/** Of /dev/shm, as container runtimes have it. */
+const sharedMemoryBytes = 64 * 1024 * 1024
+// Names of volumes have no dots.
+const sharedMemoryName = '.shm'
+
+/** What one pod's containers are given. */
+export interface Shares {
+  readonly holderPid: number | undefined
+  readonly sharedMemory: string | undefined
+}
+
+/** The shares of all pods of a node. */
+export interface PodShares {
+  readonly memory: MemoryDirs
+  /** Makes what the pod needs; calls for one pod follow each other. */
+  of(pod: Pod): Promise<Shares>
+  remove(uid: string): Promise<void>
+}
+
+/** Undefined: this machine, or our rights on it, allow none. */
+export function openShares(
+  { rootDir, clock }: Pick<ProviderHost, 'rootDir' | 'clock'>,
+  { tools, own, bootId, canIsolate }: Surroundings,
+): PodShares | undefined {
+  const { mount } = tools
+  if (!canIsolate || own.uid !== 0 || mount === undefined) return undefined
+  const memory = new MemoryDirs(join(rootDir, 'process-memory'), mount)
+  const holders = new PodHolders(join(rootDir, 'process-pods'), { tools, bootId, clock })
+  return {
+    memory,
+    async of({ metadata: { uid }, spec }) {
+      const hasMany = hasSeveralContainers(spec)
+      const place = { uid, name: sharedMemoryName, sizeBytes: sharedMemoryBytes }
+      const shm = hasMany && spec.hostIPC !== true ? await memory.ensure(place) : undefined
+      const sharesProcesses = spec.shareProcessNamespace === true && spec.hostPID !== true
+      return {
+        holderPid: sharesProcesses ? await holders.ensure(uid) : undefined,
+        sharedMemory: shm?.hostPath,
+      }
+    },
+    async remove(uid) {
+      await holders.remove(uid)
+      await memory.remove(uid)
+    },
+  }
+}
+
+function hasSeveralContainers({ containers, initContainers = [] }: Pod['spec']): boolean {
+  const sidecars = initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always')
+  return containers.length + sidecars.length > 1
+}

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a container in a sandbox finds, and what it cannot get at.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { lstatSync, readFileSync, readdirSync } from 'node:fs'
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { collectProcess } from '../../../../test/support/collected-process.ts'
+import { eventually, pidOf, stateOf } from '../../../../test/support/process-probes.ts'
+import { isRoot } from '../../../../test/support/process-runtime.ts'
+import {
+  at,
+  noSandbox,
+  outputOf,
+  sandboxWorld,
+  startOf,
+  volume,
+} from '../../../../test/support/sandbox-world.ts'
+import { VkError } from '../../../util/vk-error.ts'
+
+const skip = noSandbox
+
+test(
+  'volumes are at their mount paths, among what the host has there, and nothing is made on the host',
+  { skip },
+  async () => {
+    await using world = await sandboxWorld()
+    const dir = await volume(world, 'data', { key: 'value' })
+    const mountPaths = [
+      '/data',
+      '/etc/vk-app/config',
+      '/usr/share/vk-x/y',
+      '/var/run/secrets/x',
+      '/dev/vk',
+      '/etc/vk-file',
+    ]
+    const places = ['/', '/etc', '/usr/share', '/run', '/var', '/dev', '/usr', '/opt']
+    const before = places.map(listing)
+    const mounts = mountPaths.map((path) =>
+      path === '/etc/vk-file'
+        ? at(join(dir, 'key'), path, { kind: 'file', isReadOnly: true })
+        : at(dir, path, { isReadOnly: true }),
+    )
+    const files = mountPaths.map((path) => (path === '/etc/vk-file' ? path : `${path}/key`))
+    const script = `cat ${files.join(' ')}; ls -A /etc | wc -l; ls /usr/share | wc -l; cat /etc/passwd | head -1`
+    const { stdout, stderr } = await outputOf(world, startOf(world, { script, mounts }))
+    const [values, inEtc, inShare, user] = stdout.split('\n')
+    assert.equal(stderr, '')
+    assert.equal(values, `${'value'.repeat(mounts.length)}${readdirSync('/etc').length + 2}`)
+    assert.equal(Number(inEtc), readdirSync('/usr/share').length + 1)
+    assert.match(inShare ?? '', /^root:/)
+    assert.equal(user, '')
+    assert.deepEqual(places.map(listing), before)
+  },
+)
+
+test('nested mounts lie in each other, whatever their order', { skip }, async () => {
+  await using world = await sandboxWorld()
+  const outer = await volume(world, 'outer', { a: 'outer' })
+  const inner = await volume(world, 'inner', { a: 'inner' })
+  const mounts = [at(inner, '/x/y/z', { name: 'i' }), at(outer, '/x', { name: 'o' })]
+  const script = 'cat /x/a /x/y/z/a; echo new >/x/y/z/b'
+  const { stdout } = await outputOf(world, startOf(world, { script, mounts }))
+  assert.equal(stdout, 'outerinner')
+  assert.equal(await readFile(join(inner, 'b'), 'utf8'), 'new\n')
+})
+
+test('what is read-only is, and so is the host', { skip }, async () => {
+  await using world = await sandboxWorld({ allowRoot: true })
+  const dir = await volume(world, 'data')
+  const mounts = [at(dir, '/ro', { isReadOnly: true }), at(dir, '/rw')]
+  const script =
+    'for d in /ro /rw / /etc /usr /var /opt /tmp /var/tmp; do touch $d/vk-probe 2>/dev/null && echo $d; done'
+  const write = async (what: object, uid: string): Promise<string> =>
+    (await outputOf(world, startOf(world, { script, mounts, uid, ...what }))).stdout
+  const security = isRoot ? { runAsUser: 0 } : {}
+  const all = '/rw\n/tmp\n/var/tmp\n'
+  assert.equal(await write({ security }, 'a'), all)
+  const spec = { securityContext: { readOnlyRootFilesystem: true } }
+  assert.equal(await write({ security, spec }, 'b'), '/rw\n')
+})
+
+test(
+  'people’s places, other processes and our own directory are not to be found',
+  { skip },
+  async () => {
+    await using world = await sandboxWorld({ allowRoot: true })
+    await writeFile(join(world.dir, 'kubeconfig'), 'credential')
+    const other = spawn('sleep', ['61'], { stdio: 'ignore' })
+    try {
+      const script = `ls -A /home /root /run /tmp /mnt; ls -A /proc | grep -c '^[0-9]'; cat /proc/*/cmdline | tr '\\0' ' '; ls ${world.dir}; kill -0 ${other.pid} || echo none`
+      const security = isRoot ? { runAsUser: 0 } : {}
+      const { stdout, stderr } = await outputOf(world, startOf(world, { script, security }))
+      const listed = stdout.split(':\n')
+      assert.doesNotMatch(stdout, /kubeconfig|sleep 61/)
+      assert.match(stderr, /No such file/)
+      assert.match(stdout, /none\n$/)
+      assert.ok(listed.length >= 5)
+    } finally {
+      other.kill()
+    }
+  },
+)
+
+test(
+  'a pod cannot take the place of what runs with our rights',
+  { skip: skip || !isRoot },
+  async () => {
+    await using world = await sandboxWorld()
+    const dir = await volume(world, 'data', { setpriv: '#!/bin/sh\nid >/tmp/who\n' })
+    const file = join(dir, 'setpriv')
+    const preload = at(file, '/etc/ld.so.preload', { kind: 'file' })
+    const attacks = [
+      at(file, '/usr/bin/setpriv', { kind: 'file' }),
+      at(dir, '/usr/bin'),
+      at(dir, '/lib/x86_64-linux-gnu'),
+      at(dir, '/lib64'),
+      at(dir, '/bin'),
+      at(dir, '/usr'),
+      preload,
+    ]
+    for (const [index, mount] of attacks.entries()) {
+      const start = startOf(world, { script: 'id', mounts: [mount], uid: `attack-${index}` })
+      await assert.rejects(world.runtime.startContainer(start, world.context), (error) => {
+        assert.ok(error instanceof VkError)
+        assert.match(error.message, /^Cannot mount at ".*": (it would take|there is)/)
+        return true
+      })
+    }
+  },
+)
+
+test('a mount point in what others can write to is refused', { skip }, async () => {
+  await using world = await sandboxWorld()
+  const dir = await volume(world, 'data')
+  const mounts = [at(dir, '/data'), at(dir, '/data/x', { name: 'w' })]
+  const volumes = [
+    { name: 'v', hostPath: { path: dir } },
+    { name: 'w', emptyDir: {} },
+  ]
+  const start = startOf(world, { script: 'true', mounts, volumes })
+  await assert.rejects(
+    world.runtime.startContainer(start, world.context),
+    /Cannot mount at "\/data\/x": it lies in a volume that others can write to/,
+  )
+})
+
+test(
+  'a subPath that becomes a link leads nowhere but into the pod’s own volumes',
+  { skip },
+  async () => {
+    await using world = await sandboxWorld()
+    const dir = await volume(world, 'data')
+    const secret = await volume(world, 'other', { secret: 'not yours' })
+    await mkdir(join(dir, 'sub'))
+    const volumes = [{ name: 'v', hostPath: { path: dir } }]
+    const mount = at(join(dir, 'sub'), '/sub')
+    const begin = startOf(world, { script: 'ls -A /sub; cat /sub/file', mounts: [mount], volumes })
+    const start = { ...begin, volumeDirs: new Map([['v', dir]]) }
+    await writeFile(join(dir, 'sub', 'file'), 'mine')
+    assert.equal((await outputOf(world, start)).stdout, 'file\nmine')
+    for (const [index, target] of [
+      secret,
+      `/oldroot${secret}`,
+      '/oldroot/root',
+      '/root',
+      '/proc/1/root/root',
+    ].entries()) {
+      const link = `link-${index}`
+      await symlink(target, join(dir, link))
+      const key = { ...start.key, attempt: index + 1 }
+      const attemptDir = join(start.containerDir, String(index + 1))
+      const evil = { ...start, key, attemptDir, mounts: [{ ...mount, hostPath: join(dir, link) }] }
+      const output = await outputOf(world, evil).catch(() => undefined)
+      assert.doesNotMatch(output?.stdout ?? '', /secret|\.ssh|\.bash/)
+    }
+  },
+)
+
+test('the program has pid, signals, exit code and reaper of a container', { skip }, async () => {
+  await using world = await sandboxWorld()
+  const script =
+    'echo $$; (sleep 0.01 &) ; sleep 0.3; ls /proc | grep -c "^[0-9]"; trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
+  const start = startOf(world, { script })
+  await world.runtime.startContainer(start, world.context)
+  await eventually(async () => (await world.output(start)).includes('ready'))
+  const pid = await pidOf(world, start.key)
+  await world.runtime.stopContainer(start.key, { graceMs: 20_000 }, world.context)
+  const state = await stateOf(world.runtime, start.key)
+  assert.ok(state?.kind === 'exited' && state.exitCode === 7, JSON.stringify(state))
+  assert.match(await world.output(start), /^2\n/)
+  assert.equal((await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')).length, 0)
+  const killed = startOf(world, { script: 'kill -SEGV $$', uid: 'killed' })
+  assert.equal((await outputOf(world, killed)).exitCode, 139)
+})
+
+test(
+  'all that a container left ends with it, sessions of their own included',
+  { skip },
+  async () => {
+    await using world = await sandboxWorld({ cgroupRoot: false })
+    const mark = `7${process.pid}`
+    const script = `setsid sh -c 'trap "" TERM HUP; sleep ${mark}' & sleep 0.2; exit 0`
+    await outputOf(world, startOf(world, { script }))
+    await eventually(() => !commandLines().includes(`sleep\0${mark}`))
+  },
+)
+
+test(
+  'a container in a sandbox survives us, and a killed one of ours takes nothing along',
+  { skip },
+  async () => {
+    await using world = await sandboxWorld()
+    const start = startOf(world, { script: 'sleep 0.5; exit 5' })
+    await world.runtime.startContainer(start, world.context)
+    const other = await world.reopen()
+    await eventually(async () => (await stateOf(other, start.key))?.kind === 'exited')
+    const state = await stateOf(other, start.key)
+    assert.ok(state?.kind === 'exited' && state.exitCode === 5)
+  },
+)
+
+test(
+  'containers of a pod share IPC and nothing else; those of others share nothing',
+  { skip: skip || !isRoot },
+  async () => {
+    await using world = await sandboxWorld()
+    const script =
+      'readlink /proc/self/ns/ipc /proc/self/ns/pid /proc/self/ns/mnt /proc/self/ns/uts /proc/self/ns/net; exec sleep 60'
+    const starts = [
+      startOf(world, { script, uid: 'pod-a', name: 'one' }),
+      startOf(world, { script, uid: 'pod-a', name: 'two' }),
+      startOf(world, { script, uid: 'pod-b', name: 'one' }),
+    ]
+    const found: string[][] = []
+    for (const start of starts) {
+      await world.runtime.startContainer(start, world.context)
+      await eventually(async () => (await world.output(start)).split('\n').length === 6)
+      found.push((await world.output(start)).split('\n'))
+    }
+    const [one = [], two = [], stranger = []] = found
+    assert.equal(one[0], two[0])
+    assert.notEqual(one[0], stranger[0])
+    for (const kind of [1, 2, 3]) assert.equal(new Set(found.map((all) => all[kind])).size, 3)
+    assert.equal(new Set(found.map((all) => all[4])).size, 1)
+  },
+)
+
+test(
+  'a network of their own is shared by the containers of a pod, with loopback alone',
+  { skip: skip || !isRoot },
+  async () => {
+    await using world = await sandboxWorld({ network: 'none' })
+    const script =
+      'readlink /proc/self/ns/net; tail -n +3 /proc/net/dev | cut -d: -f1; exec sleep 60'
+    const starts = ['one', 'two'].map((name) => startOf(world, { script, name }))
+    const outputs: string[] = []
+    for (const start of starts) {
+      await world.runtime.startContainer(start, world.context)
+      await eventually(async () => (await world.output(start)).split('\n').length === 3)
+      outputs.push(await world.output(start))
+    }
+    assert.equal(outputs[0], outputs[1])
+    assert.match(outputs[0] ?? '', /\n *lo\n$/)
+  },
+)
+
+test(
+  'a container that looks into another sees its processes and files',
+  { skip: skip || !isRoot },
+  async () => {
+    await using world = await sandboxWorld()
+    const target = startOf(world, { script: 'exec sleep 62', name: 'app' })
+    await world.runtime.startContainer(target, world.context)
+    const spec = { targetContainerName: 'app' } as object
+    const script = 'grep -l "sleep" /proc/[0-9]*/cmdline | wc -l; tr "\\0" " " </proc/2/cmdline'
+    const start = startOf(world, { script, name: 'debug', spec })
+    const { stdout } = await outputOf(world, start)
+    assert.match(stdout, /sleep 62 $/)
+    assert.equal((await stateOf(world.runtime, target.key))?.kind, 'running')
+    const lost = startOf(world, {
+      script,
+      name: 'lost',
+      spec: { targetContainerName: 'none' } as object,
+    })
+    await assert.rejects(world.runtime.startContainer(lost, world.context), /"none" does not run/)
+  },
+)
+
+test(
+  'a command in a sandbox has its root, rights and exit code, by signals too',
+  { skip },
+  async () => {
+    await using world = await sandboxWorld()
+    const dir = await volume(world, 'data', { key: 'value' })
+    const start = startOf(world, { script: 'exec sleep 60', mounts: [at(dir, '/data')] })
+    await world.runtime.startContainer(start, world.context)
+    const run = async (script: string) => {
+      const choice = { stdin: true, stdout: true, stderr: true, tty: false }
+      const options = { ...choice, command: ['sh', '-c', script], spec: start.spec }
+      return await collectProcess(await world.runtime.exec(start.key, options, world.context))
+    }
+    const seen = await run(
+      'cat /data/key; hostname; grep -E "NoNewPrivs|CapEff" /proc/self/status; ls /tmp; exit 3',
+    )
+    assert.equal(seen.stdout, 'valuepod-1\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\n')
+    assert.equal(seen.exitCode, 3)
+    assert.equal((await run('kill -TERM $$')).exitCode, 143)
+    assert.equal((await run('kill -9 $$')).exitCode, 137)
+  },
+)
+
+test(
+  'a pod’s containers share their processes where it says so, and what they leave is buried',
+  { skip: skip || !isRoot },
+  async () => {
+    await using world = await sandboxWorld()
+    const pod = { shareProcessNamespace: true }
+    const one = startOf(world, { script: 'exec sleep 63', name: 'one', pod })
+    await world.runtime.startContainer(one, world.context)
+    const script =
+      '(sleep 0.01 &); sleep 0.1; grep -c "^State:.*zombie" /proc/[0-9]*/status; echo; cat /proc/*/cmdline | tr "\\0" " "'
+    const two = startOf(world, { script, name: 'two', pod })
+    const { stdout } = await outputOf(world, two)
+    assert.match(stdout, /sleep 63/)
+    assert.doesNotMatch(stdout, /:1$/m)
+    const pid = await pidOf(world, one.key)
+    await world.runtime.stopContainer(one.key, { graceMs: 20_000 }, world.context)
+    assert.equal((await stateOf(world.runtime, one.key))?.kind, 'exited')
+    await world.runtime.removeSandbox(one.key.pod)
+    assert.equal((await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')).length, 0)
+    assert.doesNotMatch(commandLines(), new RegExp(world.dir))
+  },
+)
+
+test(
+  'memory is shared by a pod’s containers, of its size, and gone with the pod',
+  { skip: skip || !isRoot },
+  async () => {
+    await using world = await sandboxWorld()
+    const wish = { pod: startOf(world, { script: '' }).pod, volume: 'm', sizeBytes: 1024 * 1024 }
+    const made = await world.runtime.volumes.prepareMemory?.(wish, world.context)
+    assert.ok(made?.isNew)
+    const other = await (await world.reopen()).volumes.prepareMemory?.(wish, world.context)
+    assert.deepEqual(other, { hostPath: made.hostPath, isNew: false })
+    const mounts = [at(made.hostPath, '/m')]
+    const script = 'echo one >/m/file; head -c 2000000 /dev/zero >/m/large || echo full'
+    const one = startOf(world, { script, mounts, name: 'one' })
+    assert.match((await outputOf(world, one)).stdout, /full/)
+    const two = startOf(world, { script: 'cat /m/file', mounts, name: 'two' })
+    assert.equal((await outputOf(world, two)).stdout, 'one\n')
+    await world.runtime.removeSandbox(one.key.pod)
+    assert.doesNotMatch(readFileSync('/proc/self/mounts', 'utf8'), new RegExp(world.dir))
+  },
+)
+
+function listing(dir: string): readonly string[] {
+  return readdirSync(dir)
+    .filter((name) => !/^(mtab|vk-e2e)/.test(name))
+    .map((name) => `${name} ${lstatSync(join(dir, name)).ino}`)
+    .concat(dir === '/run' || dir === '/dev' ? [] : String(lstatSync(dir).mtimeMs))
+}
+
+function commandLines(): string {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(readCommandLine)
+    .join('\n')
+}
+
+function readCommandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    // It has ended meanwhile.
+    return ''
+  }
+}
