@@ -86,9 +86,14 @@ export class ProviderFixture implements AsyncDisposable {
     }
   }
 
+  /** Keeps a pod in mind for the end. */
+  remember(pod: Pod): void {
+    if (!this.#refs.some(({ uid }) => uid === pod.metadata.uid)) this.#refs.push(refOf(pod))
+  }
+
   /** Creates the pod and keeps it in mind for the end. */
   async create(pod: Pod): Promise<void> {
-    if (!this.#refs.some(({ uid }) => uid === pod.metadata.uid)) this.#refs.push(refOf(pod))
+    this.remember(pod)
     await this.#provider.createPod(requestFor(pod), this.context)
   }
 

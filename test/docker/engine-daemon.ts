@@ -6,6 +6,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import {
+  appendFileSync,
   closeSync,
   existsSync,
   mkdtempSync,
@@ -106,6 +107,15 @@ export class EngineDaemon implements AsyncDisposable {
     child.kill(signal)
     await exited
     this.#process = undefined
+  }
+
+  /** Lets it pull from a registry without TLS; Docker does so from loopback unasked. */
+  async allowInsecure(host: string): Promise<void> {
+    if (this.kind === 'docker') return
+    const entry = `[[registry]]\nlocation = "${host}"\ninsecure = true\n`
+    appendFileSync(join(this.folder, 'registries.conf'), entry)
+    await this.kill('SIGTERM')
+    await this.start()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -15,10 +15,16 @@ export const testImage = 'localhost/vk-busybox:1'
 export function busyboxArchive(reference: string = testImage, config: object = {}): ImageArchive {
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch
   const env = { Env: ['PATH=/bin'], Cmd: ['sh'] }
-  return imageArchive({ reference, architecture, config: { ...env, ...config }, files: files() })
+  return imageArchive({
+    reference,
+    architecture,
+    config: { ...env, ...config },
+    files: busyboxFiles(),
+  })
 }
 
-function files(): readonly TarEntry[] {
+/** What is in it. */
+export function busyboxFiles(): readonly TarEntry[] {
   const applets = execFileSync(busybox, ['--list'], { encoding: 'utf8' }).trim().split('\n')
   const text = (path: string, content: string): TarEntry => ({
     path,
