@@ -49,7 +49,7 @@ test('an unknown provider is named, with those there are', async () => {
   assert.equal(code, 2)
   assert.match(
     stderr,
-    /^Cannot use provider "dokcer": there is none of that name\nThere are: mock, process\.\n$/,
+    /^Cannot use provider "dokcer": there is none of that name\nThere are: docker, mock, process\.\n$/,
   )
 })
 
@@ -62,9 +62,9 @@ test('no kubeconfig anywhere: one line that says where it looked, exit 2', async
 })
 
 test('providers lists them, and one by its features', async () => {
-  assert.match((await vk(['providers'])).stdout, /^mock +.+\nprocess +.+\n$/)
+  assert.match((await vk(['providers'])).stdout, /^docker +.+\nmock +.+\nprocess +.+\n$/)
   const { stdout } = await vk(['providers', 'process'])
-  assert.match(stdout, /^serviceAccountVolume +no$/m)
+  assert.match(stdout, /^serviceAccountVolume +only where bubblewrap gives containers a root/m)
 })
 
 test('explain lists every field that a provider cannot do, without a cluster, and exits 1', async () => {
