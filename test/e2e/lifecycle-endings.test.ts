@@ -49,6 +49,7 @@ describe('endings', { skip: skipReason }, () => {
         containers: [
           shell(script, { terminationMessagePolicy }),
           shell('echo fine', { name: 'fine', terminationMessagePolicy }),
+          shell('printf DONE; exit 1', { name: 'terse', terminationMessagePolicy }),
           shell('echo failed; exit 1', { name: 'silent' }),
         ],
       },
@@ -58,6 +59,7 @@ describe('endings', { skip: skipReason }, () => {
     assert.equal(lines.length, 80)
     assert.ok(lines.includes('line 100') && lines.includes('gone'), lines.slice(-3).join())
     assert.equal(stateOf(ended, 'fine')?.terminated?.message, undefined)
+    assert.equal(stateOf(ended, 'terse')?.terminated?.message, 'DONE')
     assert.equal(stateOf(ended, 'silent')?.terminated?.message, undefined)
   })
 
