@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
 import { RuntimeWorld } from '../../../test/support/runtime-world.ts'
@@ -86,12 +87,11 @@ test('a restart puts back what was lost, and says nothing twice', async () => {
   await world.create(pod)
   await world.settle()
   assert.equal(world.eventsOf('MissingClusterDNS').length, 2)
-  const hosts = world.runtime.starts[0]?.mounts.find((one) => one.mountPath === '/etc/hosts')
-  assert.ok(hosts)
-  await rm(hosts.hostPath.replace(/\/etc\/hosts$/, ''), { recursive: true, force: true })
+  await rm(join(world.rootDir, 'pods', ref.uid, 'etc'), { recursive: true })
   world.runtime.exit({ pod: ref, name: 'main', attempt: 0 }, 1)
   await world.untilRunning(ref, 1)
   assert.match(await read(world.runtime.starts[1], '/etc/hosts'), /\tpod\n/)
+  assert.match(await read(world.runtime.starts[1], '/etc/resolv.conf'), /^nameserver /m)
 })
 
 test('a full name that is too long keeps the pod from getting its sandbox', async () => {

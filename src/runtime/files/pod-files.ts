@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files that every container of a pod finds whatever its image holds: how the pod is called, and how it
 // resolves names. They lie in the pod's directory; a runtime that mounts nothing gets none.
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { PodRef, ProviderHost } from '../../provider/provider.ts'
@@ -55,6 +55,9 @@ export class PodFiles {
     const isReadOnly = spec.securityContext?.readOnlyRootFilesystem === true
     const hosts = await this.#hostsText(pod, podIPs)
     const hostname = await this.#hostnameText(pod)
+    // Made with the sandbox, and only made again when somebody has removed it.
+    const hasResolver = await stat(this.#path('resolv.conf')).catch(ifMissing(() => undefined))
+    if (!hasResolver) await this.#placeResolvConf(pod)
     if (hosts !== undefined) await placeFile(this.#path('hosts'), hosts)
     if (hostname !== undefined) await placeFile(this.#path('hostname'), hostname)
     return [
