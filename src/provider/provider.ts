@@ -16,7 +16,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import type { Features } from './features.ts'
 import type { LogBatch, LogQuery } from './log-feed.ts'
-import type { NodeStats, PodStats, ProbeStats } from './stats.ts'
+import type { NodeStats, PodStats, ProbeStats, StatsWish } from './stats.ts'
 import type { ExecOptions, PortConnection, ProcessStreams, StreamChoice } from './streams.ts'
 
 /** Names one pod for good: two pods of one name differ in uid. */
@@ -267,8 +267,11 @@ export interface PodProvider extends AsyncDisposable {
    * listens. When the signal aborts, also later, the connection ends.
    */
   portForward?(ref: PodRef, port: number, context: CallContext): Promise<PortConnection>
-  /** Usage of the running pods. A pod that cannot be read is left out, never an error for all. */
-  podStats(context: CallContext): Promise<readonly PodStats[]>
+  /**
+   * Usage of the running pods. A pod that cannot be read is left out, never an error for all. More than what is
+   * wished for (default all) may be answered, and what a backend cannot measure is left out.
+   */
+  podStats(context: CallContext, wish?: StatsWish): Promise<readonly PodStats[]>
   /** How the probes of the pods went, where the backend makes them as a kubelet does. */
   probeStats?(): readonly ProbeStats[]
   /** Usage of the machine behind the node, where there is one. */

@@ -46,6 +46,16 @@ export interface ContainerStats {
   readonly logs?: FsStats
 }
 
+/** Room and use of one volume; the room is its file system's. */
+export interface VolumeStats extends FsStats {
+  readonly name: string
+  /** Of a volume that comes from a claim. */
+  readonly pvcRef?: { readonly name: string; readonly namespace: string }
+}
+
+/** Which figures of pods are asked for: those of the disk cost more than all others. */
+export type StatsWish = 'all' | 'cpuAndMemory' | 'claims'
+
 export interface PodStats {
   readonly podRef: { readonly name: string; readonly namespace: string; readonly uid: string }
   readonly startTime: string
@@ -53,6 +63,9 @@ export interface PodStats {
   readonly cpu?: CpuStats
   readonly memory?: MemoryStats
   readonly network?: NetworkStats
+  readonly volume?: readonly VolumeStats[]
+  /** Of the node's disk: output, layers and volumes that go with the pod. */
+  readonly 'ephemeral-storage'?: FsStats
   readonly process_stats?: { readonly process_count: number }
 }
 

@@ -15,7 +15,7 @@ import { logAttempt } from './decide/log-attempt.ts'
 import { decide } from './decide/next-step.ts'
 import { findContainer } from './decide/pod-containers.ts'
 import type { Decision, Ending, Failure, Wait } from './decide/pod-state.ts'
-import { parseWireTime, wireTime } from '../util/wire-time.ts'
+import { parseWireTime } from '../util/wire-time.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { MachineProbes } from './machine-probes.ts'
 import { MachineResizes } from './machine-resizes.ts'
@@ -85,18 +85,14 @@ export class PodMachine {
     return this.#ledger.hasEnded
   }
 
-  /** The pod as last handed over. */
-  get pod(): Pod | undefined {
-    return this.#ledger.record.pod
+  /** What is known of the pod, as it is kept on the disk. */
+  get record(): PodRecord {
+    return this.#ledger.record
   }
 
-  get isEnding(): boolean {
-    return this.#ledger.record.ending !== undefined || this.hasEnded
-  }
-
-  /** When the node took the pod on, as the API has it. */
-  get startTime(): string {
-    return wireTime(this.#ledger.record.startTimeMs)
+  /** Where the pod's volumes lie, by name. */
+  get volumeDirs(): ReadonlyMap<string, string> {
+    return this.#preparation.volumes.dirs
   }
 
   /** The run whose output `kubectl logs` means, if there is one. */
@@ -113,7 +109,7 @@ export class PodMachine {
   /** The run of a container that is going on, with the specs it was made from. */
   runningContainer(name: string): RunningContainer | undefined {
     const key = this.#ledger.running().find((running) => running.name === name)
-    const { pod } = this
+    const { pod } = this.record
     if (!key || !pod) return undefined
     const found = findContainer(pod, name)
     return found && { key, pod, spec: found.spec }

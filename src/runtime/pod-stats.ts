@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Usage of a pod as the sum of its containers'. A figure that one of them lacks is left out.
+// Usage of a pod as the sum of its containers'. A figure that one of them lacks is left out, and so are all
+// when one of them is not known.
 import type { PodRef } from '../provider/provider.ts'
 import type { ContainerStats, CpuStats, MemoryStats, PodStats } from '../provider/stats.ts'
 
@@ -15,7 +16,16 @@ const memoryFigures = [
 /** The stats of one pod from those of its running containers. */
 export function podStatsOf(
   { name, namespace, uid }: PodRef,
-  { startTime, containers }: { startTime: string; containers: readonly ContainerStats[] },
+  {
+    startTime,
+    containers,
+    isComplete,
+  }: {
+    readonly startTime: string
+    readonly containers: readonly ContainerStats[]
+    /** Every running container is among them. */
+    readonly isComplete: boolean
+  },
 ): PodStats {
   const cpu = sum(
     containers.map((container) => container.cpu),
@@ -29,8 +39,8 @@ export function podStatsOf(
     podRef: { name, namespace, uid },
     startTime,
     containers,
-    ...(cpu && { cpu: cpu as CpuStats }),
-    ...(memory && { memory: memory as MemoryStats }),
+    ...(isComplete && cpu && { cpu: cpu as CpuStats }),
+    ...(isComplete && memory && { memory: memory as MemoryStats }),
   }
 }
 

@@ -15,7 +15,7 @@ import type {
   PodRequest,
   ProviderHost,
 } from '../provider/provider.ts'
-import type { ContainerStats, NodeStats, PodStats, ProbeStats } from '../provider/stats.ts'
+import type { NodeStats, PodStats, ProbeStats, StatsWish } from '../provider/stats.ts'
 import { withDeadline } from '../util/deadline.ts'
 import { VkError, messageOf } from '../util/vk-error.ts'
 import { ContainerLists } from './container-lists.ts'
@@ -30,7 +30,7 @@ import { PodMachine } from './pod-machine.ts'
 import { readPodRecords, type PodRecord } from './pod-record.ts'
 import { ProbeCounts } from './probes/probe-counts.ts'
 import { probeRunner } from './probes/run-probe.ts'
-import { podStatsOf } from './pod-stats.ts'
+import { RuntimeStats } from './resources/runtime-stats.ts'
 import { StorageMeter } from './resources/storage-meter.ts'
 import { streamMethods } from './stream-methods.ts'
 import { volumeProblems } from './volumes/volume-check.ts'
@@ -66,6 +66,7 @@ class RuntimeProvider implements PodProvider {
   readonly #lists: ContainerLists
   readonly #logs: LogStore
   readonly #meter: StorageMeter
+  readonly #stats: RuntimeStats
   readonly #evictor: PodEvictor
   readonly #machines = new Map<string, PodMachine>()
   readonly #probeCounts = new ProbeCounts()
@@ -100,6 +101,7 @@ class RuntimeProvider implements PodProvider {
       maxFiles: options.containerLogMaxFiles,
     })
     this.#meter = new StorageMeter({ clock, rootDir: host.rootDir })
+    this.#stats = new RuntimeStats({ host, runtime, meter: this.#meter })
     this.#evictor = new PodEvictor({
       host,
       runtime,
@@ -217,20 +219,8 @@ class RuntimeProvider implements PodProvider {
     return this.#probeCounts.stats()
   }
 
-  async podStats(context: CallContext): Promise<readonly PodStats[]> {
-    const keys = [...this.#machines.values()].flatMap((machine) => machine.runningKeys())
-    if (keys.length === 0) return []
-    const byUid = new Map<string, ContainerStats[]>()
-    for (const { key, stats } of await this.#runtime.containerStats(keys, context)) {
-      const known = byUid.get(key.pod.uid)
-      if (known) known.push(stats)
-      else byUid.set(key.pod.uid, [stats])
-    }
-    return [...byUid].flatMap(([uid, containers]) => {
-      const machine = this.#machines.get(uid)
-      if (!machine) return []
-      return [podStatsOf(machine.ref, { startTime: machine.startTime, containers })]
-    })
+  podStats(context: CallContext, wish: StatsWish = 'all'): Promise<readonly PodStats[]> {
+    return this.#stats.read([...this.#machines.values()], { wish, context })
   }
 
   async describeNode(context: CallContext): Promise<NodeDescription> {

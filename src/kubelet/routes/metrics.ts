@@ -2,6 +2,7 @@
 // /metrics and what lies below it, beside /metrics/resource: the process and the kubelet, containers in
 // cAdvisor's names, probes, and the results of health checks.
 import type { CallContext } from '../../provider/provider.ts'
+import type { PodStats } from '../../provider/stats.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import type { Logger } from '../../util/logger.ts'
 import { messageOf } from '../../util/vk-error.ts'
@@ -11,6 +12,7 @@ import { cadvisorFamilies } from '../metrics/cadvisor-families.ts'
 import type { HttpMetrics } from '../metrics/http-metrics.ts'
 import { kubeletFamilies } from '../metrics/kubelet-families.ts'
 import { metricsContentType as contentType, metricText } from '../metrics/metric-text.ts'
+import { volumeFamilies } from '../metrics/volume-families.ts'
 import { probeFamilies } from '../metrics/probe-families.ts'
 import { processFamilies, processStartFamily } from '../metrics/process-families.ts'
 import type { Route, RouteCall } from '../router.ts'
@@ -33,7 +35,7 @@ export interface MetricsRoutesOptions {
 /** `/metrics`, `/metrics/cadvisor`, `/metrics/probes` and `/metrics/slis`. */
 export function metricsRoutes(options: MetricsRoutesOptions): readonly Route[] {
   return [
-    route('/metrics', async () => await kubeletMetrics(options)),
+    route('/metrics', async (call) => await kubeletMetrics(call, options)),
     route('/metrics/cadvisor', async (call) => await cadvisorMetrics(call, options)),
     route('/metrics/probes', async () =>
       metricText([
@@ -62,7 +64,7 @@ function route(path: string, read: (call: RouteCall) => Promise<string>): Route 
   }
 }
 
-async function kubeletMetrics(options: MetricsRoutesOptions): Promise<string> {
+async function kubeletMetrics(call: RouteCall, options: MetricsRoutesOptions): Promise<string> {
   const { http, metrics, node, server, version } = options
   const always = (await http.text()) + (await processText())
   if (!metrics) return always
@@ -75,7 +77,25 @@ async function kubeletMetrics(options: MetricsRoutesOptions): Promise<string> {
     apiServer,
     metrics,
   })
-  return (await metrics.registry.metrics()) + metricText(families) + always
+  const volumes = metricText(volumeFamilies(await claimStats(call, options)))
+  return (await metrics.registry.metrics()) + metricText(families) + volumes + always
+}
+
+/** Nothing is measured on a node none of whose pods has a claim. */
+async function claimStats(
+  { signal }: RouteCall,
+  { log, node, usage }: MetricsRoutesOptions,
+): Promise<readonly PodStats[]> {
+  const hasClaims = [...node.pods()].some(({ spec }) =>
+    spec.volumes?.some(
+      ({ persistentVolumeClaim, ephemeral }) => persistentVolumeClaim ?? ephemeral,
+    ),
+  )
+  if (!hasClaims) return []
+  return await usage.pods({ signal, log }, 'claims').catch((error: unknown) => {
+    log.warn({ error: messageOf(error) }, 'Cannot read the figures of volumes for /metrics')
+    return []
+  })
 }
 
 async function processText(): Promise<string> {
@@ -93,7 +113,7 @@ async function cadvisorMetrics(
   }
   const [nodeStats, podStats] = await Promise.all([
     usage.node(context).catch(warn),
-    usage.pods(context).catch(warn),
+    usage.pods(context, 'cpuAndMemory').catch(warn),
   ])
   const pods = new Map([...node.pods()].map((pod) => [pod.metadata.uid, pod]))
   return metricText(

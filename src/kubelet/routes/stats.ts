@@ -44,8 +44,12 @@ async function sendSummary(call: RouteCall, options: StatsRoutesOptions): Promis
       ...form.getAll('only_cpu_and_memory'),
       ...call.query.getAll('only_cpu_and_memory'),
     ]
-    const [node, pods] = await Promise.all([usage.node(context), usage.pods(context)])
-    const summary = only[0] === 'true' ? cpuAndMemorySummaryOf : summaryOf
+    const isShort = only[0] === 'true'
+    const [node, pods] = await Promise.all([
+      usage.node(context),
+      usage.pods(context, isShort ? 'cpuAndMemory' : 'all'),
+    ])
+    const summary = isShort ? cpuAndMemorySummaryOf : summaryOf
     const body = JSON.stringify(summary({ nodeName, node, pods }))
     sendBody(call.response, body, { contentType: 'application/json' })
   } catch (error) {
@@ -64,7 +68,7 @@ async function sendResourceMetrics(call: RouteCall, options: StatsRoutesOptions)
   }
   const [node, pods] = await Promise.all([
     usage.node(context).catch(warn),
-    usage.pods(context).catch(warn),
+    usage.pods(context, 'cpuAndMemory').catch(warn),
   ])
   sendBody(call.response, renderResourceMetrics({ node, pods }), {
     contentType: 'text/plain; version=0.0.4; charset=utf-8',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the stats routes get their figures: the backend's own of the node, else this machine's.
 import type { CallContext } from '../../provider/provider.ts'
-import type { NodeStats, PodStats } from '../../provider/stats.ts'
+import type { NodeStats, PodStats, StatsWish } from '../../provider/stats.ts'
 import type { KubeletNode } from '../kubelet-node.ts'
 import { untilAborted } from '../../util/until-aborted.ts'
 import type { HostStats } from './host-stats.ts'
@@ -9,7 +9,7 @@ import type { HostStats } from './host-stats.ts'
 /** Figures of one node and its pods. */
 export interface UsageSource {
   node(context: CallContext): Promise<NodeStats>
-  pods(context: CallContext): Promise<readonly PodStats[]>
+  pods(context: CallContext, wish?: StatsWish): Promise<readonly PodStats[]>
 }
 
 /** The figures of the node's backend; of this machine where the backend has none for the node. */
@@ -19,6 +19,7 @@ export function usageOf({ provider }: KubeletNode, host: HostStats): UsageSource
       await (provider.nodeStats
         ? untilAborted(provider.nodeStats(context), context.signal)
         : host.read()),
-    pods: async (context) => await untilAborted(provider.podStats(context), context.signal),
+    pods: async (context, wish) =>
+      await untilAborted(provider.podStats(context, wish), context.signal),
   }
 }

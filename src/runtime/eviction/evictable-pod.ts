@@ -7,12 +7,19 @@ import type { Failure } from '../decide/pod-state.ts'
 
 export interface EvictablePod {
   readonly ref: PodRef
-  /** As last handed over; undefined while nobody has named it. */
-  readonly pod: Pod | undefined
-  /** It is being ended, or has ended. */
-  readonly isEnding: boolean
+  readonly record: {
+    /** As last handed over; undefined while nobody has named it. */
+    readonly pod?: Pod
+    /** It is being ended. */
+    readonly ending?: object
+  }
   /** Final: nothing of it runs. */
   readonly hasEnded: boolean
   runningKeys(): readonly ContainerKey[]
   evict(failure: Failure, graceMs: number): void
+}
+
+/** The pod of one that nobody ends yet. */
+export function activePod({ record, hasEnded }: EvictablePod): Pod | undefined {
+  return hasEnded || record.ending ? undefined : record.pod
 }

@@ -112,7 +112,7 @@ export class NodePressure {
     const stats = await runtime.containerStats(keys, context).catch(() => [])
     const measured: MeasuredPod<EvictablePod>[] = []
     for (const subject of pods) {
-      const { pod } = subject
+      const { pod } = subject.record
       if (!pod) continue
       const { logs, volumes } = await meter.storageOf(pod, freshness)
       const own = stats.filter(({ key }) => key.pod.uid === pod.metadata.uid)
@@ -151,7 +151,7 @@ function measure(
   usageOf: (uid: string) => ReadonlyMap<string, number>,
 ): readonly MeasuredPod<EvictablePod>[] {
   return pods.flatMap((subject) => {
-    const { pod } = subject
+    const { pod } = subject.record
     if (!pod) return []
     const containers = usageOf(pod.metadata.uid)
     const used = [...containers.values()].reduce((sum, bytes) => sum + bytes, 0)

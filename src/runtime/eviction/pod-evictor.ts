@@ -9,7 +9,7 @@ import { messageOf } from '../../util/vk-error.ts'
 import type { ContainerRuntime } from '../container-runtime.ts'
 import type { StorageMeter } from '../resources/storage-meter.ts'
 import { isCriticalPod } from './critical-pod.ts'
-import type { EvictablePod } from './evictable-pod.ts'
+import { activePod, type EvictablePod } from './evictable-pod.ts'
 import { NodePressure } from './node-pressure.ts'
 import { hasStorageLimit, storageExcess } from './storage-limits.ts'
 import { thresholdsOf } from './thresholds.ts'
@@ -77,8 +77,8 @@ export class PodEvictor implements AsyncDisposable {
 
   async #look(): Promise<void> {
     const shortage = await this.#pressure.look(this.#context)
-    const active = [...this.#options.pods()].filter((each) => each.pod && !each.isEnding)
-    const limited = active.filter(({ pod }) => pod && hasStorageLimit(pod))
+    const active = [...this.#options.pods()].filter((each) => activePod(each) !== undefined)
+    const limited = active.filter(({ record: { pod } }) => pod && hasStorageLimit(pod))
     const isOverLimit = await Promise.all(limited.map((each) => this.#lookAt(each)))
     if (!shortage || isOverLimit.includes(true) || this.#isRelieved()) return
     const { host } = this.#options
@@ -104,12 +104,12 @@ export class PodEvictor implements AsyncDisposable {
   /** True when the pod was found to break its limits. */
   async #lookAt(each: EvictablePod): Promise<boolean> {
     const { meter, host, intervalMs = 10_000 } = this.#options
-    const { pod } = each
+    const pod = activePod(each)
     if (!pod) return false
     const freshness = { maxAgeMs: intervalMs / 2, signal: this.#stop.signal }
     const storage = await meter.storageOf(pod, freshness)
     const message = storageExcess(pod, { ...storage, layers: await this.#layersOf(each) })
-    if (message === undefined || each.isEnding) return false
+    if (message === undefined || !activePod(each)) return false
     if (isCriticalPod(pod)) {
       host.log.warn({ pod: each.ref.name, message }, 'A critical pod is not evicted')
       return false

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The figures of a runtime's pods: CPU and memory as the runtime has them, the disk as it is measured here.
+// What cannot be read of one pod or container is left out there, and hides nothing else.
+import { readFsStats } from '../../provider/fs-stats.ts'
+import type { CallContext, PodRef, ProviderHost } from '../../provider/provider.ts'
+import type { ContainerStats, FsStats, PodStats, StatsWish } from '../../provider/stats.ts'
+import type { ContainerKey, ContainerRuntime } from '../container-runtime.ts'
+import { wireTime } from '../../util/wire-time.ts'
+import type { PodRecord } from '../pod-record.ts'
+import { podStatsOf } from '../pod-stats.ts'
+import type { StorageMeter } from './storage-meter.ts'
+import { claimStats, withStorage } from './storage-stats.ts'
+
+/** A pod as it is measured; pod-machine.ts is one. */
+export interface MeasuredMachine {
+  readonly ref: PodRef
+  readonly record: Pick<PodRecord, 'pod' | 'startTimeMs'>
+  readonly volumeDirs: ReadonlyMap<string, string>
+  runningKeys(): readonly ContainerKey[]
+}
+
+export interface RuntimeStatsOptions {
+  readonly host: Pick<ProviderHost, 'clock' | 'rootDir'>
+  readonly runtime: Pick<ContainerRuntime, 'containerStats'>
+  readonly meter: StorageMeter
+}
+
+/** The disk is not measured anew for whoever asks within so long. */
+const storageAgeMs = 30_000
+
+/** Reads the figures of pods. */
+export class RuntimeStats {
+  readonly #options: RuntimeStatsOptions
+
+  constructor(options: RuntimeStatsOptions) {
+    this.#options = options
+  }
+
+  /** Of the pods with running containers; rejects when the runtime tells of none. */
+  async read(
+    machines: readonly MeasuredMachine[],
+    { wish, context }: { readonly wish: StatsWish; readonly context: CallContext },
+  ): Promise<readonly PodStats[]> {
+    const running = machines.filter((machine) => machine.runningKeys().length > 0)
+    if (running.length === 0) return []
+    const byUid = wish === 'claims' ? new Map() : await this.#usageOf(running, context)
+    const fs = wish === 'all' ? await this.#nodeFs() : undefined
+    return await Promise.all(
+      running.map(async (machine) => {
+        const containers = byUid.get(machine.ref.uid) ?? []
+        const startTime = wireTime(machine.record.startTimeMs)
+        // The sum of some containers is not the pod's.
+        const isComplete = containers.length === machine.runningKeys().length
+        const stats = podStatsOf(machine.ref, { startTime, containers, isComplete })
+        return wish === 'cpuAndMemory'
+          ? stats
+          : await this.#withVolumes(stats, machine, { fs, context })
+      }),
+    )
+  }
+
+  async #usageOf(
+    machines: readonly MeasuredMachine[],
+    context: CallContext,
+  ): Promise<ReadonlyMap<string, readonly ContainerStats[]>> {
+    const keys = machines.flatMap((machine) => machine.runningKeys())
+    const byUid = new Map<string, ContainerStats[]>()
+    for (const { key, stats } of await this.#options.runtime.containerStats(keys, context)) {
+      const known = byUid.get(key.pod.uid)
+      if (known) known.push(stats)
+      else byUid.set(key.pod.uid, [stats])
+    }
+    return byUid
+  }
+
+  /** A disk that cannot be measured takes nothing from the other figures. */
+  async #withVolumes(
+    stats: PodStats,
+    machine: MeasuredMachine,
+    { fs, context }: { readonly fs: FsStats | undefined; readonly context: CallContext },
+  ): Promise<PodStats> {
+    const { pod } = machine.record
+    if (!pod) return stats
+    const claims = await claimStats(pod, { dirs: machine.volumeDirs, time: this.#time })
+    if (!fs) return { ...stats, ...(claims.length > 0 && { volume: claims }) }
+    const { signal } = context
+    const storage = await this.#options.meter.storageOf(pod, { maxAgeMs: storageAgeMs, signal })
+    return withStorage(stats, { pod, storage, fs, claims })
+  }
+
+  async #nodeFs(): Promise<FsStats | undefined> {
+    return await readFsStats(this.#options.host.rootDir, this.#time).catch(() => undefined)
+  }
+
+  get #time(): string {
+    return new Date(this.#options.host.clock.nowMs()).toISOString()
+  }
+}
