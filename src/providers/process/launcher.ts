@@ -83,6 +83,11 @@ function wrapperArgs(
   return ['-c', script, 'virtual-kubelet-wrapper', ...files, ...more, ...groups, ...final]
 }
 
+/** Paths of this machine are nobody's business outside. */
+function withoutPaths(text: string): string {
+  return text.trim().replaceAll(/(?<=^|[\s'"])\/[^\s:'"]+/g, '…')
+}
+
 /** Resolves on the stage's word on descriptor 3. The wrapper holds that open, so only text counts. */
 async function whenStarted(child: ChildProcess): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -91,10 +96,14 @@ async function whenStarted(child: ChildProcess): Promise<void> {
   let said = ''
   const fail = (cause?: unknown): void =>
     reject(
-      new VkError('Unavailable', `Cannot start process: ${said.trim() || 'its wrapper ended'}`, {
-        podReason: 'RunContainerError',
-        cause,
-      }),
+      new VkError(
+        'Unavailable',
+        `Cannot start process: ${withoutPaths(said) || 'its wrapper ended'}`,
+        {
+          podReason: 'RunContainerError',
+          cause: cause ?? new Error(said),
+        },
+      ),
     )
   pipe?.setEncoding('utf8')
   pipe?.on('data', (text: string) => {

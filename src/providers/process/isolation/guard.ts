@@ -18,6 +18,8 @@ export interface GuardOptions {
   /** Whole volumes on the host, which nobody can exchange. */
   readonly volumeDirs: readonly string[]
   readonly protectedDir: string
+  /** False: the inner bwrap makes a user namespace, and says in /proc who is who in it. */
+  readonly isRoot: boolean
 }
 
 const hostReadOnly = ['--ro-bind', '/', '/', '--dev-bind', '/dev', '/dev']
@@ -51,6 +53,7 @@ export function guardRoot(root: DirNode, options: GuardOptions): Guarded {
     root: inside,
     words: [
       ...hostReadOnly,
+      ...(options.isRoot ? [] : ['--bind', '/proc', '/proc']),
       ...hidden.flatMap((dir) => ['--tmpfs', dir]),
       ...[...staged].flatMap(([base, place]) => ['--bind', base, place]),
     ],

@@ -78,7 +78,7 @@ export async function prepareSandbox(
   addMounts(builder, start.mounts, { tree, protectedDir: sealed, shared, trusted })
   const volumeDirs = [...start.volumeDirs.values()]
   const guarded = needsGuard(start, shared)
-    ? guardRoot(builder.root, { tree, volumeDirs, protectedDir: sealed })
+    ? guardRoot(builder.root, { tree, volumeDirs, protectedDir: sealed, isRoot })
     : undefined
   const sandbox: Sandbox = {
     ...namespaces,
