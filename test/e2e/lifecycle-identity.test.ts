@@ -9,6 +9,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import type { Pod, PodSpec } from '../../src/kube/types.gen.ts'
+import { kubectlSkipReason } from './find-kubectl.ts'
 import { Pods, shell } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
@@ -155,4 +156,24 @@ describe('the identity of a pod', { skip }, () => {
     assert.equal(last(again, 'other')?.message, 'gone other\n')
     await pods.end('last-words', { gracePeriodSeconds: 1 })
   })
+
+  test(
+    'kubectl debug with its defaults looks into the processes of its target',
+    { skip: kubectlSkipReason },
+    async () => {
+      await pods.create({ name: 'suspect', spec: { containers: [shell('sleep 1000')] } })
+      await pods.untilPhase('suspect', 'Running')
+      // The profile is the default of today's kubectl, not of older ones.
+      const args = ['debug', '--profile=general', 'suspect', '--image=host', '--target=main']
+      await cluster().kubectl([...args, '--container=look', '--', 'ps', '-eo', 'args'])
+      await pods.until(
+        'suspect',
+        ({ status }) => status?.ephemeralContainerStatuses?.[0]?.state?.terminated,
+        { what: 'have an ended debugger' },
+      )
+      const output = await pods.logs('suspect', { container: 'look' })
+      assert.match(output, /^sh -c sleep 1000$/m)
+      await pods.end('suspect', { gracePeriodSeconds: 1 })
+    },
+  )
 })
