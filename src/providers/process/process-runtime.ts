@@ -42,6 +42,9 @@ import { PipePool } from './streams/pipe-pool.ts'
 import { connectToPodPort } from './streams/pod-ports.ts'
 import type { Surroundings } from './surroundings.ts'
 
+/** How often a container looks for another one of its pod to join. */
+const maxJoins = 5
+
 const defaultSignal = 'SIGTERM'
 
 /** A start under way. */
@@ -137,10 +140,7 @@ export class ProcessRuntime implements ContainerRuntime {
 
   async #start(id: string, start: ContainerStart): Promise<RuntimeContainer> {
     try {
-      const peers = await this.#peersOf(start.key.pod)
-      const shares = await this.#shared?.of(start.pod)
-      const plan = await prepareStart(start, { ...this.#places(), peers, ...shares })
-      const container = await this.#fleet.launch({ id, start, plan })
+      const container = await this.#launch(id, start)
       this.#setOomScore(container, start)
       return container.describe()
     } catch (error) {
@@ -151,6 +151,20 @@ export class ProcessRuntime implements ContainerRuntime {
         cause: error,
         podReason: 'CreateContainerError',
       })
+    }
+  }
+
+  async #launch(id: string, start: ContainerStart): Promise<ContainerProcess> {
+    const shares = await this.#shared?.of(start.pod)
+    for (let tries = 1; ; tries++) {
+      const peers = await this.#peersOf(start.key.pod)
+      const plan = await prepareStart(start, { ...this.#places(), peers, ...shares })
+      try {
+        return await this.#fleet.launch({ id, start, plan })
+      } catch (error) {
+        // Nothing has run: it joins another one, or has namespaces of its own.
+        if (tries === maxJoins || !hasLostPeer(error)) throw error
+      }
     }
   }
 
@@ -301,4 +315,10 @@ function idOf({ pod, name, attempt }: ContainerKey): string {
     .update(JSON.stringify([pod.uid, name, attempt]))
     .digest('hex')
     .slice(0, 40)
+}
+
+/** Whom it was to join has ended at that very moment. */
+function hasLostPeer(error: unknown): boolean {
+  const { cause } = error as Error
+  return cause instanceof Error && /can(not|'t) open '?\/proc\/\d+\/ns\//.test(cause.message)
 }
