@@ -26,7 +26,10 @@ export class FakeExec {
   }
 
   /** For the runtime. */
-  readonly exec: NonNullable<ContainerRuntime['exec']> = async (key, { command }, { signal }) => {
+  readonly exec: NonNullable<ContainerRuntime['exec']> = async (key, options, { signal }) => {
+    const { command, stdin } = options
+    // Nothing here could read commands from a pipe.
+    if (stdin) throw new Error('exec: "sh": executable file not found in $PATH')
     const call = { key, command, atMs: this.#clock.nowMs() }
     this.calls.push(call)
     const answer = this.answer(call)

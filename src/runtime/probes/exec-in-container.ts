@@ -7,6 +7,7 @@ import type { CallContext } from '../../provider/provider.ts'
 import type { Clock } from '../../util/clock.ts'
 import { VkError } from '../../util/vk-error.ts'
 import type { ContainerKey, ContainerRuntime } from '../container-runtime.ts'
+import { OutputHead } from './output-head.ts'
 
 export interface ExecCommand {
   readonly key: ContainerKey
@@ -44,7 +45,7 @@ export async function execInContainer(
   const choice = { stdin: false, stdout: true, stderr: true, tty: false }
   const process = await runtime.exec(key, { ...choice, command, pod, spec }, context)
   const output = new OutputHead(maxOutputBytes)
-  const ends = [process.stdout, process.stderr].map((stream) => output.take(stream))
+  const ends = [process.stdout, process.stderr].map((stream) => take(stream, output))
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const onAbort = (): void => reject(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
@@ -63,32 +64,11 @@ export async function execInContainer(
   }
 }
 
-/** The first bytes of several streams; the rest is read and dropped, so that nobody waits to write it. */
-class OutputHead {
-  readonly #maxBytes: number
-  readonly #chunks: Buffer[] = []
-  #length = 0
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
-  }
-
-  get text(): string {
-    return Buffer.concat(this.#chunks).toString('utf8')
-  }
-
-  async take(stream: Readable | undefined): Promise<void> {
-    if (!stream) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    stream.on('data', (chunk: Buffer) => this.#add(chunk))
-    for (const event of ['end', 'error', 'close']) stream.once(event, () => resolve())
-    await promise
-  }
-
-  #add(chunk: Buffer): void {
-    const kept = chunk.subarray(0, this.#maxBytes - this.#length)
-    if (kept.length === 0) return
-    this.#chunks.push(kept)
-    this.#length += kept.length
-  }
+/** Resolves with the stream's end. */
+async function take(stream: Readable | undefined, output: OutputHead): Promise<void> {
+  if (!stream) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  stream.on('data', (chunk: Buffer) => output.add(chunk))
+  for (const event of ['end', 'error', 'close']) stream.once(event, () => resolve())
+  await promise
 }

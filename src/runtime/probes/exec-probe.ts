@@ -10,6 +10,7 @@ import { goDuration } from '../decide/go-duration.ts'
 import { execInContainer } from './exec-in-container.ts'
 import { maxOutputBytes, ProbeError, ProbeTimeout } from './probe-order.ts'
 import type { ProbeAnswer, ProbeOrder } from './probe-order.ts'
+import type { ProbeShell } from './probe-shell.ts'
 
 /** Rejects with a ProbeError when the probe cannot be made, or with the signal's reason. */
 export async function probeExec(
@@ -20,17 +21,21 @@ export async function probeExec(
     readonly clock: Clock
     readonly log: Logger
     readonly signal: AbortSignal
+    /** Runs the commands of this very probe, where it can. */
+    readonly shell: ProbeShell
   },
 ): Promise<ProbeAnswer> {
   const { key, pod, spec, timeoutMs } = order
   const command = expandedCommand(action, order)
   const { signal, log } = parts
   try {
-    const result = await execInContainer(
-      { key, pod, spec, command },
-      { ...parts, maxOutputBytes },
-      { signal, log },
-    )
+    const result =
+      (await parts.shell.run(command, { signal, maxOutputBytes })) ??
+      (await execInContainer(
+        { key, pod, spec, command },
+        { ...parts, maxOutputBytes },
+        { signal, log },
+      ))
     return { result: result.exitCode === 0 ? 'success' : 'failure', output: result.output }
   } catch (error) {
     if (signal.aborted && signal.reason instanceof ProbeTimeout) {

@@ -83,15 +83,21 @@ function readBody(response: IncomingMessage, maxBytes: number): Promise<string> 
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const chunks: Buffer[] = []
   let length = 0
-  const finish = (): void => resolve(Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8'))
+  const finish = (): void => {
+    response.removeListener('close', fail)
+    resolve(Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8'))
+  }
+  const fail = (): void => reject(new BrokenBodyError('the body broke off'))
   response.on('data', (chunk: Buffer) => {
     chunks.push(chunk)
     length += chunk.length
     if (length >= maxBytes) finish()
   })
   response.on('end', finish)
-  response.on('error', (error) => reject(new BrokenBodyError(error.message)))
-  response.on('close', () => reject(new BrokenBodyError('closed')))
+  response.on('close', fail)
+  response.on('error', () => {
+    // `close` follows.
+  })
   if (maxBytes === 0) finish()
   return promise
 }

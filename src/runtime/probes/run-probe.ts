@@ -2,12 +2,13 @@
 // Makes one probe, with a few tries where it cannot be carried out, and a time limit for each try.
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
-import { messageOf } from '../../util/vk-error.ts'
+import { messageOf, VkError } from '../../util/vk-error.ts'
 import type { ContainerRuntime } from '../container-runtime.ts'
 import { probeExec } from './exec-probe.ts'
 import { probeHttp } from './http-probe.ts'
 import { ProbeError, ProbeTimeout } from './probe-order.ts'
 import type { ProbeAnswer, ProbeOrder } from './probe-order.ts'
+import { ProbeShell, type StartShell } from './probe-shell.ts'
 import { probeTcp } from './tcp-probe.ts'
 
 export interface ProbeTools {
@@ -23,10 +24,17 @@ const maxTries = 3
 
 /** The one that really asks. */
 export function probeRunner(tools: ProbeTools): RunProbe {
+  // The signal is the life of one probe of one run.
+  const shells = new WeakMap<AbortSignal, ProbeShell>()
+  const shellOf = (order: ProbeOrder, lifetime: AbortSignal): ProbeShell => {
+    const shell = shells.get(lifetime) ?? new ProbeShell(shellStarter(order, tools), lifetime)
+    shells.set(lifetime, shell)
+    return shell
+  }
   return async (order, signal) => {
     for (let tries = 1; ; tries++) {
       try {
-        return await tryOnce(order, { tools, signal })
+        return await tryOnce(order, { tools, signal, shellOf })
       } catch (error) {
         if (signal.aborted) throw error
         if (tries < maxTries) continue
@@ -36,17 +44,21 @@ export function probeRunner(tools: ProbeTools): RunProbe {
   }
 }
 
-async function tryOnce(
-  order: ProbeOrder,
-  { tools, signal }: { readonly tools: ProbeTools; readonly signal: AbortSignal },
-): Promise<ProbeAnswer> {
+interface Means {
+  readonly tools: ProbeTools
+  readonly signal: AbortSignal
+  shellOf(order: ProbeOrder, lifetime: AbortSignal): ProbeShell
+}
+
+async function tryOnce(order: ProbeOrder, { tools, signal, shellOf }: Means): Promise<ProbeAnswer> {
   signal.throwIfAborted()
   const limited = new AbortController()
   const onAbort = (): void => limited.abort(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   using _timer = tools.clock.setTimer(order.timeoutMs, () => limited.abort(new ProbeTimeout()))
   try {
-    return await ask(order, { tools, signal: limited.signal })
+    const shell = (): ProbeShell => shellOf(order, signal)
+    return await ask(order, { tools, signal: limited.signal, shell })
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
@@ -54,10 +66,10 @@ async function tryOnce(
 
 async function ask(
   order: ProbeOrder,
-  { tools, signal }: { readonly tools: ProbeTools; readonly signal: AbortSignal },
+  { tools, signal, shell }: Omit<Means, 'shellOf'> & { readonly shell: () => ProbeShell },
 ): Promise<ProbeAnswer> {
   const { exec, httpGet, tcpSocket, grpc } = order.probe
-  if (exec) return await probeExec(exec, order, { ...tools, signal })
+  if (exec) return await probeExec(exec, order, { ...tools, signal, shell: shell() })
   if (httpGet) return await probeHttp(httpGet, order, signal)
   if (tcpSocket) return await probeTcp(tcpSocket, order, signal)
   if (grpc) {
@@ -66,4 +78,13 @@ async function ask(
   }
   const { namespace, name, uid } = order.key.pod
   throw new ProbeError(`missing probe handler for ${name}_${namespace}(${uid}):${order.spec.name}`)
+}
+
+function shellStarter({ key, pod, spec }: ProbeOrder, { runtime, log }: ProbeTools): StartShell {
+  return async (signal) => {
+    if (!runtime.exec)
+      throw new VkError('Unsupported', 'this runtime runs no commands in containers')
+    const choice = { stdin: true, stdout: true, stderr: true, tty: false }
+    return await runtime.exec(key, { ...choice, command: ['sh'], pod, spec }, { signal, log })
+  }
 }
