@@ -8,6 +8,7 @@ import { rmSync } from 'node:fs'
 import { endProcessesNaming } from './host-processes.ts'
 import { createNetworkNamespace } from './network-namespace.ts'
 import { FOLDER_VARIABLE, makeRunFolder, NAMESPACE_VARIABLE } from './requirements.ts'
+import { unmountBelow } from './unmount-below.ts'
 
 /** Returns the exit code of the command. Needs root on Linux: see `namespaceObstacle`. */
 export async function runInNamespace(command: readonly string[]): Promise<number> {
@@ -24,6 +25,7 @@ export async function runWithFolder(
   const folder = makeRunFolder()
   const code = await runCommand(command, { ...env, [FOLDER_VARIABLE]: folder })
   endProcessesNaming(folder)
+  unmountBelow(folder)
   if (code === 0) rmSync(folder, { recursive: true, force: true })
   else console.error(`Logs of the failed run are in ${folder}`)
   return code
