@@ -274,6 +274,8 @@ export interface PodProvider extends AsyncDisposable {
   podStats(context: CallContext, wish?: StatsWish): Promise<readonly PodStats[]>
   /** How the probes of the pods went, where the backend makes them as a kubelet does. */
   probeStats?(): readonly ProbeStats[]
+  /** How many pods the backend has evicted, by the signal that it did so for, such as `memory.available`. */
+  evictions?(): ReadonlyMap<string, number>
   /** Usage of the machine behind the node, where there is one. */
   nodeStats?(context: CallContext): Promise<NodeStats>
   describeNode(context: CallContext): Promise<NodeDescription>

@@ -219,6 +219,10 @@ class RuntimeProvider implements PodProvider {
     return this.#probeCounts.stats()
   }
 
+  evictions(): ReadonlyMap<string, number> {
+    return this.#evictor.counts
+  }
+
   podStats(context: CallContext, wish: StatsWish = 'all'): Promise<readonly PodStats[]> {
     return this.#stats.read([...this.#machines.values()], { wish, context })
   }

@@ -96,6 +96,11 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
     const event = await pods.untilEvent('hoarder', 'Evicted')
     assert.equal(event.type, 'Warning')
     assert.equal(event.message, message)
+    const metrics = await cluster().api<string>(
+      'GET',
+      `/api/v1/nodes/${node.nodeName}/proxy/metrics`,
+    )
+    assert.match(metrics, /kubelet_evictions{eviction_signal="emptydirfs.limit"} 1/)
   })
 
   test('output counts against the ephemeral-storage limit of its container and its pod', async () => {

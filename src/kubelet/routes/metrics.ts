@@ -9,6 +9,7 @@ import { messageOf } from '../../util/vk-error.ts'
 import type { HealthRecord } from '../health-record.ts'
 import type { KubeletNode } from '../kubelet-node.ts'
 import { cadvisorFamilies } from '../metrics/cadvisor-families.ts'
+import { evictionFamily } from '../metrics/eviction-families.ts'
 import type { HttpMetrics } from '../metrics/http-metrics.ts'
 import { kubeletFamilies } from '../metrics/kubelet-families.ts'
 import { metricsContentType as contentType, metricText } from '../metrics/metric-text.ts'
@@ -77,8 +78,11 @@ async function kubeletMetrics(call: RouteCall, options: MetricsRoutesOptions): P
     apiServer,
     metrics,
   })
-  const volumes = metricText(volumeFamilies(await claimStats(call, options)))
-  return (await metrics.registry.metrics()) + metricText(families) + volumes + always
+  const more = [
+    ...volumeFamilies(await claimStats(call, options)),
+    evictionFamily(node.provider.evictions?.() ?? new Map()),
+  ]
+  return (await metrics.registry.metrics()) + metricText([...families, ...more]) + always
 }
 
 /** Nothing is measured on a node none of whose pods has a claim. */

@@ -43,6 +43,7 @@ test('a pod whose emptyDir outgrows its limit is evicted for good', async () => 
   assert.equal(observed.failure.message, message)
   assert.equal(observed.failure.isOwnFault, true)
   assert.deepEqual(world.eventsOf('Evicted'), [message])
+  assert.deepEqual(world.provider.evictions?.(), new Map([['emptydirfs.limit', 1]]))
   assert.equal(world.runtime.starts.length, 1)
 })
 

@@ -33,6 +33,7 @@ export class PodEvictor implements AsyncDisposable {
   readonly #options: PodEvictorOptions
   readonly #pressure: NodePressure
   readonly #stop = new AbortController()
+  readonly #counts = new Map<string, number>()
   #looking: Promise<void> = Promise.resolve()
   #timer: Disposable | undefined
   /** Evicted to relieve the node, and not through yet. */
@@ -54,6 +55,11 @@ export class PodEvictor implements AsyncDisposable {
   /** Conditions of the node that are not as on a healthy one. */
   get nodeConditions(): readonly NodeCondition[] {
     return this.#pressure.conditions
+  }
+
+  /** How many pods were evicted, by the kubelet's names for what they were evicted for. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts
   }
 
   start(): void {
@@ -91,7 +97,8 @@ export class PodEvictor implements AsyncDisposable {
     }
     const { each } = victim
     this.#leaving = { each, untilMs: host.clock.nowMs() + reliefMs }
-    this.#evict(each, { message: victim.message, isOwnFault: false })
+    const { signal } = shortage
+    this.#evict(each, { signal, message: victim.message, isOwnFault: false })
   }
 
   /** One pod at a time: what its end gives back is seen only then. */
@@ -108,13 +115,14 @@ export class PodEvictor implements AsyncDisposable {
     if (!pod) return false
     const freshness = { maxAgeMs: intervalMs / 2, signal: this.#stop.signal }
     const storage = await meter.storageOf(pod, freshness)
-    const message = storageExcess(pod, { ...storage, layers: await this.#layersOf(each) })
-    if (message === undefined || !activePod(each)) return false
+    const excess = storageExcess(pod, { ...storage, layers: await this.#layersOf(each) })
+    if (!excess || !activePod(each)) return false
     if (isCriticalPod(pod)) {
+      const { message } = excess
       host.log.warn({ pod: each.ref.name, message }, 'A critical pod is not evicted')
       return false
     }
-    this.#evict(each, { message, isOwnFault: true })
+    this.#evict(each, { ...excess, isOwnFault: true })
     return true
   }
 
@@ -132,9 +140,11 @@ export class PodEvictor implements AsyncDisposable {
 
   #evict(
     each: EvictablePod,
-    { message, isOwnFault }: { readonly message: string; readonly isOwnFault: boolean },
+    why: { readonly signal: string; readonly message: string; readonly isOwnFault: boolean },
   ): void {
+    const { signal, message, isOwnFault } = why
     const reason = 'Evicted'
+    this.#counts.set(signal, (this.#counts.get(signal) ?? 0) + 1)
     this.#options.host.recordEvent(each.ref, { type: 'Warning', reason, message })
     each.evict({ reason, message, ...(isOwnFault && { isOwnFault }) }, graceMs)
   }

@@ -27,7 +27,7 @@ const limited = (name: string, limit: string) =>
   buildContainer({ name, resources: { limits: { 'ephemeral-storage': limit } } })
 
 const excess = (spec: Partial<PodSpec>, used: Used): string | undefined =>
-  storageExcess(buildPod({ spec }), usage(used))
+  storageExcess(buildPod({ spec }), usage(used))?.message
 
 test('an emptyDir may hold as much as its sizeLimit, and not more', () => {
   const volumes = [

@@ -23,25 +23,37 @@ export function hasStorageLimit({ spec }: Pod): boolean {
   )
 }
 
-/** The message that the pod is evicted with; undefined while it keeps its limits. */
-export function storageExcess(pod: Pod, usage: LimitedStorage): string | undefined {
+/** Which limit a pod has broken: the kubelet's name for metrics, and the message that it is evicted with. */
+export interface StorageExcess {
+  readonly signal: 'emptydirfs.limit' | 'ephemeralpodfs.limit' | 'ephemeralcontainerfs.limit'
+  readonly message: string
+}
+
+/** The first limit that the pod has broken; undefined while it keeps them. */
+export function storageExcess(pod: Pod, usage: LimitedStorage): StorageExcess | undefined {
   return emptyDirExcess(pod, usage) ?? podExcess(pod, usage) ?? containerExcess(pod, usage)
 }
 
-function emptyDirExcess({ spec }: Pod, { volumes }: LimitedStorage): string | undefined {
+function emptyDirExcess({ spec }: Pod, { volumes }: LimitedStorage): StorageExcess | undefined {
   for (const { name, emptyDir } of spec.volumes ?? []) {
     if (!emptyDir?.sizeLimit || emptyDir.medium) continue
     const limit = parseQuantity(emptyDir.sizeLimit)
     if (!isBeyond(volumes.get(name)?.usedBytes, limit)) continue
-    return `Usage of EmptyDir volume "${name}" exceeds the limit "${format(limit)}". `
+    return {
+      signal: 'emptydirfs.limit',
+      message: `Usage of EmptyDir volume "${name}" exceeds the limit "${format(limit)}". `,
+    }
   }
   return undefined
 }
 
-function podExcess(pod: Pod, usage: LimitedStorage): string | undefined {
+function podExcess(pod: Pod, usage: LimitedStorage): StorageExcess | undefined {
   const limit = podLimit(pod, storage)
   if (!limit || BigInt(podStorageBytes(pod, usage)) <= wholeUnits(limit)) return undefined
-  return `Pod ephemeral local storage usage exceeds the total limit of containers ${format(limit)}. `
+  return {
+    signal: 'ephemeralpodfs.limit',
+    message: `Pod ephemeral local storage usage exceeds the total limit of containers ${format(limit)}. `,
+  }
 }
 
 /** What counts against the limit of the pod as a whole; a Secret lies in memory on a kubelet, and does not. */
@@ -55,14 +67,20 @@ export function podStorageBytes({ spec }: Pod, { volumes, logs, layers }: Limite
   return bytes
 }
 
-function containerExcess({ spec }: Pod, { logs, layers }: LimitedStorage): string | undefined {
+function containerExcess(
+  { spec }: Pod,
+  { logs, layers }: LimitedStorage,
+): StorageExcess | undefined {
   for (const { name, resources } of spec.containers) {
     const text = resources?.limits?.[storage]
     if (text === undefined) continue
     const limit = parseQuantity(text)
     const bytes = (logs.get(name)?.usedBytes ?? 0) + (layers.get(name) ?? 0)
     if (!isBeyond(bytes, limit)) continue
-    return `Container ${name} exceeded its local ephemeral storage limit "${format(limit)}". `
+    return {
+      signal: 'ephemeralcontainerfs.limit',
+      message: `Container ${name} exceeded its local ephemeral storage limit "${format(limit)}". `,
+    }
   }
   return undefined
 }
