@@ -36,6 +36,11 @@ export class MachineProbes {
     return containerHealth(pod, containers)
   }
 
+  /** Containers that were just started are asked for the first time now. */
+  get isAnswerDue(): boolean {
+    return this.#probes.isAnswerDue
+  }
+
   /** Something has changed: begins what is wanted now and ends the rest. */
   sync(): void {
     const { pod, containers, ending } = this.#ledger.record

@@ -22,6 +22,7 @@ import { MachineResizes } from './machine-resizes.ts'
 import { observedPod } from './observed-pod.ts'
 import { attemptDir, podDir } from './pod-dirs.ts'
 import { PodLedger } from './pod-ledger.ts'
+import { PodNews } from './pod-news.ts'
 import { PodPreparation } from './pod-preparation.ts'
 import type { PodRecord } from './pod-record.ts'
 import { terminationMessage, type ReadLog } from './termination-message.ts'
@@ -50,6 +51,7 @@ export class PodMachine {
   /** Aborted when nothing is to be started any more. */
   readonly #starting = new AbortController()
   readonly #probes: MachineProbes
+  readonly #news: PodNews
   readonly #resizes: MachineResizes
   readonly #backoffs = new BackoffNews((name, event) => this.#tell(name, event))
   readonly #background = new Set<Promise<void>>()
@@ -60,7 +62,6 @@ export class PodMachine {
   #stepping: Promise<void> | undefined
   #timer: Disposable | undefined
   #wakeAtMs = Infinity
-  #published = ''
 
   constructor(deps: MachineDeps, initial: { ref: PodRef; record?: PodRecord | undefined }) {
     const { ref } = initial
@@ -72,6 +73,12 @@ export class PodMachine {
     const wake = (): void => this.#wake()
     this.#resizes = new MachineResizes(deps, this.#ledger)
     this.#probes = new MachineProbes(deps, { ledger: this.#ledger, wake })
+    this.#news = new PodNews({
+      clock: deps.host.clock,
+      observed: () => this.observed(),
+      isMoreDue: () => this.#probes.isAnswerDue,
+      publish: deps.publish,
+    })
     this.#actions = new ContainerActions(deps, {
       ledger: this.#ledger,
       volumes: this.#preparation.volumes,
@@ -135,7 +142,7 @@ export class PodMachine {
     this.#request = request
     const isNews = this.#ledger.setPod(request.pod, parseWireTime(request.pod.status?.startTime))
     // What the API remembers must not be overwritten by what was told before it was heard.
-    if (isNews) this.#publish()
+    if (isNews) this.#news.tell()
     this.#actions.retryNow()
     this.#resizes.retryNow()
     this.#preparation.retryNow()
@@ -208,6 +215,7 @@ export class PodMachine {
     this.#probes[Symbol.dispose]()
     this.#actions[Symbol.dispose]()
     await this.#stepping
+    this.#news[Symbol.dispose]()
     await Promise.all(this.#background)
     await this.#ledger.flush()
   }
@@ -268,11 +276,11 @@ export class PodMachine {
     await this.#resizes.run(decision.actions, context)
     const start = decision.actions.find((action) => action.kind === 'start')
     if (start && this.#request) {
-      using _news = this.#deps.host.clock.setTimer(slowStartMs, () => this.#publish())
+      using _news = this.#deps.host.clock.setTimer(slowStartMs, () => this.#news.tell())
       this.#isDirty = true
       await actions.start(start, this.#request, this.#starting.signal)
     } else {
-      this.#publish()
+      this.#news.tellSoon()
     }
     this.#wakeAt(this.#nextWakeMs(decision))
   }
@@ -365,14 +373,6 @@ export class PodMachine {
     const isSaved = await this.#ledger.save()
     if (isSaved) return
     this.#wakeAt(Math.min(this.#wakeAtMs, this.#deps.host.clock.nowMs() + retryStepMs))
-  }
-
-  #publish(): void {
-    const observed = this.observed()
-    const text = JSON.stringify(observed)
-    if (text === this.#published) return
-    this.#published = text
-    this.#deps.publish(observed)
   }
 
   #wakeAt(atMs: number): void {

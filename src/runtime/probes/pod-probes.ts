@@ -38,6 +38,8 @@ interface ActiveProbe {
   pod: Pod
   readonly terms: ProbeTerms
   readonly lifetime: AbortController
+  /** It is asked at once, and was not answered yet. */
+  isFirst: boolean
   state: ProbeState
   timer: Disposable | undefined
 }
@@ -68,6 +70,11 @@ export class PodProbes {
     }
   }
 
+  /** Is a probe under way, or about to be, of which the first answer decides what the pod is? */
+  get isAnswerDue(): boolean {
+    return [...this.#active.values()].some(({ isFirst, wanted }) => isFirst && !wanted.isReady)
+  }
+
   [Symbol.dispose](): void {
     for (const id of this.#active.keys()) this.#end(id)
   }
@@ -83,16 +90,18 @@ export class PodProbes {
     // What ran before we did is not asked all at once.
     const isAdopted = startedAtMs < sinceMs && nowMs - sinceMs < terms.periodMs
     const jitter = isAdopted ? this.#deps.random() : undefined
+    const delayMs = firstProbeInMs(terms, { startedAtMs, nowMs, jitter })
     const active: ActiveProbe = {
       wanted,
       pod,
       terms,
       lifetime: new AbortController(),
+      isFirst: delayMs === 0,
       state: newProbe,
       timer: undefined,
     }
     this.#active.set(idOf(wanted), active)
-    this.#plan(active, firstProbeInMs(terms, { startedAtMs, nowMs, jitter }))
+    this.#plan(active, delayMs)
   }
 
   #plan(active: ActiveProbe, delayMs: number): void {
@@ -112,6 +121,7 @@ export class PodProbes {
     const beganAtMs = clock.monotonicMs()
     const answer = await this.#ask(active)
     if (active.lifetime.signal.aborted) return
+    active.isFirst = false
     const nowMs = clock.monotonicMs()
     const { wanted, terms } = active
     const { kind, isReady } = wanted
