@@ -244,6 +244,7 @@ class RuntimeProvider implements PodProvider {
     this.#sandboxWatch?.[Symbol.dispose]()
     this.#timer?.[Symbol.dispose]()
     this.#listeners.clear()
+    this.#meter[Symbol.dispose]()
     await this.#evictor[Symbol.asyncDispose]()
     await Promise.all([...this.#machines.values()].map((machine) => machine.dispose()))
     await this.#logs[Symbol.asyncDispose]()

@@ -33,6 +33,7 @@ import { capacityOf } from './process-config.ts'
 import type { ProcessConfig } from './process-config.ts'
 import { featuresHere } from './process-features.ts'
 import { StatsReader } from './process-stats.ts'
+import { resizeGroup } from './resize-group.ts'
 import { setOomScore } from './set-oom-score.ts'
 import { signalNumber } from './stop-signal.ts'
 import { attachToContainer } from './streams/container-attach.ts'
@@ -220,11 +221,7 @@ export class ProcessRuntime implements ContainerRuntime {
   async updateResources(key: ContainerKey, { spec }: { readonly spec: Container }): Promise<void> {
     const { group } = this.#running(key)
     const limits = containerLimits(spec, this.#config)
-    if (this.#surroundings.cgroups?.update(group, limits)) return
-    throw new VkError(
-      'Unsupported',
-      `Cannot resize container "${key.name}": it has no control group`,
-    )
+    resizeGroup(this.#surroundings.cgroups, { name: key.name, group, limits })
   }
 
   async portForward(pod: PodRef, port: number, { signal }: CallContext): Promise<PortConnection> {

@@ -86,7 +86,7 @@ export class PodEvictor implements AsyncDisposable {
     const active = [...this.#options.pods()].filter((each) => activePod(each) !== undefined)
     const limited = active.filter(({ record: { pod } }) => pod && hasStorageLimit(pod))
     const isOverLimit = await Promise.all(limited.map((each) => this.#lookAt(each)))
-    if (!shortage || isOverLimit.includes(true) || this.#isRelieved()) return
+    if (!shortage || isOverLimit.includes(true) || this.#awaitsRelief()) return
     const { host } = this.#options
     const message = `Attempting to reclaim ${shortage.resource}`
     host.recordNodeEvent?.({ type: 'Warning', reason: 'EvictionThresholdMet', message })
@@ -102,7 +102,7 @@ export class PodEvictor implements AsyncDisposable {
   }
 
   /** One pod at a time: what its end gives back is seen only then. */
-  #isRelieved(): boolean {
+  #awaitsRelief(): boolean {
     if (!this.#leaving) return false
     const { each, untilMs } = this.#leaving
     return !each.hasEnded && this.#options.host.clock.nowMs() < untilMs

@@ -28,7 +28,7 @@ async function write(rootDir: string, bytes: number): Promise<void> {
 test('callers at the same time share one walk, and a fresh figure needs none', async (t) => {
   const rootDir = await rootDirOf(t)
   const clock = new FakeClock()
-  const meter = new StorageMeter({ clock, rootDir })
+  using meter = new StorageMeter({ clock, rootDir })
   await write(rootDir, 100_000)
   const fresh = { maxAgeMs: 5000, signal }
   const [one, other] = await Promise.all([meter.storageOf(pod, fresh), meter.storageOf(pod, fresh)])
@@ -39,6 +39,18 @@ test('callers at the same time share one walk, and a fresh figure needs none', a
   await clock.advance(5001)
   const later = await meter.storageOf(pod, fresh)
   assert.ok((later.volumes.get('data')?.usedBytes ?? 0) >= 200_000)
+})
+
+test('a caller that goes away takes the walk from nobody else', async (t) => {
+  const rootDir = await rootDirOf(t)
+  using meter = new StorageMeter({ clock: new FakeClock(), rootDir })
+  await write(rootDir, 100_000)
+  const leaving = new AbortController()
+  const first = meter.storageOf(pod, { maxAgeMs: 0, signal: leaving.signal })
+  const second = meter.storageOf(pod, { maxAgeMs: 0, signal })
+  leaving.abort(new Error('gone'))
+  await assert.rejects(first, { message: 'gone' })
+  assert.ok(((await second).volumes.get('data')?.usedBytes ?? 0) >= 100_000)
 })
 
 test('a walk that took long is not repeated for twenty times as long', async (t) => {
@@ -52,7 +64,7 @@ test('a walk that took long is not repeated for twenty times as long', async (t)
     setTimer: (delayMs, fire) => clock.setTimer(delayMs, fire),
     sleep: (delayMs, options) => clock.sleep(delayMs, options),
   }
-  const meter = new StorageMeter({ clock: slow, rootDir })
+  using meter = new StorageMeter({ clock: slow, rootDir })
   const first = await meter.storageOf(pod, { maxAgeMs: 0, signal })
   await clock.advance(19 * 60_000)
   assert.equal(await meter.storageOf(pod, { maxAgeMs: 0, signal }), first)

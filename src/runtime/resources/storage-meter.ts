@@ -4,6 +4,7 @@
 // again for many times as long: huge trees cost a small share of the disk's time, whoever asks.
 import type { Pod } from '../../kube/types.gen.ts'
 import type { Clock } from '../../util/clock.ts'
+import { untilAborted } from '../../util/until-aborted.ts'
 import { containerDir, volumeDir } from '../pod-dirs.ts'
 import { podContainers } from '../decide/pod-containers.ts'
 import { measureUsage, type VolumeUsage } from '../volumes/volume-usage.ts'
@@ -39,18 +40,19 @@ interface Entry {
   walking: Promise<PodStorage> | undefined
 }
 
-/** Measures pods; remembers each until it is forgotten. */
-export class StorageMeter {
+/** Measures pods until it is disposed of; remembers each until it is forgotten. */
+export class StorageMeter implements Disposable {
   readonly #options: StorageMeterOptions
   readonly #entries = new Map<string, Entry>()
   readonly #waiting: (() => void)[] = []
+  readonly #lifetime = new AbortController()
   #free = lanes
 
   constructor(options: StorageMeterOptions) {
     this.#options = options
   }
 
-  /** The pod's storage; rejects only when the signal aborts. Callers at the same time share one walk. */
+  /** The pod's storage; rejects only when the signal aborts, or at the end. Callers at the same time share one walk. */
   async storageOf(pod: Pod, { maxAgeMs, signal }: Freshness): Promise<PodStorage> {
     const { clock } = this.#options
     const { uid } = pod.metadata
@@ -59,8 +61,9 @@ export class StorageMeter {
     const { storage } = entry
     const ageMs = storage ? clock.nowMs() - storage.atMs : Infinity
     if (storage && ageMs <= Math.max(maxAgeMs, entry.durationMs * restFactor)) return storage
-    entry.walking ??= this.#walk(pod, entry, signal).finally(() => (entry.walking = undefined))
-    return await entry.walking
+    // Whoever asks may go away; the walk serves the next one.
+    entry.walking ??= this.#walk(pod, entry).finally(() => (entry.walking = undefined))
+    return await untilAborted(entry.walking, signal)
   }
 
   /** Forgets a pod that is gone. */
@@ -68,8 +71,13 @@ export class StorageMeter {
     this.#entries.delete(uid)
   }
 
-  async #walk(pod: Pod, entry: Entry, signal: AbortSignal): Promise<PodStorage> {
+  [Symbol.dispose](): void {
+    this.#lifetime.abort()
+  }
+
+  async #walk(pod: Pod, entry: Entry): Promise<PodStorage> {
     const { clock } = this.#options
+    const { signal } = this.#lifetime
     await this.#enterLane()
     const startMs = clock.monotonicMs()
     try {
