@@ -29,6 +29,8 @@ export interface SandboxRecord {
   readonly hasOwnProcesses: boolean
   /** Of root's programs in it; left out where nobody but its own user could give it any. */
   readonly capabilities?: readonly string[]
+  /** Its root is not the host's. */
+  readonly hasKit?: boolean
   /** Directory of what only this run could write to. */
   readonly scratch: string
 }

@@ -7,6 +7,7 @@ import { hidingPrefix } from './hidden-dir.ts'
 import type { HostTools } from './host-tools.ts'
 import { bubblewrapCommand } from './isolation/bubblewrap.ts'
 import type { Sandbox } from './isolation/bubblewrap.ts'
+import { stepPrograms } from './isolation/tool-kit.ts'
 import type { LaunchPlan } from './launch-plan.ts'
 import { nodeProgramScript } from './node-program.ts'
 import type { Program } from './program.ts'
@@ -63,18 +64,21 @@ function isolatedStep(
   { tools, setsid = 'setsid' }: StepTools,
 ): FinalStep {
   const { program, env } = plan
-  const { setpriv, shell } = tools
+  const { shell, node, ...inner } = stepPrograms(tools, sandbox.hasKit)
   const bounded = sandbox.capabilities
-  const drop = bounded && setpriv ? [setpriv, ...boundOptions(plan.user, bounded)] : []
-  const before = [setsid, ...bubblewrapCommand(sandbox, tools), setsid, ...drop]
+  const drop = bounded ? [...inner.setpriv, ...boundOptions(plan.user, bounded)] : []
+  const before = [setsid, ...bubblewrapCommand(sandbox, tools), ...inner.setsid, ...drop]
   if (isShellSafe(env)) {
     const input = shellProgram(program, { env, via: [], redirect: redirectOf(plan) })
-    return { argv: [...before, shell, '-s'], input: `${openOutputs}${input}` }
+    return { argv: [...before, ...shell, '-s'], input: `${openOutputs}${input}` }
   }
-  const open = [shell, '-c', `${openOutputs}exec "$@"\n`, 'virtual-kubelet-open']
+  const open = [...shell, '-c', `${openOutputs}exec "$@"\n`, 'virtual-kubelet-open']
   return {
-    argv: [...before, ...open, ...nodeStep],
-    input: nodeInput(plan, { tools, user: undefined }),
+    argv: [...before, ...open, ...node, ...nodeOptions],
+    input: nodeInput(plan, {
+      tools: sandbox.hasKit ? { ...tools, env: undefined } : tools,
+      user: undefined,
+    }),
   }
 }
 
@@ -85,7 +89,8 @@ trap - PIPE
 exec >&5 2>&6 3>&- 5>&- 6>&- 7>&-
 `
 
-const nodeStep = [process.execPath, '--no-warnings', '-e', nodeProgramScript(0)]
+const nodeOptions = ['--no-warnings', '-e', nodeProgramScript(0)]
+const nodeStep = [process.execPath, ...nodeOptions]
 
 function nodeInput(
   { program, env, hasInput }: LaunchPlan,

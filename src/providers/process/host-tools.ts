@@ -26,6 +26,8 @@ export interface HostTools {
   readonly mkfifo: string
   /** Gives containers a root and namespaces of their own. */
   readonly bubblewrap: string | undefined
+  /** GNU tar, which unpacks images. */
+  readonly tar: string | undefined
   /** Holds the process namespace of a pod. */
   readonly sleep: string | undefined
   /** util-linux's script, which gives a container a terminal that needs nothing of ours. */
@@ -55,6 +57,7 @@ export function findHostTools(): HostTools {
     mount: find('mount'),
     nsenter: find('nsenter'),
     mkfifo,
+    tar: withOption(find('tar'), '--anchored'),
     sleep: find('sleep'),
     bubblewrap: process.platform === 'linux' ? find('bwrap') : undefined,
     script: withOption(find('script'), '--echo'),

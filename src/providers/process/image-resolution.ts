@@ -5,24 +5,26 @@
 import { realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, sep } from 'node:path'
 import { VkError } from '../../util/vk-error.ts'
+import { isRootReference, resolveRootImage } from './root-image.ts'
+import type { RootImage, RootImagePlaces } from './root-image.ts'
 
 /** The image that means just the host. */
 export const hostImage = 'host'
 
-export interface ImagePlaces {
+export interface ImagePlaces extends RootImagePlaces {
   readonly imagePath: readonly string[]
-  /** Undefined: not known, and nothing is kept out. */
-  readonly protectedDir: string | undefined
 }
 
 /** What an image turned out to be. */
 export type ResolvedImage =
   | { readonly kind: 'host' }
   | { readonly kind: 'file' | 'directory'; readonly path: string }
+  | RootImage
 
 /** Finds the image; throws a VkError with reason CreateContainerConfigError when it is nothing. */
 export async function resolveImage(image: string, places: ImagePlaces): Promise<ResolvedImage> {
   if (image === hostImage) return { kind: 'host' }
+  if (isRootReference(image)) return await resolveRootImage(image, places)
   const candidates = isAbsolute(image)
     ? [image]
     : isPlainName(image)
@@ -46,6 +48,7 @@ export async function resolveImage(image: string, places: ImagePlaces): Promise<
 
 /** status.imageID of a resolved image. */
 export function imageIdOf(image: ResolvedImage): string {
+  if (image.kind === 'root') return image.digest ? `sha256:${image.digest}` : `dir:${image.path}`
   return image.kind === 'host' ? hostImage : `file://${image.path}`
 }
 

@@ -39,6 +39,7 @@ export interface ProcessConfig {
   readonly allowRoot: boolean
   readonly hostPathPrefixes: readonly string[]
   readonly isolation: 'auto' | 'bubblewrap' | 'none'
+  readonly imageDirPrefixes: readonly string[]
   readonly network: 'host' | 'none'
   readonly visibleHostPaths: readonly string[]
   readonly allowedCapabilities: readonly string[]
@@ -57,6 +58,7 @@ const entries = {
   allowRoot: v.optional(v.boolean(), false),
   hostPathPrefixes: v.optional(v.array(absolutePath), []),
   isolation: v.optional(v.picklist(['auto', 'bubblewrap', 'none']), 'auto'),
+  imageDirPrefixes: v.optional(v.array(absolutePath), []),
   network: v.optional(v.picklist(['host', 'none']), 'host'),
   visibleHostPaths: v.optional(v.array(absolutePath), []),
   allowedCapabilities: v.optional(v.array(capability), []),

@@ -32,7 +32,6 @@ const common: Features = {
   'volume.ephemeral': hostPaths,
   'volume.hostPath': hostPaths,
   'volume.persistentVolumeClaim': hostPaths,
-  images: { only: 'as "host", an absolute path, or a name in imagePath; nothing is pulled' },
   'resources.cpuLimit': { only: 'where control groups are writable' },
   'resources.memoryLimit': { only: 'where control groups are writable' },
   'resources.podLevel': { only: 'where control groups are writable' },
@@ -46,6 +45,7 @@ const common: Features = {
 /** Containers among the host's processes. */
 const besideHost: Features = {
   ...common,
+  images: { only: 'as "host", an absolute path, or a name in imagePath; nothing is pulled' },
   ...volumesAre(asVariable),
   hostname: { only: 'in the variable HOSTNAME' },
   'volume.subPath': { only: 'one of each volume in a container' },
@@ -62,6 +62,7 @@ const sandboxOnly = [
   'volume.readOnly',
   'volume.recursiveReadOnly',
   'volume.subPath',
+  'volume.image',
   'serviceAccountVolume',
   'security.readOnlyRootFilesystem',
   'security.allowPrivilegeEscalation',
@@ -73,6 +74,10 @@ const sandboxed: Features = {
   ...common,
   ...volumesAre(true),
   ...Object.fromEntries(sandboxOnly.map((name) => [name, true])),
+  images: {
+    only: 'as "host", a path or a name in imagePath, dir: and tar: below imageDirPrefixes; nothing is pulled',
+  },
+  'volume.image': { only: 'as dir: and tar: below imageDirPrefixes' },
   'security.capabilities.add': {
     only: 'as harmless ones and those of allowedCapabilities in the configuration',
   },
@@ -89,6 +94,7 @@ const onAnyMachine: Features = {
   ...sandboxed,
   ...volumesAre(mounted),
   ...Object.fromEntries(sandboxOnly.map((name) => [name, inSandbox])),
+  'volume.image': { only: 'as dir: and tar: below imageDirPrefixes, where bubblewrap works' },
 }
 
 /** Rows that the core answers for where it can mount files, as documentation has them. */
@@ -103,7 +109,11 @@ export function featuresOfMachine(config: ProcessConfig, canIsolate: boolean): F
   return withHostPaths(config, canIsolate ? sandboxed : besideHost)
 }
 
-function withHostPaths({ hostPathPrefixes }: ProcessConfig, features: Features): Features {
+function withHostPaths(
+  { hostPathPrefixes, imageDirPrefixes }: ProcessConfig,
+  all: Features,
+): Features {
+  const features = imageDirPrefixes.length > 0 ? all : { ...all, 'volume.image': false }
   if (hostPathPrefixes.length > 0) return features
   return {
     ...features,

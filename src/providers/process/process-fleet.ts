@@ -255,9 +255,9 @@ export class ProcessFleet implements Disposable {
 }
 
 function sandboxRecord(sandbox: Sandbox, { attemptDir }: ContainerStart): SandboxRecord {
-  const { hasOwnProcesses, capabilities } = sandbox
+  const { hasOwnProcesses, hasKit, capabilities } = sandbox
   const scratch = scratchDir(attemptDir)
-  return { hasOwnProcesses, scratch, ...(capabilities && { capabilities }) }
+  return { hasOwnProcesses, hasKit, scratch, ...(capabilities && { capabilities }) }
 }
 
 async function removeScratch({ sandbox }: LaunchRecord): Promise<void> {

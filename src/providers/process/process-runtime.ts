@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Features } from '../../provider/features.ts'
 import type { CallContext, NodeDescription, PodRef, ProviderHost } from '../../provider/provider.ts'
-import type { Container } from '../../kube/types.gen.ts'
+import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { ContainerStats, NodeStats } from '../../provider/stats.ts'
 import type { ExecOptions, PortConnection, ProcessStreams } from '../../provider/streams.ts'
 import type {
@@ -23,9 +23,11 @@ import { VkError, messageOf } from '../../util/vk-error.ts'
 import type { ContainerProcess } from './container-process.ts'
 import { containerLimits, podGroupName } from './container-limits.ts'
 import { readNodeStats } from './node-stats.ts'
+import { resolveRootImage } from './root-image.ts'
 import { prepareStart } from './start-plan.ts'
 import type { StartPlaces } from './start-plan.ts'
 import type { Peer } from './isolation/pod-namespaces.ts'
+import { ImageStore } from './isolation/image-store.ts'
 import { openShares } from './isolation/pod-shares.ts'
 import type { PodShares } from './isolation/pod-shares.ts'
 import { ProcessFleet } from './process-fleet.ts'
@@ -67,6 +69,7 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly #pipes: PipePool
   readonly #starting = new Map<string, Starting>()
   readonly #shared: PodShares | undefined
+  readonly #images: ImageStore
 
   private constructor(
     host: ProviderHost,
@@ -84,10 +87,14 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#stats = new StatsReader(host.clock, parts.surroundings.cgroups)
     this.features = featuresHere(parts.config, parts.surroundings)
     this.#shared = openShares(host, parts.surroundings)
+    const imagesDir = join(host.rootDir, 'process-images')
+    const { tools, canIsolate } = parts.surroundings
+    this.#images = new ImageStore(imagesDir, { tools, clock: host.clock })
     const { memory } = this.#shared ?? {}
     this.volumes = {
-      delivery: parts.surroundings.canIsolate ? 'mount' : 'variable',
+      delivery: canIsolate ? 'mount' : 'variable',
       hostPathPrefixes: parts.config.hostPathPrefixes,
+      ...(canIsolate && { prepareImage: async (wish) => await this.#prepareImage(wish) }),
       ...(memory && {
         prepareMemory: async ({ pod, volume, sizeBytes }) =>
           await memory.ensure({ uid: pod.metadata.uid, name: volume, sizeBytes }),
@@ -125,6 +132,7 @@ export class ProcessRuntime implements ContainerRuntime {
     await Promise.all(ids.map((id) => this.#fleet.remove(id)))
     this.#surroundings.cgroups?.remove(podGroupName(pod.uid))
     await this.#shared?.remove(pod.uid)
+    await this.#images.release(pod.uid)
   }
 
   startContainer(start: ContainerStart, { signal }: CallContext): Promise<RuntimeContainer> {
@@ -301,8 +309,29 @@ export class ProcessRuntime implements ContainerRuntime {
       .filter(({ isRunning }) => isRunning)
   }
 
-  #places(): Pick<StartPlaces, 'config' | 'host' | 'surroundings'> {
-    return { config: this.#config, host: this.#host, surroundings: this.#surroundings }
+  /** An image as a volume: a directory that is read-only to all. */
+  async #prepareImage({
+    pod,
+    reference,
+  }: {
+    readonly pod: Pod
+    readonly reference: string
+  }): Promise<{ readonly hostPath: string }> {
+    const { imageDirPrefixes } = this.#config
+    const { protectedDir } = this.#host
+    const places = { imageDirPrefixes, protectedDir, canIsolate: true }
+    const { path, digest } = await resolveRootImage(reference, places)
+    if (digest === undefined) return { hostPath: path }
+    return { hostPath: await this.#images.ensure({ path, digest }, pod.metadata.uid) }
+  }
+
+  #places(): Pick<StartPlaces, 'config' | 'host' | 'surroundings' | 'images'> {
+    return {
+      config: this.#config,
+      host: this.#host,
+      surroundings: this.#surroundings,
+      images: this.#images,
+    }
   }
 }
 

@@ -30,7 +30,7 @@ export function programOf(
   const [first, ...rest] = command
   if (first !== undefined) return { argv: [first, ...rest, ...args], workingDir }
   if (image.kind === 'file') return { argv: [image.path, ...args], workingDir }
-  const what = image.kind === 'host' ? `image "${hostImage}"` : `directory "${image.path}"`
+  const what = image.kind === 'host' ? `image "${hostImage}"` : `"${image.path}"`
   throw configError(
     `Cannot run container "${spec.name}": ${what} names no program, so a command is needed`,
   )

@@ -41,9 +41,14 @@ export const providerModule: ProviderModule = {
   ],
   async problemsOf(pod: Pod, config: unknown): Promise<readonly PodProblem[]> {
     const parsed = parseProcessConfig(config)
-    const places = { config: parsed, protectedDir: undefined, own: ownUser() }
     const { hostPathPrefixes } = parsed
     const isolates = isolatesHere(parsed)
+    const places = {
+      config: parsed,
+      protectedDir: undefined,
+      own: ownUser(),
+      canIsolate: isolates,
+    }
     const delivery = isolates ? 'mount' : 'variable'
     const here = coreFeatures(featuresOfMachine(parsed, isolates), delivery)
     const problems: PodProblem[] = [

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { ProviderHost } from '../../provider/provider.ts'
 import type { ContainerStart } from '../../runtime/container-runtime.ts'
+import { containerCapabilities } from './isolation/capability-set.ts'
 import { checkAddedCapabilities, droppedCapabilities } from './capabilities.ts'
 import type { CgroupLimits } from './cgroup.ts'
 import { containerLimits, podGroupOf, type PodGroup } from './container-limits.ts'
@@ -14,6 +15,7 @@ import { defaultPath, environmentOf } from './environment.ts'
 import type { HiddenDir } from './hidden-dir.ts'
 import { imageIdOf, resolveImage } from './image-resolution.ts'
 import type { ResolvedImage } from './image-resolution.ts'
+import type { ImageStore } from './isolation/image-store.ts'
 import type { LaunchPlan } from './launch-plan.ts'
 import type { ProcessConfig } from './process-config.ts'
 import { prepareSandbox } from './isolation/prepare-sandbox.ts'
@@ -24,6 +26,8 @@ import { inTerminal } from './terminal-program.ts'
 import type { Surroundings } from './surroundings.ts'
 import { readUsers } from './user-database.ts'
 import type { UserEntry } from './user-database.ts'
+import type { RootImage } from './root-image.ts'
+import { VkError } from '../../util/vk-error.ts'
 import { resolveUser } from './users.ts'
 import type { OwnUser, RunUser } from './users.ts'
 
@@ -31,6 +35,7 @@ export interface StartPlaces {
   readonly config: ProcessConfig
   readonly host: Pick<ProviderHost, 'protectedDir'>
   readonly surroundings: Surroundings
+  readonly images: Pick<ImageStore, 'ensure'>
   /** Sandboxes of the pod that run. */
   readonly peers: readonly Peer[]
   /** Of a pod whose containers share their processes. */
@@ -45,6 +50,7 @@ export interface ResolvePlaces {
   /** Undefined: not known, and nothing is kept out. */
   readonly protectedDir: string | undefined
   readonly own: OwnUser
+  readonly canIsolate: boolean
 }
 
 /** A launch without what belongs to its record. */
@@ -69,16 +75,20 @@ export interface ResolvedStart {
  */
 export async function resolveStart(
   { pod, spec }: { readonly pod: Pod; readonly spec: Container },
-  { config, protectedDir, own }: ResolvePlaces,
+  { config, protectedDir, own, canIsolate }: ResolvePlaces,
 ): Promise<ResolvedStart> {
   const users = await readUsers()
   const image = await resolveImage(spec.image ?? '', {
     imagePath: config.imagePath,
+    imageDirPrefixes: config.imageDirPrefixes,
+    canIsolate,
     protectedDir,
   })
+  if (image.kind === 'root' && spec.tty === true) throw noTerminal(spec)
   programOf(spec, image, { command: spec.command ?? [], args: spec.args ?? [] })
   const user = resolveUser(pod, spec, { config, own, users })
-  checkAddedCapabilities(spec)
+  if (canIsolate) containerCapabilities(spec, config.allowedCapabilities)
+  else checkAddedCapabilities(spec)
   return { image, user, users, dropped: droppedCapabilities(spec) }
 }
 
@@ -90,11 +100,12 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
     config,
     protectedDir: places.host.protectedDir,
     own: surroundings.own,
+    canIsolate: surroundings.canIsolate,
   })
   const home = await existingHome(users.get(user.uid)?.home)
   const env = environmentOf(resolved.env, { home, hostname: start.hostname ?? hostname() })
   const program = programOf(spec, image, resolved)
-  const isolation = await isolationFor(start, { user, home, places })
+  const isolation = await isolationFor(start, { user, home, image, places })
   await checkProgram(program, {
     searchPath: env.get('PATH') ?? defaultPath,
     user,
@@ -133,30 +144,45 @@ export function isOwn(user: RunUser, own: OwnUser): boolean {
   )
 }
 
+interface Isolating {
+  readonly user: RunUser
+  readonly home: string
+  readonly image: ResolvedImage
+  readonly places: StartPlaces
+}
+
 async function isolationFor(
   start: ContainerStart,
-  {
-    user,
-    home,
-    places,
-  }: { readonly user: RunUser; readonly home: string; readonly places: StartPlaces },
+  { user, home, image, places }: Isolating,
 ): Promise<PreparedSandbox | undefined> {
-  const { config, host, surroundings } = places
+  const { config, host, surroundings, images } = places
   if (!surroundings.canIsolate) return undefined
-  const isRoot = surroundings.own.uid === 0
+  const unpack = async (root: RootImage): Promise<string> =>
+    root.digest === undefined
+      ? root.path
+      : await images.ensure({ path: root.path, digest: root.digest }, start.pod.metadata.uid)
   return await prepareSandbox(
     start,
     { user, home },
     {
       config,
       protectedDir: host.protectedDir,
-      isRoot,
+      isRoot: surroundings.own.uid === 0,
       trusted: surroundings.trustedFiles,
+      kit: surroundings.toolKit,
+      imageRoot: image.kind === 'root' ? await unpack(image) : undefined,
       peers: places.peers,
       holderPid: places.holderPid,
       sharedMemory: places.sharedMemory,
     },
   )
+}
+
+function noTerminal({ name }: Container): VkError {
+  const why = "programs in roots other than the host's have no terminals: leave tty out"
+  return new VkError('Unsupported', `Cannot run container "${name}": ${why}`, {
+    podReason: 'CreateContainerConfigError',
+  })
 }
 
 // Other users are kept out by the directory's mode; they need the namespace only to see their volumes.

@@ -10,6 +10,8 @@ import { findStrayDescriptors } from './stray-descriptors.ts'
 import { detectCgroups } from './detect-cgroups.ts'
 import { canHide } from './hidden-dir.ts'
 import { canIsolate } from './isolation/bubblewrap.ts'
+import { findToolKit } from './isolation/tool-kit.ts'
+import type { ToolKit } from './isolation/tool-kit.ts'
 import { findTrustedFiles } from './isolation/trusted-files.ts'
 import { findHostTools } from './host-tools.ts'
 import type { HostTools } from './host-tools.ts'
@@ -24,6 +26,8 @@ export interface Surroundings {
   readonly own: OwnUser
   /** Containers have a root and namespaces of their own, by bubblewrap. */
   readonly canIsolate: boolean
+  /** For roots that are not the host's; undefined where there are none, or it cannot be made. */
+  readonly toolKit: ToolKit | undefined
   /** What of the host must stay in place in a container's root; see isolation/trusted-files.ts. */
   readonly trustedFiles: readonly string[]
   /** Containers can be kept from seeing --root-dir. */
@@ -48,6 +52,7 @@ export function exploreSurroundings(config: ProcessConfig, rootDir: string): Sur
   return {
     tools,
     canIsolate: isolates,
+    toolKit: isolates && config.imageDirPrefixes.length > 0 ? findToolKit(tools) : undefined,
     trustedFiles: isolates ? findTrustedFiles(tools) : [],
     canHide: isolates || canHide(config, { tools, dir: rootDir }),
     canDropCapabilities: canDropCapabilities(tools),

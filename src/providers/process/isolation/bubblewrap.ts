@@ -19,6 +19,8 @@ const processesDescriptor = '1'
 
 /** What a container has of its own. */
 export interface Sandbox extends Namespaces {
+  /** Its root is not the host's: what starts the program comes from the kit. */
+  readonly hasKit: boolean
   readonly root: DirNode
   /** Words of another bwrap around it; see guard.ts. */
   readonly guard: readonly string[] | undefined

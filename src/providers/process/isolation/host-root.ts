@@ -2,12 +2,17 @@
 // The root of a container whose image is the host: the host's own tree, read-only, without the places where
 // people, sessions and other programs keep what is theirs. What programs must be able to write to is the
 // container's own. docs/decisions/0008-a-root-of-its-own.md says why it is these.
+import { VkError } from '../../../util/vk-error.ts'
+import { inside } from './file-tree.ts'
 import type { FileTree } from './file-tree.ts'
 import { RootBuilder } from './root-builder.ts'
 import { madeDir, readOnlyBind, sealedDir, writableBind } from './root-node.ts'
 import type { RootNode } from './root-node.ts'
 import { addSystem } from './system-dirs.ts'
 import type { SystemOptions } from './system-dirs.ts'
+import { kitNode } from './tool-kit.ts'
+import type { ToolKit } from './tool-kit.ts'
+import { kitDir } from './trusted-files.ts'
 
 /** Directories of the host that containers find empty. */
 export const hiddenDirs: readonly string[] = [
@@ -34,15 +39,53 @@ export interface ScratchDirs {
   readonly home?: { readonly path: string; readonly source: string }
 }
 
-export interface HostRootOptions {
+/** What every root has. */
+export interface RootOptions {
   readonly tree: FileTree
   /** Undefined: there is nothing to write to. */
   readonly scratch: ScratchDirs | undefined
+  readonly system: SystemOptions
+}
+
+export interface HostRootOptions extends RootOptions {
   /** Further paths of the host that containers see, read-only. */
   readonly visible: readonly string[]
   /** Never seen, wherever it lies. Free of links. */
   readonly protectedDir: string
-  readonly system: SystemOptions
+}
+
+export interface ImageRootOptions extends RootOptions {
+  /** The image's directory. */
+  readonly imageRoot: string
+  readonly kit: ToolKit | undefined
+}
+
+/** A root that shows an image; throws a VkError where nothing could be started in it. */
+export function imageRootOf({
+  tree,
+  scratch,
+  system,
+  imageRoot,
+  kit,
+}: ImageRootOptions): RootBuilder {
+  if (!kit) {
+    throw new VkError('Unsupported', 'this machine cannot start programs in roots of their own', {
+      podReason: 'CreateContainerError',
+    })
+  }
+  const root = madeDir()
+  const builder = new RootBuilder(root, tree)
+  for (const name of tree.names(imageRoot)) {
+    root.children.set(name, sameAs(inside(imageRoot, name), tree))
+  }
+  addSystem(builder, { tree, options: system })
+  if (scratch) addScratch(builder, scratch)
+  else addEmptyPlaces(builder)
+  builder.put(kitDir, kitNode(kit))
+  // The loader would run what it names, before rights are given up.
+  const preload = '/etc/ld.so.preload'
+  if (builder.find(preload)) builder.put(preload, readOnlyBind('/dev/null'))
+  return builder
 }
 
 /** A root that shows the host. */
@@ -64,7 +107,10 @@ export function hostRoot(options: HostRootOptions): RootBuilder {
 
 function topLevel(name: string, tree: FileTree): RootNode {
   const path = `/${name}`
-  if (hiddenDirs.includes(path)) return madeDir()
+  return hiddenDirs.includes(path) ? madeDir() : sameAs(path, tree)
+}
+
+function sameAs(path: string, tree: FileTree): RootNode {
   return tree.entry(path)?.kind === 'link'
     ? { kind: 'link', target: tree.target(path) }
     : readOnlyBind(path)

@@ -16,8 +16,8 @@ export interface MountRules {
   readonly protectedDir: string
   /** Volumes that others can change meanwhile. */
   readonly shared: ReadonlySet<string>
-  /** What must stay as the host has it; see trusted-files.ts. */
-  readonly trusted: readonly string[]
+  /** What must stay where it is; see trusted-files.ts. */
+  readonly trusted: ReadonlyMap<string, string | undefined>
 }
 
 /**
@@ -42,7 +42,7 @@ function addMount(builder: RootBuilder, mount: ContainerMount, rules: MountRules
     if (builder.isWithinShared(path)) {
       throw new RootError('it lies in a volume that others can write to')
     }
-    checkTrusted(builder, { files: rules.trusted, tree: rules.tree })
+    checkTrusted(builder, rules.trusted)
   } catch (error) {
     const why = error instanceof RootError ? error.message : 'the directory cannot be listed'
     throw new VkError('Invalid', `Cannot mount at "${mount.mountPath}": ${why}`, {

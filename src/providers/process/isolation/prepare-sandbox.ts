@@ -9,7 +9,7 @@ import type { RunUser } from '../users.ts'
 import type { Sandbox } from './bubblewrap.ts'
 import { containerCapabilities } from './capability-set.ts'
 import { hostTree } from './file-tree.ts'
-import { hostRoot, isHidden } from './host-root.ts'
+import { hostRoot, imageRootOf, isHidden } from './host-root.ts'
 import type { ScratchDirs } from './host-root.ts'
 import { guardRoot } from './guard.ts'
 import { addMounts, needsGuard } from './plan-sandbox.ts'
@@ -17,6 +17,8 @@ import { namespacesOf } from './pod-namespaces.ts'
 import type { Peer } from './pod-namespaces.ts'
 import type { RootBuilder } from './root-builder.ts'
 import { sharedVolumes } from './shared-volumes.ts'
+import type { ToolKit } from './tool-kit.ts'
+import { trustedInImage, trustedPlaces } from './trusted-files.ts'
 
 export interface SandboxPlaces {
   readonly config: ProcessConfig
@@ -25,6 +27,10 @@ export interface SandboxPlaces {
   readonly isRoot: boolean
   /** See trusted-files.ts. */
   readonly trusted: readonly string[]
+  /** For a root that is not the host's. */
+  readonly kit: ToolKit | undefined
+  /** Directory of the image; undefined: it is the host. */
+  readonly imageRoot: string | undefined
   readonly peers: readonly Peer[]
   /** See pod-holders.ts. */
   readonly holderPid: number | undefined
@@ -62,19 +68,24 @@ export async function prepareSandbox(
   const { network } = config
   const namespaces = namespacesOf(start, { ...places, network, canJoin: isRoot })
   const isReadOnly = spec.securityContext?.readOnlyRootFilesystem === true
-  const builder = hostRoot({
+  const { imageRoot } = places
+  const base = {
     tree,
     scratch: isReadOnly ? undefined : await makeScratch(start.attemptDir, { user, home }),
-    visible: [...config.imagePath, ...config.visibleHostPaths],
-    protectedDir: sealed,
     system: {
       hasTerminals: isRoot || spec.tty === true,
       hasOwnProc: isRoot || namespaces.hasOwnProcesses,
       sharedMemory: places.sharedMemory,
     },
-  })
+  }
+  const visible = [...config.imagePath, ...config.visibleHostPaths]
+  const builder =
+    imageRoot === undefined
+      ? hostRoot({ ...base, visible, protectedDir: sealed })
+      : imageRootOf({ ...base, imageRoot, kit: places.kit })
   const shared = sharedVolumes(pod, spec)
-  const trusted = isRoot ? places.trusted : []
+  const files = imageRoot === undefined ? places.trusted : trustedInImage
+  const trusted = isRoot ? trustedPlaces(builder, files) : new Map<string, string | undefined>()
   addMounts(builder, start.mounts, { tree, protectedDir: sealed, shared, trusted })
   const volumeDirs = [...start.volumeDirs.values()]
   const guarded = needsGuard(start, shared)
@@ -82,6 +93,7 @@ export async function prepareSandbox(
     : undefined
   const sandbox: Sandbox = {
     ...namespaces,
+    hasKit: imageRoot !== undefined,
     root: guarded?.root ?? builder.root,
     guard: guarded?.words,
     capabilities: isRoot ? containerCapabilities(spec, config.allowedCapabilities) : undefined,

@@ -4,9 +4,11 @@
 // at the start holds for every command that is run in the container later.
 import { spawnSync } from 'node:child_process'
 import type { HostTools } from '../host-tools.ts'
-import type { FileTree } from './file-tree.ts'
 import type { RootBuilder } from './root-builder.ts'
 import { RootError } from './root-builder.ts'
+
+/** Where containers find the kit; see tool-kit.ts. */
+export const kitDir = '/.virtual-kubelet'
 
 /** Read by the loader before any program starts, where they are there. */
 const loaderFiles = ['/etc/ld.so.preload', '/etc/ld.so.cache']
@@ -30,13 +32,29 @@ export function parseLibraries(text: string): readonly string[] {
   return [...new Set(paths.map(([, path = '']) => path))]
 }
 
-/** Throws a RootError when the container would find one of them otherwise than the host does. */
+/** In a root that is not the host's: the whole kit, and what its loader reads. */
+export const trustedInImage: readonly string[] = [kitDir, `${kitDir}/lib`, '/etc/ld.so.preload']
+
+/** What the container finds at each of these paths before anything of the pod is mounted. */
+export function trustedPlaces(
+  builder: RootBuilder,
+  files: readonly string[],
+): ReadonlyMap<string, string | undefined> {
+  return new Map(files.map((file) => [file, placeOf(builder, file)]))
+}
+
+/** Throws a RootError when the container would find one of them elsewhere by now. */
 export function checkTrusted(
   builder: RootBuilder,
-  { files, tree }: { readonly files: readonly string[]; readonly tree: FileTree },
+  places: ReadonlyMap<string, string | undefined>,
 ): void {
-  for (const file of files) {
-    if (builder.find(file)?.hostPath === tree.real(file)) continue
+  for (const [file, place] of places) {
+    if (placeOf(builder, file) === place) continue
     throw new RootError(`it would take the place of "${file}", which starts containers`)
   }
+}
+
+function placeOf(builder: RootBuilder, file: string): string | undefined {
+  const found = builder.find(file)
+  return found && (found.hostPath ?? `made:${found.path}`)
 }

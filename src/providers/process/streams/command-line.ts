@@ -12,6 +12,7 @@ import { isShellSafe } from '../environment.ts'
 import type { SandboxRecord } from '../exit-record.ts'
 import { boundOptions, setprivOptions, shellProgram } from '../final-step.ts'
 import type { HostTools } from '../host-tools.ts'
+import { stepPrograms } from '../isolation/tool-kit.ts'
 import { openNamelessFile } from '../nameless-file.ts'
 import { nodeProgramScript } from '../node-program.ts'
 import type { Program } from '../program.ts'
@@ -50,7 +51,8 @@ export async function commandLineFor(
   const resources = new DisposableStack()
   try {
     const namespaces = await openNamespaces(container, resources)
-    const { argv, input } = lastStep(request, { namespaces, surroundings })
+    const hasKit = container.launch.record.sandbox?.hasKit === true
+    const { argv, input } = lastStep(request, { namespaces, hasKit, surroundings })
     const descriptor = openNamelessFile(input)
     resources.defer(() => closeSync(descriptor))
     const { uid, gid } = container.launch.record.user
@@ -73,23 +75,34 @@ function lastStep(
   { program, env }: CommandRequest,
   {
     namespaces,
+    hasKit,
     surroundings: { tools },
-  }: { readonly namespaces: readonly HeldNamespace[]; readonly surroundings: Surroundings },
+  }: {
+    readonly namespaces: readonly HeldNamespace[]
+    readonly hasKit: boolean
+    readonly surroundings: Surroundings
+  },
 ): { readonly argv: readonly string[]; readonly input: string } {
   // Only children of a process that enters a process namespace are in it: one waits for the command.
+  const { shell, node } = stepPrograms(tools, hasKit)
   const waits = namespaces.some(({ option }) => option === 'pid')
-  const waiter = [tools.shell, '-c', `${waiterHead}("$@")\nexit $?\n`, 'virtual-kubelet-wait']
+  const waiter = [...shell, '-c', `${waiterHead}("$@")\nexit $?\n`, 'virtual-kubelet-wait']
   if (isShellSafe(env)) {
     const script = waits ? `${waiterHead}(. /proc/self/fd/3)\nexit $?\n` : '. /proc/self/fd/3'
     return {
-      argv: [tools.shell, '-c', script],
+      argv: [...shell, '-c', script],
       input: shellProgram(program, { env, via: [], redirect: '3<&-' }),
     }
   }
   const { argv, workingDir } = program
   return {
-    argv: [...(waits ? waiter : []), process.execPath, '--no-warnings', '-e', nodeProgramScript(3)],
-    input: JSON.stringify({ argv, workingDir, env: Object.fromEntries(env), envTool: tools.env }),
+    argv: [...(waits ? waiter : []), ...node, '--no-warnings', '-e', nodeProgramScript(3)],
+    input: JSON.stringify({
+      argv,
+      workingDir,
+      env: Object.fromEntries(env),
+      envTool: hasKit ? undefined : tools.env,
+    }),
   }
 }
 
@@ -154,10 +167,11 @@ function switchingInSandbox(
   { sandbox, tools }: { readonly sandbox: SandboxRecord; readonly tools: HostTools },
 ): readonly string[] {
   if (tools.setpriv === undefined) throw unsupported("util-linux's setpriv")
-  const { capabilities } = sandbox
+  const { capabilities, hasKit = false } = sandbox
+  const { setpriv } = stepPrograms(tools, hasKit)
   return capabilities
-    ? [tools.setpriv, ...boundOptions(user, capabilities)]
-    : [tools.setpriv, '--no-new-privs', '--']
+    ? [...setpriv, ...boundOptions(user, capabilities)]
+    : [...setpriv, '--no-new-privs', '--']
 }
 
 /** A namespace that is not ours, held by a descriptor. */

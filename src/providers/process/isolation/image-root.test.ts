@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Roots that are not the host's: directories and tarballs, and what hostile ones are worth.
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { collectProcess } from '../../../../test/support/collected-process.ts'
+import {
+  noSandbox,
+  outputOf,
+  sandboxWorld,
+  startOf,
+} from '../../../../test/support/sandbox-world.ts'
+import { systemClock } from '../../../util/clock.ts'
+import { findHostTools } from '../host-tools.ts'
+import { ImageStore } from './image-store.ts'
+import { parseLibraries } from './trusted-files.ts'
+
+const programs = ['dash', 'cat', 'ls', 'id', 'sleep', 'touch']
+const skip = noSandbox || (existsSync('/usr/bin/dash') ? false : 'no dash to make an image of')
+
+test(
+  'a directory is a root, read-only, with the programs that are in it and no others',
+  { skip },
+  async () => {
+    await using place = await makeImages()
+    await using world = await sandboxWorld({ imageDirPrefixes: [place.dir] })
+    const image = `dir:${place.root}`
+    const script =
+      'cat /marker; id -u; ls /; ls /proc/1/fd >/dev/null 2>&1 || echo; touch /x 2>/dev/null || echo fixed; touch /tmp/x && echo writes; python3 2>/dev/null || echo none'
+    const { stdout, stderr } = await outputOf(world, startOf(world, { script, image }))
+    assert.equal(stderr, '')
+    assert.match(stdout, /^image\n\d+\n/)
+    assert.doesNotMatch(stdout, /^(home|opt|work)$/m)
+    assert.match(stdout, /fixed\nwrites\nnone\n$/)
+  },
+)
+
+test('commands run in such a root, variables that no shell hands on too', { skip }, async () => {
+  await using place = await makeImages()
+  await using world = await sandboxWorld({ imageDirPrefixes: [place.dir] })
+  const env = { 'app.conf': 'value' }
+  const start = startOf(world, { script: 'exec sleep 60', image: `dir:${place.root}`, env })
+  await world.runtime.startContainer(start, world.context)
+  const choice = { stdin: false, stdout: true, stderr: true, tty: false }
+  const exec = async (command: readonly string[]) => {
+    const options = { ...choice, command, spec: start.spec }
+    return await collectProcess(await world.runtime.exec(start.key, options, world.context))
+  }
+  const run = await exec(['cat', '/marker', '/proc/self/environ'])
+  assert.equal((await exec(['sh', '-c', 'exit 4'])).exitCode, 4)
+  assert.match(run.stdout, /^image\n/)
+  assert.ok(run.stdout.split('\0').includes('app.conf=value'), run.stdout)
+})
+
+test('a tarball is unpacked once, when its bytes are what the pod says', { skip }, async () => {
+  await using place = await makeImages()
+  await using world = await sandboxWorld({ imageDirPrefixes: [place.dir] })
+  const plain = readFileSync(place.tarball(place.root))
+  const packed = {
+    'a.tar': plain,
+    'b.tar.gz': gzipSync(plain),
+    'c.tar.zst': zstdCompressSync(plain),
+  }
+  for (const [name, bytes] of Object.entries(packed)) {
+    writeFileSync(join(place.dir, name), bytes)
+    const image = `tar:${join(place.dir, name)}@sha256:${digestOf(bytes)}`
+    const start = startOf(world, { script: 'cat /marker', image, uid: name.replaceAll('.', '-') })
+    assert.equal((await outputOf(world, start)).stdout, 'image\n')
+  }
+  writeFileSync(join(place.dir, 'a.tar'), 'other')
+  const wrong = `tar:${join(place.dir, 'b.tar.gz')}@sha256:${'0'.repeat(64)}`
+  const start = startOf(world, { script: 'true', image: wrong, uid: 'wrong' })
+  await assert.rejects(world.runtime.startContainer(start, world.context), {
+    podReason: 'ErrImagePull',
+    message: /its SHA-256 is [0-9a-f]{64}$/,
+  })
+  const kept = `tar:${join(place.dir, 'a.tar')}@sha256:${digestOf(plain)}`
+  const again = startOf(world, { script: 'cat /marker', image: kept, uid: 'again' })
+  assert.equal((await outputOf(world, again)).stdout, 'image\n')
+})
+
+test('a tarball writes nothing outside of its place', { skip }, async () => {
+  await using place = await makeImages()
+  const evil = join(place.dir, 'evil')
+  const target = join(place.dir, 'target')
+  mkdirSync(target)
+  mkdirSync(join(evil, 'x'), { recursive: true })
+  symlinkSync(target, join(evil, 'link'))
+  writeFileSync(join(evil, 'x', 'file'), 'evil')
+  const file = join(place.dir, 'evil.tar')
+  const rename = ['--transform', 's,^x/file,link/file,', '--transform', 's,^x/up,../up,']
+  writeFileSync(join(evil, 'x', 'up'), 'evil')
+  execFileSync('tar', ['-cPf', file, '-C', evil, ...rename, 'link', 'x/file', 'x/up'])
+  const store = new ImageStore(join(place.dir, 'store'), {
+    tools: findHostTools(),
+    clock: systemClock,
+  })
+  const digest = digestOf(readFileSync(file))
+  await store.ensure({ path: file, digest }, 'pod').catch(() => undefined)
+  assert.deepEqual(readdirSync(target), [])
+  assert.equal(existsSync(join(place.dir, 'store', digest, 'up')), false)
+  assert.equal(existsSync('/up'), false)
+})
+
+test('a preload file in an image does not run with our rights', { skip }, async () => {
+  await using place = await makeImages()
+  await using world = await sandboxWorld({ imageDirPrefixes: [place.dir] })
+  mkdirSync(join(place.root, 'etc'), { recursive: true })
+  writeFileSync(join(place.root, 'etc/ld.so.preload'), '/evil.so\n')
+  const start = startOf(world, {
+    script: 'cat /etc/ld.so.preload; cat /marker',
+    image: `dir:${place.root}`,
+  })
+  const { stdout, stderr } = await outputOf(world, start)
+  assert.equal(stdout, 'image\n')
+  assert.equal(stderr.includes('evil.so'), false)
+})
+
+test('an image that no pod has used for an hour is removed', { skip }, async () => {
+  await using place = await makeImages()
+  let nowMs = Date.now()
+  const dir = join(place.dir, 'store')
+  const store = new ImageStore(dir, { tools: findHostTools(), clock: { nowMs: () => nowMs } })
+  const path = place.tarball(place.root)
+  const digest = digestOf(readFileSync(path))
+  await Promise.all(['a', 'b'].map((uid) => store.ensure({ path, digest }, uid)))
+  await store.release('a')
+  nowMs += 7_200_000
+  await store.release('none')
+  assert.deepEqual(readdirSync(dir), [digest])
+  await store.release('b')
+  assert.deepEqual(readdirSync(dir), [digest])
+  nowMs += 7_200_000
+  await store.release('none')
+  assert.deepEqual(readdirSync(dir), [])
+})
+
+interface Images extends AsyncDisposable {
+  readonly dir: string
+  /** A small root. */
+  readonly root: string
+  tarball(root: string): string
+}
+
+async function makeImages(): Promise<Images> {
+  const dir = await mkdtemp(join(tmpdir(), 'vk-images-'))
+  const root = join(dir, 'root')
+  mkdirSync(join(root, 'bin'), { recursive: true })
+  const paths = programs.map((name) => `/usr/bin/${name}`)
+  const { stdout } = spawnSync('ldd', paths, { encoding: 'utf8' })
+  for (const path of [...paths, ...parseLibraries(stdout)]) {
+    const place = path.startsWith('/usr/bin/')
+      ? join(root, 'bin', basename(path))
+      : join(root, path)
+    mkdirSync(dirname(place), { recursive: true })
+    copyFileSync(path, place)
+  }
+  symlinkSync('dash', join(root, 'bin/sh'))
+  writeFileSync(join(root, 'marker'), 'image\n')
+  return {
+    dir,
+    root,
+    tarball(from) {
+      const file = join(dir, 'root.tar')
+      execFileSync('tar', ['-cf', file, '-C', from, '.'])
+      return file
+    },
+    [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
+  }
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Unpacks a tarball by the host's tar in a sandbox that can write to one directory and nowhere else, has no
+// network and makes no devices: links and odd names in it lead to nothing.
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { Transform } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip, createZstdDecompress } from 'node:zlib'
+import type { HostTools } from '../host-tools.ts'
+
+/** Where the directory lies in the sandbox. */
+const place = '/tmp'
+const owning = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID'].flatMap((name) => [
+  '--cap-add',
+  `CAP_${name}`,
+])
+
+export interface UnpackOptions {
+  readonly dir: string
+  readonly tools: Pick<HostTools, 'bubblewrap' | 'tar'>
+}
+
+/** Unpacks it and answers the SHA-256 of the bytes that were read; the end of the name tells how it is packed. */
+export async function unpackTarball(path: string, options: UnpackOptions): Promise<string> {
+  const { bubblewrap = 'bwrap' } = options.tools
+  const child = spawn(bubblewrap, unpackArguments(options), {
+    cwd: '/',
+    env: { PATH: '/usr/bin:/bin' },
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
+  let complaint = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (complaint.length < 1000) complaint += text
+  })
+  const closed = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  const [status, digest] = await Promise.all([closed, feed(path, child.stdin)])
+  if (status !== 0) throw new Error(complaint.trim().split('\n')[0] || `tar ended with ${status}`)
+  return digest
+}
+
+function unpackArguments({ dir, tools: { tar = 'tar' } }: UnpackOptions): readonly string[] {
+  const isRoot = process.getuid?.() === 0
+  const sandbox = ['--ro-bind', '/', '/', '--dev', '/dev', '--bind', dir, place, '--unshare-net']
+  const extract = ['--extract', '--file=-', `--directory=${place}`, '--preserve-permissions']
+  const withoutDevices = ['--anchored', '--exclude=dev/*', '--exclude=./dev/*']
+  const owner = isRoot ? ['--same-owner', '--numeric-owner'] : ['--no-same-owner']
+  const rights = isRoot ? ['--cap-drop', 'ALL', ...owning] : []
+  return [...sandbox, ...rights, '--', tar, ...extract, ...owner, ...withoutDevices]
+}
+
+async function feed(path: string, target: Writable): Promise<string> {
+  const hash = createHash('sha256')
+  const tee = new Transform({
+    transform(bytes: Buffer, _encoding, done) {
+      hash.update(bytes)
+      done(null, bytes)
+    },
+  })
+  const source: Readable = createReadStream(path)
+  try {
+    if (/\.t?gz$/.test(path)) await pipeline(source, tee, createGunzip(), target)
+    else if (path.endsWith('.zst')) await pipeline(source, tee, createZstdDecompress(), target)
+    else await pipeline(source, tee, target)
+  } catch (error) {
+    // Why tar stopped reading is what it says itself.
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
+  }
+  return hash.digest('hex')
+}
