@@ -184,7 +184,10 @@ describe('pods in sandboxes', { skip: skipReason || noSandbox }, () => {
         'tr "\\0" " " </proc/2/cmdline; echo; sleep 1000',
       ])
       const seen = await eventually(
-        async () => await pods.logs('box', { container: 'debugger' }).catch(() => ''),
+        async () => {
+          const text = await pods.logs('box', { container: 'debugger' }).catch(() => '')
+          return text.includes('\n') && text
+        },
         { what: 'the debugger to see its target' },
       )
       assert.equal(seen, 'sleep 100000 \n')

@@ -106,7 +106,7 @@ export const mountedFilesInSandbox: Features = {
 
 /** The table of a machine that isolates containers, or of one that does not. */
 export function featuresOfMachine(config: ProcessConfig, canIsolate: boolean): Features {
-  return withHostPaths(config, canIsolate ? sandboxed : besideHost)
+  return withNetwork(config, withHostPaths(config, canIsolate ? sandboxed : besideHost))
 }
 
 function withHostPaths(
@@ -121,6 +121,11 @@ function withHostPaths(
     'volume.hostPath': false,
     'volume.persistentVolumeClaim': false,
   }
+}
+
+function withNetwork({ network }: ProcessConfig, features: Features): Features {
+  if (network === 'host') return features
+  return { ...features, podNetwork: { only: 'as loopback, without an address' }, hostPort: false }
 }
 
 function volumesAre(support: Support): Features {

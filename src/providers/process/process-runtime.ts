@@ -4,7 +4,13 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Features } from '../../provider/features.ts'
-import type { CallContext, NodeDescription, PodRef, ProviderHost } from '../../provider/provider.ts'
+import type {
+  CallContext,
+  NodeDescription,
+  PodProblem,
+  PodRef,
+  ProviderHost,
+} from '../../provider/provider.ts'
 import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { ContainerStats, NodeStats } from '../../provider/stats.ts'
 import type { ExecOptions, PortConnection, ProcessStreams } from '../../provider/streams.ts'
@@ -28,6 +34,7 @@ import { prepareStart } from './start-plan.ts'
 import type { StartPlaces } from './start-plan.ts'
 import type { Peer } from './isolation/pod-namespaces.ts'
 import { ImageStore } from './isolation/image-store.ts'
+import { networkProblems } from './isolation/network-problems.ts'
 import { openShares } from './isolation/pod-shares.ts'
 import type { PodShares } from './isolation/pod-shares.ts'
 import { ProcessFleet } from './process-fleet.ts'
@@ -118,9 +125,14 @@ export class ProcessRuntime implements ContainerRuntime {
     return new ProcessRuntime(host, { config, surroundings, fleet })
   }
 
-  async ensureSandbox(): Promise<SandboxState> {
+  async ensureSandbox({ spec }: Pick<Pod, 'spec'>): Promise<SandboxState> {
+    const hasHostNetwork = this.#config.network === 'host' || spec.hostNetwork === true
     // After a restart of the machine nothing is left of what ran before.
-    return { podIPs: this.#host.nodeIPs, id: this.#surroundings.bootId }
+    return { podIPs: hasHostNetwork ? this.#host.nodeIPs : [], id: this.#surroundings.bootId }
+  }
+
+  problemsOf(pod: Pod): readonly PodProblem[] {
+    return networkProblems(pod, this.#config.network)
   }
 
   async removeSandbox(pod: PodRef): Promise<void> {

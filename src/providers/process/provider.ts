@@ -15,6 +15,7 @@ import { volumeProblems } from '../../runtime/volumes/volume-check.ts'
 import { UserError, VkError } from '../../util/vk-error.ts'
 import { parseProcessConfig, type ProcessConfig } from './process-config.ts'
 import { findHostTools } from './host-tools.ts'
+import { networkProblems } from './isolation/network-problems.ts'
 import { canIsolate } from './isolation/bubblewrap.ts'
 import { configuredFeatures, featuresOfMachine, mountedFilesInSandbox } from './process-features.ts'
 import { ProcessRuntime } from './process-runtime.ts'
@@ -54,6 +55,7 @@ export const providerModule: ProviderModule = {
     const problems: PodProblem[] = [
       ...unsupportedFields(pod, here),
       ...volumeProblems(pod, { delivery, hostPathPrefixes }),
+      ...networkProblems(pod, parsed.network),
     ]
     for (const [index, spec] of pod.spec.containers.entries()) {
       try {
