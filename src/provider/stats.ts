@@ -54,7 +54,7 @@ export interface VolumeStats extends FsStats {
 }
 
 /** Which figures of pods are asked for: those of the disk cost more than all others. */
-export type StatsWish = 'all' | 'cpuAndMemory' | 'claims'
+export type StatsWish = 'all' | 'withoutDisk' | 'cpuAndMemory' | 'claims'
 
 export interface PodStats {
   readonly podRef: { readonly name: string; readonly namespace: string; readonly uid: string }

@@ -12,7 +12,7 @@ import type {
 } from '../provider/provider.ts'
 import type { Features } from '../provider/features.ts'
 import type { LogBatch, LogQuery } from '../provider/log-feed.ts'
-import type { ContainerStats, NodeStats } from '../provider/stats.ts'
+import type { ContainerStats, NodeStats, PodStats } from '../provider/stats.ts'
 import type {
   ExecOptions,
   PortConnection,
@@ -265,6 +265,14 @@ export interface ContainerRuntime extends AsyncDisposable {
     keys: readonly ContainerKey[],
     context: CallContext,
   ): Promise<readonly { readonly key: ContainerKey; readonly stats: ContainerStats }[]>
+  /**
+   * Usage of what the containers of a pod share: their network, where it is not the node's, and how many
+   * processes they have. A pod or figure that cannot be read is left out.
+   */
+  sandboxStats?(
+    pods: readonly PodRef[],
+    context: CallContext,
+  ): Promise<readonly (Pick<PodStats, 'network' | 'process_stats'> & { readonly pod: PodRef })[]>
   nodeStats?(context: CallContext): Promise<NodeStats>
   describeNode(context: CallContext): Promise<NodeDescription>
   ping(context: CallContext): Promise<void>

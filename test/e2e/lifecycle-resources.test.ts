@@ -176,6 +176,7 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
     assert.ok((container?.cpu?.usageCoreNanoSeconds ?? 0) > 0)
     assert.ok((container?.memory?.workingSetBytes ?? 0) > 0)
     assert.ok((container?.logs?.usedBytes ?? 0) > 0)
+    if (hasLimits) assert.ok((stats.process_stats?.process_count ?? 0) >= 2)
     const volumes = new Map(stats.volume?.map((volume) => [volume.name, volume]))
     assert.ok((volumes.get('data')?.usedBytes ?? 0) >= 2_097_152)
     assert.equal(volumes.get('data')?.inodesUsed, 2)

@@ -117,7 +117,7 @@ async function cadvisorMetrics(
   }
   const [nodeStats, podStats] = await Promise.all([
     usage.node(context).catch(warn),
-    usage.pods(context, 'cpuAndMemory').catch(warn),
+    usage.pods(context, 'withoutDisk').catch(warn),
   ])
   const pods = new Map([...node.pods()].map((pod) => [pod.metadata.uid, pod]))
   return metricText(

@@ -12,7 +12,7 @@ import type {
   ProviderHost,
 } from '../../provider/provider.ts'
 import type { Container, Pod } from '../../kube/types.gen.ts'
-import type { ContainerStats, NodeStats } from '../../provider/stats.ts'
+import type { ContainerStats, NodeStats, PodStats } from '../../provider/stats.ts'
 import type { ExecOptions, PortConnection, ProcessStreams } from '../../provider/streams.ts'
 import type {
   ContainerKey,
@@ -262,6 +262,17 @@ export class ProcessRuntime implements ContainerRuntime {
       return container?.isRunning ? [container] : []
     })
     return this.#stats.read(running)
+  }
+
+  async sandboxStats(
+    pods: readonly PodRef[],
+  ): Promise<readonly (Pick<PodStats, 'process_stats'> & { readonly pod: PodRef })[]> {
+    const { cgroups } = this.#surroundings
+    if (!cgroups) return []
+    return pods.map((pod) => {
+      const pids = this.#containersOf(pod.uid).flatMap(({ group }) => cgroups.members(group))
+      return { pod, process_stats: { process_count: pids.length } }
+    })
   }
 
   nodeStats(): Promise<NodeStats> {

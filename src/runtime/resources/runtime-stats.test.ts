@@ -71,6 +71,27 @@ test('logs, volumes, claims and the sum of what goes with the pod', async (t) =>
   )
 })
 
+test('what a runtime knows of a pod’s network and processes is told, but not to those who want less', async () => {
+  const network = { time: '', name: 'eth0', rxBytes: 7 }
+  await using world = await RuntimeWorld.open(
+    {},
+    {
+      features,
+      sandboxStats: async (pods) =>
+        pods.map((pod) => ({ pod, network, process_stats: { process_count: 3 } })),
+    },
+  )
+  const ref = await world.create(buildPod())
+  await world.untilRunning(ref)
+  for (const wish of ['all', 'withoutDisk'] as const) {
+    const [stats] = await world.provider.podStats(world.context, wish)
+    assert.deepEqual(stats?.network, network)
+    assert.deepEqual(stats.process_stats, { process_count: 3 })
+  }
+  const [short] = await world.provider.podStats(world.context, 'cpuAndMemory')
+  assert.equal(short?.network, undefined)
+})
+
 test('a container that cannot be read hides no other, and its pod has no sum', async () => {
   await using world = await RuntimeWorld.open({}, { features })
   const readable = world.runtime.containerStats.bind(world.runtime)

@@ -21,9 +21,14 @@ export interface MeasuredMachine {
 
 export interface RuntimeStatsOptions {
   readonly host: Pick<ProviderHost, 'clock' | 'rootDir'>
-  readonly runtime: Pick<ContainerRuntime, 'containerStats'>
+  readonly runtime: Pick<ContainerRuntime, 'containerStats' | 'sandboxStats'>
   readonly meter: StorageMeter
 }
+
+type Shared = Pick<PodStats, 'network' | 'process_stats'>
+
+const noUsage: ReadonlyMap<string, readonly ContainerStats[]> = new Map()
+const nothingShared: ReadonlyMap<string, Shared> = new Map()
 
 /** The disk is not measured anew for whoever asks within so long. */
 const storageAgeMs = 30_000
@@ -43,7 +48,9 @@ export class RuntimeStats {
   ): Promise<readonly PodStats[]> {
     const running = machines.filter((machine) => machine.runningKeys().length > 0)
     if (running.length === 0) return []
-    const byUid = wish === 'claims' ? new Map() : await this.#usageOf(running, context)
+    const byUid = wish === 'claims' ? noUsage : await this.#usageOf(running, context)
+    const isFull = wish === 'all' || wish === 'withoutDisk'
+    const shared = isFull ? await this.#sharedOf(running, context) : nothingShared
     const fs = wish === 'all' ? await this.#nodeFs() : undefined
     return await Promise.all(
       running.map(async (machine) => {
@@ -51,10 +58,10 @@ export class RuntimeStats {
         const startTime = wireTime(machine.record.startTimeMs)
         // The sum of some containers is not the pod's.
         const isComplete = containers.length === machine.runningKeys().length
-        const stats = podStatsOf(machine.ref, { startTime, containers, isComplete })
-        return wish === 'cpuAndMemory'
-          ? stats
-          : await this.#withVolumes(stats, machine, { fs, context })
+        const own = podStatsOf(machine.ref, { startTime, containers, isComplete })
+        const stats = { ...own, ...shared.get(machine.ref.uid) }
+        const wantsDisk = wish === 'all' || wish === 'claims'
+        return wantsDisk ? await this.#withVolumes(stats, machine, { fs, context }) : stats
       }),
     )
   }
@@ -71,6 +78,16 @@ export class RuntimeStats {
       else byUid.set(key.pod.uid, [stats])
     }
     return byUid
+  }
+
+  /** One that the runtime cannot tell of, or not now, takes nothing from the other figures. */
+  async #sharedOf(
+    machines: readonly MeasuredMachine[],
+    context: CallContext,
+  ): Promise<ReadonlyMap<string, Shared>> {
+    const pods = machines.map(({ ref }) => ref)
+    const found = await this.#options.runtime.sandboxStats?.(pods, context).catch(() => [])
+    return new Map((found ?? []).map(({ pod, ...stats }) => [pod.uid, stats]))
   }
 
   /** A disk that cannot be measured takes nothing from the other figures. */
