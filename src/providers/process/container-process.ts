@@ -226,12 +226,20 @@ export class ContainerProcess {
     const { clock, cgroups } = this.#surroundings
     for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 100)) {
       await this.refresh()
+      await this.#killProgram()
       const isGroupGone = !(await this.#signal('SIGKILL')) || (await this.#isGroupDead())
       const members = cgroups?.members(this.group) ?? []
       for (const pid of members) send(pid, 'SIGKILL')
       if (isGroupGone && members.length === 0 && !this.isRunning) return
       await clock.sleep(pauseMs)
     }
+  }
+
+  /** Among processes that are not its own, the program does not end with what bwrap has put inside. */
+  async #killProgram(): Promise<void> {
+    if (this.launch.record.sandbox?.hasOwnProcesses !== false) return
+    const { programPid } = (await this.program()) ?? {}
+    if (programPid !== undefined && !send(-programPid, 'SIGKILL')) send(programPid, 'SIGKILL')
   }
 
   // Zombies take signals too; they stay until their parent, often init, has time for them.

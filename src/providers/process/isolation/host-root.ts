@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The root of a container whose image is the host: the host's own tree, read-only, without the places where
 // people, sessions and other programs keep what is theirs. What programs must be able to write to is the
-// container's own. docs/decisions/0008-a-root-of-its-own.md says why it is these.
+// container's own. docs/decisions/0009-a-root-of-its-own.md says why it is these.
 import { VkError } from '../../../util/vk-error.ts'
 import { inside } from './file-tree.ts'
 import type { FileTree } from './file-tree.ts'

@@ -335,6 +335,30 @@ test(
 )
 
 test(
+  'a stubborn program among processes that are not its own is killed all the same',
+  { skip },
+  async () => {
+    await using world = await sandboxWorld({ cgroupRoot: false })
+    const script = 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
+    const pods = isRoot ? [{ shareProcessNamespace: true }, { hostPID: true }] : [{ hostPID: true }]
+    for (const [index, pod] of pods.entries()) {
+      const start = startOf(world, { script, pod, uid: `stubborn-${index}` })
+      await world.runtime.startContainer(start, world.context)
+      await eventually(async () => (await world.output(start)) === 'ready\n')
+      const pid = await pidOf(world, start.key)
+      await world.runtime.stopContainer(start.key, { graceMs: 50 }, world.context)
+      await eventually(
+        async () =>
+          !/^State:\t[^ZX]/m.test(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')),
+      )
+      const state = await stateOf(world.runtime, start.key)
+      assert.ok(state?.kind === 'exited' && state.exitCode === 137, JSON.stringify(state))
+      await world.runtime.removeSandbox(start.key.pod)
+    }
+  },
+)
+
+test(
   'memory is shared by a pod’s containers, of its size, and gone with the pod',
   { skip: skip || !isRoot },
   async () => {
