@@ -4,15 +4,24 @@
 // socket and storage of its own (install-engines.sh installs them), then the lifecycle scenarios of
 // test/e2e with their pods on Podman. --engine=podman|docker chooses one; other arguments are files and flags
 // for node. An engine that is missing is a failure here, never a skipped test.
-import { spawnSync } from 'node:child_process'
-import { globSync } from 'node:fs'
-import { join } from 'node:path'
-import { engineObstacle, type EngineKind } from './engine-daemon.ts'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { globSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { CONFIG_VARIABLE, IMAGE_VARIABLE, PROVIDER_VARIABLE } from '../e2e/scenario-provider.ts'
+import { EngineDaemon, engineObstacle, type EngineKind } from './engine-daemon.ts'
+import { busyboxArchive, testImage } from './test-image.ts'
 import { ENGINES_VARIABLE } from './use-engine.ts'
 
 const kinds: readonly EngineKind[] = ['podman', 'docker']
+const here = import.meta.dirname
+/** Scenarios whose pods need nothing of the host but a shell. */
+const scenarioFiles = ['restarts', 'lifecycle-order'].map((name) =>
+  join(here, `../e2e/${name}.test.ts`),
+)
 
-function main(args: readonly string[]): number {
+async function main(args: readonly string[]): Promise<number> {
   const chosen = args.find((arg) => arg.startsWith('--engine='))?.slice('--engine='.length)
   const engines = kinds.filter((kind) => chosen === undefined || chosen === kind)
   if (engines.length === 0) {
@@ -29,13 +38,52 @@ function main(args: readonly string[]): number {
   const rest = args.filter((arg) => !arg.startsWith('--engine='))
   const files = rest.filter((arg) => !arg.startsWith('-'))
   const flags = rest.filter((arg) => arg.startsWith('-'))
-  if (files.length === 0) files.push(...globSync(join(import.meta.dirname, '*.test.ts')).sort())
-  return node(['--test', '--test-concurrency=2', '--test-timeout=300000', ...flags, ...files])
+  const own = files.length > 0 ? files.filter(isOwn) : globSync(join(here, '*.test.ts')).sort()
+  const scenarios = files.length > 0 ? files.filter((file) => !isOwn(file)) : scenarioFiles
+  const tests = ['--test', '--test-concurrency=2', '--test-timeout=300000', ...flags, ...own]
+  const ownStatus = own.length > 0 ? await node(tests) : 0
+  let scenarioStatus = 0
+  for (const kind of scenarios.length > 0 ? engines : []) {
+    scenarioStatus ||= await runScenarios(kind, { flags, scenarios })
+  }
+  return ownStatus || scenarioStatus
 }
 
-function node(args: readonly string[]): number {
-  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' })
-  return status ?? 1
+/** The scenarios of test/e2e on the embedded control plane, their pods on an engine of their own. */
+async function runScenarios(
+  kind: EngineKind,
+  {
+    flags,
+    scenarios,
+  }: { readonly flags: readonly string[]; readonly scenarios: readonly string[] },
+): Promise<number> {
+  await using daemon = await EngineDaemon.open(kind)
+  await daemon.api.load(busyboxArchive().bytes)
+  const config = join(daemon.folder, 'provider.yaml')
+  writeFileSync(config, JSON.stringify({ host: daemon.host, hostPathPrefixes: [tmpdir()] }))
+  const environment = {
+    [PROVIDER_VARIABLE]: 'docker',
+    [IMAGE_VARIABLE]: testImage,
+    [CONFIG_VARIABLE]: config,
+  }
+  console.log(`Scenarios on ${kind}:`)
+  const run = [join(here, '../e2e/run.ts'), '--control-plane=embedded', '--test-concurrency=2']
+  return await node([...run, ...flags, ...scenarios], environment)
 }
 
-process.exitCode = main(process.argv.slice(2))
+function isOwn(file: string): boolean {
+  return resolve(file).startsWith(here)
+}
+
+async function node(args: readonly string[], environment: object = {}): Promise<number> {
+  const env = { ...process.env, ...environment }
+  const child = spawn(process.execPath, args, { stdio: 'inherit', env })
+  // Whoever ends us ends the tests; their engines go with us.
+  const pass = (signal: NodeJS.Signals): void => void child.kill(signal)
+  process.on('SIGTERM', pass).on('SIGINT', pass)
+  const [code] = (await once(child, 'exit')) as [number | null]
+  process.off('SIGTERM', pass).off('SIGINT', pass)
+  return code ?? 1
+}
+
+process.exitCode = await main(process.argv.slice(2))

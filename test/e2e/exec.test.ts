@@ -11,6 +11,7 @@ import { Pods, TOLERATIONS, shell } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { kubectlSkipReason } from './find-kubectl.ts'
 import { skipReason } from './requirements.ts'
+import { scenarioImage } from './scenario-provider.ts'
 import { Terminal } from './stream-pods.ts'
 import { useCluster } from './use-cluster.ts'
 
@@ -143,7 +144,14 @@ describe('kubectl exec and attach', { skip: skipReason || kubectlSkipReason }, (
 function runArgs(name: string, flags: readonly string[], command: readonly string[]): string[] {
   const spec = { tolerations: TOLERATIONS, terminationGracePeriodSeconds: 1 }
   const overrides = `--overrides=${JSON.stringify({ spec })}`
-  const fixed = ['--rm', '--image=host', '--restart=Never', overrides, '--command', '--']
+  const fixed = [
+    '--rm',
+    `--image=${scenarioImage}`,
+    '--restart=Never',
+    overrides,
+    '--command',
+    '--',
+  ]
   return ['run', name, ...flags, ...fixed, ...command]
 }
 

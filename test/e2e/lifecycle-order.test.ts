@@ -16,6 +16,7 @@ import { kubectlSkipReason } from './find-kubectl.ts'
 import { conditionOf, Pods, shell, stateOf, statusOf } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { skipReason } from './requirements.ts'
+import { scenarioImage } from './scenario-provider.ts'
 import { useCluster } from './use-cluster.ts'
 
 /** Goes on until it is told to stop, and takes down that it was told. */
@@ -145,7 +146,7 @@ describe('containers of a pod', { skip: skipReason }, () => {
     await pods.untilPhase('debugged', 'Running')
     const debugging: EphemeralContainer = {
       name: 'debugger-abcde',
-      image: 'host',
+      image: scenarioImage,
       command: ['sh', '-c', 'echo here; exit 5'],
       targetContainerName: 'main',
       securityContext: { capabilities: { add: ['SYS_PTRACE'] } },
@@ -170,7 +171,14 @@ describe('containers of a pod', { skip: skipReason }, () => {
     await pods.untilPhase('suspect', 'Running')
     // The profile is the default of today's kubectl, not of older ones.
     const profile = '--profile=general'
-    const args = ['debug', profile, 'suspect', '--image=host', '--target=main', '--container=look']
+    const args = [
+      'debug',
+      profile,
+      'suspect',
+      `--image=${scenarioImage}`,
+      '--target=main',
+      '--container=look',
+    ]
     await cluster().kubectl([...args, '--', 'sh', '-c', 'ps -eo args | grep "[s]leep 1000"'])
     const pod = await pods.until(
       'suspect',

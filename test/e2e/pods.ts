@@ -14,6 +14,7 @@ import type {
 import { ApiStatusError } from './api-client.ts'
 import type { Cluster, DeleteOptions } from './cluster.ts'
 import { eventually } from './eventually.ts'
+import { onScenarioProvider } from './scenario-provider.ts'
 
 /** A pod to create. */
 export interface PodManifest {
@@ -44,7 +45,11 @@ export function podObject({ name, spec, ...metadata }: PodManifest): object {
 
 /** The spec for a pod or for the template of a controller. */
 export function podSpec(spec: Partial<PodSpec>): Partial<PodSpec> {
-  return { tolerations: TOLERATIONS, terminationGracePeriodSeconds: 5, ...spec }
+  return onScenarioProvider({
+    tolerations: TOLERATIONS,
+    terminationGracePeriodSeconds: 5,
+    ...spec,
+  })
 }
 
 /**

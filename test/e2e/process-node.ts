@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import type { Cluster } from './cluster.ts'
+import { providerFlags, scenarioProvider } from './scenario-provider.ts'
 import type { VirtualKubelet, VirtualKubeletOptions } from './virtual-kubelet.ts'
 
 export interface ProcessNodeOptions extends VirtualKubeletOptions {
@@ -23,6 +24,9 @@ export async function startProcessNode(
   cluster: Cluster,
   { args = [], config = {}, ...options }: ProcessNodeOptions = {},
 ): Promise<VirtualKubelet> {
+  if (scenarioProvider !== 'process') {
+    return await cluster.startVirtualKubelet([...providerFlags, ...args], options)
+  }
   if (args.includes('--provider-config')) {
     return await cluster.startVirtualKubelet(['--provider', 'process', ...args], options)
   }
