@@ -8,16 +8,17 @@ import { untilAborted } from '../../util/until-aborted.ts'
 import { goDuration } from '../decide/go-duration.ts'
 import { healthService, statusName } from './grpc-health-service.ts'
 import { Http2Session } from './http2-session.ts'
-import { maxOutputBytes, ProbeTimeout } from './probe-order.ts'
+import { maxOutputBytes, ProbeError, ProbeTimeout } from './probe-order.ts'
 import type { ProbeAnswer, ProbeOrder } from './probe-order.ts'
 import { joinHostPort } from './resolve-port.ts'
 
-/** Rejects with the signal's reason only. */
+/** Rejects with a ProbeError when the probe cannot be made, or with the signal's reason. */
 export async function probeGrpc(
   { port, service = '' }: GRPCAction,
   { podIP, timeoutMs }: ProbeOrder,
   signal: AbortSignal,
 ): Promise<ProbeAnswer> {
+  if (podIP === '') throw new ProbeError('the pod has no address')
   const address = joinHostPort(podIP, port)
   const within = `within ${goDuration(timeoutMs)}`
   const baseUrl = `http://${address}`

@@ -2,7 +2,7 @@
 // The request that a pod's `httpGet` stands for. What is odd in it is sent as it is, like a kubelet's,
 // rather than refused: such pods work elsewhere.
 import type { Container, HTTPGetAction, HTTPHeader } from '../../kube/types.gen.ts'
-import { joinHostPort, resolvePort } from './resolve-port.ts'
+import { joinHostPort, resolveHost, resolvePort } from './resolve-port.ts'
 
 /** One GET. Names of headers are in the spelling that they have on the wire. */
 export interface HttpRequest {
@@ -30,7 +30,7 @@ export function httpRequestFor(
 ): HttpRequest {
   return {
     scheme: (action.scheme || 'http').toLowerCase(),
-    host: action.host || from.podIP,
+    host: resolveHost(action.host, from.podIP),
     port: resolvePort(action.port, from.spec),
     path: wirePath(action.path ?? ''),
     headers: wireHeaders(action.httpHeaders ?? [], from.purpose),

@@ -24,12 +24,15 @@ class World {
   readonly exec = new FakeExec(this.clock)
   readonly lifetime = new AbortController()
 
+  podIP: string = host
+
   async probe(probe: Probe, parts: Partial<Container> = {}): Promise<ProbeAnswer> {
     this.runtime.exec = this.exec.exec
     const { clock, runtime } = this
     const run = probeRunner({ runtime, clock, log: silentLogger })
     const spec = buildContainer(parts)
-    const order = { key, pod: buildPod(), spec, probe, podIP: host, timeoutMs: 2000 }
+    const { podIP } = this
+    const order = { key, pod: buildPod(), spec, probe, podIP, timeoutMs: 2000 }
     return await run(order, this.lifetime.signal)
   }
 }
@@ -104,6 +107,21 @@ test('a probe without an action, and a runtime without commands', async () => {
   const probe = { exec: { command: ['x'] } }
   const order = { key, pod: buildPod(), spec: buildContainer(), probe, podIP: '', timeoutMs: 1000 }
   await assert.rejects(run(order, world.lifetime.signal), /runs no commands in containers/)
+})
+
+test('a pod without an address is not looked for on this machine', async () => {
+  const world = new World()
+  world.podIP = ''
+  for (const probe of [
+    { tcpSocket: { port: 1 } },
+    { httpGet: { port: 1 } },
+    { grpc: { port: 1 } },
+  ]) {
+    await assert.rejects(world.probe(probe), {
+      message: 'the pod has no address',
+      state: 'unknown',
+    })
+  }
 })
 
 test('a port is open when somebody accepts the connection', async () => {

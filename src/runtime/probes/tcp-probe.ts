@@ -5,7 +5,7 @@ import type { TCPSocketAction } from '../../kube/types.gen.ts'
 import { dialErrorText, dialTimeoutText } from './dial-error.ts'
 import { ProbeError, ProbeTimeout } from './probe-order.ts'
 import type { ProbeAnswer, ProbeOrder } from './probe-order.ts'
-import { resolvePort } from './resolve-port.ts'
+import { resolveHost, resolvePort } from './resolve-port.ts'
 
 /** Rejects with a ProbeError when the probe cannot be made, or with the signal's reason. */
 export async function probeTcp(
@@ -13,8 +13,7 @@ export async function probeTcp(
   { spec, podIP }: ProbeOrder,
   signal: AbortSignal,
 ): Promise<ProbeAnswer> {
-  const host = action.host || podIP
-  const target = { host, port: portOf(action, spec) }
+  const target = targetOf(action, { spec, podIP })
   try {
     await dial(target, signal)
     return { result: 'success', output: '' }
@@ -27,9 +26,12 @@ export async function probeTcp(
   }
 }
 
-function portOf({ port }: TCPSocketAction, spec: ProbeOrder['spec']): number {
+function targetOf(
+  { host, port }: TCPSocketAction,
+  { spec, podIP }: Pick<ProbeOrder, 'spec' | 'podIP'>,
+): { readonly host: string; readonly port: number } {
   try {
-    return resolvePort(port, spec)
+    return { host: resolveHost(host, podIP), port: resolvePort(port, spec) }
   } catch (error) {
     throw new ProbeError((error as Error).message)
   }
