@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { VkError } from '../../../util/vk-error.ts'
+import { containerCapabilities } from './capability-set.ts'
+
+const of = (
+  capabilities: { readonly add?: string[]; readonly drop?: string[] },
+  allowed: readonly string[] = [],
+): readonly string[] =>
+  containerCapabilities({ name: 'main', securityContext: { capabilities } }, allowed)
+
+test('containers have few capabilities, less what they drop', () => {
+  assert.equal(of({}).length, 9)
+  assert.ok(!of({}).includes('SYS_ADMIN') && !of({}).includes('MKNOD'))
+  assert.deepEqual(
+    of({ drop: ['CAP_CHOWN'] }),
+    of({}).filter((name) => name !== 'CHOWN'),
+  )
+  assert.deepEqual(of({ drop: ['ALL'] }), [])
+})
+
+test('what is added comes back after all were dropped', () => {
+  assert.deepEqual(of({ drop: ['ALL'], add: ['NET_BIND_SERVICE', 'cap_kill'] }), [
+    'KILL',
+    'NET_BIND_SERVICE',
+  ])
+})
+
+test('no others are added than harmless ones and those that the configuration allows', () => {
+  assert.ok(of({ add: ['SYS_PTRACE'] }).includes('SYS_PTRACE'))
+  assert.ok(of({ add: ['NET_ADMIN'] }, ['CAP_NET_ADMIN']).includes('NET_ADMIN'))
+  for (const name of ['SYS_ADMIN', 'NET_ADMIN', 'ALL', 'SYS_MODULE']) {
+    assert.throws(
+      () => of({ add: [name] }),
+      (error) => error instanceof VkError && error.podReason === 'CreateContainerConfigError',
+    )
+  }
+})
