@@ -266,7 +266,8 @@ test('in another sandbox init containers run again, before what the policy start
   world.runtime.exit(key(over, 'init'), 0)
   await world.untilRunning(ref)
   await world.untilRunning(other)
-  await world.restartAfterKill()
+  await world.stop()
+  await world.start()
   world.runtime.sandboxId = '2'
   world.runtime.lose(key(pod, 'main'))
   world.runtime.lose(key(over, 'main'))
