@@ -18,19 +18,31 @@ export function cpuMs(
   return (ticks * 1000) / TICKS_PER_SECOND
 }
 
-/** The same of a process and of its children that run now, with all that each of them has waited for. */
+/** The same of a process and of all that it has started, directly or not, and that runs now. */
 export function familyCpuMs(pid: number): number {
-  let totalMs = cpuMs(pid, { children: true })
-  for (const entry of readdirSync('/proc')) {
-    try {
-      if (/^\d+$/.test(entry) && parentOf(entry) === pid) {
-        totalMs += cpuMs(Number(entry), { children: true })
-      }
-    } catch {
-      // It has ended in the meantime, and counts as waited for.
-    }
+  const parents = new Map(
+    readdirSync('/proc')
+      .filter((entry) => /^\d+$/.test(entry))
+      .map((entry) => [Number(entry), ifRuns(() => parentOf(entry))]),
+  )
+  const family = new Set([pid])
+  for (let size = 0; size !== family.size;) {
+    size = family.size
+    for (const [one, parent] of parents) if (parent && family.has(parent)) family.add(one)
   }
-  return totalMs
+  return [...family].reduce(
+    (sum, one) => sum + (ifRuns(() => cpuMs(one, { children: true })) ?? 0),
+    0,
+  )
+}
+
+/** Undefined for what has ended in the meantime; it counts as waited for. */
+function ifRuns<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
 }
 
 function parentOf(pid: string): number {

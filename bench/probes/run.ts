@@ -29,6 +29,8 @@ const { values } = parseArgs({
     /** How long the node has been up before its first pod. */
     warmup: { type: 'string', default: '30' },
     parts: { type: 'string', default: 'none,http,exec' },
+    /** Of the process provider. */
+    isolation: { type: 'string', default: 'auto' },
     /** A folder for CPU profiles of virtual-kubelet; they hold what it did from its start on. */
     profile: { type: 'string' },
   },
@@ -130,7 +132,10 @@ async function measureExec(cluster: Cluster): Promise<void> {
 
 async function startNode(cluster: Cluster, nodeName: string) {
   const config = join(cluster.files.folder, `${nodeName}.json`)
-  writeFileSync(config, JSON.stringify({ capacity: { pods: String(pods * 2) } }))
+  writeFileSync(
+    config,
+    JSON.stringify({ isolation: values.isolation, capacity: { pods: String(pods * 2) } }),
+  )
   const profiling = values.profile ? ['--cpu-prof', `--cpu-prof-dir=${values.profile}`] : []
   const main = join(import.meta.dirname, '../../src/cli/main.ts')
   const vk = await cluster.startVirtualKubelet(
