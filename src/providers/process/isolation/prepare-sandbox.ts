@@ -76,6 +76,7 @@ export async function prepareSandbox(
       hasTerminals: isRoot || spec.tty === true,
       hasOwnProc: isRoot || namespaces.hasOwnProcesses,
       sharedMemory: places.sharedMemory,
+      isRootUser: user.uid === 0,
     },
   }
   const visible = [...config.imagePath, ...config.visibleHostPaths]

@@ -48,9 +48,9 @@ function bindArguments(
   path: string,
 ): readonly string[] {
   const attempt = isOptional ? '-try' : ''
-  if (!hasDevices) return [`--${isReadOnly ? 'ro-' : ''}bind${attempt}`, source, path]
-  const bind = [`--dev-bind${attempt}`, source, path]
-  return isReadOnly && !isOptional ? [...bind, '--remount-ro', path] : bind
+  // A device in a read-only mount works like any; bwrap would take its use away instead.
+  if (hasDevices) return [`--dev-bind${attempt}`, source, path]
+  return [`--${isReadOnly ? 'ro-' : ''}bind${attempt}`, source, path]
 }
 
 function madeArguments({ mode, isMount, sizeBytes }: MadeNode, path: string): readonly string[] {

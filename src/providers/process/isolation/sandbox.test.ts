@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { lstatSync, readFileSync, readdirSync } from 'node:fs'
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { collectProcess } from '../../../../test/support/collected-process.ts'
 import { eventually, pidOf, stateOf } from '../../../../test/support/process-probes.ts'
@@ -357,6 +357,42 @@ test(
     }
   },
 )
+
+test(
+  'root in a container changes nothing of the host: no settings, no mounts',
+  { skip: skip || !isRoot },
+  async () => {
+    await using world = await sandboxWorld({ allowRoot: true })
+    const attacks = [
+      'cat /proc/sys/vm/swappiness >/proc/sys/vm/swappiness',
+      'echo h >/proc/sysrq-trigger',
+      'chmod 600 /proc/keys',
+      'mount -t tmpfs x /tmp',
+      'mount -o remount,rw /',
+      'umount /usr',
+      'unshare --mount true',
+      'mknod /tmp/disk b 254 0',
+      'nsenter --target 1 --mount true',
+      'chmod 777 /sys',
+      'kill -9 1 && sleep 0.1 && test ! -d /proc/1',
+    ]
+    const script = attacks.map((attack) => `(${attack}) 2>/tmp/why && echo '${attack}'`).join('; ')
+    const security = { runAsUser: 0 }
+    const start = startOf(world, { script: `${script}; echo done`, security })
+    assert.equal((await outputOf(world, start)).stdout, 'done\n')
+  },
+)
+
+test('of what a volume shows of the host, our own directory is empty', { skip }, async () => {
+  await using world = await sandboxWorld({ allowRoot: true })
+  await writeFile(join(world.dir, 'kubeconfig'), 'credential')
+  const mounts = [at(join(world.dir, '..'), '/host')]
+  const script = `ls -A /host/${basename(world.dir)}; touch /host/${basename(world.dir)}/x; ls /proc/self/fd | wc -l`
+  const security = isRoot ? { runAsUser: 0 } : {}
+  const { stdout, stderr } = await outputOf(world, startOf(world, { script, mounts, security }))
+  assert.equal(stdout, '4\n')
+  assert.match(stderr, /Read-only file system|Permission denied/)
+})
 
 test(
   'memory is shared by a pod’s containers, of its size, and gone with the pod',

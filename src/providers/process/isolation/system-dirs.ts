@@ -12,6 +12,8 @@ export interface SystemOptions {
   readonly hasTerminals: boolean
   /** A new /proc can be had; else the host's is shown, read-only. */
   readonly hasOwnProc: boolean
+  /** It has root's user: none of the host's settings may be its to change. */
+  readonly isRootUser: boolean
   /** Directory of the host that is /dev/shm; undefined: one in memory, of its own. */
   readonly sharedMemory: string | undefined
 }
@@ -19,6 +21,9 @@ export interface SystemOptions {
 /** Masked by container runtimes, for it tells of the machine or of other containers. */
 const maskedFiles = ['kcore', 'keys', 'latency_stats', 'timer_list', 'timer_stats', 'sched_debug']
 const maskedDirs = ['acpi', 'asound', 'scsi']
+/** Root needs no capability to write to most of these: one names a program that the host runs as root. */
+const readOnlyPlaces = ['sys', 'sysrq-trigger', 'fs']
+const deviceNames = ['null', 'zero', 'full', 'random', 'urandom', 'tty']
 
 /** Of /dev/shm, as container runtimes have it. */
 const sharedMemoryBytes = 64 * 1024 * 1024
@@ -28,7 +33,7 @@ export function addSystem(
   builder: RootBuilder,
   { tree, options }: { readonly tree: FileTree; readonly options: SystemOptions },
 ): void {
-  builder.put('/proc', options.hasOwnProc ? procDir(tree) : readOnlyBind('/proc'))
+  builder.put('/proc', options.hasOwnProc ? procDir(tree, options) : readOnlyBind('/proc'))
   const devices = options.hasTerminals ? deviceDir() : plainDeviceDir()
   const { sharedMemory } = options
   devices.children.set(
@@ -40,11 +45,14 @@ export function addSystem(
   if (tree.entry('/sys/firmware')) builder.put('/sys/firmware', sealedDir())
 }
 
-function procDir(tree: FileTree): DirNode {
+function procDir(tree: FileTree, { isRootUser }: SystemOptions): DirNode {
   const isThere = (name: string): boolean => tree.entry(`/proc/${name}`) !== undefined
   const children = new Map<string, RootNode>()
-  for (const name of maskedFiles.filter(isThere)) children.set(name, device('null'))
+  for (const name of maskedFiles.filter(isThere)) children.set(name, readOnlyBind('/dev/null'))
   for (const name of maskedDirs.filter(isThere)) children.set(name, sealedDir())
+  for (const name of isRootUser ? readOnlyPlaces.filter(isThere) : []) {
+    children.set(name, readOnlyBind(`/proc/${name}`))
+  }
   return { kind: 'proc', children }
 }
 
@@ -54,8 +62,7 @@ function deviceDir(): DirNode {
 
 /** The same without terminals, which take a second user namespace that nobody could enter any more. */
 function plainDeviceDir(): DirNode {
-  const names = ['null', 'zero', 'full', 'random', 'urandom', 'tty']
-  const children = new Map<string, RootNode>(names.map((name) => [name, device(name)]))
+  const children = new Map<string, RootNode>(deviceNames.map((name) => [name, device(name)]))
   const links = { fd: '/proc/self/fd', stdin: 'fd/0', stdout: 'fd/1', stderr: 'fd/2' }
   for (const [name, target] of Object.entries(links)) children.set(name, { kind: 'link', target })
   children.set('mqueue', mqueue())
