@@ -47,7 +47,7 @@ export function probeRunner(tools: ProbeTools): RunProbe {
 interface Means {
   readonly tools: ProbeTools
   readonly signal: AbortSignal
-  shellOf(order: ProbeOrder, lifetime: AbortSignal): ProbeShell
+  readonly shellOf: (order: ProbeOrder, lifetime: AbortSignal) => ProbeShell
 }
 
 async function tryOnce(order: ProbeOrder, { tools, signal, shellOf }: Means): Promise<ProbeAnswer> {
