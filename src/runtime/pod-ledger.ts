@@ -246,8 +246,9 @@ export class PodLedger {
     let isNews = false
     for (const key of this.running()) {
       const { containerId } = this.currentRun(key.name) ?? {}
-      if (containerId === undefined) continue
-      const verdicts = verdictsOfStatus(status, { name: key.name, containerId })
+      const spec = findContainer(this.#record.pod, key.name)?.spec
+      if (containerId === undefined || !spec) continue
+      const verdicts = verdictsOfStatus(status, { spec, containerId })
       isNews = this.noteVerdict(key, verdicts) || isNews
     }
     return isNews

@@ -89,14 +89,17 @@ test('what the API remembers counts for the same run only', () => {
     ready: true,
     state: { running: {} },
   }
-  const of = (containerId: string, change = {}) =>
+  const of = (containerId: string, change = {}, spec: Partial<Container> = all) =>
     verdictsOfStatus(
       { containerStatuses: [{ ...status, ...change }] },
-      { name: 'main', containerId },
+      { spec: buildContainer(spec), containerId },
     )
   assert.deepEqual(of('x://1'), { started: true, ready: true })
-  assert.deepEqual(of('x://1', { ready: false }), { started: true })
+  assert.deepEqual(of('x://1', { ready: false }), { started: true, ready: false })
+  assert.deepEqual(of('x://1', { ready: false }, { livenessProbe: probe }), { started: true })
+  assert.deepEqual(of('x://1', { started: false, ready: false }), {})
   assert.deepEqual(of('x://2'), {})
   assert.deepEqual(of('x://1', { state: { waiting: {} } }), {})
-  assert.deepEqual(verdictsOfStatus(undefined, { name: 'main', containerId: 'x://1' }), {})
+  const spec = buildContainer(all)
+  assert.deepEqual(verdictsOfStatus(undefined, { spec, containerId: 'x://1' }), {})
 })

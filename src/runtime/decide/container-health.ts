@@ -64,17 +64,18 @@ export function verdictsAfter(spec: Container, kind: ProbeKind, result: ProbeRes
 }
 
 /**
- * What the API remembers of verdicts that never reached our disk: a container that was told started or
- * ready is that until a probe says otherwise.
+ * What the API remembers of verdicts that never reached our disk: a container that was told started, ready or
+ * not ready is that until a probe says otherwise.
  */
 export function verdictsOfStatus(
   status: PodStatus | undefined,
-  { name, containerId }: { readonly name: string; readonly containerId: string },
+  { spec, containerId }: { readonly spec: Container; readonly containerId: string },
 ): Verdicts {
   const { containerStatuses = [], initContainerStatuses = [] } = status ?? {}
-  const known = [...containerStatuses, ...initContainerStatuses].find((one) => one.name === name)
-  if (!known?.state?.running || known.containerID !== containerId) return {}
-  return { ...(known.started && { started: true }), ...(known.ready && { ready: true }) }
+  const all = [...containerStatuses, ...initContainerStatuses]
+  const known = all.find(({ name }) => name === spec.name)
+  if (!known?.state?.running || !known.started || known.containerID !== containerId) return {}
+  return { started: true, ...(probeOf(spec, 'readiness') && { ready: known.ready }) }
 }
 
 function healthOf(spec: Container, { health }: ContainerRecord): ContainerHealth {
