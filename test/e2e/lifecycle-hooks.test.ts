@@ -10,15 +10,15 @@ import type { AddressInfo } from 'node:net'
 import { before, describe, test } from 'node:test'
 import type { Lifecycle } from '../../src/kube/types.gen.ts'
 import { eventually } from './eventually.ts'
-import { Pods, shell, stateOf, statusOf } from './pods.ts'
+import { Pods, shell, statusOf } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { skipReason } from './requirements.ts'
 import { useCluster } from './use-cluster.ts'
 
 const command = (script: string) => ({ exec: { command: ['sh', '-c', script] } })
-/** Notes that it was told to stop, and stops. */
+/** Says that it listens to signals, notes that it was told to stop, and stops. */
 const untilTerm = (file: string): string =>
-  `trap 'echo TERM >> ${file}; exit 0' TERM; while :; do sleep 0.05; done`
+  `trap 'echo TERM >> ${file}; exit 0' TERM; touch ${file}.up; while :; do sleep 0.05; done`
 
 describe('hooks', { skip: skipReason, concurrency: true }, () => {
   const cluster = useCluster()
@@ -34,7 +34,7 @@ describe('hooks', { skip: skipReason, concurrency: true }, () => {
   async function run(name: string, file: string, lifecycle: Lifecycle): Promise<void> {
     const containers = [shell(untilTerm(file), { lifecycle })]
     await pods.create({ name, spec: { containers, terminationGracePeriodSeconds: 20 } })
-    await pods.until(name, (pod) => stateOf(pod)?.running, { what: 'run' })
+    await eventually(() => existsSync(`${file}.up`), { what: `${name} to run` })
   }
 
   test('a hook after the start holds up the next container', async () => {
@@ -45,7 +45,10 @@ describe('hooks', { skip: skipReason, concurrency: true }, () => {
       spec: {
         restartPolicy: 'Never',
         containers: [
-          shell('sleep 1', { name: 'first', lifecycle: { postStart } }),
+          shell(`until grep -q second ${file}; do sleep 0.1; done`, {
+            name: 'first',
+            lifecycle: { postStart },
+          }),
           shell(`echo second >> ${file}`, { name: 'second' }),
         ],
       },
@@ -56,12 +59,11 @@ describe('hooks', { skip: skipReason, concurrency: true }, () => {
 
   test('a hook after the start that fails ends its container', async () => {
     const file = `${shared()}/failing`
+    const script = `until test -e ${file}.up; do sleep 0.05; done; echo secret; exit 1`
     await pods.create({
       name: 'failing',
       spec: {
-        containers: [
-          shell(untilTerm(file), { lifecycle: { postStart: command('echo secret; exit 1') } }),
-        ],
+        containers: [shell(untilTerm(file), { lifecycle: { postStart: command(script) } })],
       },
     })
     const event = await pods.untilEvent('failing', 'FailedPostStartHook')
@@ -138,7 +140,7 @@ describe('hooks over kill -9 of the node', { skip: skipReason }, () => {
     const script = `echo begins >> ${file}; while ! test -e ${file}.go; do sleep 0.05; done; echo hook >> ${file}`
     const containers = [shell(untilTerm(file), { lifecycle: { preStop: command(script) } })]
     await pods.create({ name: 'last', spec: { containers, terminationGracePeriodSeconds: 60 } })
-    await pods.until('last', (pod) => stateOf(pod)?.running, { what: 'run' })
+    await eventually(() => existsSync(`${file}.up`), { what: 'it to run' })
     await pods.delete('last')
     const begins = (): number =>
       existsSync(file) ? readFileSync(file, 'utf8').split('begins').length - 1 : 0
