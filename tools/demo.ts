@@ -3,7 +3,7 @@
 // render together, beside the time that one pod takes. Needs nothing but Node.js.
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { ClusterAccess } from '../src/cli/cluster-access.ts'
 import { escalatingStop } from '../src/cli/escalating-stop.ts'
 import type { EscalatingStop } from '../src/cli/escalating-stop.ts'
@@ -76,7 +76,9 @@ async function demonstrate(file: string, stop: EscalatingStop): Promise<void> {
 
 /** What root starts, root runs: the pods are this program's own. */
 function asOurselves(): object {
-  return process.getuid?.() === 0 ? { allowRoot: true, defaultUser: 0 } : {}
+  // Pods in sandboxes see nothing of home directories, where Node.js may be.
+  const visible = { visibleHostPaths: [dirname(process.execPath)] }
+  return process.getuid?.() === 0 ? { ...visible, allowRoot: true, defaultUser: 0 } : visible
 }
 
 async function render(

@@ -7,6 +7,7 @@ import { isAbsolute, resolve } from 'node:path'
 import type { Container } from '../../kube/types.gen.ts'
 import { VkError } from '../../util/vk-error.ts'
 import { hostImage } from './image-resolution.ts'
+import { isHidden } from './isolation/host-root.ts'
 import type { RootBuilder } from './isolation/root-builder.ts'
 import type { ResolvedImage } from './image-resolution.ts'
 import type { RunUser } from './users.ts'
@@ -52,7 +53,7 @@ export async function checkProgram(
 ): Promise<void> {
   const { argv, workingDir } = program
   if (!(await isDirectory(workingDir, view))) {
-    throw runError(`chdir to cwd ("${workingDir}"): no such directory`)
+    throw runError(`chdir to cwd ("${workingDir}"): no such directory${hintAt(workingDir, view)}`)
   }
   const name = argv[0]
   if (name === '') throw runError('exec: "": the command is empty')
@@ -69,9 +70,16 @@ export async function checkProgram(
   if (isThere) throw runError(`exec: "${name}": permission denied: it is not executable`)
   throw runError(
     name.includes('/')
-      ? `exec: "${name}": no such file`
+      ? `exec: "${name}": no such file${hintAt(resolve(workingDir, name), view)}`
       : `exec: "${name}": executable file not found in $PATH`,
   )
+}
+
+/** Told by the name alone: what is there on the host is nobody's business. */
+function hintAt(path: string, view: Pick<RootBuilder, 'find'> | undefined): string {
+  const isApart = isHidden(path) || /^(\/var)?\/tmp\//.test(path)
+  if (view === undefined || !isApart) return ''
+  return ' (sandboxes do not show such places of the host; see visibleHostPaths and hostPath volumes)'
 }
 
 async function isDirectory(path: string, view?: Pick<RootBuilder, 'find'>): Promise<boolean> {
