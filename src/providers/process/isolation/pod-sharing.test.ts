@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// What containers of a pod share, and how long what they share lives.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, readdirSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { eventually, pidOf, stateOf } from '../../../../test/support/process-probes.ts'
+import { isRoot, processWorld } from '../../../../test/support/process-runtime.ts'
+import {
+  at,
+  noSandbox,
+  outputOf,
+  sandboxWorld,
+  startOf,
+} from '../../../../test/support/sandbox-world.ts'
+
+const skip = noSandbox
+
+test(
+  'a container in a sandbox survives us, and a killed one of ours takes nothing along',
+  { skip },
+  async () => {
+    await using world = await sandboxWorld()
+    const start = startOf(world, { script: 'sleep 0.5; exit 5' })
+    await world.runtime.startContainer(start, world.context)
+    const other = await world.reopen()
+    await eventually(async () => (await stateOf(other, start.key))?.kind === 'exited')
+    const state = await stateOf(other, start.key)
+    assert.ok(state?.kind === 'exited' && state.exitCode === 5)
+  },
+)
+
+test('it runs once, wherever in its start virtual-kubelet is killed', { skip }, async () => {
+  const starter = new URL('../../../../test/support/process-starter.ts', import.meta.url).pathname
+  const what = { uid: 'a', command: ['sh', '-c', 'echo ran; exec sleep 60'] }
+  for (const killAfterMs of [0, 5, 10, 15, 25]) {
+    const dir = await mkdtemp(join(tmpdir(), 'vk-process-'))
+    const config = { isolation: 'bubblewrap' }
+    const orders = JSON.stringify({ config, starts: [what], killAfterMs })
+    const life = spawn(process.execPath, [starter, dir, orders], { stdio: 'ignore' })
+    await once(life, 'exit')
+    {
+      await using world = await processWorld(config, { dir })
+      const start = world.start(what)
+      await world.runtime.startContainer(start, world.context)
+      await eventually(async () => (await world.output(start)) !== '')
+      assert.equal(await world.output(start), 'ran\n', `killed after ${killAfterMs} ms`)
+      assert.equal((await stateOf(world.runtime, start.key))?.kind, 'running')
+      await world.runtime.removeSandbox(start.key.pod)
+    }
+    await rm(dir, { recursive: true, force: true })
+  }
+})
+
+test(
+  'containers of a pod share IPC and nothing else; those of others share nothing',
+  { skip: skip || !isRoot },
+  async () => {
+    await using world = await sandboxWorld()
+    const script =
+      'readlink /proc/self/ns/ipc /proc/self/ns/pid /proc/self/ns/mnt /proc/self/ns/uts /proc/self/ns/net; exec sleep 60'
+    const starts = [
+      startOf(world, { script, uid: 'pod-a', name: 'one' }),
+      startOf(world, { script, uid: 'pod-a', name: 'two' }),
+      startOf(world, { script, uid: 'pod-b', name: 'one' }),
+    ]
+    const found: string[][] = []
+    for (const start of starts) {
+      await world.runtime.startContainer(start, world.context)
+      await eventually(async () => (await world.output(start)).split('\n').length === 6)
+      found.push((await world.output(start)).split('\n'))
+    }
+    const [one = [], two = [], stranger = []] = found
+    assert.equal(one[0], two[0])
+    assert.notEqual(one[0], stranger[0])
+    for (const kind of [1, 2, 3]) assert.equal(new Set(found.map((all) => all[kind])).size, 3)
+    assert.equal(new Set(found.map((all) => all[4])).size, 1)
+  },
+)
+
+test(
+  'a network of their own is shared by the containers of a pod, with loopback alone',
+  { skip: skip || !isRoot },
+  async () => {
+    await using world = await sandboxWorld({ network: 'none' })
+    const script =
+      'readlink /proc/self/ns/net; tail -n +3 /proc/net/dev | cut -d: -f1; exec sleep 60'
+    const starts = ['one', 'two'].map((name) => startOf(world, { script, name }))
+    const outputs: string[] = []
+    for (const start of starts) {
+      await world.runtime.startContainer(start, world.context)
+      await eventually(async () => (await world.output(start)).split('\n').length === 3)
+      outputs.push(await world.output(start))
+    }
+    assert.equal(outputs[0], outputs[1])
+    assert.match(outputs[0] ?? '', /\n *lo\n$/)
+  },
+)
+
+test(
+  'a container that looks into another sees its processes and files',
+  { skip: skip || !isRoot },
+  async () => {
+    await using world = await sandboxWorld()
+    const target = startOf(world, { script: 'exec sleep 62', name: 'app' })
+    await world.runtime.startContainer(target, world.context)
+    const spec = { targetContainerName: 'app' } as object
+    const script = 'grep -l "sleep" /proc/[0-9]*/cmdline | wc -l; tr "\\0" " " </proc/2/cmdline'
+    const start = startOf(world, { script, name: 'debug', spec })
+    const { stdout } = await outputOf(world, start)
+    assert.match(stdout, /sleep 62 $/)
+    assert.equal((await stateOf(world.runtime, target.key))?.kind, 'running')
+    const lost = startOf(world, {
+      script,
+      name: 'lost',
+      spec: { targetContainerName: 'none' } as object,
+    })
+    await assert.rejects(world.runtime.startContainer(lost, world.context), /"none" does not run/)
+  },
+)
+
+test(
+  'a pod’s containers share their processes where it says so, and what they leave is buried',
+  { skip: skip || !isRoot },
+  async () => {
+    await using world = await sandboxWorld()
+    const pod = { shareProcessNamespace: true }
+    const one = startOf(world, { script: 'exec sleep 63', name: 'one', pod })
+    await world.runtime.startContainer(one, world.context)
+    const script =
+      '(sleep 0.01 &); sleep 0.1; grep -c "^State:.*zombie" /proc/[0-9]*/status; echo; cat /proc/*/cmdline | tr "\\0" " "'
+    const two = startOf(world, { script, name: 'two', pod })
+    const { stdout } = await outputOf(world, two)
+    assert.match(stdout, /sleep 63/)
+    assert.doesNotMatch(stdout, /:1$/m)
+    const pid = await pidOf(world, one.key)
+    await world.runtime.stopContainer(one.key, { graceMs: 20_000 }, world.context)
+    assert.equal((await stateOf(world.runtime, one.key))?.kind, 'exited')
+    await world.runtime.removeSandbox(one.key.pod)
+    assert.equal((await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')).length, 0)
+    assert.doesNotMatch(commandLines(), new RegExp(world.dir))
+  },
+)
+
+test(
+  'a stubborn program among processes that are not its own is killed all the same',
+  { skip },
+  async () => {
+    await using world = await sandboxWorld({ cgroupRoot: false })
+    const script = 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
+    const pods = isRoot ? [{ shareProcessNamespace: true }, { hostPID: true }] : [{ hostPID: true }]
+    for (const [index, pod] of pods.entries()) {
+      const start = startOf(world, { script, pod, uid: `stubborn-${index}` })
+      await world.runtime.startContainer(start, world.context)
+      await eventually(async () => (await world.output(start)) === 'ready\n')
+      const pid = await pidOf(world, start.key)
+      await world.runtime.stopContainer(start.key, { graceMs: 50 }, world.context)
+      await eventually(
+        async () =>
+          !/^State:\t[^ZX]/m.test(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')),
+      )
+      const state = await stateOf(world.runtime, start.key)
+      assert.ok(state?.kind === 'exited' && state.exitCode === 137, JSON.stringify(state))
+      await world.runtime.removeSandbox(start.key.pod)
+    }
+  },
+)
+
+test(
+  'memory is shared by a pod’s containers, of its size, and gone with the pod',
+  { skip: skip || !isRoot },
+  async () => {
+    await using world = await sandboxWorld()
+    const wish = { pod: startOf(world, { script: '' }).pod, volume: 'm', sizeBytes: 1024 * 1024 }
+    const made = await world.runtime.volumes.prepareMemory?.(wish, world.context)
+    assert.ok(made?.isNew)
+    const other = await (await world.reopen()).volumes.prepareMemory?.(wish, world.context)
+    assert.deepEqual(other, { hostPath: made.hostPath, isNew: false })
+    const mounts = [at(made.hostPath, '/m')]
+    const script = 'echo one >/m/file; head -c 2000000 /dev/zero >/m/large || echo full'
+    const one = startOf(world, { script, mounts, name: 'one' })
+    assert.match((await outputOf(world, one)).stdout, /full/)
+    const two = startOf(world, { script: 'cat /m/file', mounts, name: 'two' })
+    assert.equal((await outputOf(world, two)).stdout, 'one\n')
+    await world.runtime.removeSandbox(one.key.pod)
+    assert.doesNotMatch(readFileSync('/proc/self/mounts', 'utf8'), new RegExp(world.dir))
+  },
+)
+
+function commandLines(): string {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(readCommandLine)
+    .join('\n')
+}
+
+function readCommandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    // It has ended meanwhile.
+    return ''
+  }
+}
