@@ -88,8 +88,8 @@ export class PodLedger {
   }
 
   /**
-   * The pod as handed over; its status is not ours to keep. True when the status told of what runs more
-   * than was known here, the first time since our start.
+   * The pod as handed over; its status is not ours to keep. True when it says of what runs other things than
+   * were told here before.
    */
   setPod(pod: Pod, startTimeMs: number | undefined): boolean {
     const { status: _, ...kept } = pod
@@ -103,7 +103,9 @@ export class PodLedger {
     }
     const isFirst = !this.#isHandedOver
     this.#isHandedOver = true
-    return isFirst && this.#rememberVerdicts(pod)
+    const isNews = isFirst && this.#rememberVerdicts(pod)
+    // As long as nobody knew the pod, its containers seemed to have no probes.
+    return isNews || (isNew && this.running().length > 0)
   }
 
   addRun(run: RuntimeContainer): void {
