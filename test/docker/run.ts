@@ -6,7 +6,7 @@
 // for node. An engine that is missing is a failure here, never a skipped test.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { globSync, writeFileSync } from 'node:fs'
+import { chmodSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { CONFIG_VARIABLE, IMAGE_VARIABLE, PROVIDER_VARIABLE } from '../e2e/scenario-provider.ts'
@@ -60,15 +60,23 @@ async function runScenarios(
   await using daemon = await EngineDaemon.open(kind)
   await daemon.api.load(busyboxArchive().bytes)
   const config = join(daemon.folder, 'provider.yaml')
-  writeFileSync(config, JSON.stringify({ host: daemon.host, hostPathPrefixes: [tmpdir()] }))
+  // Apart from the engine's own, which no container may have mounted.
+  const folder = mkdtempSync(join(tmpdir(), 'vk-sc-'))
+  chmodSync(folder, 0o1777)
+  writeFileSync(config, JSON.stringify({ host: daemon.host, hostPathPrefixes: [folder] }))
   const environment = {
+    TMPDIR: folder,
     [PROVIDER_VARIABLE]: 'docker',
     [IMAGE_VARIABLE]: testImage,
     [CONFIG_VARIABLE]: config,
   }
   console.log(`Scenarios on ${kind}:`)
   const run = [join(here, '../e2e/run.ts'), '--control-plane=embedded', '--test-concurrency=2']
-  return await node([...run, ...flags, ...scenarios], environment)
+  try {
+    return await node([...run, ...flags, ...scenarios], environment)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 function isOwn(file: string): boolean {

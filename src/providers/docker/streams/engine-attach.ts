@@ -27,7 +27,13 @@ export async function attachToEngine(
     stdout: stdout ? 1 : 0,
     stderr: stderr && !isTerminal ? 1 : 0,
   }
-  const attach = { method: 'POST', path: `/containers/${engineId}/attach`, query } as const
+  // A body of no bytes: the end of one in chunks would be the first input of Podman's containers.
+  const attach = {
+    method: 'POST',
+    path: `/containers/${engineId}/attach`,
+    query,
+    archive: Buffer.alloc(0),
+  } as const
   const connection = await client.hijack(attach, new AbortController().signal)
   signal.addEventListener('abort', () => connection.destroy(), { once: true })
   if (signal.aborted) connection.destroy()

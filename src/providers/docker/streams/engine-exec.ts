@@ -23,6 +23,8 @@ interface ExecInspect {
 
 const settleTries = 50
 const settleMs = 20
+/** How Docker and Podman begin, with runc or crun. */
+const unstarted = /^(OCI runtime exec failed|Error: (runc|crun): )/
 /** Nobody knows how it ended: as if it had been killed. */
 const unknownExit: ProcessExit = { exitCode: 137 }
 
@@ -49,7 +51,7 @@ export async function execInEngine(
     { method: 'POST', path: `/exec/${Id}/start`, body: start },
     new AbortController().signal,
   )
-  const { out, err, ended } = separate(connection, { isTerminal: tty, stdout, stderr })
+  const { out, err, first, ended } = separate(connection, { isTerminal: tty, stdout, stderr })
   const leave = (): void => {
     connection.destroy()
     void endCommand(Id, place)
@@ -57,6 +59,7 @@ export async function execInEngine(
   signal.addEventListener('abort', leave, { once: true })
   if (signal.aborted) leave()
   void ended.then(() => signal.removeEventListener('abort', leave))
+  await refuseUnstarted(Id, { place, first })
   return {
     ...(stdin && { stdin: inputTo(connection) }),
     ...(out && { stdout: out }),
@@ -68,6 +71,32 @@ export async function execInEngine(
       client.text({ method: 'POST', ...resize }, { signal }).catch(() => {})
     },
     exited: ended.then(() => exitOf(Id, place)),
+  }
+}
+
+/**
+ * Engines agree to run what they cannot: they say so as if it were its output. Whether that was it shows in
+ * how the command ended; one that goes on has started, whatever it prints.
+ */
+async function refuseUnstarted(
+  id: string,
+  { place, first }: { readonly place: ExecPlace; readonly first: Promise<Buffer | undefined> },
+): Promise<void> {
+  const isRunning = async (): Promise<undefined> => {
+    for (let tries = 0; tries < settleTries; tries += 1) {
+      await place.clock.sleep(settleMs)
+      const { Running, Pid } = await look(id, place)
+      if (Running && Pid > 0) return undefined
+    }
+    return undefined
+  }
+  const words = (await Promise.race([first, isRunning()]))?.toString().trim() ?? ''
+  if (!unstarted.test(words)) return
+  for (let tries = 0; tries < settleTries; tries += 1) {
+    const { Running, ExitCode, Pid } = await look(id, place)
+    if (Running && Pid > 0) return
+    if (ExitCode === 126 || ExitCode === 127) throw new VkError('Invalid', words)
+    await place.clock.sleep(settleMs)
   }
 }
 

@@ -24,16 +24,20 @@ const relayStartMs = 300
 
 /** Relays between its standard streams and the port; says on its error stream how connecting went. */
 const relayScript = `
-const socket = require('node:net').connect({ host: '127.0.0.1', port: Number(process.argv[1]), allowHalfOpen: true })
+const net = require('node:net')
+const port = Number(process.argv[1])
+const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true })
+const input = new net.Socket({ fd: 0, readable: true, writable: false })
+// Its end has to be seen at the other side, which process.stdout never lets happen.
+const output = new net.Socket({ fd: 1, readable: false, writable: true })
+for (const stream of [input, output]) stream.on('error', () => socket.destroy())
 socket.once('connect', () => {
   process.stderr.write('connected\\n')
-  process.stdin.pipe(socket)
-  socket.pipe(process.stdout)
+  input.pipe(socket)
+  socket.pipe(output)
 })
 socket.once('error', (error) => {
-  process.stderr.write((error.code ?? error.message) + '\\n')
-  process.exitCode = 1
-  process.stdin.destroy()
+  process.stderr.write((error.code ?? error.message) + '\\n', () => process.exit(1))
 })
 `
 

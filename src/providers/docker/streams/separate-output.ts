@@ -7,6 +7,8 @@ import { outputFrames } from './output-frames.ts'
 export interface Separated {
   readonly out?: Readable
   readonly err?: Readable
+  /** Resolves with the first output; undefined where there was none. */
+  readonly first: Promise<Buffer | undefined>
   /** Resolves when the other side has sent all that it had, or is gone. Never rejects. */
   readonly ended: Promise<void>
 }
@@ -22,15 +24,21 @@ export function separate(
 ): Separated {
   const out = stdout ? new PassThrough() : undefined
   const err = stderr && !isTerminal ? new PassThrough() : undefined
-  const ended = (isTerminal ? copy(connection, out) : split(connection, { out, err }))
+  const first = Promise.withResolvers<Buffer | undefined>()
+  const write = async (stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void> => {
+    first.resolve(bytes)
+    await writeTo(stream === 'stdout' ? out : err, bytes)
+  }
+  const ended = (isTerminal ? copy(connection, write) : split(connection, write))
     .catch(() => {
       // A connection that breaks is one that has ended.
     })
     .finally(() => {
+      first.resolve(undefined)
       out?.end()
       err?.end()
     })
-  return { ...(out && { out }), ...(err && { err }), ended }
+  return { ...(out && { out }), ...(err && { err }), first: first.promise, ended }
 }
 
 /** What a client sends, to a connection that may be gone. Its end is the end of input, and no more. */
@@ -55,20 +63,19 @@ export function inputTo(connection: Duplex): Writable {
   })
 }
 
-async function copy(connection: Readable, out: PassThrough | undefined): Promise<void> {
-  for await (const chunk of connection) await write(out, chunk as Buffer)
+type Write = (stream: 'stdout' | 'stderr', bytes: Buffer) => Promise<void>
+
+async function copy(connection: Readable, write: Write): Promise<void> {
+  for await (const chunk of connection) await write('stdout', chunk as Buffer)
 }
 
-async function split(
-  connection: Readable,
-  { out, err }: { readonly out: PassThrough | undefined; readonly err: PassThrough | undefined },
-): Promise<void> {
+async function split(connection: Readable, write: Write): Promise<void> {
   for await (const frames of outputFrames(connection)) {
-    for (const { stream, bytes } of frames) await write(stream === 'stdout' ? out : err, bytes)
+    for (const { stream, bytes } of frames) await write(stream, bytes)
   }
 }
 
-async function write(target: PassThrough | undefined, bytes: Buffer): Promise<void> {
+async function writeTo(target: PassThrough | undefined, bytes: Buffer): Promise<void> {
   if (!target || target.destroyed || target.write(bytes)) return
   await Promise.race([once(target, 'drain'), once(target, 'close')])
 }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Commands, terminals, attached clients and forwarded ports, through the engine.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { buffer, text } from 'node:stream/consumers'
+import type { Duplex } from 'node:stream'
+import type { Pod } from '../../src/kube/types.gen.ts'
+import type { ExecOptions, ProcessStreams } from '../../src/provider/streams.ts'
+import { ProviderFixture, refOf } from '../../src/testing/provider-fixture.ts'
+import { silentLogger } from '../../src/util/logger.ts'
+import { describeEngines, script, untilStopped } from './use-engine.ts'
+
+const streams = { stdin: false, stdout: true, stderr: true, tty: false }
+
+async function exec(
+  { provider, context }: ProviderFixture,
+  pod: Pod,
+  options: Partial<ExecOptions> & Pick<ExecOptions, 'command'>,
+): Promise<ProcessStreams> {
+  assert.ok(provider.exec)
+  return await provider.exec(refOf(pod), 'c0', { ...streams, ...options }, context)
+}
+
+async function forward(
+  { provider, context }: ProviderFixture,
+  pod: Pod,
+  port: number,
+): Promise<Duplex> {
+  assert.ok(provider.portForward)
+  return await provider.portForward(refOf(pod), port, context)
+}
+
+describeEngines('streams', (engine) => {
+  test('input, both outputs and the exit code of a command come through', async () => {
+    await using fixture = await ProviderFixture.open(engine.options())
+    const pod = fixture.pod(script(untilStopped))
+    await fixture.run(pod)
+    const command = ['sh', '-c', 'cat; echo error >&2; exit 7']
+    const { stdin, stdout, stderr, exited } = await exec(fixture, pod, { command, stdin: true })
+    assert.ok(stdin && stdout && stderr)
+    const bytes = Buffer.alloc(3_000_000, 'abcdefgh\n')
+    stdin.end(bytes)
+    const [out, error] = await Promise.all([buffer(stdout), text(stderr)])
+    assert.ok(out.equals(bytes), `${out.length} of ${bytes.length} bytes came back`)
+    assert.equal(error, 'error\n')
+    assert.deepEqual(await exited, { exitCode: 7 })
+  })
+
+  test('a terminal has its size, and the new one when it changes', async () => {
+    await using fixture = await ProviderFixture.open(engine.options())
+    const pod = fixture.pod(script(untilStopped))
+    await fixture.run(pod)
+    const terminal = await exec(fixture, pod, {
+      command: ['sh'],
+      stdin: true,
+      stderr: false,
+      tty: true,
+    })
+    const { stdin, stdout } = terminal
+    assert.ok(stdin && stdout)
+    let output = ''
+    stdout.on('data', (piece: Buffer) => {
+      output += piece.toString()
+    })
+    for (const [height, width] of [
+      [33, 101],
+      [44, 22],
+    ] as const) {
+      const untilMs = performance.now() + fixture.timeoutMs
+      while (!output.includes(`${height} ${width}`)) {
+        assert.ok(performance.now() < untilMs, `no ${height} ${width} in ${output}`)
+        terminal.resize({ width, height })
+        stdin.write('stty size\n')
+        await fixture.host.clock.sleep(100)
+      }
+    }
+    stdin.write('exit 4\n')
+    assert.deepEqual(await terminal.exited, { exitCode: 4 })
+  })
+
+  test('a command whose client is gone ends', async () => {
+    await using fixture = await ProviderFixture.open(engine.options())
+    const pod = fixture.pod(script(untilStopped))
+    await fixture.run(pod)
+    const leaving = new AbortController()
+    const context = { signal: leaving.signal, log: silentLogger }
+    const command = ['sh', '-c', ': needle; sleep 1000; true']
+    const options = { ...streams, command }
+    const { exited } = (await fixture.provider.exec?.(refOf(pod), 'c0', options, context)) ?? {}
+    const count = async (): Promise<string> => {
+      const look = ['sh', '-c', 'ps -o args | grep -c "[n]eedle"']
+      const { stdout } = await exec(fixture, pod, { command: look, stderr: false })
+      assert.ok(stdout)
+      return (await text(stdout)).trim()
+    }
+    assert.equal(await count(), '1')
+    leaving.abort()
+    await exited
+    const untilMs = performance.now() + fixture.timeoutMs
+    while ((await count()) !== '0') assert.ok(performance.now() < untilMs, 'it runs on')
+  })
+
+  test('what cannot be run is said', async () => {
+    await using fixture = await ProviderFixture.open(engine.options())
+    const pod = fixture.pod(script(untilStopped))
+    await fixture.run(pod)
+    const command = ['no-such-program']
+    await assert.rejects(
+      exec(fixture, pod, { command }),
+      /no-such-program.*executable file .*not found in \$PATH/,
+    )
+  })
+
+  test('an attached client has the output from now on, and the input', async () => {
+    await using fixture = await ProviderFixture.open(engine.options())
+    const echo = 'while read -r line; do echo "got $line"; done; echo eof'
+    const pod = fixture.pod(script(echo, { stdin: true }), { restartPolicy: 'Never' })
+    await fixture.run(pod)
+    const { provider, context } = fixture
+    const attached = await provider.attach?.(refOf(pod), 'c0', { ...streams, stdin: true }, context)
+    assert.ok(attached?.stdin && attached.stdout)
+    attached.stdin.write('one\n')
+    const [first] = (await once(attached.stdout, 'data')) as [Buffer]
+    assert.equal(first.toString(), 'got one\n')
+  })
+
+  test('ports are reached at the pod, on loopback too, and in pieces of any size', async () => {
+    await using fixture = await ProviderFixture.open(engine.options())
+    const serve = 'nc -ll -p 8000 -e cat & httpd -f -p 127.0.0.1:8001 -h /etc & wait'
+    const pod = fixture.pod(script(`trap "exit 0" TERM; ${serve}`))
+    await fixture.run(pod)
+    await fixture.host.clock.sleep(500)
+    const echo = await forward(fixture, pod, 8000)
+    const bytes = Buffer.alloc(1_000_000, '8000\n')
+    echo.end(bytes)
+    const back = await buffer(echo)
+    assert.ok(back.equals(bytes), `${back.length} of ${bytes.length} bytes came back`)
+    const web = await forward(fixture, pod, 8001)
+    web.write('GET /group HTTP/1.0\r\n\r\n')
+    assert.match(await text(web), /^HTTP\/1.[01] 200 OK[^]*extra:x:2000:user/)
+    await assert.rejects(
+      forward(fixture, pod, 8002),
+      /failed to connect to port 8002 .*ECONNREFUSED/,
+    )
+  })
+})
