@@ -122,7 +122,28 @@ export class ProcessRuntime implements ContainerRuntime {
       log: host.log,
       surroundings,
     })
-    return new ProcessRuntime(host, { config, surroundings, fleet })
+    const runtime = new ProcessRuntime(host, { config, surroundings, fleet })
+    await runtime.#begin()
+    return runtime
+  }
+
+  /** Pods of whose containers none runs need nobody to hold their namespaces. */
+  async #begin(): Promise<void> {
+    const running = this.#fleet.all().filter(({ isRunning }) => isRunning)
+    const uids = running.map(({ launch }) => launch.record.key.pod.uid)
+    await this.#shared?.restAllBut(new Set(uids))
+    this.#fleet.onEnd(({ launch: { record } }) => void this.#rest(record.key.pod.uid))
+  }
+
+  async #rest(uid: string): Promise<void> {
+    const isStarting = [...this.#starting.values()].some((starting) => starting.uid === uid)
+    if (isStarting || this.#containersOf(uid).length > 0) return
+    try {
+      await this.#shared?.rest(uid)
+    } catch (error) {
+      // It is asked for again when the pod goes.
+      this.#host.log.warn({ pod: uid, error: messageOf(error) }, 'Cannot end what a pod shared')
+    }
   }
 
   async ensureSandbox({ spec }: Pick<Pod, 'spec'>): Promise<SandboxState> {

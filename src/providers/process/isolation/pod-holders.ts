@@ -3,7 +3,7 @@
 // that buries what the containers leave. Like a container it notes itself who it is before it begins, so that
 // every life of ours finds it, and none starts a second one.
 import { spawn } from 'node:child_process'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../../util/clock.ts'
 import { VkError } from '../../../util/vk-error.ts'
@@ -39,18 +39,23 @@ export interface HolderOptions {
 export class PodHolders {
   readonly #dir: string
   readonly #options: HolderOptions
+  readonly #turns = new Map<string, Promise<unknown>>()
 
   constructor(dir: string, options: HolderOptions) {
     this.#dir = dir
     this.#options = options
   }
 
-  /** A process in the pod's namespace, by the host's pid. Calls for one pod follow each other. */
+  /** A process in the pod's namespace, by the host's pid. */
   async ensure(uid: string): Promise<number> {
+    return await this.#inTurn(uid, () => this.#ensure(uid))
+  }
+
+  async #ensure(uid: string): Promise<number> {
     const found = await this.#find(uid)
     if (found !== undefined) return found
     // What died with its note has taken all processes of the namespace along.
-    await this.remove(uid)
+    await this.#remove(uid)
     const dir = join(this.#dir, uid)
     await mkdir(dir, { recursive: true, mode: 0o700 })
     this.#start(dir)
@@ -64,8 +69,34 @@ export class PodHolders {
     throw new VkError('Unavailable', 'Cannot make a process namespace for the pod')
   }
 
+  /** Pods that have one, or had one that died. */
+  async uids(): Promise<readonly string[]> {
+    // No pod has shared its processes yet.
+    return await readdir(this.#dir).catch(() => [])
+  }
+
   /** Ends it, with every process in the namespace. Unknown: does nothing. */
   async remove(uid: string): Promise<void> {
+    await this.#inTurn(uid, () => this.#remove(uid))
+  }
+
+  /** One after the other for each pod: who comes while one is ended gets another. */
+  async #inTurn<T>(uid: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(uid)
+    const turn = (async () => {
+      // Whoever asked is told of its failure.
+      await before?.catch(() => {})
+      return await work()
+    })()
+    this.#turns.set(uid, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.#turns.get(uid) === turn) this.#turns.delete(uid)
+    }
+  }
+
+  async #remove(uid: string): Promise<void> {
     const dir = join(this.#dir, uid)
     const identity = await this.#identity(uid)
     if (identity && (await this.#isAlive(identity))) {

@@ -24,6 +24,10 @@ export interface PodShares {
   readonly memory: MemoryDirs
   /** Makes what the pod needs; calls for one pod follow each other. */
   of(pod: Pod): Promise<Shares>
+  /** Lets go of what only running containers need: none of the pod's runs, and none is being started. */
+  rest(uid: string): Promise<void>
+  /** The same for all pods but these, after a restart of ours. */
+  restAllBut(uids: ReadonlySet<string>): Promise<void>
   remove(uid: string): Promise<void>
 }
 
@@ -47,6 +51,11 @@ export function openShares(
         holderPid: sharesProcesses ? await holders.ensure(uid) : undefined,
         sharedMemory: shm?.hostPath,
       }
+    },
+    rest: (uid) => holders.remove(uid),
+    async restAllBut(uids) {
+      const idle = (await holders.uids()).filter((uid) => !uids.has(uid))
+      await Promise.all(idle.map((uid) => holders.remove(uid)))
     },
     async remove(uid) {
       await holders.remove(uid)

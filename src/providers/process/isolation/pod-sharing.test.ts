@@ -140,6 +140,10 @@ test(
     const pid = await pidOf(world, one.key)
     await world.runtime.stopContainer(one.key, { graceMs: 20_000 }, world.context)
     assert.equal((await stateOf(world.runtime, one.key))?.kind, 'exited')
+    // Nobody is left to hold the namespace for; the next container has another one.
+    await eventually(() => readdirSync(join(world.dir, 'process-pods')).length === 0)
+    const three = startOf(world, { script: 'cat /proc/1/cmdline', name: 'three', pod })
+    assert.match((await outputOf(world, three)).stdout, /bwrap/)
     await world.runtime.removeSandbox(one.key.pod)
     assert.equal((await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')).length, 0)
     assert.doesNotMatch(commandLines(), new RegExp(world.dir))
