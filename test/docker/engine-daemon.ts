@@ -147,9 +147,13 @@ export class EngineDaemon implements AsyncDisposable {
   #docker(): readonly string[] {
     return [
       'dockerd',
-      ...['--data-root', join(this.folder, 'data'), '--exec-root', join(this.folder, 'exec')],
-      ...['--host', this.host, '--pidfile', join(this.folder, 'pid'), '--bridge', this.#bridge],
-      ...['--iptables=false', '--ip6tables=false', '--insecure-registry', '127.0.0.0/8'],
+      `--data-root=${join(this.folder, 'data')}`,
+      `--exec-root=${join(this.folder, 'exec')}`,
+      `--pidfile=${join(this.folder, 'pid')}`,
+      `--host=${this.host}`,
+      `--bridge=${this.#bridge}`,
+      '--iptables=false',
+      '--ip6tables=false',
     ]
   }
 

@@ -32,7 +32,8 @@ function waitingReason(fixture: ProviderFixture, pod: Pod, reason: string): Prom
 }
 
 function reasonOf(state: object | undefined): string | undefined {
-  return (state as { waiting?: { reason?: string } } | undefined)?.waiting?.reason
+  const { waiting } = (state ?? {}) as { waiting?: { reason?: string } }
+  return waiting?.reason
 }
 
 describeEngines('images', (engine) => {

@@ -5,22 +5,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ObservedPod } from '../../src/provider/provider.ts'
 import type { Pod } from '../../src/kube/types.gen.ts'
-import { ProviderFixture, isRunning, refOf } from '../../src/testing/provider-fixture.ts'
+import { ProviderFixture, isRunning } from '../../src/testing/provider-fixture.ts'
+import { outputOf } from './output-of.ts'
 import { describeEngines, script, scriptIn, untilStopped } from './use-engine.ts'
-
-/** A container's stored output. */
-export async function outputOf(
-  { provider, context }: ProviderFixture,
-  pod: Pod,
-  container = 'c0',
-): Promise<string> {
-  const query = { previous: false, follow: false }
-  const chunks: Uint8Array[] = []
-  for await (const { entries } of provider.logs(refOf(pod), container, query, context)) {
-    chunks.push(...entries.map(({ bytes }) => bytes))
-  }
-  return Buffer.concat(chunks).toString()
-}
 
 const hasEnded = ({ hasEnded: ended }: ObservedPod): boolean => ended
 

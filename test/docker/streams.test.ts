@@ -19,8 +19,8 @@ async function exec(
   pod: Pod,
   options: Partial<ExecOptions> & Pick<ExecOptions, 'command'>,
 ): Promise<ProcessStreams> {
-  assert.ok(provider.exec)
-  return await provider.exec(refOf(pod), 'c0', { ...streams, ...options }, context)
+  const running = await provider.exec?.(refOf(pod), 'c0', { ...streams, ...options }, context)
+  return running ?? assert.fail('the provider runs no commands')
 }
 
 async function forward(
@@ -28,8 +28,8 @@ async function forward(
   pod: Pod,
   port: number,
 ): Promise<Duplex> {
-  assert.ok(provider.portForward)
-  return await provider.portForward(refOf(pod), port, context)
+  const connection = await provider.portForward?.(refOf(pod), port, context)
+  return connection ?? assert.fail('the provider forwards no ports')
 }
 
 describeEngines('streams', (engine) => {

@@ -46,6 +46,7 @@ export const dockerFeatures: Features = {
   serviceAccountVolume: true,
   'resources.cpuLimit': true,
   'resources.memoryLimit': true,
+  'resources.resize': true,
   'resources.extended': {
     only: 'as nvidia.com/gpu and amd.com/gpu, where the engine has the driver',
   },
@@ -83,6 +84,25 @@ export function configuredFeatures(config: DockerConfig): Features {
 }
 
 /** The table with this configuration, on this engine. */
-export function featuresHere(config: DockerConfig, _engine: Engine): Features {
-  return configuredFeatures(config)
+export function featuresHere(config: DockerConfig, { isLocal }: Pick<Engine, 'isLocal'>): Features {
+  const features = configuredFeatures(config)
+  return isLocal ? features : { ...features, ...elsewhere }
+}
+
+const asCopies = { only: 'as copies that are made when a container starts' }
+
+/** On an engine of another machine nothing of this one can be mounted. */
+const elsewhere: Features = {
+  terminationMessage: false,
+  hostAliases: false,
+  dnsConfig: false,
+  'volume.configMap': asCopies,
+  'volume.downwardAPI': asCopies,
+  'volume.projected': asCopies,
+  'volume.secret': asCopies,
+  'volume.ephemeral': false,
+  'volume.hostPath': false,
+  'volume.persistentVolumeClaim': false,
+  'volume.subPath': false,
+  'volume.emptyDirSizeLimit': { only: 'in memory' },
 }

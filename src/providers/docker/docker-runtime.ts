@@ -51,6 +51,7 @@ import { nodeCredentials } from './images/node-credentials.ts'
 import { PullRecords } from './images/pull-records.ts'
 import { readEngineLog } from './logs/engine-log.ts'
 import { describeEngine } from './node-description.ts'
+import { copyMounts } from './remote/copy-mounts.ts'
 import { PodSandboxes } from './sandbox/pod-sandboxes.ts'
 import { attachToEngine } from './streams/engine-attach.ts'
 import { execInEngine } from './streams/engine-exec.ts'
@@ -89,7 +90,8 @@ export class DockerRuntime implements ContainerRuntime {
     const { client } = engine
     this.name = engine.kind
     this.features = featuresHere(config, engine)
-    this.volumes = { delivery: 'mount', hostPathPrefixes: config.hostPathPrefixes }
+    const hostPathPrefixes = engine.isLocal ? config.hostPathPrefixes : []
+    this.volumes = { delivery: 'mount', hostPathPrefixes }
     this.#host = host
     this.#engine = engine
     this.#config = config
@@ -114,6 +116,9 @@ export class DockerRuntime implements ContainerRuntime {
       engine,
       table,
       bodyOf: (start, context) => gatherBody(start, parts, context),
+      ...(!engine.isLocal && {
+        prepare: (start, engineId, signal) => copyMounts(start, { client, engineId }, signal),
+      }),
     })
     this.#table = table
     this.#sandboxes = sandboxes

@@ -49,6 +49,7 @@ export async function gatherBody(
     sandboxId: sandbox.id,
     hostname: sandbox.hostname,
     engineKind: engine.kind,
+    isLocal: engine.isLocal,
     memoryBytes: engine.info.MemTotal,
     seccompProfile: await seccompProfile(start, config),
     targetId: targetOf(start, parts.table),

@@ -15,6 +15,8 @@ export interface StartParts {
   readonly table: ContainerTable
   /** What the container is created with; makes sure of its image first. */
   bodyOf(start: ContainerStart, context: CallContext): Promise<CreateBody>
+  /** What has to be done with a container between its create and its start. */
+  prepare?(start: ContainerStart, engineId: string, signal: AbortSignal): Promise<void>
 }
 
 /** Starts, one for each run at a time. */
@@ -53,6 +55,7 @@ export class ContainerStarts {
     const found = await this.#create(start, { body, signal })
     if (typeof found !== 'string') return found
     try {
+      await this.#parts.prepare?.(start, found, signal)
       await client.text({ method: 'POST', path: `/containers/${found}/start` }, { signal })
     } catch (error) {
       if (!(error instanceof EngineError)) throw error

@@ -2,8 +2,10 @@
 // What a pod's container is created with. A pure translation: the pod's words on one side, the engine's on
 // the other; who may have what is judged in refusals.ts.
 import type { Container, Pod } from '../../../kube/types.gen.ts'
+import type { ContainerMount } from '../../../runtime/container-runtime.ts'
 import type { DockerConfig } from '../docker-config.ts'
 import type { CreateBody, HostConfig } from '../engine/engine-objects.ts'
+import { isEmptyDir } from '../remote/copy-mounts.ts'
 import { podCgroup } from '../sandbox/sandbox-spec.ts'
 import { containerLabels } from './container-labels.ts'
 import type { CreateInput } from './create-input.ts'
@@ -62,10 +64,21 @@ function hostConfig({ start, config, sandboxId, engineKind, ...input }: CreateIn
     ...(parent !== undefined && { CgroupParent: parent }),
     ...runtimeOf(pod, config),
     ...resourceOptions({ pod, spec, config, memoryBytes: input.memoryBytes }),
-    ...mountOptions(start.mounts, pod.metadata.uid),
+    ...mountOptions(mountsOf({ start, isLocal: input.isLocal }), pod.metadata.uid),
     RestartPolicy: { Name: 'no' },
     LogConfig: logConfig(config, engineKind),
   }
+}
+
+/** Elsewhere only what the engine itself makes; the rest is copied (remote/copy-mounts.ts). */
+function mountsOf({
+  start,
+  isLocal,
+}: Pick<CreateInput, 'start' | 'isLocal'>): readonly ContainerMount[] {
+  if (isLocal) return start.mounts
+  return start.mounts
+    .filter((mount) => isEmptyDir(mount, start.pod))
+    .map((mount) => ({ ...mount, kind: 'tmpfs' }))
 }
 
 function pidMode(

@@ -13,6 +13,8 @@ export interface CreateInput {
   /** The pod's, as the kernel has it. */
   readonly hostname: string | undefined
   readonly engineKind: 'docker' | 'podman'
+  /** The engine can mount what lies on this machine. */
+  readonly isLocal: boolean
   readonly image: PresentImage
   /** What the node has, for shares of it. */
   readonly memoryBytes: number

@@ -36,18 +36,20 @@ export function memoryVolumeName(uid: string, volume: string): string {
 /** Makes what the pod has of them; resolves with the sandbox's mounts. */
 export async function ensureMemoryVolumes(
   { metadata, spec }: Pod,
-  { client, owner }: MemoryVolumeParts,
+  { client, owner, isLocal }: MemoryVolumeParts & { readonly isLocal: boolean },
   signal: AbortSignal,
 ): Promise<readonly EngineMount[]> {
   const { uid } = metadata
-  const volumes = (spec.volumes ?? []).filter(({ emptyDir }) => emptyDir?.medium === 'Memory')
+  const volumes = (spec.volumes ?? []).filter(
+    ({ emptyDir }) => emptyDir && (emptyDir.medium === 'Memory' || !isLocal),
+  )
   return await Promise.all(
     volumes.map(async (volume) => {
       const name = memoryVolumeName(uid, volume.name)
       const body = {
         Name: name,
         Driver: 'local',
-        DriverOpts: { type: 'tmpfs', device: 'tmpfs', o: optionsOf(volume) },
+        ...(volume.emptyDir?.medium === 'Memory' && { DriverOpts: optionsOf(volume) }),
         Labels: sandboxLabels(owner, metadata),
       }
       const create = { method: 'POST', path: '/volumes/create', body } as const
@@ -85,9 +87,10 @@ export async function removeMemoryVolumes(
   }
 }
 
-function optionsOf({ emptyDir }: Volume): string {
+function optionsOf({ emptyDir }: Volume): Readonly<Record<string, string>> {
+  const tmpfs = { type: 'tmpfs', device: 'tmpfs', o: 'mode=0777' }
   const limit = emptyDir?.sizeLimit
-  if (limit === undefined) return 'mode=0777'
-  const bytes = Number(wholeUnits(parseQuantity(limit)))
-  return `mode=0777,nr_blocks=${Math.max(1, Math.ceil(bytes / pageBytes))}`
+  if (limit === undefined) return tmpfs
+  const pages = Math.ceil(Number(wholeUnits(parseQuantity(limit))) / pageBytes)
+  return { ...tmpfs, o: `mode=0777,nr_blocks=${Math.max(1, pages)}` }
 }

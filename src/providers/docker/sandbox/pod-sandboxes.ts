@@ -151,7 +151,11 @@ export class PodSandboxes {
   ): Promise<ContainerInspect> {
     const { config, owner } = this.#deps
     const image = await this.#pauseImage()
-    const mounts = await ensureMemoryVolumes(pod, { client: this.#client, owner }, signal)
+    const mounts = await ensureMemoryVolumes(
+      pod,
+      { client: this.#client, owner, isLocal: this.#deps.engine.isLocal },
+      signal,
+    )
     const body = sandboxBody({ pod, hostname, image, owner, config, mounts })
     const query = { name: sandboxName(pod.metadata, attempt) }
     const create = { method: 'POST', path: '/containers/create', query, body } as const
