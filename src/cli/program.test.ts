@@ -130,7 +130,7 @@ test('explain says what the process provider would refuse, as its pods would be 
     /^Pod idle: spec\.containers\[0\]: .* so a command is needed$/,
     /^Pod root: spec\.containers\[0\]: Cannot run container "main": it asks for (root|user 0)/,
     /^Pod mapped: spec\.containers\[0\]\.ports\[0\]\.hostPort: .* hostPortMapping$/,
-    /^Pod able: .*capabilities\.add holds "NO_SUCH", which the node itself lacks/,
+    /^Pod able: .*capabilities\.add holds "NO_SUCH", which (the node itself lacks|is not in )/,
     /^Pod userns: spec\.hostUsers: .* hostUsers$/,
     /^Pod empty: spec\.containers: a pod needs at least one$/,
     /^Pod null: spec\.containers: a pod needs at least one$/,
