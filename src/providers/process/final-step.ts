@@ -8,6 +8,7 @@ import type { HostTools } from './host-tools.ts'
 import { bubblewrapCommand } from './isolation/bubblewrap.ts'
 import type { Sandbox } from './isolation/bubblewrap.ts'
 import { stepPrograms } from './isolation/tool-kit.ts'
+import type { StepPrograms } from './isolation/tool-kit.ts'
 import type { LaunchPlan } from './launch-plan.ts'
 import { nodeProgramScript } from './node-program.ts'
 import type { Program } from './program.ts'
@@ -66,8 +67,9 @@ function isolatedStep(
   const { program, env } = plan
   const { shell, node, ...inner } = stepPrograms(tools, sandbox.hasKit)
   const bounded = sandbox.capabilities
-  const drop = bounded ? [...inner.setpriv, ...boundOptions(plan.user, bounded)] : []
-  const before = [setsid, ...bubblewrapCommand(sandbox, tools), ...inner.setsid, ...drop]
+  const groups = groupSteps(plan.user, tools)
+  const drop = bounded ? boundSteps(plan.user, { capabilities: bounded, programs: inner }) : []
+  const before = [setsid, ...groups, ...bubblewrapCommand(sandbox, tools), ...inner.setsid, ...drop]
   if (isShellSafe(env)) {
     const input = shellProgram(program, { env, via: [], redirect: redirectOf(plan) })
     return { argv: [...before, ...shell, '-s'], input: `${openOutputs}${input}` }
@@ -111,19 +113,41 @@ function redirectOf({ hasInput }: LaunchPlan): string {
   return hasInput ? '<&4 4<&-' : '</dev/null'
 }
 
-/** Options of setpriv that leave exactly these capabilities to what it becomes. */
-export function boundOptions(
+/**
+ * Takes the user's groups, and leaves user and rights as they are. It is done before the container's root is
+ * entered: setpriv looks each number up as a name first, and in there the pod says what a name means
+ * (/etc/passwd), and even which libraries are loaded to find out (/etc/nsswitch.conf).
+ */
+export function groupSteps(
   user: RunUser | undefined,
-  capabilities: readonly string[],
+  { setpriv = 'setpriv' }: Pick<HostTools, 'setpriv'>,
 ): readonly string[] {
-  const bound = ['-all', ...capabilities.map((name) => `+${name.toLowerCase()}`)].join(',')
+  return user ? [setpriv, ...groupOptions(user), '--'] : []
+}
+
+/** Becomes the user with these capabilities at most; inside, and so without a look at any name. */
+export function boundSteps(
+  user: RunUser | undefined,
+  {
+    capabilities,
+    programs: { setpriv, nsenter },
+  }: {
+    readonly capabilities: readonly string[]
+    readonly programs: Pick<StepPrograms, 'setpriv' | 'nsenter'>
+  },
+): readonly string[] {
+  const changesUser = user !== undefined && user.uid !== 0
+  // Nobody but root can use what is in the bounding set, for nothing gives new rights any more.
+  const kept = changesUser ? new Set([...capabilities, 'SETUID']) : capabilities
+  const bound = ['-all', ...[...kept].map((name) => `+${name.toLowerCase()}`)].join(',')
+  const options = ['--inh-caps=-all', '--ambient-caps=-all', `--bounding-set=${bound}`]
   return [
-    ...switchOptions(user),
-    '--inh-caps=-all',
-    '--ambient-caps=-all',
-    `--bounding-set=${bound}`,
+    ...setpriv,
+    ...options,
     '--no-new-privs',
     '--',
+    // setuid by a number and no name; without namespaces to enter it does just that.
+    ...(changesUser ? [...nsenter, `--setuid=${user.uid}`, '--'] : []),
   ]
 }
 
@@ -167,11 +191,9 @@ export function shellProgram(
 }
 
 function switchOptions(user: RunUser | undefined): readonly string[] {
-  if (!user) return []
-  const groups = user.supplementalGroups
-  return [
-    `--reuid=${user.uid}`,
-    `--regid=${user.gid}`,
-    groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`,
-  ]
+  return user ? [`--reuid=${user.uid}`, ...groupOptions(user)] : []
+}
+
+function groupOptions({ gid, supplementalGroups: groups }: RunUser): readonly string[] {
+  return [`--regid=${gid}`, groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`]
 }

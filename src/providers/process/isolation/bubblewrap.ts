@@ -68,7 +68,9 @@ export function bubblewrapProblem(tools: HostTools): string | undefined {
   if (!setsid || !setpriv || !nsenter) return 'setsid, setpriv or nsenter of util-linux is missing'
   const namespaces = ['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--hostname', 'pod']
   const root = ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp']
-  const args = [...namespaces, ...root, '--', shell, '-c', ':']
+  // Inside, users are changed by nsenter; see final-step.ts.
+  const change = process.getuid?.() === 0 ? [nsenter, '--setuid=65534', '--'] : []
+  const args = [...namespaces, ...root, '--', ...change, shell, '-c', ':']
   const { status, stderr, error } = spawnSync(bubblewrap, args, {
     env: {},
     encoding: 'utf8',

@@ -38,6 +38,8 @@ export function addMounts(
 
 function addMount(builder: RootBuilder, mount: ContainerMount, rules: MountRules): void {
   try {
+    // bwrap reads its words from a file in which zeros part them.
+    if (mount.mountPath.includes('\0')) throw new RootError('it holds a character that no path can')
     const path = builder.put(mount.mountPath, nodeOf(mount, rules))
     if (builder.isWithinShared(path)) {
       throw new RootError('it lies in a volume that others can write to')
@@ -45,7 +47,7 @@ function addMount(builder: RootBuilder, mount: ContainerMount, rules: MountRules
     checkTrusted(builder, rules.trusted)
   } catch (error) {
     const why = error instanceof RootError ? error.message : 'the directory cannot be listed'
-    throw new VkError('Invalid', `Cannot mount at "${mount.mountPath}": ${why}`, {
+    throw new VkError('Invalid', `Cannot mount at ${JSON.stringify(mount.mountPath)}: ${why}`, {
       podReason: 'RunContainerError',
       cause: error,
     })

@@ -4,6 +4,7 @@
 // child is the program. Each is believed only as a descendant of the container's own process.
 import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { VkError } from '../../../util/vk-error.ts'
 import { parseStat } from '../process-identity.ts'
 import { readProcessTable } from '../process-table.ts'
 import { bubblewrapWords } from './bubblewrap.ts'
@@ -34,6 +35,10 @@ export async function writeSandbox(dir: string, sandbox: Sandbox): Promise<void>
 }
 
 async function writeWords(path: string, words: readonly string[]): Promise<void> {
+  // Whatever is part of a plan: one word stays one.
+  if (words.some((word) => word.includes('\0'))) {
+    throw new VkError('Invalid', 'a path of the sandbox holds a character that no path can')
+  }
   await writeFile(path, words.map((word) => `${word}\0`).join(''), { mode: 0o600 })
 }
 

@@ -14,6 +14,7 @@ export interface StepPrograms {
   readonly shell: readonly string[]
   readonly setsid: readonly string[]
   readonly setpriv: readonly string[]
+  readonly nsenter: readonly string[]
   readonly node: readonly string[]
 }
 
@@ -25,12 +26,14 @@ export interface ToolKit {
 }
 
 /** Undefined where this machine's programs cannot be taken apart. */
-export function findToolKit({ shell, setsid, setpriv }: HostTools): ToolKit | undefined {
-  if (!setsid || !setpriv) return undefined
+export function findToolKit(tools: HostTools): ToolKit | undefined {
+  const { shell, setsid, setpriv, nsenter } = tools
+  if (!setsid || !setpriv || !nsenter) return undefined
   const programs = new Map([
     ['shell', shell],
     ['setsid', setsid],
     ['setpriv', setpriv],
+    ['nsenter', nsenter],
     ['node', process.execPath],
   ] as const)
   const { stdout, status } = spawnSync('ldd', [...programs.values()], {
@@ -56,9 +59,15 @@ export function kitNode({ programs, loader, libraries }: ToolKit): MadeNode {
 
 /** How the programs are run in a root with the kit in it, or in one that is the host's. */
 export function stepPrograms(tools: HostTools, hasKit: boolean): StepPrograms {
-  const { shell, setsid = 'setsid', setpriv = 'setpriv' } = tools
+  const { shell, setsid = 'setsid', setpriv = 'setpriv', nsenter = 'nsenter' } = tools
   if (!hasKit) {
-    return { shell: [shell], setsid: [setsid], setpriv: [setpriv], node: [process.execPath] }
+    return {
+      shell: [shell],
+      setsid: [setsid],
+      setpriv: [setpriv],
+      nsenter: [nsenter],
+      node: [process.execPath],
+    }
   }
   const run = (name: keyof StepPrograms): readonly string[] => [
     `${kitDir}/loader`,
@@ -70,6 +79,7 @@ export function stepPrograms(tools: HostTools, hasKit: boolean): StepPrograms {
     shell: run('shell'),
     setsid: run('setsid'),
     setpriv: run('setpriv'),
+    nsenter: run('nsenter'),
     node: run('node'),
   }
 }

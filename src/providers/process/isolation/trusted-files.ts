@@ -15,8 +15,8 @@ const loaderFiles = ['/etc/ld.so.preload', '/etc/ld.so.cache']
 const libraryDirs = ['/lib', '/lib64', '/usr/lib', '/usr/lib64']
 
 /** The programs, their loader and libraries; whole directories where these cannot be told. */
-export function findTrustedFiles({ setsid, setpriv }: HostTools): readonly string[] {
-  const programs = [setsid, setpriv].filter((path) => path !== undefined)
+export function findTrustedFiles({ setsid, setpriv, nsenter }: HostTools): readonly string[] {
+  const programs = [setsid, setpriv, nsenter].filter((path) => path !== undefined)
   const { stdout, status } = spawnSync('ldd', programs, {
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
     encoding: 'utf8',

@@ -10,7 +10,7 @@ import { droppedCapabilities } from '../capabilities.ts'
 import type { ContainerProcess } from '../container-process.ts'
 import { isShellSafe } from '../environment.ts'
 import type { SandboxRecord } from '../exit-record.ts'
-import { boundOptions, setprivOptions, shellProgram } from '../final-step.ts'
+import { boundSteps, groupSteps, setprivOptions, shellProgram } from '../final-step.ts'
 import type { HostTools } from '../host-tools.ts'
 import { stepPrograms } from '../isolation/tool-kit.ts'
 import { openNamelessFile } from '../nameless-file.ts'
@@ -59,6 +59,7 @@ export async function commandLineFor(
     if (uid !== surroundings.own.uid) fchownSync(descriptor, uid, gid)
     const [file, ...args] = [
       ...stage(container, { surroundings, descriptor }),
+      ...groupsInSandbox(container, surroundings),
       ...(namespaces.length === 0 ? [] : entering(namespaces, surroundings)),
       ...switching(container, { spec: request.spec, surroundings }),
       ...argv,
@@ -168,10 +169,18 @@ function switchingInSandbox(
 ): readonly string[] {
   if (tools.setpriv === undefined) throw unsupported("util-linux's setpriv")
   const { capabilities, hasKit = false } = sandbox
-  const { setpriv } = stepPrograms(tools, hasKit)
+  const programs = stepPrograms(tools, hasKit)
   return capabilities
-    ? [...setpriv, ...boundOptions(user, capabilities)]
-    : [...setpriv, '--no-new-privs', '--']
+    ? boundSteps(user, { capabilities, programs })
+    : [...programs.setpriv, '--no-new-privs', '--']
+}
+
+/** Taken outside; see `groupSteps`. */
+function groupsInSandbox(
+  { launch: { record } }: ContainerProcess,
+  { tools, own }: Surroundings,
+): readonly string[] {
+  return record.sandbox && !isOwn(record.user, own) ? groupSteps(record.user, tools) : []
 }
 
 /** A namespace that is not ours, held by a descriptor. */

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ways out of a sandbox that were tried, as pods and as programs in them: each found its way once, or could.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { collectProcess } from '../../../../test/support/collected-process.ts'
+import { eventually } from '../../../../test/support/process-probes.ts'
+import { isRoot } from '../../../../test/support/process-runtime.ts'
+import type { ProcessWorld } from '../../../../test/support/process-runtime.ts'
+import {
+  at,
+  noSandbox,
+  outputOf,
+  sandboxWorld,
+  startOf,
+  volume,
+} from '../../../../test/support/sandbox-world.ts'
+import type { ContainerStart } from '../../../runtime/container-runtime.ts'
+
+const skip = noSandbox || !isRoot
+
+async function run(world: ProcessWorld, start: ContainerStart, script: string) {
+  const choice = { stdin: false, stdout: true, stderr: true, tty: false }
+  const options = { ...choice, command: ['sh', '-c', script], spec: start.spec }
+  return await collectProcess(await world.runtime.exec(start.key, options, world.context))
+}
+
+test(
+  'what a pod says about users does not decide who its programs and commands are',
+  { skip },
+  async () => {
+    await using world = await sandboxWorld({ allowedGroups: [4321] })
+    const dir = await volume(world, 'data', {
+      passwd: '65534:x:0:0::/:/bin/sh\n',
+      group: '65534:x:0:\n4321:x:0:\n',
+      'nsswitch.conf': 'passwd: evil\ngroup: evil\n',
+    })
+    for (const name of ['passwd', 'group', 'nsswitch.conf']) {
+      const mounts = [at(join(dir, name), `/etc/${name}`, { kind: 'file', isReadOnly: true })]
+      const pod = { securityContext: { supplementalGroups: [4321] } }
+      const script = 'id -u; id -g; id -G; echo ready; exec sleep 60'
+      const start = startOf(world, { script, mounts, pod, uid: name })
+      await world.runtime.startContainer(start, world.context)
+      await eventually(async () => (await world.output(start)).includes('ready'))
+      const expected = '65534\n65534\n65534 4321\n'
+      assert.equal(await world.output(start), `${expected}ready\n`, name)
+      assert.equal((await run(world, start, 'id -u; id -g; id -G')).stdout, expected, name)
+    }
+  },
+)
+
+test('a command has no descriptors but its own three', { skip: noSandbox }, async () => {
+  await using world = await sandboxWorld()
+  const start = startOf(world, { script: 'echo /proc/self/fd/*; exec sleep 60' })
+  await world.runtime.startContainer(start, world.context)
+  await eventually(async () => (await world.output(start)).includes('\n'))
+  // The shell's own look at the directory is one, gone by the time it is printed.
+  const own = ['0', '1', '2', '3'].map((name) => `/proc/self/fd/${name}`).join(' ')
+  assert.equal(await world.output(start), `${own}\n`)
+  assert.equal((await run(world, start, 'echo /proc/self/fd/*')).stdout, `${own}\n`)
+})
+
+test('a mount path with a zero in it is no words for bubblewrap', { skip: noSandbox }, async () => {
+  await using world = await sandboxWorld()
+  const dir = await volume(world, 'data')
+  const mounts = [at(dir, '/a\0--bind\0.\0q')]
+  const start = startOf(world, { script: 'ls -d /q/etc', mounts })
+  await assert.rejects(
+    outputOf(world, start),
+    /^VkError: Cannot mount at "\/a\\u0000--bind.*": it holds a character that no path can$/,
+  )
+})
