@@ -8,6 +8,7 @@ import { createPinoLogger } from '../observe/pino-logger.ts'
 import { systemClock } from '../util/clock.ts'
 import { lockDir } from '../util/dir-lock.ts'
 import type { Logger } from '../util/logger.ts'
+import { collectWhenQuiet } from '../util/quiet-collection.ts'
 import { untilAborted } from '../util/until-aborted.ts'
 import { UserError } from '../util/vk-error.ts'
 import { wayToCluster } from './reach-cluster.ts'
@@ -33,6 +34,7 @@ export async function start(settings: Settings): Promise<void> {
   const log = createPinoLogger({ level, format })
   using stop = stopSignals(log)
   await using resources = new AsyncDisposableStack()
+  resources.use(collectWhenQuiet({ clock: systemClock }))
   using deadline = startupDeadline(settings)
   const signal = AbortSignal.any([stop.signal, deadline.signal])
   const nodes: VirtualNode[] = []

@@ -11,6 +11,7 @@ import type { LogLevel } from '../observe/pino-logger.ts'
 import { systemClock } from '../util/clock.ts'
 import { lockDir, lockHolder } from '../util/dir-lock.ts'
 import type { DirLock } from '../util/dir-lock.ts'
+import { collectWhenQuiet } from '../util/quiet-collection.ts'
 import { UserError } from '../util/vk-error.ts'
 import { dataDirOf, findRunning, lastPort, letPodsPass, writeRunning } from './data-dir.ts'
 import type { DataDir, RunningCluster } from './data-dir.ts'
@@ -61,6 +62,7 @@ async function runCluster(
   { flags, stop }: { readonly flags: UpFlags; readonly stop: EscalatingStop },
 ): Promise<void> {
   const log = createPinoLogger({ level: flags.logLevel, format: 'text' })
+  using _quiet = collectWhenQuiet({ clock: systemClock })
   try {
     await using cluster = await LocalCluster.start({
       dir: dir.path,

@@ -3,15 +3,11 @@
 // are small: V8's limit for memory is reached long before its young generation is full, and it then marks
 // the whole heap, ten times a second at 1 GB/s. Collecting the young generation in time, in a fraction of a
 // millisecond, frees the same memory.
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collectGarbage } from './collector.ts'
 
 /** V8 counts such memory since it last marked: after a pause, when the heap is small, it may bear 8 MiB of it. */
 const collectEvery = 4 * 1024 * 1024
 
-type Collect = (options: { readonly type: 'minor' }) => void
-
-let collect: Collect | undefined
 let sinceBytes = 0
 
 /** So many bytes outside of V8's heap were taken, to be dropped soon. */
@@ -19,14 +15,5 @@ export function noteForeignMemory(byteCount: number): void {
   sinceBytes += byteCount
   if (sinceBytes < collectEvery) return
   sinceBytes = 0
-  collect ??= openCollector()
-  collect({ type: 'minor' })
-}
-
-/** V8 hands out its collector only by a flag, and that only to contexts that are made later. */
-function openCollector(): Collect {
-  setFlagsFromString('--expose-gc')
-  const found = runInNewContext('gc') as Collect
-  setFlagsFromString('--no-expose-gc')
-  return found
+  collectGarbage('minor')
 }
