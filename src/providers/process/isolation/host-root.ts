@@ -2,7 +2,7 @@
 // The root of a container whose image is the host: the host's own tree, read-only, without the places where
 // people, sessions and other programs keep what is theirs. What programs must be able to write to is the
 // container's own. docs/decisions/0009-a-root-of-its-own.md says why it is these.
-import { VkError } from '../../../util/vk-error.ts'
+import { VkError, messageOf } from '../../../util/vk-error.ts'
 import { inside } from './file-tree.ts'
 import type { FileTree } from './file-tree.ts'
 import { RootBuilder } from './root-builder.ts'
@@ -12,7 +12,7 @@ import { addSystem } from './system-dirs.ts'
 import type { SystemOptions } from './system-dirs.ts'
 import { kitNode } from './tool-kit.ts'
 import type { ToolKit } from './tool-kit.ts'
-import { kitDir } from './trusted-files.ts'
+import { checkTrusted, kitDir, trustedInImage } from './trusted-files.ts'
 
 /** Directories of the host that containers find empty. */
 export const hiddenDirs: readonly string[] = [
@@ -79,13 +79,32 @@ export function imageRootOf({
     root.children.set(name, sameAs(inside(imageRoot, name), tree))
   }
   addSystem(builder, { tree, options: system })
-  if (scratch) addScratch(builder, scratch)
-  else addEmptyPlaces(builder)
+  const written = scratch ? addScratch(builder, scratch) : []
+  if (!scratch) addEmptyPlaces(builder)
   builder.put(kitDir, kitNode(kit))
   // The loader would run what it names, before rights are given up.
   const preload = '/etc/ld.so.preload'
   if (builder.find(preload)) builder.put(preload, readOnlyBind('/dev/null'))
+  checkLinks(builder, ['/proc', '/dev', ...written])
   return builder
+}
+
+/** Links of the image could lead what starts containers to where these can write. */
+function checkLinks(builder: RootBuilder, written: readonly string[]): void {
+  for (const path of written) {
+    try {
+      checkTrusted(builder, builder.locate(path), trustedInImage)
+    } catch (cause) {
+      throw new VkError(
+        'Invalid',
+        `Cannot use the image, for "${path}" in it: ${messageOf(cause)}`,
+        {
+          podReason: 'CreateContainerError',
+          cause,
+        },
+      )
+    }
+  }
 }
 
 /** A root that shows the host. */
@@ -116,10 +135,13 @@ function sameAs(path: string, tree: FileTree): RootNode {
     : readOnlyBind(path)
 }
 
-function addScratch(builder: RootBuilder, { tmp, varTmp, home }: ScratchDirs): void {
+/** Answers the paths, as they are written. */
+function addScratch(builder: RootBuilder, { tmp, varTmp, home }: ScratchDirs): readonly string[] {
+  const hasVar = builder.find('/var') !== undefined
   builder.put('/tmp', writableBind(tmp))
-  if (builder.find('/var')) builder.put('/var/tmp', writableBind(varTmp))
+  if (hasVar) builder.put('/var/tmp', writableBind(varTmp))
   if (home) builder.put(home.path, writableBind(home.source))
+  return ['/tmp', ...(hasVar ? ['/var/tmp'] : []), ...(home ? [home.path] : [])]
 }
 
 function addEmptyPlaces(builder: RootBuilder): void {

@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -19,10 +20,12 @@ import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { collectProcess } from '../../../../test/support/collected-process.ts'
 import {
+  at,
   noSandbox,
   outputOf,
   sandboxWorld,
   startOf,
+  volume,
 } from '../../../../test/support/sandbox-world.ts'
 import { systemClock } from '../../../util/clock.ts'
 import { findHostTools } from '../host-tools.ts'
@@ -48,6 +51,47 @@ test(
     assert.match(stdout, /fixed\nwrites\nnone\n$/)
   },
 )
+
+test('a pod cannot put its files where those are that start its containers', { skip }, async () => {
+  await using place = await makeImages()
+  await using world = await sandboxWorld({ imageDirPrefixes: [place.dir] })
+  const dir = await volume(world, 'data', { evil: '' })
+  const file = (path: string) => at(join(dir, 'evil'), path, { kind: 'file' })
+  const attacks = [
+    at(dir, '/etc'),
+    file('/etc/ld.so.preload'),
+    file('/.virtual-kubelet/setpriv'),
+    file('/.virtual-kubelet/lib/libc.so.6'),
+    at(dir, '/.virtual-kubelet/lib/glibc-hwcaps/x86-64-v2'),
+    at(dir, '/.virtual-kubelet/x'),
+  ]
+  for (const [index, mount] of attacks.entries()) {
+    const image = `dir:${place.root}`
+    const start = startOf(world, { script: 'id', image, mounts: [mount], uid: `attack-${index}` })
+    await assert.rejects(outputOf(world, start), /it would take the place of/, mount.mountPath)
+  }
+})
+
+test('links of an image lead to nothing that starts containers', { skip }, async () => {
+  await using place = await makeImages()
+  await using world = await sandboxWorld({ imageDirPrefixes: [place.dir] })
+  const links = [
+    ['tmp', '/etc'],
+    ['var/tmp', '../etc'],
+    ['etc', '/proc/1/root/tmp'],
+    ['etc/ld.so.preload', '/tmp/later'],
+    ['.virtual-kubelet', '/tmp/kit'],
+    ['.virtual-kubelet', 'dev/kit'],
+  ] as const
+  for (const [index, [name, target]] of links.entries()) {
+    const image = join(place.dir, `links-${index}`)
+    for (const dir of ['etc', 'var', 'tmp']) mkdirSync(join(image, dir), { recursive: true })
+    rmSync(join(image, name), { recursive: true, force: true })
+    symlinkSync(target, join(image, name))
+    const start = startOf(world, { script: 'id', image: `dir:${image}`, uid: `links-${index}` })
+    await assert.rejects(outputOf(world, start), /Cannot use the image, for "/, name)
+  }
+})
 
 test('commands run in such a root, variables that no shell hands on too', { skip }, async () => {
   await using place = await makeImages()

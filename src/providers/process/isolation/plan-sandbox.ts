@@ -17,7 +17,7 @@ export interface MountRules {
   /** Volumes that others can change meanwhile. */
   readonly shared: ReadonlySet<string>
   /** What must stay where it is; see trusted-files.ts. */
-  readonly trusted: ReadonlyMap<string, string | undefined>
+  readonly trusted: readonly string[]
 }
 
 /**
@@ -44,7 +44,7 @@ function addMount(builder: RootBuilder, mount: ContainerMount, rules: MountRules
     if (builder.isWithinShared(path)) {
       throw new RootError('it lies in a volume that others can write to')
     }
-    checkTrusted(builder, rules.trusted)
+    checkTrusted(builder, path, rules.trusted)
   } catch (error) {
     const why = error instanceof RootError ? error.message : 'the directory cannot be listed'
     throw new VkError('Invalid', `Cannot mount at ${JSON.stringify(mount.mountPath)}: ${why}`, {

@@ -18,7 +18,7 @@ import type { Peer } from './pod-namespaces.ts'
 import type { RootBuilder } from './root-builder.ts'
 import { sharedVolumes } from './shared-volumes.ts'
 import type { ToolKit } from './tool-kit.ts'
-import { trustedInImage, trustedPlaces } from './trusted-files.ts'
+import { trustedInImage } from './trusted-files.ts'
 
 export interface SandboxPlaces {
   readonly config: ProcessConfig
@@ -86,7 +86,7 @@ export async function prepareSandbox(
       : imageRootOf({ ...base, imageRoot, kit: places.kit })
   const shared = sharedVolumes(pod, spec)
   const files = imageRoot === undefined ? places.trusted : trustedInImage
-  const trusted = isRoot ? trustedPlaces(builder, files) : new Map<string, string | undefined>()
+  const trusted = isRoot ? files : []
   addMounts(builder, start.mounts, { tree, protectedDir: sealed, shared, trusted })
   const volumeDirs = [...start.volumeDirs.values()]
   const guarded = needsGuard(start, shared)

@@ -55,6 +55,12 @@ export class RootBuilder {
     return { path: pathOf(place.names), hostPath: place.hostPath, kind: this.#kindOf(place) }
   }
 
+  /** The path without links, whether the container has something there or not. */
+  locate(path: string): string {
+    const { place, missing } = this.#walk(path)
+    return pathOf([...place.names, ...missing])
+  }
+
   /** Puts a node at a path, making what is missing on the way; answers the path without links. */
   put(path: string, node: DirNode): string {
     const { place, missing } = this.#walk(path)

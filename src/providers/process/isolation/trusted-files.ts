@@ -3,6 +3,7 @@
 // in their place, by a volume, would be root: such mounts are refused. Roots are read-only, so that what holds
 // at the start holds for every command that is run in the container later.
 import { spawnSync } from 'node:child_process'
+import { dirname, join } from 'node:path'
 import type { HostTools } from '../host-tools.ts'
 import type { RootBuilder } from './root-builder.ts'
 import { RootError } from './root-builder.ts'
@@ -10,8 +11,14 @@ import { RootError } from './root-builder.ts'
 /** Where containers find the kit; see tool-kit.ts. */
 export const kitDir = '/.virtual-kubelet'
 
-/** Read by the loader before any program starts, where they are there. */
-const loaderFiles = ['/etc/ld.so.preload', '/etc/ld.so.cache']
+/** Read by the loaders of glibc, NixOS and musl before any program starts, where they are there. */
+const loaderFiles = [
+  '/etc/ld.so.preload',
+  '/etc/ld.so.cache',
+  '/etc/ld-nix.so.preload',
+  '/etc/ld-musl-x86_64.path',
+  '/etc/ld-musl-aarch64.path',
+]
 const libraryDirs = ['/lib', '/lib64', '/usr/lib', '/usr/lib64']
 
 /** The programs, their loader and libraries; whole directories where these cannot be told. */
@@ -23,7 +30,10 @@ export function findTrustedFiles({ setsid, setpriv, nsenter }: HostTools): reado
     timeout: 5000,
   })
   const libraries = status === 0 ? parseLibraries(stdout) : []
-  return [...programs, ...loaderFiles, ...(libraries.length > 0 ? libraries : libraryDirs)]
+  if (libraries.length === 0) return [...programs, ...loaderFiles, ...libraryDirs]
+  // Where there is no cache, those for this very processor are looked for first.
+  const preferred = new Set(libraries.map((path) => join(dirname(path), 'glibc-hwcaps')))
+  return [...programs, ...loaderFiles, ...libraries, ...preferred]
 }
 
 /** Absolute paths in the output of ldd. */
@@ -33,28 +43,31 @@ export function parseLibraries(text: string): readonly string[] {
 }
 
 /** In a root that is not the host's: the whole kit, and what its loader reads. */
-export const trustedInImage: readonly string[] = [kitDir, `${kitDir}/lib`, '/etc/ld.so.preload']
+export const trustedInImage: readonly string[] = [kitDir, ...loaderFiles]
 
-/** What the container finds at each of these paths before anything of the pod is mounted. */
-export function trustedPlaces(
-  builder: RootBuilder,
-  files: readonly string[],
-): ReadonlyMap<string, string | undefined> {
-  return new Map(files.map((file) => [file, placeOf(builder, file)]))
-}
-
-/** Throws a RootError when the container would find one of them elsewhere by now. */
+/**
+ * Throws a RootError where something that lies at `path`, free of links, is or can come to be in the place of
+ * one of these files: it is over it, or over a directory or a link on the way to it, or below it. A file that
+ * is not there counts too: who can make it has it.
+ */
 export function checkTrusted(
-  builder: RootBuilder,
-  places: ReadonlyMap<string, string | undefined>,
+  builder: Pick<RootBuilder, 'locate'>,
+  path: string,
+  files: readonly string[],
 ): void {
-  for (const [file, place] of places) {
-    if (placeOf(builder, file) === place) continue
+  for (const file of files) {
+    if (!isWithin(path, builder.locate(file)) && !isOnTheWay(builder, path, file)) continue
     throw new RootError(`it would take the place of "${file}", which starts containers`)
   }
 }
 
-function placeOf(builder: RootBuilder, file: string): string | undefined {
-  const found = builder.find(file)
-  return found && (found.hostPath ?? `made:${found.path}`)
+function isOnTheWay(builder: Pick<RootBuilder, 'locate'>, path: string, file: string): boolean {
+  for (let at = file; at !== '/'; at = dirname(at)) {
+    if (isWithin(builder.locate(at), path)) return true
+  }
+  return false
+}
+
+function isWithin(path: string, dir: string): boolean {
+  return path === dir || path.startsWith(`${dir}/`)
 }
