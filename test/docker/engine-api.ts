@@ -64,13 +64,13 @@ export class EngineApi {
       const all = await this.containers()
       const volumes = await this.volumes()
       if (all.length === 0 && volumes.length === 0) return
-      for (const { Id } of all) await this.remove(Id).catch(() => {})
+      await Promise.all(all.map(({ Id }) => this.remove(Id).catch(() => {})))
       for (const { Name } of volumes) {
         await this.call('DELETE', `/volumes/${Name}?force=1`).catch(() => {})
       }
       await delay(100)
     }
-    throw new Error(`the engine still has ${JSON.stringify(await this.containers())}`)
+    throw new Error(`the engine still has ${(await this.containers()).length} containers`)
   }
 
   /** One call; rejects with what the engine said when it refused. */

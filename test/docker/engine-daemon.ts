@@ -109,6 +109,18 @@ export class EngineDaemon implements AsyncDisposable {
     this.#process = undefined
   }
 
+  /** The engine's own command line, talking to this engine. */
+  commandLine(): {
+    readonly program: string
+    readonly args: readonly string[]
+    readonly env: NodeJS.ProcessEnv
+  } {
+    const env = { ...process.env, ...this.#environment() }
+    return this.kind === 'podman'
+      ? { program: 'podman', args: this.#storage(), env }
+      : { program: join(dockerRoot, 'usr/bin/docker'), args: ['--host', this.host], env }
+  }
+
   /** Lets it pull from a registry without TLS; Docker does so from loopback unasked. */
   async allowInsecure(host: string): Promise<void> {
     if (this.kind === 'docker') return
@@ -140,8 +152,11 @@ export class EngineDaemon implements AsyncDisposable {
   }
 
   #podman(): readonly string[] {
-    const storage = ['--root', join(this.folder, 'root'), '--runroot', join(this.folder, 'run')]
-    return ['podman', ...storage, 'system', 'service', '--time', '0', this.host]
+    return ['podman', ...this.#storage(), 'system', 'service', '--time', '0', this.host]
+  }
+
+  #storage(): readonly string[] {
+    return ['--root', join(this.folder, 'root'), '--runroot', join(this.folder, 'run')]
   }
 
   #docker(): readonly string[] {

@@ -5,7 +5,7 @@ import type { CallContext } from '../../../provider/provider.ts'
 import type { ContainerStart, RuntimeContainer } from '../../../runtime/container-runtime.ts'
 import { VkError, messageOf } from '../../../util/vk-error.ts'
 import type { Engine } from '../engine/connect-engine.ts'
-import { EngineError, isConflict, isNotFound } from '../engine/engine-error.ts'
+import { EngineError, isNameInUse, isNotFound } from '../engine/engine-error.ts'
 import type { ContainerInspect, CreateBody } from '../engine/engine-objects.ts'
 import { engineName, idOf, readLabels } from './container-labels.ts'
 import type { ContainerTable } from './container-table.ts'
@@ -79,7 +79,7 @@ export class ContainerStarts {
       try {
         return (await client.json<{ Id: string }>(request, { signal })).Id
       } catch (error) {
-        if (!isConflict(error) && !isNameInUse(error)) throw createError(error)
+        if (!isNameInUse(error)) throw createError(error)
         const known = await this.#adopt(name, { id: idOf(key), signal })
         if (known) return known
         if (tries > 2) throw createError(error)
@@ -127,9 +127,4 @@ function createError(error: unknown): unknown {
   if (!(error instanceof EngineError) && !(error instanceof VkError)) return error
   const { code } = error
   return new VkError(code, messageOf(error), { cause: error, podReason: 'CreateContainerError' })
-}
-
-/** Podman says so with another status than Docker. */
-function isNameInUse(error: unknown): boolean {
-  return error instanceof EngineError && /name .* is (already )?in use/i.test(error.message)
 }

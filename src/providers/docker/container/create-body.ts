@@ -6,7 +6,6 @@ import type { ContainerMount } from '../../../runtime/container-runtime.ts'
 import type { DockerConfig } from '../docker-config.ts'
 import type { CreateBody, HostConfig } from '../engine/engine-objects.ts'
 import { isEmptyDir } from '../remote/copy-mounts.ts'
-import { podCgroup } from '../sandbox/sandbox-spec.ts'
 import { containerLabels } from './container-labels.ts'
 import type { CreateInput } from './create-input.ts'
 import { mountOptions } from './mount-options.ts'
@@ -56,7 +55,7 @@ function streamOptions({ stdin, stdinOnce, tty }: Container): Partial<CreateBody
 function hostConfig({ start, config, sandboxId, engineKind, ...input }: CreateInput): HostConfig {
   const { pod, spec } = start
   const joined = `container:${sandboxId}`
-  const parent = podCgroup(config, pod.metadata.uid)
+  const parent = input.cgroup
   return {
     NetworkMode: pod.spec.hostNetwork === true ? 'host' : joined,
     IpcMode: pod.spec.hostIPC === true ? 'host' : joined,

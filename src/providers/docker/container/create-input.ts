@@ -10,6 +10,8 @@ export interface CreateInput {
   readonly owner: Owner
   readonly config: DockerConfig
   readonly sandboxId: string
+  /** Parent of the pod's control groups. */
+  readonly cgroup: string | undefined
   /** The pod's, as the kernel has it. */
   readonly hostname: string | undefined
   readonly engineKind: 'docker' | 'podman'

@@ -4,6 +4,7 @@
 // counter cannot be read nothing is guessed.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { cgroupPath } from '../sandbox/pod-cgroup.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import type { ContainerInspect } from '../engine/engine-objects.ts'
 
@@ -23,7 +24,7 @@ export class OutOfMemory {
   wasKilled({ HostConfig, State }: ContainerInspect): boolean {
     const parent = HostConfig.CgroupParent
     if (this.#root === undefined || !parent || State.Running) return false
-    const count = readCount(join(this.#root, parent, 'memory.events'))
+    const count = readCount(join(this.#root, cgroupPath(parent), 'memory.events'))
     if (count === undefined) return false
     const isNew = count > (this.#counted.get(parent) ?? 0)
     this.#counted.set(parent, count)

@@ -23,6 +23,14 @@ export function isConflict(error: unknown): boolean {
   return error instanceof EngineError && error.status === 409
 }
 
+/** A create of something whose name is taken; Podman says so with another status than Docker. */
+export function isNameInUse(error: unknown): boolean {
+  return (
+    isConflict(error) ||
+    (error instanceof EngineError && /name .* is (already )?in use/i.test(error.message))
+  )
+}
+
 /** The error of an answer with this status and body. */
 export function engineError(status: number, body: string): EngineError {
   return new EngineError(status, engineMessage(body) || `the engine answered ${status}`)

@@ -52,9 +52,12 @@ interface Pulled {
   readonly durationMs: number
 }
 
+const seenForMs = 2000
+
 /** Images of one engine. */
 export class ImageStore {
   readonly #parts: ImageStoreParts
+  readonly #seen = new Map<string, { readonly image: ImageInspect; readonly atMs: number }>()
   readonly #pulls = new Map<string, Promise<Pulled>>()
 
   constructor(parts: ImageStoreParts) {
@@ -65,7 +68,7 @@ export class ImageStore {
   async ensure(order: ImageOrder): Promise<PresentImage> {
     const reference = this.#referenceOf(order)
     const name = withDefaultTag(order.image, reference)
-    const present = order.policy === 'Always' ? undefined : await this.#inspect(name, order.signal)
+    const present = order.policy === 'Always' ? undefined : await this.#lookUp(name, order.signal)
     const image = (await this.#usable(present, order)) ?? (await this.#pull(reference, name, order))
     this.#parts.used(image.Id)
     return presentImage(image, reference)
@@ -180,6 +183,16 @@ export class ImageStore {
       }
     }
     throw failures.at(-1)
+  }
+
+  /** Whether it is there; what was so a moment ago is not asked again for each container of a pod. */
+  async #lookUp(name: string, signal: AbortSignal): Promise<ImageInspect | undefined> {
+    const nowMs = this.#parts.clock.monotonicMs()
+    const seen = this.#seen.get(name)
+    if (seen && nowMs - seen.atMs < seenForMs) return seen.image
+    const image = await this.#inspect(name, signal)
+    if (image) this.#seen.set(name, { image, atMs: nowMs })
+    return image
   }
 
   async #inspect(name: string, signal: AbortSignal): Promise<ImageInspect | undefined> {

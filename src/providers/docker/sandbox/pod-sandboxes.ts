@@ -9,9 +9,10 @@ import { VkError } from '../../../util/vk-error.ts'
 import { engineName, ownerFilter, readLabels, type Owner } from '../container/container-labels.ts'
 import type { DockerConfig } from '../docker-config.ts'
 import type { Engine } from '../engine/connect-engine.ts'
-import { isConflict, isNotFound } from '../engine/engine-error.ts'
+import { isConflict, isNameInUse, isNotFound } from '../engine/engine-error.ts'
 import type { ContainerInspect, ContainerSummary } from '../engine/engine-objects.ts'
 import { ensureMemoryVolumes, removeMemoryVolumes } from './memory-volumes.ts'
+import { podCgroup, removePodCgroup } from './pod-cgroup.ts'
 import { ensurePauseImage } from './pause-image.ts'
 import { sandboxBody } from './sandbox-spec.ts'
 
@@ -64,8 +65,7 @@ export class PodSandboxes {
     const { namespace, name, uid } = pod.metadata
     const ref = { namespace, name, uid }
     const isOnHost = pod.spec.hostNetwork === true
-    const { running, next } = await this.#find(ref, signal)
-    const inspected = running ?? (await this.#create(pod, { hostname, attempt: next, signal }))
+    const inspected = await this.#obtain(pod, { hostname, signal })
     const sandbox = {
       ref,
       id: inspected.Id,
@@ -105,10 +105,26 @@ export class PodSandboxes {
     await Promise.all(all.filter(isSandbox).map(({ Id }) => this.#drop(Id, signal)))
     const { owner } = this.#deps
     await removeMemoryVolumes(uid, { client: this.#client, owner }, signal)
+    const cgroup = this.#cgroup(uid)
+    if (cgroup !== undefined) removePodCgroup(cgroup, this.#deps.engine)
   }
 
   get #client(): Engine['client'] {
     return this.#deps.engine.client
+  }
+
+  /** Most pods are new, and for these nothing is looked up: the name of one that is there is taken. */
+  async #obtain(
+    pod: Pod,
+    { hostname, signal }: { readonly hostname: string | undefined; readonly signal: AbortSignal },
+  ): Promise<ContainerInspect> {
+    try {
+      return await this.#create(pod, { hostname, attempt: 0, signal })
+    } catch (error) {
+      if (!isNameInUse(error)) throw error
+      const { running, next } = await this.#find(pod.metadata, signal)
+      return running ?? (await this.#create(pod, { hostname, attempt: next, signal }))
+    }
   }
 
   /**
@@ -156,7 +172,15 @@ export class PodSandboxes {
       { client: this.#client, owner, isLocal: this.#deps.engine.isLocal },
       signal,
     )
-    const body = sandboxBody({ pod, hostname, image, owner, config, mounts })
+    const body = sandboxBody({
+      pod,
+      hostname,
+      image,
+      owner,
+      config,
+      mounts,
+      cgroup: this.#cgroup(pod.metadata.uid),
+    })
     const query = { name: sandboxName(pod.metadata, attempt) }
     const create = { method: 'POST', path: '/containers/create', query, body } as const
     try {
@@ -167,6 +191,11 @@ export class PodSandboxes {
       if (isNotFound(error)) this.#image = undefined
       throw error
     }
+  }
+
+  #cgroup(uid: string): string | undefined {
+    const { config, engine } = this.#deps
+    return podCgroup(uid, { config, driver: engine.info.CgroupDriver ?? '' })
   }
 
   #pauseImage(): Promise<string> {

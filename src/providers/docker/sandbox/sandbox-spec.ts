@@ -11,12 +11,14 @@ export interface SandboxInput {
   readonly image: string
   readonly owner: Owner
   readonly config: DockerConfig
+  /** Parent of the pod's control groups. */
+  readonly cgroup: string | undefined
   readonly mounts: readonly EngineMount[]
 }
 
 /** The body of the sandbox's create. */
 export function sandboxBody(input: SandboxInput): CreateBody {
-  const { pod, hostname, image, owner, config, mounts } = input
+  const { pod, hostname, image, owner, mounts } = input
   const { namespace, name, uid } = pod.metadata
   const { hostNetwork } = pod.spec
   return {
@@ -24,24 +26,18 @@ export function sandboxBody(input: SandboxInput): CreateBody {
     Labels: sandboxLabels(owner, { namespace, name, uid }),
     ...(hostname !== undefined && hostNetwork !== true && { Hostname: hostname }),
     ...(hostNetwork !== true && { ExposedPorts: exposedPorts(pod) }),
-    HostConfig: { ...hostConfig(pod, config), ...(mounts.length > 0 && { Mounts: mounts }) },
+    HostConfig: { ...hostConfig(pod, input), ...(mounts.length > 0 && { Mounts: mounts }) },
   }
 }
 
-/** Parent of the pod's control groups, for an engine that lets us choose. */
-export function podCgroup({ cgroupParent }: DockerConfig, uid: string): string | undefined {
-  return cgroupParent === false ? undefined : `${cgroupParent}/pod${uid}`
-}
-
-function hostConfig({ metadata, spec }: Pod, config: DockerConfig): HostConfig {
+function hostConfig({ spec }: Pod, { config, cgroup }: SandboxInput): HostConfig {
   const isOnHost = spec.hostNetwork === true
-  const parent = podCgroup(config, metadata.uid)
   const sysctls = (spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])
   return {
     NetworkMode: isOnHost ? 'host' : (config.network ?? 'bridge'),
     IpcMode: spec.hostIPC === true ? 'host' : 'shareable',
     ...(spec.hostPID === true && { PidMode: 'host' }),
-    ...(parent !== undefined && { CgroupParent: parent }),
+    ...(cgroup !== undefined && { CgroupParent: cgroup }),
     ...(sysctls.length > 0 && { Sysctls: Object.fromEntries(sysctls) }),
     ...(!isOnHost && { PortBindings: portBindings(spec) }),
     ReadonlyRootfs: true,
