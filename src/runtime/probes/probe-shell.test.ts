@@ -70,6 +70,26 @@ test('from the second time on commands are run by one shell', { skip: unixOnly }
   assert.equal(world.children.length, 1)
 })
 
+test(
+  'a program that writes where the shell answers ends it, and nothing of it is kept',
+  { skip: unixOnly },
+  async () => {
+    for (const text of ['y'.repeat(100_000), '0\n', '0\n'.repeat(100_000)]) {
+      using world = await new World().begin()
+      assert.deepEqual(await world.run(['true']), { exitCode: 0, output: '' })
+      const [shell] = world.children
+      assert.ok(shell?.stdout)
+      const closed = once(shell, 'close')
+      // As somebody does who has opened the shell's own output.
+      shell.stdout.emit('data', Buffer.from(text))
+      await closed
+      assert.ok(shell.stdout.destroyed)
+      assert.equal((await world.run(['false']))?.exitCode, 1)
+      assert.equal(world.children.length, 2)
+    }
+  },
+)
+
 test('words reach the command as they are', { skip: unixOnly }, async () => {
   using world = await new World().begin()
   const word = fc.string({

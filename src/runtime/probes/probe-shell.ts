@@ -16,6 +16,9 @@ export type StartShell = (signal: AbortSignal) => Promise<ProcessStreams>
 /** What a shell answers for what it cannot run; whether that is so is found out without it. */
 const cannotRun = new Set([126, 127])
 
+/** No exit code is as long. */
+const maxLineBytes = 8
+
 /** The commands of one probe of one run. */
 export class ProbeShell {
   readonly #start: StartShell
@@ -75,6 +78,7 @@ class ShellSession implements Disposable {
   /** The shell says how the command ended. */
   #answered = Promise.withResolvers<number>()
   #line = ''
+  #isAsked = false
   #output = new OutputHead(0)
 
   private constructor(
@@ -135,6 +139,7 @@ class ShellSession implements Disposable {
     try {
       signal.throwIfAborted()
       if (this.hasEnded) throw new Error('the shell has ended')
+      this.#isAsked = true
       this.#streams.stdin?.write(lineFor(command, mark))
       const exitCode = await Promise.race([this.#answered.promise, aborted])
       this.hasAnswered = true
@@ -149,17 +154,28 @@ class ShellSession implements Disposable {
   [Symbol.dispose](): void {
     this.#lifetime.removeEventListener('abort', this.#onLifetime)
     this.#ending.abort()
-    this.#streams.stdin?.destroy()
+    const { stdin, stdout, stderr } = this.#streams
+    for (const stream of [stdin, stdout, stderr]) stream?.destroy()
   }
 
+  /**
+   * A line for each command and not a byte more. Programs of the container's user can write here as well, at any
+   * time and without an end: then it is over, and nothing of it is kept.
+   */
   #read(chunk: Buffer): void {
-    this.#line += chunk.toString('latin1')
-    const end = this.#line.indexOf('\n')
-    if (end === -1 && this.#line.length < 10) return
-    const exitCode = Number(this.#line.slice(0, end))
-    this.#line = this.#line.slice(end + 1)
-    if (end === -1 || !Number.isInteger(exitCode)) this.#answered.reject(new Error('no exit code'))
-    else this.#answered.resolve(exitCode)
+    if (this.hasEnded) return
+    this.#line += chunk.toString('latin1', 0, maxLineBytes)
+    if (this.#isAsked && /^\d{0,3}$/.test(this.#line)) return
+    const [, exitCode] = /^(\d{1,3})\n$/.exec(this.#line) ?? []
+    this.#line = ''
+    if (this.#isAsked && exitCode !== undefined && chunk.length < maxLineBytes) {
+      this.#isAsked = false
+      this.#answered.resolve(Number(exitCode))
+      return
+    }
+    this.hasEnded = true
+    this.#answered.reject(new Error('no exit code'))
+    this[Symbol.dispose]()
   }
 }
 
