@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ways out of a sandbox that were tried, as pods and as programs in them: each found its way once, or could.
 import assert from 'node:assert/strict'
+import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { collectProcess } from '../../../../test/support/collected-process.ts'
@@ -70,3 +71,20 @@ test('a mount path with a zero in it is no words for bubblewrap', { skip: noSand
     /^VkError: Cannot mount at "\/a\\u0000--bind.*": it holds a character that no path can$/,
   )
 })
+
+test(
+  'a program that makes namespaces of its own gets no command of ours into them',
+  { skip },
+  async () => {
+    await using world = await sandboxWorld()
+    const dir = await volume(world, 'data', { setpriv: '#!/bin/sh\nid -u\n' })
+    await chmod(join(dir, 'setpriv'), 0o755)
+    const inside = 'mount --bind /data/setpriv /usr/bin/setpriv; echo ready; exec sleep 60'
+    const script = `exec unshare --user --map-root-user --mount sh -c '${inside}'`
+    const pod = { shareProcessNamespace: true }
+    const start = startOf(world, { script, mounts: [at(dir, '/data')], pod })
+    await world.runtime.startContainer(start, world.context)
+    await eventually(async () => (await world.output(start)).includes('ready'))
+    await assert.rejects(run(world, start, 'true'), /the container's program has left its sandbox/)
+  },
+)

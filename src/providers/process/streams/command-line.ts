@@ -50,7 +50,10 @@ export async function commandLineFor(
 ): Promise<CommandLine> {
   const resources = new DisposableStack()
   try {
-    const namespaces = await openNamespaces(container, resources)
+    const namespaces = await openNamespaces(container, {
+      resources,
+      isRoot: surroundings.own.uid === 0,
+    })
     const hasKit = container.launch.record.sandbox?.hasKit === true
     const { argv, input } = lastStep(request, { namespaces, hasKit, surroundings })
     const descriptor = openNamelessFile(input)
@@ -203,7 +206,7 @@ const namespaceOptions = {
 /** The container's namespaces, without those that are our own. */
 async function openNamespaces(
   container: ContainerProcess,
-  resources: DisposableStack,
+  { resources, isRoot }: { readonly resources: DisposableStack; readonly isRoot: boolean },
 ): Promise<readonly HeldNamespace[]> {
   const inside = (await container.program())?.insidePid
   if (inside === undefined) throw gone()
@@ -216,12 +219,24 @@ async function openNamespaces(
   }
   // They are held now: if the pid is still the container's, they are the container's too.
   if ((await container.program())?.insidePid !== inside) throw gone()
+  // Where that process is the pod's own program, it may have made namespaces of its own, in which it says what
+  // every path is. To make them takes a user namespace, which can never be left again: looked at last.
+  const isElsewhere = held.some(({ option }) => option === 'user') || !hasOurUsers(inside)
+  if (isRoot && isElsewhere) throw unavailable()
   return held
 }
 
 function openNamespace(path: string, own: string): number | undefined {
   try {
     return readlinkSync(path) === readlinkSync(own) ? undefined : openSync(path, 'r')
+  } catch (cause) {
+    throw gone(cause)
+  }
+}
+
+function hasOurUsers(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/user`) === readlinkSync('/proc/self/ns/user')
   } catch (cause) {
     throw gone(cause)
   }
@@ -234,6 +249,13 @@ function pathOf(descriptor: number): string {
 
 function unsupported(what: string): VkError {
   return new VkError('Unsupported', `this machine has no ${what} to get into the container with`)
+}
+
+function unavailable(): VkError {
+  return new VkError(
+    'Unavailable',
+    "the container's program has left its sandbox for a user namespace",
+  )
 }
 
 function gone(cause?: unknown): VkError {
