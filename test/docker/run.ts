@@ -17,9 +17,15 @@ import { ENGINES_VARIABLE } from './use-engine.ts'
 const kinds: readonly EngineKind[] = ['podman', 'docker']
 const here = import.meta.dirname
 /** Scenarios whose pods need nothing of the host but a shell. */
-const scenarioFiles = ['restarts', 'lifecycle-order'].map((name) =>
-  join(here, `../e2e/${name}.test.ts`),
-)
+const scenarioFiles = [
+  'restarts',
+  'lifecycle-order',
+  'lifecycle-crash',
+  'crash',
+  'deletion',
+  'environment',
+  'exec',
+].map((name) => join(here, `../e2e/${name}.test.ts`))
 
 async function main(args: readonly string[]): Promise<number> {
   const chosen = args.find((arg) => arg.startsWith('--engine='))?.slice('--engine='.length)

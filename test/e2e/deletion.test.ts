@@ -106,7 +106,7 @@ describe('deleting a pod', { skip: skipReason }, () => {
   })
 
   test('makes room for another of the same name, which starts when the first has ended', async () => {
-    const end = 'trap "sleep 0.3; date +%s%N >> $STAMPS; exit 0" TERM'
+    const end = 'trap "sleep 0.3; date +%s >> $STAMPS; exit 0" TERM'
     const env = [{ name: 'STAMPS', value: `${shared()}/stamps` }]
     const first = shell(`${end}; echo ready; while :; do sleep 0.1; done`, { env })
     await pods.create({
