@@ -91,7 +91,7 @@ export class ContainerProcess {
   async program(): Promise<SandboxedProgram | undefined> {
     const { dir, record } = this.launch
     if (!(await this.isProgramAlive())) return undefined
-    if (!record.sandbox) return { insidePid: this.pid, programPid: this.pid }
+    if (!record.sandbox) return { inside: this.#started.process, programPid: this.pid }
     const { hasOwnProcesses } = record.sandbox
     const found = await findProgram(dir, { ancestor: this.pid, hasOwnProcesses })
     // Believed as its descendants, if the pid was the container's all the time.

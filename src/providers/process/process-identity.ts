@@ -14,6 +14,9 @@ export interface ProcessIdentity {
   readonly bootId: string
 }
 
+/** A process of this boot. */
+export type ProcessMark = Pick<ProcessIdentity, 'pid' | 'startTime'>
+
 /** What the system says of a pid now. */
 export interface ObservedProcess {
   readonly startTime: string

@@ -339,7 +339,7 @@ export class ProcessRuntime implements ContainerRuntime {
       .map(async (container): Promise<readonly Peer[]> => {
         const found = await container.program()
         const { name } = container.launch.record.key
-        return found ? [{ name, insidePid: found.insidePid }] : []
+        return found ? [{ name, inside: found.inside }] : []
       })
     return (await Promise.all(peers)).flat()
   }

@@ -21,6 +21,7 @@ import type { ProcessConfig } from './process-config.ts'
 import { prepareSandbox } from './isolation/prepare-sandbox.ts'
 import type { Peer } from './isolation/pod-namespaces.ts'
 import type { PreparedSandbox } from './isolation/prepare-sandbox.ts'
+import type { ProcessMark } from './process-identity.ts'
 import { checkProgram, programOf } from './program.ts'
 import { inTerminal } from './terminal-program.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -39,7 +40,7 @@ export interface StartPlaces {
   /** Sandboxes of the pod that run. */
   readonly peers: readonly Peer[]
   /** Of a pod whose containers share their processes. */
-  readonly holderPid?: number | undefined
+  readonly holder?: ProcessMark | undefined
   /** Where /dev/shm of its containers lies. */
   readonly sharedMemory?: string | undefined
 }
@@ -172,7 +173,7 @@ async function isolationFor(
       kit: surroundings.toolKit,
       imageRoot: image.kind === 'root' ? await unpack(image) : undefined,
       peers: places.peers,
-      holderPid: places.holderPid,
+      holder: places.holder,
       sharedMemory: places.sharedMemory,
     },
   )

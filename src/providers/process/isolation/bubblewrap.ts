@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { UserError } from '../../../util/vk-error.ts'
 import type { HostTools } from '../host-tools.ts'
 import type { ProcessConfig } from '../process-config.ts'
+import type { ProcessMark } from '../process-identity.ts'
 import type { Namespaces } from './pod-namespaces.ts'
 import { rootArguments } from './root-arguments.ts'
 import type { DirNode } from './root-node.ts'
@@ -33,14 +34,41 @@ const stepCapabilities = ['SETUID', 'SETGID', 'SETPCAP']
 
 /** The command line of bwrap, up to what runs inside. */
 export function bubblewrapCommand(
-  { joins, guard }: Sandbox,
-  { bubblewrap = 'bwrap', nsenter = 'nsenter' }: HostTools,
+  { joins, guard, processesOf }: Sandbox,
+  { bubblewrap = 'bwrap', nsenter = 'nsenter', shell }: HostTools,
 ): readonly string[] {
-  const joining = joins
-    ? [nsenter, ...joins.kinds.map((kind) => `--${kind}=/proc/${joins.pid}/ns/${kind}`), '--']
-    : []
+  const places = joins?.kinds.map((kind) => `--${kind}=/proc/${joins.inside.pid}/ns/${kind}`)
+  const joining = [
+    ...(places ? [nsenter, ...places, '--'] : []),
+    ...checking(
+      [joins?.inside, processesOf].filter((one) => one !== undefined),
+      shell,
+    ),
+  ]
   const outer = guard ? [bubblewrap, '--args', guardDescriptor, '--'] : []
   return [...joining, ...outer, bubblewrap, '--args', wordsDescriptor, '--']
+}
+
+/**
+ * Arguments: pid and start time of each process whose namespaces are held by now, `--`, what comes next. Only if
+ * it is still the same process they are its own: a pid can belong to a stranger a moment later.
+ */
+const checkScript = `start_of() { start=\${20}; }
+while [ "$1" != -- ]; do
+  line=
+  read -r line 2>/dev/null <"/proc/$1/stat"
+  start_of \${line##*) }
+  [ "$start" = "$2" ] || { echo "cannot open '/proc/$1/ns/': it has ended" >&2; exit 1; }
+  shift 2
+done
+shift
+exec "$@"
+`
+
+function checking(marks: readonly ProcessMark[], shell: string): readonly string[] {
+  if (marks.length === 0) return []
+  const words = marks.flatMap(({ pid, startTime }) => [String(pid), startTime])
+  return [shell, '-c', checkScript, 'virtual-kubelet-join', ...words, '--']
 }
 
 /** The words that bwrap reads from its descriptor. */

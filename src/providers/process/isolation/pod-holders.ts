@@ -9,6 +9,7 @@ import type { Clock } from '../../../util/clock.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import type { HostTools } from '../host-tools.ts'
 import { isAlive, observeProcess } from '../process-identity.ts'
+import type { ProcessMark } from '../process-identity.ts'
 import { hostTree } from './file-tree.ts'
 import { rootArguments } from './root-arguments.ts'
 import { madeDir, readOnlyBind } from './root-node.ts'
@@ -46,12 +47,12 @@ export class PodHolders {
     this.#options = options
   }
 
-  /** A process in the pod's namespace, by the host's pid. */
-  async ensure(uid: string): Promise<number> {
+  /** A process in the pod's namespace. */
+  async ensure(uid: string): Promise<ProcessMark> {
     return await this.#inTurn(uid, () => this.#ensure(uid))
   }
 
-  async #ensure(uid: string): Promise<number> {
+  async #ensure(uid: string): Promise<ProcessMark> {
     const found = await this.#find(uid)
     if (found !== undefined) return found
     // What died with its note has taken all processes of the namespace along.
@@ -62,8 +63,8 @@ export class PodHolders {
     const { clock } = this.#options
     const deadlineMs = clock.monotonicMs() + maxWaitMs
     while (clock.monotonicMs() < deadlineMs) {
-      const pid = await this.#find(uid)
-      if (pid !== undefined) return pid
+      const holder = await this.#find(uid)
+      if (holder !== undefined) return holder
       await clock.sleep(2)
     }
     throw new VkError('Unavailable', 'Cannot make a process namespace for the pod')
@@ -101,17 +102,17 @@ export class PodHolders {
     const identity = await this.#identity(uid)
     if (identity && (await this.#isAlive(identity))) {
       const inside = await findProgram(dir, { ancestor: identity.pid, hasOwnProcesses: false })
-      for (const pid of [inside?.insidePid, identity.pid]) if (pid !== undefined) kill(pid)
+      for (const pid of [inside?.inside.pid, identity.pid]) if (pid !== undefined) kill(pid)
     }
     await rm(dir, { recursive: true, force: true })
   }
 
-  async #find(uid: string): Promise<number | undefined> {
+  async #find(uid: string): Promise<ProcessMark | undefined> {
     const identity = await this.#identity(uid)
     if (!identity || !(await this.#isAlive(identity))) return undefined
     const place = { ancestor: identity.pid, hasOwnProcesses: true }
     // Once its program runs, all is as it shall be.
-    return (await findProgram(join(this.#dir, uid), place))?.insidePid
+    return (await findProgram(join(this.#dir, uid), place))?.inside
   }
 
   async #identity(uid: string) {

@@ -7,8 +7,10 @@ import { namespacesOf } from './pod-namespaces.ts'
 import type { PodSharing } from './pod-namespaces.ts'
 import { sharedVolumes } from './shared-volumes.ts'
 
-const alone: PodSharing = { peers: [], holderPid: undefined, network: 'host', canJoin: true }
-const peers = [{ name: 'app', insidePid: 42 }]
+const alone: PodSharing = { peers: [], holder: undefined, network: 'host', canJoin: true }
+const inside = { pid: 42, startTime: '1000' }
+const holder = { pid: 7, startTime: '900' }
+const peers = [{ name: 'app', inside }]
 
 function podOf(spec: Partial<PodSpec> = {}): Pod {
   const metadata = { namespace: 'default', name: 'pod', uid: 'u' }
@@ -32,8 +34,8 @@ test('the first container of a pod has all of its own but the network', () => {
 })
 
 test('the next one joins what a pod shares, and what it shares with the host it does not make', () => {
-  assert.deepEqual(decide({}, { peers }).joins, { pid: 42, kinds: ['ipc'] })
-  assert.deepEqual(decide({}, { peers, network: 'none' }).joins, { pid: 42, kinds: ['ipc', 'net'] })
+  assert.deepEqual(decide({}, { peers }).joins, { inside, kinds: ['ipc'] })
+  assert.deepEqual(decide({}, { peers, network: 'none' }).joins, { inside, kinds: ['ipc', 'net'] })
   assert.equal(decide({ hostIPC: true }, { peers }).joins, undefined)
   const onHost = decide({ hostNetwork: true, hostIPC: true, hostPID: true }, { network: 'none' })
   assert.deepEqual(
@@ -48,11 +50,11 @@ test('who cannot join has its own', () => {
 })
 
 test('processes are the pod’s, or those of the container to look into', () => {
-  assert.equal(decide({}, { holderPid: 7 }).processesOf, 7)
+  assert.equal(decide({}, { holder }).processesOf, holder)
   const debug = { targetContainerName: 'app' }
-  const seen = decide({}, { peers, holderPid: 7 }, debug)
-  assert.deepEqual([seen.processesOf, seen.hasOwnProcesses], [42, false])
-  assert.equal(decide({ hostPID: true }, { peers, holderPid: 7 }, debug).processesOf, undefined)
+  const seen = decide({}, { peers, holder }, debug)
+  assert.deepEqual([seen.processesOf, seen.hasOwnProcesses], [inside, false])
+  assert.equal(decide({ hostPID: true }, { peers, holder }, debug).processesOf, undefined)
   assert.throws(() => decide({}, {}, debug), VkError)
 })
 

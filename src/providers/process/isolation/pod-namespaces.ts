@@ -3,13 +3,14 @@
 // with the other containers of its pod. What runs already holds them; whoever comes joins.
 import type { ContainerStart } from '../../../runtime/container-runtime.ts'
 import { VkError } from '../../../util/vk-error.ts'
+import type { ProcessMark } from '../process-identity.ts'
 
 /** A sandbox of the same pod that runs. */
 export interface Peer {
   /** Of its container. */
   readonly name: string
-  /** A process in all its namespaces, by the host's pid. */
-  readonly insidePid: number
+  /** A process in all its namespaces. */
+  readonly inside: ProcessMark
 }
 
 /** What a container gets of namespaces. */
@@ -19,15 +20,17 @@ export interface Namespaces {
   readonly hasOwnIpc: boolean
   readonly hasOwnNetwork: boolean
   /** A process in whose process namespace it runs; undefined: its own, or the host's. */
-  readonly processesOf: number | undefined
+  readonly processesOf: ProcessMark | undefined
   /** A process whose ipc and network namespaces it joins. */
-  readonly joins: { readonly pid: number; readonly kinds: readonly ('ipc' | 'net')[] } | undefined
+  readonly joins:
+    | { readonly inside: ProcessMark; readonly kinds: readonly ('ipc' | 'net')[] }
+    | undefined
 }
 
 export interface PodSharing {
   readonly peers: readonly Peer[]
   /** Holds the process namespace of a pod that shares one. */
-  readonly holderPid: number | undefined
+  readonly holder: ProcessMark | undefined
   readonly network: 'host' | 'none'
   /** May namespaces of others be joined? Only root can without more and more user namespaces. */
   readonly canJoin: boolean
@@ -36,7 +39,7 @@ export interface PodSharing {
 /** Decides it. Throws a VkError when the container to look into does not run. */
 export function namespacesOf(
   { pod, spec, hostname }: Pick<ContainerStart, 'pod' | 'spec' | 'hostname'>,
-  { peers, holderPid, network, canJoin }: PodSharing,
+  { peers, holder, network, canJoin }: PodSharing,
 ): Namespaces {
   const { hostPID, hostIPC, hostNetwork } = pod.spec
   const wantsIpc = hostIPC !== true
@@ -47,23 +50,23 @@ export function namespacesOf(
     ...(wantsNetwork ? (['net'] as const) : []),
   ]
   const target = hostPID === true ? undefined : targetOf(spec, peers)
-  const processesOf = hostPID === true ? undefined : (target ?? holderPid)
+  const processesOf = hostPID === true ? undefined : (target ?? holder)
   return {
     hostname,
     hasOwnProcesses: hostPID !== true && processesOf === undefined,
     hasOwnIpc: wantsIpc && peer === undefined,
     hasOwnNetwork: wantsNetwork && peer === undefined,
     processesOf,
-    joins: peer && kinds.length > 0 ? { pid: peer.insidePid, kinds } : undefined,
+    joins: peer && kinds.length > 0 ? { inside: peer.inside, kinds } : undefined,
   }
 }
 
 /** Ephemeral containers name the container whose processes they are to see. */
-function targetOf(spec: ContainerStart['spec'], peers: readonly Peer[]): number | undefined {
+function targetOf(spec: ContainerStart['spec'], peers: readonly Peer[]): ProcessMark | undefined {
   const { targetContainerName } = spec as { readonly targetContainerName?: string }
   if (!targetContainerName) return undefined
   const peer = peers.find(({ name }) => name === targetContainerName)
-  if (peer) return peer.insidePid
+  if (peer) return peer.inside
   throw new VkError('Unavailable', `the target container "${targetContainerName}" does not run`, {
     podReason: 'CreateContainerError',
   })

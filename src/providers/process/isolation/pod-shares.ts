@@ -4,6 +4,7 @@
 import { join } from 'node:path'
 import type { Pod } from '../../../kube/types.gen.ts'
 import type { ProviderHost } from '../../../provider/provider.ts'
+import type { ProcessMark } from '../process-identity.ts'
 import type { Surroundings } from '../surroundings.ts'
 import { MemoryDirs } from './memory-dirs.ts'
 import { PodHolders } from './pod-holders.ts'
@@ -15,7 +16,7 @@ const sharedMemoryName = '.shm'
 
 /** What one pod's containers are given. */
 export interface Shares {
-  readonly holderPid: number | undefined
+  readonly holder: ProcessMark | undefined
   readonly sharedMemory: string | undefined
 }
 
@@ -48,7 +49,7 @@ export function openShares(
       const shm = hasMany && spec.hostIPC !== true ? await memory.ensure(place) : undefined
       const sharesProcesses = spec.shareProcessNamespace === true && spec.hostPID !== true
       return {
-        holderPid: sharesProcesses ? await holders.ensure(uid) : undefined,
+        holder: sharesProcesses ? await holders.ensure(uid) : undefined,
         sharedMemory: shm?.hostPath,
       }
     },

@@ -5,6 +5,7 @@ import { chmod, chown, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ContainerStart } from '../../../runtime/container-runtime.ts'
 import type { ProcessConfig } from '../process-config.ts'
+import type { ProcessMark } from '../process-identity.ts'
 import type { RunUser } from '../users.ts'
 import type { Sandbox } from './bubblewrap.ts'
 import { containerCapabilities } from './capability-set.ts'
@@ -33,7 +34,7 @@ export interface SandboxPlaces {
   readonly imageRoot: string | undefined
   readonly peers: readonly Peer[]
   /** See pod-holders.ts. */
-  readonly holderPid: number | undefined
+  readonly holder: ProcessMark | undefined
   /** Directory that all containers of the pod have as /dev/shm; undefined: each its own. */
   readonly sharedMemory: string | undefined
 }

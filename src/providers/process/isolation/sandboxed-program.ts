@@ -6,6 +6,7 @@ import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { VkError } from '../../../util/vk-error.ts'
 import { parseStat } from '../process-identity.ts'
+import type { ProcessMark } from '../process-identity.ts'
 import { readProcessTable } from '../process-table.ts'
 import { bubblewrapWords } from './bubblewrap.ts'
 import type { Sandbox } from './bubblewrap.ts'
@@ -13,7 +14,7 @@ import type { Sandbox } from './bubblewrap.ts'
 /** Processes of a sandbox, by the host's pids. */
 export interface SandboxedProgram {
   /** In all namespaces of the sandbox. */
-  readonly insidePid: number
+  readonly inside: ProcessMark
   readonly programPid: number
 }
 
@@ -31,7 +32,8 @@ export async function writeSandbox(dir: string, sandbox: Sandbox): Promise<void>
   const { guard, processesOf } = sandbox
   await writeWords(`${path}-words`, bubblewrapWords(sandbox))
   if (guard) await writeWords(`${path}-guard`, guard)
-  if (processesOf !== undefined) await symlink(`/proc/${processesOf}/ns/pid`, `${path}-processes`)
+  if (processesOf !== undefined)
+    await symlink(`/proc/${processesOf.pid}/ns/pid`, `${path}-processes`)
 }
 
 async function writeWords(path: string, words: readonly string[]): Promise<void> {
@@ -48,10 +50,11 @@ export async function findProgram(
   { ancestor, hasOwnProcesses }: { readonly ancestor: number; readonly hasOwnProcesses: boolean },
 ): Promise<SandboxedProgram | undefined> {
   const insidePid = parseInfo(await readFile(sandboxPath(dir), 'utf8').catch(() => ''))
-  if (insidePid === undefined || !(await descendsFrom(ancestor, insidePid))) return undefined
-  if (!hasOwnProcesses) return { insidePid, programPid: insidePid }
-  for (const pid of await childrenOf(insidePid)) {
-    if (await isSecond(pid)) return { insidePid, programPid: pid }
+  const inside = insidePid === undefined ? undefined : await descendantOf(ancestor, insidePid)
+  if (inside === undefined) return undefined
+  if (!hasOwnProcesses) return { inside, programPid: inside.pid }
+  for (const pid of await childrenOf(inside.pid)) {
+    if (await isSecond(pid)) return { inside, programPid: pid }
   }
   return undefined
 }
@@ -62,15 +65,18 @@ export function parseInfo(text: string): number | undefined {
   return pid === undefined ? undefined : Number(pid)
 }
 
-async function descendsFrom(ancestor: number, pid: number): Promise<boolean> {
+/** Undefined: it is gone, or somebody else's. */
+async function descendantOf(ancestor: number, pid: number): Promise<ProcessMark | undefined> {
   let parent = pid
+  let startTime: string | undefined
   for (let generation = 0; generation < maxGenerations; generation += 1) {
     const stat = parseStat(await readFile(`/proc/${parent}/stat`, 'utf8').catch(() => ''))
-    if (stat === undefined) return false
-    if (stat.parent === ancestor) return true
+    if (stat === undefined) return undefined
+    startTime ??= stat.startTime
+    if (stat.parent === ancestor) return { pid, startTime }
     parent = stat.parent
   }
-  return false
+  return undefined
 }
 
 async function childrenOf(pid: number): Promise<readonly number[]> {

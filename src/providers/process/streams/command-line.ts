@@ -208,7 +208,7 @@ async function openNamespaces(
   container: ContainerProcess,
   { resources, isRoot }: { readonly resources: DisposableStack; readonly isRoot: boolean },
 ): Promise<readonly HeldNamespace[]> {
-  const inside = (await container.program())?.insidePid
+  const inside = (await container.program())?.inside.pid
   if (inside === undefined) throw gone()
   const held: HeldNamespace[] = []
   for (const [name, option] of Object.entries(namespaceOptions)) {
@@ -218,7 +218,7 @@ async function openNamespaces(
     held.push({ option, descriptor })
   }
   // They are held now: if the pid is still the container's, they are the container's too.
-  if ((await container.program())?.insidePid !== inside) throw gone()
+  if ((await container.program())?.inside.pid !== inside) throw gone()
   // Where that process is the pod's own program, it may have made namespaces of its own, in which it says what
   // every path is. To make them takes a user namespace, which can never be left again: looked at last.
   const isElsewhere = held.some(({ option }) => option === 'user') || !hasOurUsers(inside)

@@ -70,7 +70,7 @@ export async function execInContainer(
 
 /** A container's root as it finds it itself; undefined where it sees the host's. */
 async function viewOf(container: ContainerProcess): Promise<RootBuilder | undefined> {
-  const inside = container.isSandboxed ? await container.program() : undefined
+  const found = container.isSandboxed ? await container.program() : undefined
   // The dot makes a directory of the link.
-  return inside && new RootBuilder(readOnlyBind(`/proc/${inside.insidePid}/root/.`), hostTree)
+  return found && new RootBuilder(readOnlyBind(`/proc/${found.inside.pid}/root/.`), hostTree)
 }
