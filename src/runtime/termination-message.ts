@@ -75,7 +75,11 @@ async function endOfFile(path: string, maxBytes: number): Promise<Buffer> {
 
 async function endOfLog(readLog: ReadLog): Promise<string> {
   let lines: Uint8Array[] = []
-  for await (const { entries } of readLog({ previous: false, follow: false, tailLines: maxLogLines })) {
+  for await (const { entries } of readLog({
+    previous: false,
+    follow: false,
+    tailLines: maxLogLines,
+  })) {
     // `tailLines` is but a hint.
     lines = [...lines, ...entries.map(({ bytes }) => bytes)].slice(-maxLogLines)
   }
