@@ -2,9 +2,12 @@
 // The pod's fsGroup on the files of a volume: all of them belong to the group, which may read (and, in
 // a writable volume, write) them, and what is made in its directories belongs to the group as well. As
 // in the kubelet, a right that we lack to change a file is no failure of the volume.
-import { chmod, lchown, lstat, readdir, stat } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { chmod, chown, lchown, lstat, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pod } from '../../kube/types.gen.ts'
+import { VkError } from '../../util/vk-error.ts'
+import { canHold, heldPath, holdPlace } from './held-place.ts'
 
 /** Whom a volume's files are to belong to, and how much is done for that. */
 export interface VolumeGroup {
@@ -18,6 +21,8 @@ const writable = 0o660
 const readable = 0o440
 const enterable = 0o110
 const setGroupId = 0o2000
+/** Each level takes a descriptor; paths of ordinary use have not half as many. */
+const maxDepth = 500
 
 /** What the pod asks for; undefined when it names no group. */
 export function volumeGroupOf(
@@ -33,7 +38,7 @@ export function volumeGroupOf(
 /** Gives the volume to the group; its root comes last, as the mark that all is done. */
 export async function applyVolumeGroup(root: string, group: VolumeGroup): Promise<void> {
   if (group.onlyOnRootMismatch === true && (await isAsItShouldBe(root, group))) return
-  await applyBelow(root, group)
+  await (canHold ? applyHeld(root, group) : applyByName(root, group))
 }
 
 /** The mode of a file or directory of the group. */
@@ -45,17 +50,35 @@ export function modeForGroup(
   return mode | mask | (isDirectory ? enterable | setGroupId : 0)
 }
 
-async function applyBelow(path: string, group: VolumeGroup): Promise<void> {
+/** Volumes that outlive pods are in use meanwhile: no link that appears in one may lead out of it. */
+async function applyHeld(path: string, group: VolumeGroup, depth = 0): Promise<void> {
+  if (depth > maxDepth) throw new VkError('Invalid', 'directories lie too deep in each other')
+  await using place = await holdPlace(path)
+  const at = heldPath(place)
+  const found = await place.stat()
+  if (found.isDirectory()) {
+    for (const name of await readdir(at)) {
+      await unlessGone(applyHeld(heldPath(place, name), group, depth + 1))
+    }
+  }
+  if (found.isSymbolicLink()) return await unlessForbidden(lchown(path, found.uid, group.gid))
+  await unlessForbidden(chown(at, found.uid, group.gid))
+  await unlessForbidden(chmod(at, modeOf(found, group)))
+}
+
+async function applyByName(path: string, group: VolumeGroup): Promise<void> {
   const found = await lstat(path)
   if (found.isDirectory()) {
-    for (const name of await readdir(path)) await unlessGone(applyBelow(join(path, name), group))
+    for (const name of await readdir(path)) await unlessGone(applyByName(join(path, name), group))
   }
   await unlessForbidden(lchown(path, found.uid, group.gid))
   // A link's mode means nothing, and would be that of what it points to.
   if (found.isSymbolicLink()) return
-  const { isReadOnly } = group
-  const mode = modeForGroup(found.mode & 0o7777, { isReadOnly, isDirectory: found.isDirectory() })
-  await unlessForbidden(chmod(path, mode))
+  await unlessForbidden(chmod(path, modeOf(found, group)))
+}
+
+function modeOf(found: Stats, { isReadOnly }: VolumeGroup): number {
+  return modeForGroup(found.mode & 0o7777, { isReadOnly, isDirectory: found.isDirectory() })
 }
 
 async function isAsItShouldBe(root: string, { gid, isReadOnly }: VolumeGroup): Promise<boolean> {

@@ -11,6 +11,7 @@
 import { constants, lstat, mkdir, open, readlink, realpath, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import { canHold, heldPath, holdPlace } from './held-place.ts'
 
 /** What a subPath came to. */
 export interface FoundSubPath {
@@ -90,24 +91,24 @@ async function openInside(base: string, real: string): Promise<Place> {
   const way = relative(base, real)
     .split(sep)
     .filter((part) => part !== '')
-  if (process.platform !== 'linux') return await walkByName(base, way)
+  if (!canHold) return await walkByName(base, way)
   let current = await openPath(base)
   try {
     for (const part of way) {
-      const next = await openPath(`/proc/self/fd/${current.fd}/${part}`)
+      const next = await openPath(heldPath(current, part))
       await current.close()
       current = next
     }
     const found = await current.stat()
     if (found.isSymbolicLink()) throw new SubPathError('a link has appeared in it')
-    if ((await readlink(`/proc/self/fd/${current.fd}`)) !== real) {
+    if ((await readlink(heldPath(current))) !== real) {
       throw new SubPathError('it has been moved')
     }
-    const { fd } = current
+    const place = current
     return {
       isDirectory: found.isDirectory(),
-      below: (name) => `/proc/self/fd/${fd}/${name}`,
-      [Symbol.asyncDispose]: () => current.close(),
+      below: (name) => heldPath(place, name),
+      [Symbol.asyncDispose]: () => place.close(),
     }
   } catch (error) {
     await current.close()
@@ -115,13 +116,9 @@ async function openInside(base: string, real: string): Promise<Place> {
   }
 }
 
-/** O_PATH, which Node.js does not name: a place in the tree, whatever kind of file is there. */
-const placeOnly = 0o10000000
-
-/** A link opened this way is the link itself, and nothing lies below it. */
 async function openPath(path: string): Promise<FileHandle> {
   try {
-    return await open(path, placeOnly | constants.O_NOFOLLOW)
+    return await holdPlace(path)
   } catch (error) {
     throw new SubPathError('it has changed meanwhile', { cause: error })
   }
