@@ -83,6 +83,8 @@ export class EngineDaemon implements AsyncDisposable {
 
   /** Starts it, also again after a `kill`. */
   async start(): Promise<void> {
+    // containerd dies with Docker; as long as init has not buried it, the next one would wait for it.
+    rmSync(join(this.folder, 'exec/containerd/containerd.pid'), { force: true })
     const log = openSync(join(this.folder, 'log'), 'a')
     const [program = '', ...args] = this.kind === 'podman' ? this.#podman() : this.#docker()
     this.#process = spawn(program, args, {
