@@ -113,4 +113,25 @@ describeEngines('the sandbox', (engine) => {
       (observed) => isRunning(observed) && (observed.containers[0]?.restartCount ?? 0) > 0,
     )
   })
+
+  test('two nodes on one engine never take each other for their own', async () => {
+    await using one = await ProviderFixture.open(engine.options())
+    await using other = await ProviderFixture.open(engine.options())
+    const [first, second] = [one.pod(script(untilStopped)), other.pod(script('exit 3'))]
+    await Promise.all([one.run(first), other.create(second)])
+    await other.until(second, 'was restarted', ({ containers }) => {
+      return (containers[0]?.restartCount ?? 0) > 0
+    })
+    await one.restart()
+    for (const [fixture, pod] of [
+      [one, first],
+      [other, second],
+    ] as const) {
+      const pods = await fixture.provider.listPods(fixture.context)
+      assert.deepEqual(
+        pods.map(({ ref }) => ref.uid),
+        [pod.metadata.uid],
+      )
+    }
+  })
 })

@@ -114,6 +114,7 @@ export class DockerRuntime implements ContainerRuntime {
     const parts = { host, engine, config, owner, images, sandboxes, table }
     this.#starts = new ContainerStarts({
       engine,
+      owner,
       table,
       bodyOf: (start, context) => gatherBody(start, parts, context),
       ...(!engine.isLocal && {

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { containerLabels, engineName, readLabels, sandboxLabels } from './container-labels.ts'
+import {
+  containerLabels,
+  engineName,
+  isOwn,
+  readLabels,
+  sandboxLabels,
+} from './container-labels.ts'
 
 const owner = { clusterId: 'cluster', nodeName: 'node' }
 const pod = { namespace: 'default', name: 'web', uid: '0-1-2' }
@@ -21,6 +27,14 @@ test('labels that are not whole are nobody’s', () => {
     assert.equal(readLabels(rest), undefined, `without ${name}`)
   }
   assert.equal(readLabels(null), undefined)
+})
+
+test("another node's or cluster's is not ours, whatever else its labels say", () => {
+  const labels = sandboxLabels(owner, pod)
+  assert.ok(isOwn(owner, labels))
+  assert.ok(!isOwn({ ...owner, nodeName: 'other' }, labels))
+  assert.ok(!isOwn({ ...owner, clusterId: 'other' }, labels))
+  assert.ok(!isOwn(owner, undefined))
 })
 
 test('another spec has another hash', () => {

@@ -37,6 +37,14 @@ export function ownerFilter(owner: Owner): readonly string[] {
   return Object.entries(ownerLabels(owner)).map(([name, value]) => `${name}=${value}`)
 }
 
+/**
+ * Is it this node's? Asked of everything that an engine names, however it was asked for: engines differ in
+ * what several labels in a filter mean.
+ */
+export function isOwn(owner: Owner, labels: Labels | null | undefined): boolean {
+  return Object.entries(ownerLabels(owner)).every(([name, value]) => labels?.[name] === value)
+}
+
 export function sandboxLabels(owner: Owner, pod: PodRef): Labels {
   return { ...ownerLabels(owner), ...podLabels(pod), [`${prefix}kind`]: 'sandbox' }
 }

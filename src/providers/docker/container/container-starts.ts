@@ -7,11 +7,12 @@ import { VkError, messageOf } from '../../../util/vk-error.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import { EngineError, isNameInUse, isNotFound } from '../engine/engine-error.ts'
 import type { ContainerInspect, CreateBody } from '../engine/engine-objects.ts'
-import { engineName, idOf, readLabels } from './container-labels.ts'
+import { engineName, idOf, isOwn, readLabels, type Owner } from './container-labels.ts'
 import type { ContainerTable } from './container-table.ts'
 
 export interface StartParts {
   readonly engine: Engine
+  readonly owner: Owner
   readonly table: ContainerTable
   /** What the container is created with; makes sure of its image first. */
   bodyOf(start: ContainerStart, context: CallContext): Promise<CreateBody>
@@ -92,7 +93,7 @@ export class ContainerStarts {
     name: string,
     { id, signal }: { readonly id: string; readonly signal: AbortSignal },
   ): Promise<RuntimeContainer | undefined> {
-    const { engine, table } = this.#parts
+    const { engine, table, owner } = this.#parts
     const path = `/containers/${name}/json`
     let inspected: ContainerInspect
     try {
@@ -102,7 +103,8 @@ export class ContainerStarts {
       throw error
     }
     const labelled = readLabels(inspected.Config.Labels)
-    if (labelled?.kind !== 'container' || idOf(labelled.key) !== id) {
+    const isOurs = isOwn(owner, inspected.Config.Labels)
+    if (!isOurs || labelled?.kind !== 'container' || idOf(labelled.key) !== id) {
       throw createError(new VkError('Conflict', 'another container has the name'))
     }
     const known = table.take(inspected)

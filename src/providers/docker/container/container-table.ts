@@ -6,7 +6,7 @@ import { inBatches } from '../in-batches.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import { isNotFound } from '../engine/engine-error.ts'
 import type { ContainerInspect, ContainerSummary } from '../engine/engine-objects.ts'
-import { idOf, ownerFilter, readLabels, type Owner } from './container-labels.ts'
+import { idOf, isOwn, ownerFilter, readLabels, type Owner } from './container-labels.ts'
 import { knownContainer, type KnownContainer } from './container-state.ts'
 import type { OutOfMemory } from './out-of-memory.ts'
 
@@ -58,15 +58,16 @@ export class ContainerTable {
     const before = new Set(this.#byId.keys())
     const query = { all: 1, filters: { label: ownerFilter(this.#owner) } }
     const request = { path: '/containers/json', query }
-    const all = await this.#engine.client.json<readonly ContainerSummary[]>(request, { signal })
+    const listed = await this.#engine.client.json<readonly ContainerSummary[]>(request, { signal })
+    const all = listed.filter(({ Labels }) => isOwn(this.#owner, Labels))
     const ours = all.filter(({ Labels }) => readLabels(Labels)?.kind === 'container')
     await inBatches(ours, maxInspections, async (summary) => {
       if (!this.#isCurrent(summary)) await this.refresh(summary.Id, signal)
     })
-    const listed = new Set(ours.map(({ Id }) => Id))
+    const ids = new Set(ours.map(({ Id }) => Id))
     for (const id of before) {
       const known = this.#byId.get(id)
-      if (known && !listed.has(known.engineId)) this.#lose(known)
+      if (known && !ids.has(known.engineId)) this.#lose(known)
     }
     return all
   }
@@ -84,8 +85,9 @@ export class ContainerTable {
     }
   }
 
-  /** Takes in what the engine says of a container. */
+  /** Takes in what the engine says of a container; undefined for one that is not ours or never ran. */
   take(inspected: ContainerInspect): KnownContainer | undefined {
+    if (!isOwn(this.#owner, inspected.Config.Labels)) return undefined
     const { kind } = this.#engine
     const isOutOfMemory = this.#outOfMemory.wasKilled(inspected)
     const known = knownContainer(inspected, { type: kind, isOutOfMemory })

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import type { Pod, Volume } from '../../../kube/types.gen.ts'
 import { parseQuantity, wholeUnits } from '../../../util/quantity.ts'
-import { ownerFilter, sandboxLabels, type Owner } from '../container/container-labels.ts'
+import { isOwn, ownerFilter, sandboxLabels, type Owner } from '../container/container-labels.ts'
 import type { EngineClient } from '../engine/engine-client.ts'
 import { isConflict, isNotFound } from '../engine/engine-error.ts'
 import type { EngineMount } from '../engine/engine-objects.ts'
@@ -78,7 +78,9 @@ export async function removeMemoryVolumes(
   const list = { path: '/volumes', query: { filters: { label } } }
   const { Volumes } = await client.json<VolumeList>(list, { signal })
   // Podman takes one of several labels for enough.
-  const own = (Volumes ?? []).filter(({ Name }) => Name.startsWith(`vk_${uid}_`))
+  const own = (Volumes ?? []).filter(
+    ({ Name, Labels }) => isOwn(owner, Labels) && Name.startsWith(`vk_${uid}_`),
+  )
   for (const { Name } of own) {
     const remove = { method: 'DELETE', path: `/volumes/${Name}`, query: { force: 1 } } as const
     await client.text(remove, { signal }).catch((error: unknown) => {

@@ -6,7 +6,13 @@ import type { Pod } from '../../../kube/types.gen.ts'
 import type { CallContext, PodRef } from '../../../provider/provider.ts'
 import type { SandboxOptions, SandboxState } from '../../../runtime/container-runtime.ts'
 import { VkError } from '../../../util/vk-error.ts'
-import { engineName, ownerFilter, readLabels, type Owner } from '../container/container-labels.ts'
+import {
+  engineName,
+  isOwn,
+  ownerFilter,
+  readLabels,
+  type Owner,
+} from '../container/container-labels.ts'
 import type { DockerConfig } from '../docker-config.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import { isConflict, isNameInUse, isNotFound } from '../engine/engine-error.ts'
@@ -98,7 +104,9 @@ export class PodSandboxes {
     }
     const list = { path: '/containers/json', query: { all: 1, filters } }
     const listed = await this.#client.json<readonly ContainerSummary[]>(list, { signal })
-    const all = listed.filter(({ Labels }) => podOf(Labels)?.uid === uid)
+    const all = listed.filter(
+      ({ Labels }) => isOwn(this.#deps.owner, Labels) && podOf(Labels)?.uid === uid,
+    )
     const isSandbox = ({ Labels }: ContainerSummary): boolean =>
       readLabels(Labels)?.kind === 'sandbox'
     await Promise.all(all.filter((one) => !isSandbox(one)).map(({ Id }) => this.#drop(Id, signal)))
@@ -139,7 +147,7 @@ export class PodSandboxes {
       const path = `/containers/${sandboxName(ref, attempt)}/json`
       try {
         const found = await this.#client.json<ContainerInspect>({ path }, { signal })
-        if (!isOf(found, ref)) {
+        if (!isOwn(this.#deps.owner, found.Config.Labels) || !isOf(found, ref)) {
           throw new VkError(
             'Conflict',
             "a container that is not this node's has the sandbox's name",
