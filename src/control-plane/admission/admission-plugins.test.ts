@@ -34,6 +34,8 @@ test('asks the plugins in the order of a real API server', async () => {
       'CertificateSigning',
       'CertificateSubjectRestriction',
       'PodTopologyLabels',
+      'NodeDeclaredFeatureValidator',
+      'PodResizeValidator',
       'RBACEscalation',
       'ResourceQuota',
     ],

@@ -12,6 +12,7 @@ import { defaultTolerationSeconds } from './default-toleration-seconds.ts'
 import { limitRanger } from './limit-ranger.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import { nodeRestriction } from './node-restriction.ts'
+import { nodeDeclaredFeatures, podResize } from './pod-resize.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
 import { priority } from './priority.ts'
 import { rbacEscalation } from './rbac-escalation.ts'
@@ -38,6 +39,8 @@ export function createAdmissionPlugins({
     certificateSigning(authorizer),
     certificateSubjectRestriction,
     podTopologyLabels,
+    nodeDeclaredFeatures,
+    podResize,
     rbacEscalation({ authorizer, rbac }),
     resourceQuota,
   ]

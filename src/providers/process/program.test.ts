@@ -31,10 +31,17 @@ test('runs in workingDir, in the directory that the image is, else in /', () => 
 
 test('needs a command where the image is no program', () => {
   for (const image of [host, directory]) {
-    assert.throws(() => programOf({ name: 'c' }, image, { command: [], args: ['x'] }), {
+    assert.throws(() => programOf({ name: 'c' }, image, { command: [], args: [] }), {
       podReason: 'CreateContainerConfigError',
       message: /names no program, so a command is needed/,
     })
+  }
+})
+
+test('takes arguments alone for the command, as images without an entry point do', () => {
+  for (const image of [host, directory]) {
+    const program = programOf({ name: 'c' }, image, { command: [], args: ['sleep', '1'] })
+    assert.deepEqual(program.argv, ['sleep', '1'])
   }
 })
 

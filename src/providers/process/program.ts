@@ -31,6 +31,9 @@ export function programOf(
   const [first, ...rest] = command
   if (first !== undefined) return { argv: [first, ...rest, ...args], workingDir }
   if (image.kind === 'file') return { argv: [image.path, ...args], workingDir }
+  // As of an image without an entrypoint, whose arguments are the command.
+  const [program, ...words] = args
+  if (program !== undefined) return { argv: [program, ...words], workingDir }
   const what = image.kind === 'host' ? `image "${hostImage}"` : `"${image.path}"`
   throw configError(
     `Cannot run container "${spec.name}": ${what} names no program, so a command is needed`,

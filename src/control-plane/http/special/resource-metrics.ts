@@ -40,7 +40,8 @@ export async function answerPodMetrics(
 }
 
 function podUsage({ metadata, spec }: Pod, { earlier, later }: SamplePair): object | undefined {
-  const used = spec.containers.flatMap(({ name }) => {
+  const sidecars = (spec.initContainers ?? []).filter((one) => one.restartPolicy === 'Always')
+  const used = [...spec.containers, ...sidecars].flatMap(({ name }) => {
     const key = `${metadata.namespace}/${metadata.name}/${name}`
     const usage = usageBetween(earlier.containers.get(key), later.containers.get(key))
     return usage ? [{ name, usage }] : []
