@@ -84,8 +84,14 @@ export function configuredFeatures(config: DockerConfig): Features {
 }
 
 /** The table with this configuration, on this engine. */
-export function featuresHere(config: DockerConfig, { isLocal }: Pick<Engine, 'isLocal'>): Features {
-  const features = configuredFeatures(config)
+export function featuresHere(
+  config: DockerConfig,
+  { isLocal, kind }: Pick<Engine, 'isLocal' | 'kind'>,
+): Features {
+  const configured = configuredFeatures(config)
+  // Podman ends a container's input with the first client that leaves.
+  const stdin = kind === 'podman' ? { only: 'until the first client leaves' } : true
+  const features = { ...configured, stdin }
   return isLocal ? features : { ...features, ...elsewhere }
 }
 

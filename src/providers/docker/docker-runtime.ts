@@ -41,7 +41,7 @@ import { updateResources } from './container/update-resources.ts'
 import type { DockerConfig } from './docker-config.ts'
 import { featuresHere } from './docker-features.ts'
 import type { Engine } from './engine/connect-engine.ts'
-import { isNotFound } from './engine/engine-error.ts'
+import { isDependedOn, isNotFound } from './engine/engine-error.ts'
 import { followEvents } from './engine/event-feed.ts'
 import type { EngineEvent } from './engine/engine-objects.ts'
 import { keepHouse } from './housekeeping.ts'
@@ -182,7 +182,8 @@ export class DockerRuntime implements ContainerRuntime {
     const path = `/containers/${known.engineId}`
     const request = { method: 'DELETE', path, query: { force: 1, v: 1 } } as const
     await this.#engine.client.text(request, context).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error
+      // One that a debugging container has joined goes with the pod.
+      if (!isNotFound(error) && !isDependedOn(error)) throw error
     })
     this.#forget(key)
   }

@@ -31,6 +31,11 @@ export function isNameInUse(error: unknown): boolean {
   )
 }
 
+/** Podman keeps a container whose namespaces another one has joined. */
+export function isDependedOn(error: unknown): boolean {
+  return error instanceof EngineError && /dependent containers/i.test(error.message)
+}
+
 /** The error of an answer with this status and body. */
 export function engineError(status: number, body: string): EngineError {
   return new EngineError(status, engineMessage(body) || `the engine answered ${status}`)

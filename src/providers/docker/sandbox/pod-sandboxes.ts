@@ -15,7 +15,7 @@ import {
 } from '../container/container-labels.ts'
 import type { DockerConfig } from '../docker-config.ts'
 import type { Engine } from '../engine/connect-engine.ts'
-import { isConflict, isNameInUse, isNotFound } from '../engine/engine-error.ts'
+import { isConflict, isDependedOn, isNameInUse, isNotFound } from '../engine/engine-error.ts'
 import type { ContainerInspect, ContainerSummary } from '../engine/engine-objects.ts'
 import { ensureMemoryVolumes, removeMemoryVolumes } from './memory-volumes.ts'
 import { podCgroup, removePodCgroup } from './pod-cgroup.ts'
@@ -109,8 +109,11 @@ export class PodSandboxes {
     )
     const isSandbox = ({ Labels }: ContainerSummary): boolean =>
       readLabels(Labels)?.kind === 'sandbox'
-    await Promise.all(all.filter((one) => !isSandbox(one)).map(({ Id }) => this.#drop(Id, signal)))
-    await Promise.all(all.filter(isSandbox).map(({ Id }) => this.#drop(Id, signal)))
+    // What others have joined goes after them: a container that is debugged, last the sandbox.
+    const containers = all.filter((one) => !isSandbox(one))
+    const joined = await this.#dropAll(containers, signal)
+    const left = await this.#dropAll([...joined, ...all.filter(isSandbox)], signal)
+    for (const { Id } of left) await this.#drop(Id, signal)
     const { owner } = this.#deps
     await removeMemoryVolumes(uid, { client: this.#client, owner }, signal)
     const cgroup = this.#cgroup(uid)
@@ -231,6 +234,24 @@ export class PodSandboxes {
       })
       throw error
     }
+  }
+
+  /** Removes what can be removed; resolves with what others still depend on. */
+  async #dropAll(
+    all: readonly ContainerSummary[],
+    signal: AbortSignal,
+  ): Promise<readonly ContainerSummary[]> {
+    const left: ContainerSummary[] = []
+    const drop = async (one: ContainerSummary): Promise<void> => {
+      try {
+        await this.#drop(one.Id, signal)
+      } catch (error) {
+        if (!isDependedOn(error)) throw error
+        left.push(one)
+      }
+    }
+    await Promise.all(all.map(drop))
+    return left
   }
 
   async #drop(id: string, signal: AbortSignal): Promise<void> {
