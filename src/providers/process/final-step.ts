@@ -72,9 +72,9 @@ function isolatedStep(
   const before = [setsid, ...groups, ...bubblewrapCommand(sandbox, tools), ...inner.setsid, ...drop]
   if (isShellSafe(env)) {
     const input = shellProgram(program, { env, via: [], redirect: redirectOf(plan) })
-    return { argv: [...before, ...shell, '-s'], input: `${openOutputs}${input}` }
+    return { argv: [...before, ...shell, '-s'], input: `${opening(sandbox)}${input}` }
   }
-  const open = [...shell, '-c', `${openOutputs}exec "$@"\n`, 'virtual-kubelet-open']
+  const open = [...shell, '-c', `${opening(sandbox)}exec "$@"\n`, 'virtual-kubelet-open']
   return {
     argv: [...before, ...open, ...node, ...nodeOptions],
     input: nodeInput(plan, {
@@ -85,10 +85,24 @@ function isolatedStep(
 }
 
 /** Run inside a sandbox that stands: says so, and lets go of what is not the program's. */
-const openOutputs = `trap '' PIPE
-echo started >&3
+function opening({ guard }: Pick<Sandbox, 'guard'>): string {
+  return `trap '' PIPE
+${guard ? refuseProcesses : ''}echo started >&3
 trap - PIPE
 exec >&5 2>&6 3>&- 5>&- 6>&- 7>&-
+`
+}
+
+/**
+ * A guard has the machine's /proc, without which bwrap does not work; a link that appeared in a volume may have
+ * led a mount to it. No single quote may be in this text; see container-context.ts.
+ */
+const refuseProcesses = `while read -r id parent device root at rest; do
+  case "$at $rest" in
+    /proc\\ *|/proc/*) ;;
+    *\\ -\\ proc\\ *) echo "a mount leads to other processes" >&3; exit 125 ;;
+  esac
+done </proc/self/mountinfo
 `
 
 const nodeOptions = ['--no-warnings', '-e', nodeProgramScript(0)]

@@ -24,6 +24,8 @@ export interface ExchangeOptions {
 export class BrokenBodyError extends Error {}
 
 const maxHeaderBytes = 1024 * 1024
+/** Before the answer proper; a server could send them for ever. */
+const maxInformational = 5
 const plainAgent = new Agent({ keepAlive: false })
 const tlsAgent = new TlsAgent({ keepAlive: false, maxCachedSessions: 0 })
 
@@ -53,6 +55,12 @@ export function exchange(
         (body) => settle(() => resolve(answerOf(response, body))),
         (error) => settle(() => reject(error)),
       )
+    })
+    let informational = 0
+    sent.on('information', () => {
+      informational += 1
+      if (informational <= maxInformational) return
+      settle(() => reject(new Error('net/http: too many 1xx informational responses')))
     })
     // Another protocol is of no use here, but it is an answer.
     sent.on('upgrade', (response) => settle(() => resolve(answerOf(response, ''))))

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ways out of a sandbox that were tried, as pods and as programs in them: each found its way once, or could.
 import assert from 'node:assert/strict'
-import { chmod } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  unlink,
+  writeFile,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { collectProcess } from '../../../../test/support/collected-process.ts'
@@ -86,5 +97,38 @@ test(
     await world.runtime.startContainer(start, world.context)
     await eventually(async () => (await world.output(start)).includes('ready'))
     await assert.rejects(run(world, start, 'true'), /the container's program has left its sandbox/)
+  },
+)
+
+test(
+  'a host path whose directory has become a link leads to nothing that pods do not see anyway',
+  { skip: noSandbox },
+  async () => {
+    const base = await mkdtemp(join(tmpdir(), 'vk-escape-'))
+    try {
+      const [allowed, secret] = [join(base, 'allowed'), join(base, 'secret')]
+      await mkdir(join(allowed, 'x'), { recursive: true })
+      await mkdir(secret)
+      await writeFile(join(secret, 'key'), 'not yours')
+      await using world = await sandboxWorld({ hostPathPrefixes: [allowed] })
+      const volumes = [{ name: 'v', hostPath: { path: join(allowed, 'x') } }]
+      const attempt = async (uid: string) => {
+        const mounts = [at(join(allowed, 'x'), '/x')]
+        const script = 'ls -A /x; cat /x/key; touch /x/mine'
+        return await outputOf(world, startOf(world, { script, mounts, volumes, uid }))
+      }
+      await chmod(join(allowed, 'x'), 0o777)
+      assert.equal((await attempt('before')).exitCode, 0)
+      assert.ok((await readFile(join(allowed, 'x', 'mine'), 'utf8').catch(() => false)) === '')
+      await rename(join(allowed, 'x'), join(allowed, 'y'))
+      for (const target of [secret, '../../secret', '/root', '/proc', '/proc/self', '/dev/shm']) {
+        await symlink(target, join(allowed, 'x'))
+        const output = await attempt(`link-${target}`).catch(() => undefined)
+        assert.ok(!output?.stdout, `${target}: ${output?.stdout}`)
+        await unlink(join(allowed, 'x'))
+      }
+    } finally {
+      await rm(base, { recursive: true })
+    }
   },
 )

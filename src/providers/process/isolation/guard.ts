@@ -15,7 +15,7 @@ export interface Guarded {
 
 export interface GuardOptions {
   readonly tree: FileTree
-  /** Whole volumes on the host, which nobody can exchange. */
+  /** Directories on the host that nobody can exchange: whole volumes, or what they lie in. */
   readonly volumeDirs: readonly string[]
   readonly protectedDir: string
   /** False: the inner bwrap makes a user namespace, and says in /proc who is who in it. */
@@ -30,7 +30,7 @@ const stage = '/tmp'
 /** Puts everything that the guard hides and the root needs into the stage. */
 export function guardRoot(root: DirNode, options: GuardOptions): Guarded {
   const { tree, protectedDir } = options
-  const covered = ['/tmp', '/var/tmp', ...hiddenDirs].filter(
+  const covered = ['/tmp', '/var/tmp', '/dev/shm', '/dev/mqueue', ...hiddenDirs].filter(
     (dir) => tree.entry(dir)?.kind === 'dir',
   )
   const isCovered = (path: string): boolean =>
@@ -60,6 +60,27 @@ export function guardRoot(root: DirNode, options: GuardOptions): Guarded {
   }
 }
 
+/**
+ * What of the host nobody can exchange, of a volume's directory: of one below an allowed prefix that is the prefix,
+ * for pods that may write to another part of it can put a link in the volume's place, long after it was looked at.
+ */
+export function anchorOf(
+  volumeDir: string,
+  { prefixes, protectedDir, tree }: Pick<GuardOptions, 'protectedDir' | 'tree'> & AnchorOptions,
+): string {
+  // Devices work only where they are.
+  if (tree.entry(volumeDir)?.kind === 'device') return volumeDir
+  const above = prefixes
+    .map((prefix) => tree.real(prefix) ?? prefix)
+    .filter((prefix) => within(volumeDir, prefix) && !within(protectedDir, prefix))
+  return above.sort((a, b) => a.length - b.length)[0] ?? volumeDir
+}
+
+interface AnchorOptions {
+  /** Below which pods may name paths of the host. */
+  readonly prefixes: readonly string[]
+}
+
 function restage(node: DirNode, sourceOf: (source: string) => string): DirNode {
   const children = new Map<string, RootNode>()
   for (const [name, child] of node.children) {
@@ -71,5 +92,5 @@ function restage(node: DirNode, sourceOf: (source: string) => string): DirNode {
 }
 
 function within(path: string, dir: string): boolean {
-  return path === dir || path.startsWith(dir + sep)
+  return path === dir || path.startsWith(dir.endsWith(sep) ? dir : dir + sep)
 }

@@ -12,14 +12,14 @@ import { containerCapabilities } from './capability-set.ts'
 import { hostTree } from './file-tree.ts'
 import { hostRoot, imageRootOf, isHidden } from './host-root.ts'
 import type { ScratchDirs } from './host-root.ts'
-import { guardRoot } from './guard.ts'
+import { anchorOf, guardRoot } from './guard.ts'
 import { addMounts, needsGuard } from './plan-sandbox.ts'
 import { namespacesOf } from './pod-namespaces.ts'
 import type { Peer } from './pod-namespaces.ts'
 import type { RootBuilder } from './root-builder.ts'
 import { sharedVolumes } from './shared-volumes.ts'
 import type { ToolKit } from './tool-kit.ts'
-import { trustedInImage } from './trusted-files.ts'
+import { trustedFor } from './trusted-files.ts'
 
 export interface SandboxPlaces {
   readonly config: ProcessConfig
@@ -86,11 +86,14 @@ export async function prepareSandbox(
       ? hostRoot({ ...base, visible, protectedDir: sealed })
       : imageRootOf({ ...base, imageRoot, kit: places.kit })
   const shared = sharedVolumes(pod, spec)
-  const files = imageRoot === undefined ? places.trusted : trustedInImage
-  const trusted = isRoot ? files : []
-  addMounts(builder, start.mounts, { tree, protectedDir: sealed, shared, trusted })
-  const volumeDirs = [...start.volumeDirs.values()]
-  const guarded = needsGuard(start, shared)
+  const trusted = trustedFor({ ...places, image: imageRoot ?? 'host' })
+  addMounts(builder, start, { tree, protectedDir: sealed, shared, trusted })
+  const anchoring = { tree, protectedDir: sealed, prefixes: config.hostPathPrefixes }
+  const anchors = new Map(
+    [...start.volumeDirs].map(([name, dir]) => [name, anchorOf(dir, anchoring)]),
+  )
+  const volumeDirs = [...new Set(anchors.values())]
+  const guarded = needsGuard({ mounts: start.mounts, volumeDirs: anchors }, shared)
     ? guardRoot(builder.root, { tree, volumeDirs, protectedDir: sealed, isRoot })
     : undefined
   const sandbox: Sandbox = {
