@@ -9,7 +9,7 @@ import type { SandboxedProgram } from './isolation/sandboxed-program.ts'
 import { groupOf, readNotes } from './exit-record.ts'
 import type { Launch, LaunchNotes } from './exit-record.ts'
 import { isAlive, maySignalGroup, observeProcess } from './process-identity.ts'
-import type { ProcessIdentity } from './process-identity.ts'
+import type { ProcessIdentity, ProcessMark } from './process-identity.ts'
 import { readProcessTable } from './process-table.ts'
 
 export interface ProcessSurroundings {
@@ -45,6 +45,8 @@ export class ContainerProcess {
   #refreshing: Promise<void> | undefined
   #killing: Promise<void> | undefined
   #stop: Stop | undefined
+  /** What was inside of the sandbox when it was last looked for. */
+  #known: ProcessMark | undefined
 
   constructor(launch: Launch, started: Started, surroundings: ProcessSurroundings) {
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -197,19 +199,21 @@ export class ContainerProcess {
     await this.killAll()
   }
 
-  /** Sends the program a signal; waits for one in a sandbox that is being made. */
+  /**
+   * Sends the program a signal, and nobody else: whom of its children it ends, and when, is its own
+   * business. Waits for a program whose sandbox is being made.
+   */
   async #ask(signal: number, stop: Pick<Stop, 'deadlineMs'>): Promise<void> {
-    if (!this.isSandboxed) {
-      await this.#signal(signal)
-      return
-    }
     const { clock } = this.#surroundings
     while (this.isRunning && clock.monotonicMs() < stop.deadlineMs) {
       const found = await this.program()
       if (found) {
-        if (!send(-found.programPid, signal)) send(found.programPid, signal)
+        this.#known = found.inside
+        send(found.programPid, signal)
         return
       }
+      // Outside of sandboxes it is there from the start, or it has ended.
+      if (!this.isSandboxed) return
       await clock.sleep(20)
     }
   }
@@ -227,7 +231,8 @@ export class ContainerProcess {
     for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 100)) {
       await this.refresh()
       await this.#killProgram()
-      const isGroupGone = !(await this.#signal('SIGKILL')) || (await this.#isGroupDead())
+      const isGroupGone =
+        !(await this.#killGroup(this.#started.process)) || (await this.#isGroupDead())
       const members = cgroups?.members(this.group) ?? []
       for (const pid of members) send(pid, 'SIGKILL')
       if (isGroupGone && members.length === 0 && !this.isRunning) return
@@ -235,11 +240,14 @@ export class ContainerProcess {
     }
   }
 
-  /** Among processes that are not its own, the program does not end with what bwrap has put inside. */
+  /**
+   * Among processes that are not its own, the program does not end with what bwrap has put inside; nor do
+   * its children with a program that was told to end.
+   */
   async #killProgram(): Promise<void> {
     if (this.launch.record.sandbox?.hasOwnProcesses !== false) return
-    const { programPid } = (await this.program()) ?? {}
-    if (programPid !== undefined && !send(-programPid, 'SIGKILL')) send(programPid, 'SIGKILL')
+    this.#known = (await this.program())?.inside ?? this.#known
+    if (this.#known) await this.#killGroup({ ...this.#known, bootId: this.#started.process.bootId })
   }
 
   // Zombies take signals too; they stay until their parent, often init, has time for them.
@@ -249,14 +257,13 @@ export class ContainerProcess {
     return !table.some((entry) => entry.group === this.pid && !entry.isZombie)
   }
 
-  /** Signals the process group, and the program alone while it has none; false when nobody is there. */
-  async #signal(signal: number | 'SIGKILL'): Promise<boolean> {
-    const { process } = this.#started
-    const observed = await observeProcess(process.pid)
+  /** Kills a process group, and its leader alone while it has none; false when nobody is there. */
+  async #killGroup(leader: ProcessIdentity): Promise<boolean> {
+    const observed = await observeProcess(leader.pid)
     const now = { bootId: this.#surroundings.bootId, observed }
-    if (!maySignalGroup(process, now)) return false
-    if (send(-process.pid, signal)) return true
-    return isAlive(process, now) && send(process.pid, signal)
+    if (!maySignalGroup(leader, now)) return false
+    if (send(-leader.pid, 'SIGKILL')) return true
+    return isAlive(leader, now) && send(leader.pid, 'SIGKILL')
   }
 }
 

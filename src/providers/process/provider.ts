@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process provider: pods whose containers are processes of this host.
-import type { Pod } from '../../kube/types.gen.ts'
+import type { Container, Pod } from '../../kube/types.gen.ts'
 import type {
   PodProblem,
   PodProvider,
@@ -15,11 +15,14 @@ import { volumeProblems } from '../../runtime/volumes/volume-check.ts'
 import { UserError, VkError } from '../../util/vk-error.ts'
 import { parseProcessConfig, type ProcessConfig } from './process-config.ts'
 import { findHostTools } from './host-tools.ts'
+import { hostTree } from './isolation/file-tree.ts'
+import { mountProblems } from './isolation/mount-problems.ts'
 import { networkProblems } from './isolation/network-problems.ts'
+import { findTrustedFiles } from './isolation/trusted-files.ts'
 import { canIsolate } from './isolation/bubblewrap.ts'
 import { configuredFeatures, featuresOfMachine, mountedFilesInSandbox } from './process-features.ts'
 import { ProcessRuntime } from './process-runtime.ts'
-import { resolveStart } from './start-plan.ts'
+import { resolveStart, type ResolvePlaces } from './start-plan.ts'
 import { exploreSurroundings, ownUser } from './surroundings.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -57,12 +60,10 @@ export const providerModule: ProviderModule = {
       ...volumeProblems(pod, { delivery, hostPathPrefixes }),
       ...networkProblems(pod, parsed.network),
     ]
-    for (const [index, spec] of pod.spec.containers.entries()) {
-      try {
-        await resolveStart({ pod, spec }, places)
-      } catch (error) {
-        if (!(error instanceof VkError)) throw error
-        problems.push({ field: `spec.containers[${index}]`, why: error.message })
+    const { initContainers = [], containers } = pod.spec
+    for (const [list, specs] of Object.entries({ initContainers, containers })) {
+      for (const [index, spec] of specs.entries()) {
+        problems.push(...(await startProblems({ pod, spec, at: `spec.${list}[${index}]` }, places)))
       }
     }
     return problems
@@ -75,6 +76,35 @@ export const providerModule: ProviderModule = {
     const runtime = await ProcessRuntime.open(host, { config: parsed, surroundings })
     return createRuntimeProvider(runtime, host)
   },
+}
+
+/** What would keep a container from being started. */
+async function startProblems(
+  container: { readonly pod: Pod; readonly spec: Container; readonly at: string },
+  places: ResolvePlaces,
+): Promise<readonly PodProblem[]> {
+  const { config, own, canIsolate: isolates } = places
+  try {
+    const { image } = await resolveStart(container, places)
+    if (!isolates) return []
+    return mountProblems(container, {
+      tree: hostTree,
+      isRoot: own.uid === 0,
+      trusted: trustedHere(),
+      visible: [...config.imagePath, ...config.visibleHostPaths],
+      image: image.kind !== 'root' ? 'host' : image.digest ? 'unknown' : { dir: image.path },
+    })
+  } catch (error) {
+    if (!(error instanceof VkError)) throw error
+    return [{ field: container.at, why: error.message }]
+  }
+}
+
+let trustedFiles: readonly string[] | undefined
+
+function trustedHere(): readonly string[] {
+  trustedFiles ??= findTrustedFiles(findHostTools())
+  return trustedFiles
 }
 
 /** Finding out runs programs; a machine does not change while a manifest is explained. */

@@ -2,13 +2,14 @@
 // From a container's words to its sandbox: which root, what lies where in it, which namespaces. Nothing is
 // made here but the directories that the container itself may write to.
 import { normalize, relative } from 'node:path'
+import type { Container } from '../../../kube/types.gen.ts'
 import type { ContainerMount, ContainerStart } from '../../../runtime/container-runtime.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import type { FileTree } from './file-tree.ts'
+import { placeMount } from './mount-points.ts'
 import { RootBuilder, RootError } from './root-builder.ts'
 import { memoryDir, sealedDir } from './root-node.ts'
 import type { BindNode, DirNode } from './root-node.ts'
-import { checkTrusted } from './trusted-files.ts'
 
 export interface MountRules {
   readonly tree: FileTree
@@ -21,37 +22,50 @@ export interface MountRules {
 }
 
 /**
- * Puts the container's mounts into its root, outer ones first. Throws a VkError with RunContainerError for
- * one that cannot be there, as a container runtime would fail to start the container.
+ * Puts the container's mounts into its root, outer ones first. Throws a VkError with CreateContainerError for
+ * one that cannot be there: nothing has run, and no restart makes it right.
  */
 export function addMounts(
   builder: RootBuilder,
-  mounts: readonly ContainerMount[],
+  { mounts, spec }: Pick<ContainerStart, 'mounts' | 'spec'>,
   rules: MountRules,
 ): void {
   const depth = ({ mountPath }: ContainerMount): number => mountPath.split('/').length
   const ordered = mounts
     .map((mount) => ({ ...mount, mountPath: normalize(mount.mountPath) }))
     .sort((a, b) => depth(a) - depth(b))
-  for (const mount of ordered) addMount(builder, mount, rules)
+  for (const mount of ordered) {
+    try {
+      const isDirectory = mount.kind !== 'file'
+      const point = { mountPath: mount.mountPath, node: nodeOf(mount, rules), isDirectory }
+      placeMount(builder, point, rules.trusted)
+    } catch (error) {
+      const isTerminationMessage = isMessageOf(spec, mount)
+      throw new VkError('Invalid', mountRefusal({ ...mount, isTerminationMessage }, error), {
+        podReason: 'CreateContainerError',
+        cause: error,
+      })
+    }
+  }
 }
 
-function addMount(builder: RootBuilder, mount: ContainerMount, rules: MountRules): void {
-  try {
-    // bwrap reads its words from a file in which zeros part them.
-    if (mount.mountPath.includes('\0')) throw new RootError('it holds a character that no path can')
-    const path = builder.put(mount.mountPath, nodeOf(mount, rules))
-    if (builder.isWithinShared(path)) {
-      throw new RootError('it lies in a volume that others can write to')
-    }
-    checkTrusted(builder, path, rules.trusted)
-  } catch (error) {
-    const why = error instanceof RootError ? error.message : 'the directory cannot be listed'
-    throw new VkError('Invalid', `Cannot mount at ${JSON.stringify(mount.mountPath)}: ${why}`, {
-      podReason: 'RunContainerError',
-      cause: error,
-    })
-  }
+/** Says why a mount cannot be where it should. */
+export function mountRefusal(
+  {
+    mountPath,
+    isTerminationMessage,
+  }: { readonly mountPath: string; readonly isTerminationMessage: boolean },
+  error: unknown,
+): string {
+  const why = error instanceof RootError ? error.message : 'the directory cannot be listed'
+  const what = isTerminationMessage ? 'use terminationMessagePath' : 'mount at'
+  return `Cannot ${what} ${JSON.stringify(mountPath)}: ${why}`
+}
+
+/** The core's own mounts have no volume. */
+function isMessageOf({ terminationMessagePath }: Container, mount: ContainerMount): boolean {
+  if (mount.name !== '' || !terminationMessagePath) return false
+  return normalize(terminationMessagePath) === mount.mountPath
 }
 
 function nodeOf(

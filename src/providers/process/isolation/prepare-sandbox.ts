@@ -19,7 +19,7 @@ import type { Peer } from './pod-namespaces.ts'
 import type { RootBuilder } from './root-builder.ts'
 import { sharedVolumes } from './shared-volumes.ts'
 import type { ToolKit } from './tool-kit.ts'
-import { trustedInImage } from './trusted-files.ts'
+import { trustedFor } from './trusted-files.ts'
 
 export interface SandboxPlaces {
   readonly config: ProcessConfig
@@ -86,9 +86,8 @@ export async function prepareSandbox(
       ? hostRoot({ ...base, visible, protectedDir: sealed })
       : imageRootOf({ ...base, imageRoot, kit: places.kit })
   const shared = sharedVolumes(pod, spec)
-  const files = imageRoot === undefined ? places.trusted : trustedInImage
-  const trusted = isRoot ? files : []
-  addMounts(builder, start.mounts, { tree, protectedDir: sealed, shared, trusted })
+  const trusted = trustedFor({ ...places, image: imageRoot ?? 'host' })
+  addMounts(builder, start, { tree, protectedDir: sealed, shared, trusted })
   const anchoring = { tree, protectedDir: sealed, prefixes: config.hostPathPrefixes }
   const anchors = new Map(
     [...start.volumeDirs].map(([name, dir]) => [name, anchorOf(dir, anchoring)]),

@@ -46,6 +46,24 @@ export function parseLibraries(text: string): readonly string[] {
 export const trustedInImage: readonly string[] = [kitDir, ...loaderFiles]
 
 /**
+ * What must stay in place in a container's root, of the host's `trusted` or of the kit. For an ordinary user's
+ * virtual-kubelet nothing runs with other rights than the container's: only what it cannot start without
+ * counts, and not what a loader reads.
+ */
+export function trustedFor({
+  isRoot,
+  trusted,
+  image,
+}: {
+  readonly isRoot: boolean
+  readonly trusted: readonly string[]
+  readonly image: unknown
+}): readonly string[] {
+  const files = image === 'host' ? trusted : trustedInImage
+  return isRoot ? files : files.filter((file) => !loaderFiles.includes(file))
+}
+
+/**
  * Throws a RootError where something that lies at `path`, free of links, is or can come to be in the place of
  * one of these files: it is over it, or over a directory or a link on the way to it, or below it. A file that
  * is not there counts too: who can make it has it.
