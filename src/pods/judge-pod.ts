@@ -55,9 +55,10 @@ function rejection({
 }
 
 function judgeFeatures(pod: Pod, { features, featureCheck }: JudgeContext): Judgement {
-  const unsupported = unsupportedFields(pod, features)
+  const check = featureCheckOf(pod, featureCheck)
+  const unsupported = unsupportedFields(judgedPart(pod, check), features)
   const ignored = ignoredFields(pod, features)
-  if (unsupported.length > 0 && featureCheckOf(pod, featureCheck) === 'strict') {
+  if (unsupported.length > 0 && check === 'strict') {
     return unsupportedJudgement(pod, describeFields(unsupported))
   }
   const fields = [...unsupported, ...ignored]
@@ -70,6 +71,30 @@ function judgeFeatures(pod: Pod, { features, featureCheck }: JudgeContext): Judg
     message: describeFields(fields),
   }
   return { verdict: { kind: 'admitted' }, events: [event] }
+}
+
+/**
+ * What is to be told of a pod that runs when it comes to ask for more than the backend has: it runs on
+ * without that, and is handed over all the same, so that whatever else has changed takes effect.
+ */
+export function judgeChange(
+  before: Pod,
+  now: Pod,
+  { features, featureCheck }: Pick<JudgeContext, 'features' | 'featureCheck'>,
+): readonly RecordedEvent[] {
+  const check = featureCheckOf(now, featureCheck)
+  const fieldsOf = (pod: Pod) => unsupportedFields(judgedPart(pod, check), features)
+  const known = new Set(fieldsOf(before).map(({ field }) => field))
+  const added = fieldsOf(now).filter(({ field }) => !known.has(field))
+  if (added.length === 0) return []
+  const reason = check === 'strict' ? 'UnsupportedPodSpec' : 'IgnoredPodFields'
+  return [{ type: 'Warning', reason, message: describeFields(added) }]
+}
+
+/** A strict check looks at each ephemeral container by itself: see refused-containers.ts. */
+function judgedPart(pod: Pod, check: FeatureCheck): Pod {
+  if (check === 'lenient' || !pod.spec.ephemeralContainers?.length) return pod
+  return { ...pod, spec: { ...pod.spec, ephemeralContainers: [] } }
 }
 
 /** The verdict on a pod whose needs the backend cannot meet. */

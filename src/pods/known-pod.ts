@@ -26,6 +26,13 @@ export interface Problem {
   readonly message: string
 }
 
+/** An ephemeral container that the backend is not given. */
+export interface RefusedContainer {
+  readonly name: string
+  /** Every field that stands against it, and why. */
+  readonly message: string
+}
+
 /** Everything a decision about one pod rests on. */
 export interface KnownPod {
   readonly ref: PodRef
@@ -41,6 +48,8 @@ export interface KnownPod {
   readonly mayExist: boolean
   /** The object last accepted by createPod or updatePod of this process. */
   readonly accepted: Pod | undefined
+  /** Ephemeral containers of it that the backend was not given. */
+  readonly refused: readonly RefusedContainer[]
   /** Something it waits for has changed: the backend is to try again now. */
   readonly isNudged: boolean
   /** The backend lost a pod whose restart policy forbids another run. */
@@ -66,6 +75,7 @@ export interface PodRecord extends KnownPod {
   observed: ObservedPod | undefined
   mayExist: boolean
   accepted: Pod | undefined
+  refused: readonly RefusedContainer[]
   isNudged: boolean
   isLost: boolean
   ending: Ending | undefined
@@ -102,6 +112,7 @@ export function newPodRecord(ref: PodRef, nowMs: number): PodRecord {
     observed: undefined,
     mayExist: false,
     accepted: undefined,
+    refused: [],
     isNudged: false,
     isLost: false,
     ending: undefined,

@@ -22,6 +22,7 @@ export type PodCalls = Pick<
   | 'features'
   | 'resolves'
   | 'adoptsByStatus'
+  | 'problemsOf'
   | 'createPod'
   | 'updatePod'
   | 'deletePod'
@@ -43,6 +44,7 @@ export function observeProvider(provider: PodCalls, options: ObservedProviderOpt
     features: provider.features,
     resolves: provider.resolves,
     ...(provider.adoptsByStatus && { adoptsByStatus: true }),
+    ...(provider.problemsOf && { problemsOf: provider.problemsOf.bind(provider) }),
     createPod: (request, context) =>
       call('createPod', context, (inner) => provider.createPod(request, inner)),
     updatePod: (request, context) =>

@@ -58,9 +58,13 @@ test('a changed pod is handed to the backend, a changed status is not', async ()
   assert.equal(node.backend.count('updatePod'), 1)
   await node.change('a', { metadata: { generation: 2 }, spec: { activeDeadlineSeconds: 60 } })
   await node.settle(65_000)
-  // A deadline is more than this backend can do: the pod runs on, and an event says so.
-  assert.equal(node.backend.count('updatePod'), 1)
+  // A deadline is more than this backend can do: the pod runs on, and one event says so.
+  assert.equal(node.backend.count('updatePod'), 2)
   assert.deepEqual(node.reasons, ['UnsupportedPodSpec'])
+  assert.match(node.events[0]?.event.message ?? '', /^spec\.activeDeadlineSeconds: /)
+  await node.change('a', { metadata: { annotations: { note: 'y' } } })
+  assert.equal(node.backend.count('updatePod'), 3)
+  assert.equal(node.events.length, 1)
 })
 
 test('a status that others overwrote is set right again', async () => {

@@ -2,11 +2,10 @@
 // The steps by which a pod comes to run: judged once, resolved where the backend wants that, created or
 // adopted, and told of changes.
 import type { Pod } from '../kube/types.gen.ts'
-import { describeFields, unsupportedFields } from '../provider/feature-check.ts'
 import type { CallContext, PodRequest } from '../provider/provider.ts'
 import { codeOf, messageOf } from '../util/vk-error.ts'
 import type { BackendWatch } from './backend-watch.ts'
-import { featureCheckOf, judgePod } from './judge-pod.ts'
+import { featureCheckOf, judgeChange, judgePod } from './judge-pod.ts'
 import type { PodRecord } from './known-pod.ts'
 import type { PodAnswers } from './pod-answers.ts'
 import type { PodLoop } from './pod-loop.ts'
@@ -14,6 +13,7 @@ import { logFields, podReference } from './pod-reference.ts'
 import type { PodResizes } from './pod-resizes.ts'
 import type { PodTroubles } from './pod-troubles.ts'
 import { noteSuccess } from './pod-troubles.ts'
+import { refusedContainers, withoutRefused } from './refused-containers.ts'
 import { grantedPod } from './resize-state.ts'
 
 export interface PodStarterOptions {
@@ -80,7 +80,7 @@ export class PodStarter {
     using _link = passAbort(context.signal, creating)
     let request: PodRequest
     try {
-      request = await this.#requestFor(this.#options.resizes.grant(record, api))
+      request = await this.#requestFor(this.#toHandOver(record, api))
     } catch (error) {
       record.creating = undefined
       if (!creating.signal.aborted) this.#troubles.cannotResolve(record, api, error)
@@ -111,6 +111,16 @@ export class PodStarter {
     }
   }
 
+  /** The pod with what it was granted, and without ephemeral containers that cannot be had here. */
+  #toHandOver(record: PodRecord, api: Pod): Pod {
+    const { provider } = this.#loop
+    const featureCheck = featureCheckOf(api, this.#loop.featureCheck)
+    const { observed } = record
+    const refused = refusedContainers(api, { provider, featureCheck, observed })
+    this.#troubles.containersRefused(record, api, refused)
+    return withoutRefused(this.#options.resizes.grant(record, api), refused)
+  }
+
   #requestFor(pod: Pod): Promise<PodRequest> {
     const { provider, nodeIPs } = this.#loop
     const { answers } = this.#options
@@ -123,22 +133,13 @@ export class PodStarter {
     const { provider, featureCheck, recorder } = this.#loop
     const { api } = record
     if (!api) return
-    const unsupported =
-      featureCheckOf(api, featureCheck) === 'strict'
-        ? unsupportedFields(api, provider.features)
-        : []
-    if (unsupported.length > 0) {
-      // It runs, and goes on as it was; what was added to it cannot be had here.
-      record.accepted = api
-      record.isNudged = false
-      const message = describeFields(unsupported)
-      recorder.record(podReference(api), { type: 'Warning', reason: 'UnsupportedPodSpec', message })
-      return
-    }
     try {
-      const { answers, resizes } = this.#options
-      await provider.updatePod(answers.requestFor(resizes.grant(record, api)), context)
+      const request = this.#options.answers.requestFor(this.#toHandOver(record, api))
+      await provider.updatePod(request, context)
       noteSuccess(record)
+      const { features } = provider
+      const events = judgeChange(record.accepted ?? api, api, { features, featureCheck })
+      for (const event of events) recorder.record(podReference(api), event)
       record.accepted = api
       record.isNudged = false
     } catch (error) {

@@ -6,7 +6,7 @@ import { backoffMs } from '../util/backoff.ts'
 import type { BackoffOptions } from '../util/backoff.ts'
 import { VkError, behaviourOf, messageOf } from '../util/vk-error.ts'
 import { unsupportedJudgement } from './judge-pod.ts'
-import type { PodRecord } from './known-pod.ts'
+import type { PodRecord, Problem, RefusedContainer } from './known-pod.ts'
 import type { PodLoop } from './pod-loop.ts'
 import { podReference } from './pod-reference.ts'
 
@@ -66,6 +66,18 @@ export class PodTroubles {
     for (const event of events) this.#loop.recorder.record(podReference(api), event)
   }
 
+  /** Ephemeral containers that the backend is not given; each is told of once, also over a restart. */
+  containersRefused(record: PodRecord, api: Pod, refused: readonly RefusedContainer[]): void {
+    const before = record.refused
+    record.refused = refused
+    const reason = 'UnsupportedPodSpec'
+    for (const { name, message } of refused) {
+      const isTold = before.some((one) => one.name === name && one.message === message)
+      if (isTold || isInStatus(api, { name, reason, message })) continue
+      this.#loop.recorder.record(podReference(api, name), { type: 'Warning', reason, message })
+    }
+  }
+
   /** The API refused or did not answer. */
   apiFailed(
     record: PodRecord,
@@ -87,4 +99,13 @@ export class PodTroubles {
     const pod = `${ref.namespace}/${ref.name}`
     this.#loop.log.warn({ pod, uid: ref.uid, failures }, message)
   }
+}
+
+function isInStatus(
+  { status }: Pod,
+  { name, reason, message }: Problem & { readonly name: string },
+): boolean {
+  const found = status?.ephemeralContainerStatuses?.find((one) => one.name === name)
+  const waiting = found?.state?.waiting
+  return waiting?.reason === reason && waiting.message === message
 }

@@ -10,7 +10,7 @@ import type {
 } from '../kube/types.gen.ts'
 import { afterExit, canRestartAll } from '../runtime/decide/restart-policy.ts'
 import { wireTime } from '../util/wire-time.ts'
-import type { Problem } from './known-pod.ts'
+import type { KnownPod, Problem } from './known-pod.ts'
 import { asLost } from './lost-containers.ts'
 import { inWholeSeconds } from './whole-seconds.ts'
 
@@ -21,11 +21,16 @@ export interface Containers {
   readonly ephemeralContainers: readonly ContainerStatus[]
 }
 
+/** Why containers wait that the backend says nothing of. */
+export interface WaitingReasons extends Pick<KnownPod, 'refused'> {
+  readonly problem: Problem | undefined
+}
+
 /** The statuses that the backend has given, and for containers without one that they wait, and why. */
 export function allContainers(
   api: Pod,
   observed: Containers | undefined,
-  problem: Problem | undefined,
+  { problem, refused }: WaitingReasons,
 ): Containers {
   const { spec, status } = api
   const hasInit = (spec.initContainers?.length ?? 0) > 0
@@ -40,7 +45,7 @@ export function allContainers(
       .map((next) => keepFinished(api, next, status?.containerStatuses))
       .sort((one, other) => (one.name < other.name ? -1 : 1)),
     initContainers: fill(spec.initContainers, observed?.initContainers),
-    ephemeralContainers: observed?.ephemeralContainers ?? [],
+    ephemeralContainers: withRefused(api, observed?.ephemeralContainers ?? [], refused),
   }
 }
 
@@ -69,9 +74,13 @@ export function lastKnown(api: Pod, observed: Containers | undefined): Container
 }
 
 /** The statuses of a pod that has ended: what ran and cannot be found any more is marked as lost. */
-export function finalContainers(api: Pod, source: Containers, nowMs: number): Containers {
+export function finalContainers(
+  api: Pod,
+  source: Containers,
+  { refused, nowMs }: Pick<KnownPod, 'refused'> & { readonly nowMs: number },
+): Containers {
   const finishedAt = wireTime(nowMs)
-  const all = allContainers(api, source, undefined)
+  const all = allContainers(api, source, { problem: undefined, refused })
   return {
     containers: asLost(all.containers, finishedAt),
     initContainers: asLost(all.initContainers, finishedAt),
@@ -126,21 +135,44 @@ function shorten(state: ContainerState, maxBytes: number): ContainerState {
   return { ...state, terminated: { ...terminated, message } }
 }
 
+const refusal = 'UnsupportedPodSpec'
+
+/**
+ * In the order of the spec: what the backend has, and what it was not given. Of a pod that ends, nobody
+ * judges its containers again after a restart of ours: then what the API says already stays.
+ */
+function withRefused(
+  { spec, status }: Pod,
+  from: readonly ContainerStatus[],
+  refused: KnownPod['refused'],
+): readonly ContainerStatus[] {
+  if (!spec.ephemeralContainers?.length) return from
+  return spec.ephemeralContainers.flatMap((container) => {
+    const isSame = ({ name }: { readonly name: string }): boolean => name === container.name
+    const message = refused.find(isSame)?.message
+    if (message !== undefined) return [waitingFor(container, { reason: refusal, message })]
+    const known = from.find(isSame)
+    if (known) return [known]
+    const before = status?.ephemeralContainerStatuses?.find(isSame)
+    return before?.state?.waiting?.reason === refusal ? [before] : []
+  })
+}
+
 function waiting(
-  { name, image = '' }: Container,
+  container: Container,
   problem: Problem | undefined,
   hasInit: boolean,
 ): ContainerStatus {
   const quiet = { reason: hasInit ? 'PodInitializing' : 'ContainerCreating' }
-  return {
-    name,
-    image,
-    imageID: '',
-    ready: false,
-    started: false,
-    restartCount: 0,
-    state: { waiting: problem ?? quiet },
-  }
+  return { ...waitingFor(container, problem ?? quiet), started: false }
+}
+
+/** Without `started`, which ephemeral containers do not have. */
+function waitingFor(
+  { name, image = '' }: Pick<Container, 'name' | 'image'>,
+  reason: Partial<Problem>,
+): ContainerStatus {
+  return { name, image, imageID: '', ready: false, restartCount: 0, state: { waiting: reason } }
 }
 
 // The API server refuses to take a container back from `terminated` where the policy forbids another

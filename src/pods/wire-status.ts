@@ -71,7 +71,7 @@ function liveStatus(known: KnownPod, api: Pod, context: StatusContext): PodStatu
   // A pod that is created again after a loss: its old status stays until there is a new one.
   if (!observed && !problem && api.status?.containerStatuses?.length) return undefined
   const pod = asRun(api, observed)
-  const containers = allContainers(pod, observed, problem)
+  const containers = allContainers(pod, observed, { problem, refused: known.refused })
   const { isSandboxReady = false, failure } = observed ?? {}
   const computed = computePhase(pod, { ...containers, hasEnded: false, failure })
   const isFinal = computed === 'Succeeded' || computed === 'Failed'
@@ -95,7 +95,8 @@ function endedStatus(known: KnownPod, api: Pod, context: StatusContext): PodStat
     (context.isDraining && !isDeleting(api) && known.ending ? shutdownFailure : undefined)
   const source = lastKnown(api, observed)
   const pod = asRun(api, source)
-  const containers = finalContainers(pod, source, context.nowMs)
+  const { refused } = known
+  const containers = finalContainers(pod, source, { refused, nowMs: context.nowMs })
   const phase = finalPhase(pod, containers, { failure, isShutdown: failure === shutdownFailure })
   const conditions = conditionsOf(known, pod, { containers, isSandboxReady: false, phase, context })
   const generation = generationOf(known, api).observedGeneration

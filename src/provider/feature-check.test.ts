@@ -186,3 +186,21 @@ test('a certificate for a pod is a source of its own among projected ones', () =
     ['spec.volumes[0].projected.sources[1].podCertificate'],
   )
 })
+
+test('an ephemeral container that mounts the service account elsewhere changes nothing for the others', () => {
+  const volume = { name: 'kube-api-access-x', projected: { sources: [] } }
+  const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount'
+  const mounting = (path: string) => ({
+    name: path === mountPath ? 'main' : 'debug',
+    image: 'image',
+    volumeMounts: [{ name: volume.name, mountPath: path }],
+  })
+  const spec = {
+    volumes: [volume],
+    containers: [mounting(mountPath)],
+    ephemeralContainers: [mounting('/elsewhere')],
+  }
+  const stray = 'spec.ephemeralContainers[0].volumeMounts[0].mountPath volume.projected'
+  assert.deepEqual(needs(spec, { ephemeralContainers: true }), [stray])
+  assert.deepEqual(needs(spec, { ephemeralContainers: true, 'volume.projected': true }), [])
+})

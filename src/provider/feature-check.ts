@@ -56,7 +56,7 @@ export function ignoredFields(pod: Pod, features: Features): readonly Unsupporte
 }
 
 /** The message of a pod's event and of its waiting containers; names every field. */
-export function describeFields(fields: readonly UnsupportedField[]): string {
+export function describeFields(fields: readonly Pick<UnsupportedField, 'field' | 'why'>[]): string {
   const sentences = new Map<string, string[]>()
   for (const { field, why } of fields) {
     const known = sentences.get(why)
@@ -68,11 +68,14 @@ export function describeFields(fields: readonly UnsupportedField[]): string {
 
 const serviceAccountPath = '/var/run/secrets/kubernetes.io/serviceaccount'
 
-/** The volume with token, CA and namespace that admission adds to a pod and mounts at its known place. */
+/**
+ * The volume with token, CA and namespace that admission adds to a pod and mounts at its known place.
+ * Ephemeral containers have no say in that: what a volume is must not change under a pod that runs.
+ */
 export function isServiceAccountVolume({ spec }: Pod, { name, projected }: Volume): boolean {
   if (!projected || !name.startsWith('kube-api-access-')) return false
-  const { containers, initContainers = [], ephemeralContainers = [] } = spec
-  return [...containers, ...initContainers, ...ephemeralContainers].every(({ volumeMounts = [] }) =>
+  const { containers, initContainers = [] } = spec
+  return [...containers, ...initContainers].every(({ volumeMounts = [] }) =>
     volumeMounts.every((m) => m.name !== name || m.mountPath === serviceAccountPath),
   )
 }
@@ -105,6 +108,7 @@ function* needsOf(pod: Pod, features: Features): Generator<Need> {
     const at = `spec.ephemeralContainers[${index}]`
     yield { field: at, feature: 'ephemeralContainers' }
     yield* containerNeeds(at, { container, spec })
+    yield* strayAccountMounts(`${at}.volumeMounts`, { mounts: container.volumeMounts, pod })
   }
 }
 
@@ -182,6 +186,19 @@ function* mountNeeds(
   }
 }
 
+/** The service account's volume at another place is a volume like any other. */
+function* strayAccountMounts(
+  at: string,
+  { mounts = [], pod }: { readonly mounts: Container['volumeMounts']; readonly pod: Pod },
+): Generator<Need> {
+  for (const [index, { name, mountPath }] of mounts.entries()) {
+    if (mountPath === serviceAccountPath) continue
+    const volume = pod.spec.volumes?.find((candidate) => candidate.name === name)
+    if (!volume || !isServiceAccountVolume(pod, volume)) continue
+    yield { field: `${at}[${index}].mountPath`, feature: 'volume.projected' }
+  }
+}
+
 /** Is the volume of a kind that containers may write to unless a mount forbids it? */
 function isWritable({ volumes = [] }: PodSpec, name: string): boolean {
   const volume = volumes.find((candidate) => candidate.name === name)
@@ -218,6 +235,7 @@ function* volumeNeeds(pod: Pod): Generator<Need> {
   }
 }
 
-function isWithin(field: string, outer: string): boolean {
+/** Does `field` lie inside of `outer`? */
+export function isWithin(field: string, outer: string): boolean {
   return field.startsWith(`${outer}.`) || field.startsWith(`${outer}[`)
 }

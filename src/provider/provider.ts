@@ -202,6 +202,12 @@ export interface PodProvider extends AsyncDisposable {
    * loss when listPods does not name it: createPod takes it on as its status says.
    */
   readonly adoptsByStatus?: boolean
+  /**
+   * What of a pod it refuses although it has the features; quick, and the same answer each time. createPod
+   * fails for such a pod with Unsupported. What lies in an ephemeral container keeps only that container from
+   * being handed over. Left out: nothing, as far as can be told before.
+   */
+  problemsOf?(pod: Pod): readonly PodProblem[]
   /** Starts the pod, or adopts it. Resolves once the backend has taken it on, not when it runs. */
   createPod(request: PodRequest, context: CallContext): Promise<void>
   /** The spec, labels or annotations of a running pod changed. */

@@ -68,6 +68,16 @@ test('a pod that the runtime refuses is not started, and told of with the field'
   assert.equal(world.runtime.starts.length, 0)
 })
 
+test('what the runtime and the volumes refuse can be asked for before', async () => {
+  await using world = await RuntimeWorld.open()
+  give(world, { problemsOf: () => [{ field: 'spec.runtimeClassName', why: 'not here' }] })
+  await world.restartAfterKill()
+  const pod = buildPod({ spec: { volumes: [{ name: 'v', hostPath: { path: '/etc' } }] } })
+  const problems = world.provider.problemsOf?.(pod) ?? []
+  const fields = problems.map(({ field }) => field)
+  assert.deepEqual(fields, ['spec.volumes[0].hostPath', 'spec.runtimeClassName'])
+})
+
 test('a sandbox that ended is made anew, and what ran in it is started again', async () => {
   await using world = await RuntimeWorld.open()
   let tell: ((pod: PodRef) => void) | undefined

@@ -10,6 +10,7 @@ import type {
   CallContext,
   NodeDescription,
   ObservedPod,
+  PodProblem,
   PodProvider,
   PodRef,
   PodRequest,
@@ -148,6 +149,13 @@ class RuntimeProvider implements PodProvider {
     }
   }
 
+  problemsOf(pod: Pod): readonly PodProblem[] {
+    return [
+      ...volumeProblems(pod, this.#runtime.volumes ?? { delivery: 'variable' }),
+      ...(this.#runtime.problemsOf?.(pod) ?? []),
+    ]
+  }
+
   async createPod(request: PodRequest): Promise<void> {
     if (!this.#machines.has(request.pod.metadata.uid)) this.#refuse(request.pod)
     this.#machineOf(refOf(request)).setRequest(request)
@@ -252,10 +260,7 @@ class RuntimeProvider implements PodProvider {
   }
 
   #refuse(pod: Pod): void {
-    const [first] = [
-      ...volumeProblems(pod, this.#runtime.volumes ?? { delivery: 'variable' }),
-      ...(this.#runtime.problemsOf?.(pod) ?? []),
-    ]
+    const [first] = this.problemsOf(pod)
     if (first) throw new VkError('Unsupported', `${first.field}: ${first.why}`)
   }
 
