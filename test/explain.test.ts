@@ -19,11 +19,12 @@ async function explained({ spec }: FeaturePod, provider: DocumentedProvider): Pr
   await using dir = await mkdtempDisposable(join(tmpdir(), 'vk-explain-'))
   const file = join(dir.path, 'pod.json')
   const providerConfig = join(dir.path, 'config.json')
-  await writeFile(file, JSON.stringify({ kind: 'Pod', metadata: { name: 'p' }, spec }))
+  const manifest = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec }
+  await writeFile(file, JSON.stringify(manifest))
   await writeFile(providerConfig, JSON.stringify(provider.config))
   let text = ''
   const options = { provider: provider.name, providerConfig }
-  const isSupported = await explain(file, options, { write: (more) => (text += more) })
+  const isSupported = await explain([file], options, { write: (more) => (text += more) })
   return { isSupported, text }
 }
 

@@ -88,8 +88,10 @@ function addDown(program: Command): void {
     .command('down')
     .summary('end the cluster of this machine and its pods')
     .description(
-      'Ends the cluster that `up` started, its pods with their grace. What is stored stays in the data ' +
-        'directory; delete that folder for a fresh start.',
+      'Ends the cluster that `up` started, its pods with their grace. Bare pods have ended for good then ' +
+        '(Failed, as their node was shut down); those of Jobs, Deployments and other controllers are made ' +
+        'anew by the next `up`. What is stored stays in the data directory; delete that folder for a ' +
+        'fresh start.',
     )
     .addOption(dataDirFlag())
     .addOption(duration('--timeout <duration>', 'how long it may take').default(90, '90s'))

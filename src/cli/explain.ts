@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// `virtual-kubelet explain FILE --provider X`: holds the pods of a manifest against a provider's
+// `virtual-kubelet explain FILE... --provider X`: holds the pods of manifests against a provider's
 // features and against what it would refuse at a start, without a cluster, in the words of the pod's events.
-import { readFileSync } from 'node:fs'
-import { parseAllDocuments } from 'yaml'
+import { text } from 'node:stream/consumers'
 import type { Pod, PodSpec } from '../kube/types.gen.ts'
 import { unsupportedFields } from '../provider/feature-check.ts'
 import { isFilled } from '../provider/feature-rules.ts'
 import type { Features } from '../provider/features.ts'
 import type { PodProblem, ProviderModule } from '../provider/provider.ts'
 import { UserError } from '../util/vk-error.ts'
-import { readYamlFile, whyUnreadable } from './config-file.ts'
+import { readYamlFile } from './config-file.ts'
 import { loadProviderModule } from './provider-modules.ts'
-
-interface Manifest {
-  readonly kind?: string
-  readonly metadata?: { readonly name?: string; readonly namespace?: string }
-  readonly items?: readonly Manifest[]
-  readonly spec?: unknown
-}
+import { readManifests, type Manifest } from './run/read-manifests.ts'
 
 /** A pod as the manifest makes it. */
 interface DescribedPod {
@@ -33,9 +26,9 @@ interface Judge {
   readonly features: Features
 }
 
-/** True when every pod in the file would run as written. */
+/** True when every pod in the files, folders and standard input (`-`) would run as written. */
 export async function explain(
-  file: string,
+  paths: readonly string[],
   options: { readonly provider: string; readonly providerConfig?: string },
   out: { write(text: string): unknown },
 ): Promise<boolean> {
@@ -43,9 +36,12 @@ export async function explain(
   const config =
     options.providerConfig === undefined ? {} : (readYamlFile(options.providerConfig) ?? {})
   const judge = { provider, config, features: provider.featuresOf(config) }
-  const pods = readManifests(file).flatMap(podsOf)
-  if (pods.length === 0)
-    throw new UserError(`Cannot explain "${file}": it holds no pod and nothing that makes pods`)
+  const manifests = await readManifests(paths, { readStdin: () => text(process.stdin) })
+  const pods = manifests.flatMap(podsOf)
+  if (pods.length === 0) {
+    const why = 'it holds no pod and nothing that makes pods'
+    throw new UserError(`Cannot explain ${paths.join(', ')}: ${why}`)
+  }
   let isSupported = true
   for (const described of pods) {
     const { title } = described
@@ -75,27 +71,12 @@ async function problemsOf(
   return [...problems, ...more.filter(({ field }) => !refused.has(field))]
 }
 
-function readManifests(file: string): readonly Manifest[] {
-  let text: string
-  try {
-    text = readFileSync(file === '-' ? 0 : file, 'utf8')
-  } catch (error) {
-    throw new UserError(`Cannot read "${file}": ${whyUnreadable(error)}`, { cause: error })
-  }
-  return parseAllDocuments(text, { prettyErrors: true }).flatMap((document) => {
-    const [error] = 'errors' in document ? document.errors : []
-    if (error) throw new UserError(`Cannot use "${file}": ${error.message.split('\n', 1)[0]}`)
-    const value = 'toJS' in document ? (document.toJS() as Manifest | null) : null
-    return value === null ? [] : value.kind === 'List' ? (value.items ?? []) : [value]
-  })
-}
-
 function podsOf(manifest: Manifest): readonly DescribedPod[] {
   const spec = podSpecOf(manifest)
   if (!spec) return []
-  const { name = '(unnamed)', namespace = 'default' } = manifest.metadata ?? {}
+  const { generateName, name = generateName ?? '', namespace = 'default' } = manifest.metadata
   const metadata = { name, namespace, uid: 'explain' }
-  const { volumeClaimTemplates } = (manifest.spec ?? {}) as {
+  const { volumeClaimTemplates } = (manifest['spec'] ?? {}) as {
     readonly volumeClaimTemplates?: readonly object[]
   }
   const claimsVolumes = manifest.kind === 'StatefulSet' && isFilled(volumeClaimTemplates)
@@ -104,7 +85,7 @@ function podsOf(manifest: Manifest): readonly DescribedPod[] {
 
 /** The pod spec inside a Pod, a Job, a Deployment and their like. */
 function podSpecOf(manifest: Manifest): PodSpec | undefined {
-  const spec = manifest.spec as
+  const spec = manifest['spec'] as
     | { template?: { spec?: PodSpec }; jobTemplate?: { spec?: { template?: { spec?: PodSpec } } } }
     | undefined
   if (manifest.kind === 'Pod') return (spec ?? {}) as PodSpec

@@ -2,7 +2,7 @@
 // The command as a person meets it: a process with arguments, an exit code and what it prints.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -16,12 +16,14 @@ interface Outcome {
   readonly stderr: string
 }
 
-function vk(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+function vk(args: readonly string[], env: NodeJS.ProcessEnv = {}, stdin = ''): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>()
   const options = { env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env } }
-  execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
+  const child = execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
     resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
   })
+  // One that has ended without reading does not mind.
+  child.stdin?.on('error', () => {}).end(stdin)
   return promise
 }
 
@@ -72,7 +74,8 @@ test('explain lists every field that a provider cannot do, without a cluster, an
   const file = join(dir.path, 'pods.yaml')
   writeFileSync(
     file,
-    `kind: Job
+    `apiVersion: batch/v1
+kind: Job
 metadata: { name: crunch }
 spec:
   template:
@@ -80,6 +83,7 @@ spec:
       containers:
         - { name: a, image: host, command: [echo], securityContext: { privileged: true } }
 ---
+apiVersion: v1
 kind: Pod
 metadata: { name: plain }
 spec:
@@ -102,10 +106,15 @@ test('explain says what the process provider would refuse, as its pods would be 
     pod('root', { image: 'host', command: ['id'], securityContext: { runAsUser: 0 } }),
     pod('mapped', { ...host, ports: [{ containerPort: 80, hostPort: 8080 }] }),
     pod('able', { ...host, securityContext: { capabilities: { add: ['NO_SUCH'] } } }),
-    { kind: 'Pod', metadata: { name: 'userns' }, spec: { hostUsers: false, containers: [host] } },
-    { kind: 'Pod', metadata: { name: 'empty' }, spec: {} },
-    { kind: 'Pod', metadata: { name: 'null' }, spec: null },
     {
+      ...podHead,
+      metadata: { name: 'userns' },
+      spec: { hostUsers: false, containers: [host] },
+    },
+    { ...podHead, metadata: { name: 'empty' }, spec: {} },
+    { ...podHead, metadata: { name: 'null' }, spec: null },
+    {
+      apiVersion: 'apps/v1',
       kind: 'StatefulSet',
       metadata: { name: 'db' },
       spec: {
@@ -141,16 +150,36 @@ test('explain says what the process provider would refuse, as its pods would be 
   for (const [index, pattern] of expected.entries()) assert.match(lines[index] ?? '', pattern)
 })
 
+const podHead = { apiVersion: 'v1', kind: 'Pod' }
 const host = { name: 'main', image: 'host', command: ['true'] }
 
 function pod(name: string, container: object): object {
-  return { kind: 'Pod', metadata: { name }, spec: { containers: [{ name: 'main', ...container }] } }
+  return { ...podHead, metadata: { name }, spec: { containers: [{ name: 'main', ...container }] } }
 }
+
+test('explain takes files, folders and standard input, and asks the process provider first', async () => {
+  using dir = folder()
+  const config = join(dir.path, 'config')
+  mkdirSync(config)
+  writeFileSync(join(dir.path, 'a.json'), JSON.stringify(pod('a', host)))
+  writeFileSync(join(config, 'b.yaml'), JSON.stringify(pod('b', host)))
+  writeFileSync(join(config, 'notes.txt'), 'no manifest')
+  const stdin = JSON.stringify(pod('c', { image: 'nginx' }))
+  const { code, stdout } = await vk(['explain', join(dir.path, 'a.json'), config, '-'], {}, stdin)
+  assert.equal(code, 1)
+  assert.match(
+    stdout,
+    /^Pod a: runs on process as written\nPod b: runs on process as written\nPod c: .*"nginx".*\n$/,
+  )
+  const none = await vk(['explain', join(dir.path, 'gone.yaml')])
+  assert.equal(none.code, 2)
+  assert.match(none.stderr, /^Cannot read ".*gone\.yaml": .*\n$/)
+})
 
 test('explain refuses a file without pods', async () => {
   using dir = folder()
   const file = join(dir.path, 'service.yaml')
-  writeFileSync(file, 'kind: Service\nmetadata: { name: web }\n')
+  writeFileSync(file, 'apiVersion: v1\nkind: Service\nmetadata: { name: web }\n')
   const { code, stderr } = await vk(['explain', file, '--provider', 'mock'])
   assert.equal(code, 2)
   assert.match(stderr, /holds no pod/)

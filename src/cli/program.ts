@@ -4,6 +4,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { UserError } from '../util/vk-error.ts'
 import { addClusterCommands } from './cluster-commands.ts'
+import { providerConfigFlag } from './command-flags.ts'
 import { helpOf, startFlags } from './flags.ts'
 import { versionLine } from './version.ts'
 
@@ -50,13 +51,25 @@ export function createProgram(): Command {
       await printProviders(name, process.stdout)
     })
   program
-    .command('explain <file>')
-    .description('say what a provider would do with the pods of a manifest; needs no cluster')
-    .requiredOption('--provider <name>', 'the provider to ask')
-    .option('--provider-config <file>', "the provider's own configuration, YAML or JSON")
-    .action(async (file: string, options: { provider: string; providerConfig?: string }) => {
+    .command('explain <manifests...>')
+    .summary('say what a provider would do with the pods of manifests')
+    .description(
+      'Says what a provider would refuse in the pods of manifests (files, folders, - for standard input); ' +
+        'needs no cluster. Exits with 0 when all would run as written, with 1 when something would be refused.',
+    )
+    .addOption(new Option('--provider <name>', 'the provider to ask').default('process'))
+    .addOption(providerConfigFlag())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  virtual-kubelet explain pod.yaml
+  virtual-kubelet explain job.yaml config/ --provider docker
+  helm template chart | virtual-kubelet explain -`,
+    )
+    .action(async (paths: string[], options: { provider: string; providerConfig?: string }) => {
       const { explain } = await import('./explain.ts')
-      const isSupported = await explain(file, options, process.stdout)
+      const isSupported = await explain(paths, options, process.stdout)
       if (!isSupported) throw new CommanderError(1, 'explain.unsupported', '')
     })
   program

@@ -40,7 +40,7 @@ export async function readManifests(
     }
   }
   if (manifests.length === 0) {
-    throw new UserError(`Cannot run ${paths.join(', ')}: there is no object in it`)
+    throw new UserError(`Cannot use ${paths.join(', ')}: there is no object in it`)
   }
   return manifests
 }
