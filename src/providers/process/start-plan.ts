@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { ProviderHost } from '../../provider/provider.ts'
 import type { ContainerStart } from '../../runtime/container-runtime.ts'
-import { containerCapabilities } from './isolation/capability-set.ts'
+import { checkTracing, containerCapabilities } from './isolation/capability-set.ts'
 import { checkAddedCapabilities, droppedCapabilities } from './capabilities.ts'
 import type { CgroupLimits } from './cgroup.ts'
 import { containerLimits, podGroupOf, type PodGroup } from './container-limits.ts'
@@ -88,8 +88,11 @@ export async function resolveStart(
   if (image.kind === 'root' && spec.tty === true) throw noTerminal(spec)
   programOf(spec, image, { command: spec.command ?? [], args: spec.args ?? [] })
   const user = resolveUser(pod, spec, { config, own, users })
-  if (canIsolate) containerCapabilities(spec, config.allowedCapabilities)
-  else checkAddedCapabilities(spec)
+  const allowed = config.allowedCapabilities
+  if (canIsolate) {
+    containerCapabilities(spec, allowed)
+    checkTracing({ pod, spec }, { uid: user.uid, allowed })
+  } else checkAddedCapabilities(spec)
   return { image, user, users, dropped: droppedCapabilities(spec) }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { VkError } from '../../../util/vk-error.ts'
-import { containerCapabilities } from './capability-set.ts'
+import { checkTracing, containerCapabilities } from './capability-set.ts'
 
 const of = (
   capabilities: { readonly add?: string[]; readonly drop?: string[] },
@@ -34,6 +34,30 @@ test('no others are added than harmless ones and those that the configuration al
     assert.throws(
       () => of({ add: [name] }),
       (error) => error instanceof VkError && error.podReason === 'CreateContainerConfigError',
+    )
+  }
+})
+
+test('root traces no processes but its own, unless the configuration says so', () => {
+  const spec = { name: 'main', securityContext: { capabilities: { add: ['SYS_PTRACE'] } } }
+  const metadata = { namespace: 'default', name: 'pod', uid: 'u' }
+  const check = (pod: object, { uid = 0, allowed = [''], of = {} } = {}) => {
+    const whole = { metadata, spec: { containers: [spec], ...pod } }
+    checkTracing({ pod: whole, spec: { ...spec, ...of } }, { uid, allowed })
+  }
+  const sharing = { shareProcessNamespace: true }
+  check({})
+  check(sharing, { uid: 1000 })
+  check(sharing, { allowed: ['SYS_PTRACE'] })
+  check(sharing, { of: { securityContext: {} } })
+  for (const [pod, of] of [
+    [sharing, {}],
+    [{ hostPID: true }, {}],
+    [{}, { targetContainerName: 'app' }],
+  ] as const) {
+    assert.throws(
+      () => check(pod, { of }),
+      /root that sees processes of others may have "SYS_PTRACE"/,
     )
   }
 })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Capabilities of a container with a root of its own: a small set, which only root's programs come to use,
 // and what the pod adds and drops. With the host's whole set such a root would be no wall.
-import type { Container } from '../../../kube/types.gen.ts'
+import type { Container, Pod } from '../../../kube/types.gen.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import { capabilityName, droppedCapabilities } from '../capabilities.ts'
 
@@ -19,7 +19,8 @@ const defaults = [
 ] as const
 
 /** What any pod may add: of no use beyond the container's own processes and files. */
-const harmless: ReadonlySet<string> = new Set([...defaults, 'SYS_PTRACE', 'SYS_CHROOT', 'SETFCAP'])
+const tracing = 'SYS_PTRACE'
+const harmless: ReadonlySet<string> = new Set([...defaults, tracing, 'SYS_CHROOT', 'SETFCAP'])
 
 /**
  * The container's set, without `CAP_`, sorted; throws a VkError with CreateContainerConfigError for one
@@ -42,4 +43,24 @@ export function containerCapabilities(
   const dropped = new Set(droppedCapabilities(spec))
   const base = dropped.has('ALL') ? [] : defaults.filter((name) => !dropped.has(name))
   return [...new Set([...base, ...added])].sort()
+}
+
+/**
+ * Throws the same for root that could trace processes other than the container's own. Among these is, for a
+ * moment, what makes the sandbox of another container, with all rights of the node.
+ */
+export function checkTracing(
+  { pod, spec }: { readonly pod: Pod; readonly spec: Container },
+  { uid, allowed }: { readonly uid: number; readonly allowed: readonly string[] },
+): void {
+  const { hostPID, shareProcessNamespace } = pod.spec
+  const { targetContainerName } = spec as { readonly targetContainerName?: string }
+  const seesOthers = hostPID === true || shareProcessNamespace === true || targetContainerName
+  if (uid !== 0 || !seesOthers || allowed.map(capabilityName).includes(tracing)) return
+  if (!containerCapabilities(spec, allowed).includes(tracing)) return
+  throw new VkError(
+    'Invalid',
+    `Cannot run container "${spec.name}": root that sees processes of others may have "${tracing}" only where it is in the process provider's allowedCapabilities`,
+    { podReason: 'CreateContainerConfigError' },
+  )
 }
