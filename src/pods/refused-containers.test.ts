@@ -50,17 +50,24 @@ test('names every field of each container that stands against it, and no other c
     refused.map(({ name }) => name),
     ['bad'],
   )
-  const at = 'spec.ephemeralContainers[1].securityContext'
+  const at = 'spec.ephemeralContainers{bad}.securityContext'
   for (const field of ['seccompProfile', 'privileged']) {
     assert.ok(refused[0]?.message.includes(`${at}.${field}`), refused[0]?.message)
   }
   assert.deepEqual(namesIn(withoutRefused(debugged(good, bad), refused)), ['good'])
 })
 
+test('says the same of a container wherever others that are added push it', () => {
+  const context = { provider: { features }, featureCheck: 'strict', observed: undefined } as const
+  const [alone] = refusedContainers(debugged(bad), context)
+  assert.deepEqual(refusedContainers(debugged(good, bad), context), [alone])
+})
+
 test('without ephemeral containers at all, every one is refused', () => {
   const context = { provider: { features: {} }, featureCheck: 'strict' } as const
   const refused = refusedContainers(debugged(good), { ...context, observed: undefined })
-  const message = 'spec.ephemeralContainers[0]: this provider does not support ephemeralContainers'
+  const message =
+    'spec.ephemeralContainers{good}: this provider does not support ephemeralContainers'
   assert.deepEqual(refused, [{ name: 'good', message }])
 })
 
@@ -73,7 +80,7 @@ test('lenience forgives what is lacking, not what the backend refuses', () => {
     { field: 'spec.ephemeralContainers[1].securityContext', why: 'not given' },
   ]
   const provider = { features, problemsOf: () => problems }
-  const message = 'spec.ephemeralContainers[1].securityContext: not given'
+  const message = 'spec.ephemeralContainers{good}.securityContext: not given'
   assert.deepEqual(refusedContainers(pod, { ...context, provider }), [{ name: 'good', message }])
 })
 
@@ -107,7 +114,7 @@ test('an unsupported ephemeral container waits, and everything else of the pod g
   assert.equal(status.state?.waiting?.reason, 'UnsupportedPodSpec')
   assert.match(
     status.state.waiting.message ?? '',
-    /^spec\.ephemeralContainers\[0\]\.securityContext/,
+    /^spec\.ephemeralContainers\{bad\}\.securityContext/,
   )
   assert.equal(node.find()?.status?.phase, 'Running')
   assert.equal(node.find()?.status?.observedGeneration, 2)

@@ -33,7 +33,11 @@ export function refusedContainers(
     const at = `spec.ephemeralContainers[${index}]`
     const own = fields.filter(({ field }) => field === at || isWithin(field, at))
     if (own.length === 0 || hasStarted(observed, name)) return []
-    return [{ name, message: describeFields(own) }]
+    // By name, as kubelets write it in events: other containers that are added may move this one.
+    const named = own.map(({ field, why }) => {
+      return { field: `spec.ephemeralContainers{${name}}${field.slice(at.length)}`, why }
+    })
+    return [{ name, message: describeFields(named) }]
   })
 }
 

@@ -3,12 +3,15 @@
 // Pods that a node refuses: those that it has no room for, that do not belong there, and those that
 // ask for what its provider cannot do.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { before, describe, test } from 'node:test'
-import type { PodSpec } from '../../src/kube/types.gen.ts'
+import type { ContainerState, EphemeralContainer, Pod, PodSpec } from '../../src/kube/types.gen.ts'
 import { Pods, shell, stateOf } from './pods.ts'
-import { startProcessNode } from './process-node.ts'
+import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { skipReason } from './requirements.ts'
+import { scenarioImage } from './scenario-provider.ts'
 import { useCluster } from './use-cluster.ts'
+import type { VirtualKubelet } from './virtual-kubelet.ts'
 
 /** A spec with fields that no host process can have. */
 const UNSUPPORTED: Partial<PodSpec> = {
@@ -17,12 +20,30 @@ const UNSUPPORTED: Partial<PodSpec> = {
   containers: [shell('echo ran anyway', { securityContext: { privileged: true } })],
 }
 
+/** As `kubectl debug` makes them. */
+const debugContainer = (
+  name: string,
+  script: string,
+  securityContext: EphemeralContainer['securityContext'] = {},
+): EphemeralContainer => ({
+  name,
+  image: scenarioImage,
+  command: ['sh', '-c', script],
+  targetContainerName: 'main',
+  securityContext,
+})
+
+const debugState = ({ status }: Pod, container: string): ContainerState | undefined =>
+  status?.ephemeralContainerStatuses?.find(({ name }) => name === container)?.state
+
 describe('a node refuses', { skip: skipReason }, () => {
   const cluster = useCluster()
   const pods = new Pods(cluster)
+  const shared = useSharedFolder()
+  let strict: VirtualKubelet
 
   before(async () => {
-    await startProcessNode(cluster(), { nodeName: 'strict' })
+    strict = await startProcessNode(cluster(), { nodeName: 'strict' })
     await startProcessNode(cluster(), {
       nodeName: 'lenient',
       args: ['--feature-check', 'lenient', '--max-pods', '3'],
@@ -76,6 +97,52 @@ describe('a node refuses', { skip: skipReason }, () => {
     assert.match(event.message ?? '', /seLinuxOptions/)
     await pods.end('demanding')
   })
+
+  test('an ephemeral container that it cannot run; the rest of the pod goes on', async () => {
+    const file = `${shared()}/debugged`
+    const spec = { nodeName: 'strict', containers: [shell('sleep 1000')] }
+    await pods.create({ name: 'debugged', spec })
+    await pods.untilPhase('debugged', 'Running')
+    await debug(
+      debugContainer('demanding', 'true', { seLinuxOptions: { level: 's0:c1,c2' } }),
+      debugContainer('modest', `echo one >> ${file}`),
+    )
+    const first = await untilDebugged('modest')
+    const { waiting } = debugState(first, 'demanding') ?? {}
+    assert.equal(waiting?.reason, 'UnsupportedPodSpec')
+    const field = 'spec.ephemeralContainers{demanding}.securityContext.seLinuxOptions: '
+    assert.ok(waiting.message?.startsWith(field), waiting.message)
+    strict.kill('SIGKILL')
+    await strict.exited
+    strict = await startProcessNode(cluster(), { nodeName: 'strict', nodeIp: strict.nodeIp })
+    await debug(debugContainer('late', `echo two >> ${file}`))
+    const second = await untilDebugged('late')
+    assert.deepEqual(debugState(second, 'demanding'), { waiting })
+    assert.equal(readFileSync(file, 'utf8'), 'one\ntwo\n')
+    const events = (await pods.events('debugged')).filter(({ type }) => type === 'Warning')
+    assert.deepEqual(
+      events.map(({ reason, message }) => [reason, message]),
+      [['UnsupportedPodSpec', waiting.message]],
+    )
+    // Not this container alone: what is changed on the pod takes effect as well.
+    const path = '/api/v1/namespaces/default/pods/debugged'
+    await cluster().patch(path, { spec: { activeDeadlineSeconds: 1 } })
+    const ended = await pods.untilPhase('debugged', 'Failed')
+    assert.equal(ended.status?.reason, 'DeadlineExceeded')
+    assert.deepEqual(debugState(ended, 'demanding'), { waiting })
+  })
+
+  async function debug(...ephemeralContainers: readonly EphemeralContainer[]): Promise<void> {
+    await cluster().api('PATCH', '/api/v1/namespaces/default/pods/debugged/ephemeralcontainers', {
+      contentType: 'application/strategic-merge-patch+json',
+      body: { spec: { ephemeralContainers } },
+    })
+  }
+
+  async function untilDebugged(name: string): Promise<Pod> {
+    const what = `have an ended container ${name}`
+    return await pods.until('debugged', (pod) => debugState(pod, name)?.terminated, { what })
+  }
 
   test('when lenient, nothing of that; an event says what was ignored', async () => {
     await pods.create({ name: 'tolerated', spec: { ...UNSUPPORTED, nodeName: 'lenient' } })
