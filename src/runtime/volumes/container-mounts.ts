@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a container's volumeMounts to what lies where on the host. Messages are the kubelet's; they do
-// not say what was found on the way, which would tell of the host's file system.
+// From a container's volumeMounts to what lies where on the host. Messages are the kubelet's, with what
+// is wrong in the volume itself; they do not tell of the host's file system beyond it.
 import { join } from 'node:path'
 import type { Container, VolumeMount } from '../../kube/types.gen.ts'
 import type { ResolvedEnvVar } from '../../provider/provider.ts'
@@ -114,7 +114,7 @@ async function inVolume(
   } catch (error) {
     if (!(error instanceof SubPathError)) throw error
     throw configError(
-      `failed to prepare subPath for volumeMount "${name}" of container "${container}"`,
+      `failed to prepare subPath for volumeMount "${name}" of container "${container}": ${error.message}`,
       error,
     )
   }

@@ -187,14 +187,32 @@ test('a subPath that leads out of its volume keeps the container from starting',
   const dir = await allowedDir(t)
   await using world = await open({ delivery: 'mount', hostPathPrefixes: [dir] })
   await symlink('/etc', join(dir, 'link'))
+  await symlink('/no/such/place', join(dir, 'nowhere'))
+  await symlink('/etc/passwd/below', join(dir, 'below'))
   const volume = { name: 'host', hostPath: { path: dir } }
-  const ref = await world.create(podWith([volume], [mount('host', { subPath: 'link' })]))
+  // Whether there is something at its end is the host's business.
+  for (const subPath of ['link', 'nowhere', 'below']) {
+    const ref = await world.create(podWith([volume], [mount('host', { subPath })]))
+    const observed = await world.until(ref, ({ containers }) =>
+      containers.some(({ state }) => state?.waiting?.reason === 'CreateContainerConfigError'),
+    )
+    assert.equal(
+      observed.containers[0]?.state?.waiting?.message,
+      'failed to prepare subPath for volumeMount "host" of container "main": it leads out of the volume, or nowhere',
+    )
+  }
+})
+
+test('a subPath that a ConfigMap does not have is told as that', async () => {
+  await using world = await open()
+  world.volumeFiles = () => ({ files: [file('key', 'one')] })
+  const ref = await world.create(podWith([config], [mount('config', { subPath: 'nokey' })]))
   const observed = await world.until(ref, ({ containers }) =>
     containers.some(({ state }) => state?.waiting?.reason === 'CreateContainerConfigError'),
   )
   assert.equal(
     observed.containers[0]?.state?.waiting?.message,
-    'failed to prepare subPath for volumeMount "host" of container "main"',
+    'failed to prepare subPath for volumeMount "config" of container "main": the volume has no such path',
   )
 })
 

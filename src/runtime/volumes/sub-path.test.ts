@@ -36,14 +36,17 @@ test('links that lead out, or nowhere, are refused', async (t) => {
   const volume = await volumeFor(t)
   await symlink('/etc', join(volume, 'etc'))
   await symlink('/nonexistent', join(volume, 'nowhere'))
+  await symlink('/etc/passwd/below', join(volume, 'below'))
   await symlink('loop', join(volume, 'loop'))
+  await writeFile(join(volume, 'file'), '')
   const refuses = async (subPath: string, message: RegExp): Promise<void> =>
     await assert.rejects(resolveSubPath(volume, { subPath, isReadOnly: false }), message)
-  await refuses('etc', /leads out/)
-  await refuses('etc/passwd', /leads out/)
-  await refuses('nowhere', /cannot be made/)
-  await refuses('loop', /cannot be followed/)
+  // What is out there, or is not, is not told.
+  for (const subPath of ['etc', 'etc/passwd', 'nowhere', 'nowhere/x', 'below', 'loop']) {
+    await refuses(subPath, /^Error: it leads out of the volume, or nowhere$/)
+  }
+  await refuses('file/x', /^Error: the volume has no such path$/)
   await refuses('a/../..', /contains/)
   const missing = resolveSubPath(volume, { subPath: 'none', isReadOnly: true })
-  await assert.rejects(missing, /not there/)
+  await assert.rejects(missing, /the volume has no such path/)
 })

@@ -20,7 +20,10 @@ export interface FoundSubPath {
   readonly isDirectory: boolean
 }
 
-/** Ways out of the volume, and what is wrong with the path as written. */
+const notThere = 'the volume has no such path'
+const leadsOut = 'it leads out of the volume, or nowhere'
+
+/** What is wrong with a path; the message says nothing of what is outside of the volume. */
 export class SubPathError extends Error {}
 
 /**
@@ -48,20 +51,28 @@ async function followInside(
   let real = base
   for (const part of parts) {
     const next = join(real, part)
-    const found = await realpath(next).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-      throw new SubPathError('it cannot be followed', { cause: error })
+    const found = await realpath(next).catch(async (error: NodeJS.ErrnoException) => {
+      // The same as of one that leads to something: what is out there is not told.
+      if (await isLink(next)) throw new SubPathError(leadsOut, { cause: error })
+      if (error.code === 'ENOENT') return undefined
+      const why = error.code === 'ENOTDIR' ? notThere : 'it cannot be followed'
+      throw new SubPathError(why, { cause: error })
     })
     if (found !== undefined) {
-      if (!isInside(found, base)) throw new SubPathError('it leads out of the volume')
+      if (!isInside(found, base)) throw new SubPathError(leadsOut)
       real = found
       continue
     }
-    if (isReadOnly) throw new SubPathError('it is not there')
+    if (isReadOnly) throw new SubPathError(notThere)
     await makeDirectory(base, real, part)
     real = next
   }
   return real
+}
+
+async function isLink(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined)
+  return found?.isSymbolicLink() === true
 }
 
 /** Fails on a link that leads nowhere: nothing is made at its end. */
