@@ -20,13 +20,16 @@ const lines = (to: number): readonly string[] =>
 
 /** What a reader that follows is given until the container ends. */
 async function followed({ provider, host }: ProviderFixture, pod: Pod): Promise<readonly string[]> {
+  let isExact = false
   const { log } = host
   const chunks: Uint8Array[] = []
   const context = { signal: AbortSignal.timeout(60_000), log }
   const query = { previous: false, follow: true }
   for await (const { entries } of provider.logs(refOf(pod), 'c0', query, context)) {
     chunks.push(...entries.map(({ bytes }) => bytes))
+    isExact ||= entries.some(({ timeMs }) => timeMs % 1000 !== 0)
   }
+  assert.ok(isExact, 'times are finer than a second')
   return Buffer.concat(chunks).toString().trim().split('\n')
 }
 

@@ -50,6 +50,7 @@ import { ImageStore } from './images/image-store.ts'
 import { nodeCredentials } from './images/node-credentials.ts'
 import { PullRecords } from './images/pull-records.ts'
 import { readEngineLog } from './logs/engine-log.ts'
+import { canReadLog, readLogFile } from './logs/k8s-file-log.ts'
 import { describeEngine } from './node-description.ts'
 import { copyMounts } from './remote/copy-mounts.ts'
 import { PodSandboxes } from './sandbox/pod-sandboxes.ts'
@@ -206,13 +207,17 @@ export class DockerRuntime implements ContainerRuntime {
     if (!known) {
       throw new VkError('NotFound', `Cannot read output of container "${key.name}": it has none`)
     }
-    const { engineId, isTerminal } = known
+    const { engineId, isTerminal, logPath } = known
     const hasEnded = async (signal: AbortSignal): Promise<boolean> => {
       const now = await this.#table.refresh(engineId, signal)
       return now?.run.state.kind !== 'running'
     }
-    const { client } = this.#engine
+    const { client, kind, isLocal } = this.#engine
     const { clock } = this.#host
+    if (kind === 'podman' && isLocal && logPath && (await canReadLog(logPath))) {
+      yield* readLogFile({ path: logPath, clock, hasEnded }, query, context)
+      return
+    }
     yield* readEngineLog({ client, clock, engineId, isTerminal, hasEnded }, query, context)
   }
 

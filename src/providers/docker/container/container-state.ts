@@ -9,6 +9,8 @@ export interface KnownContainer {
   readonly engineId: string
   readonly run: RuntimeContainer
   readonly isTerminal: boolean
+  /** Where the engine keeps its output, on the engine's machine. */
+  readonly logPath: string | undefined
   /** What its image says stops it. */
   readonly stopSignal: string | undefined
 }
@@ -28,6 +30,7 @@ export function knownContainer(
     engineId: Id,
     run: { key, containerId, image: image.name, imageId: image.reference || Image, state },
     isTerminal: Config.Tty === true,
+    logPath: inspected.LogPath || undefined,
     stopSignal: Config.StopSignal || undefined,
   }
 }

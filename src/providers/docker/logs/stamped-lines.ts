@@ -37,13 +37,13 @@ async function* terminalEntries(answer: Readable): AsyncGenerator<readonly LogEn
 /** `2026-01-01T00:00:00.123456789Z text`; what has no such time keeps all of its bytes. */
 function entryOf(bytes: Buffer, stream: LogEntry['stream']): LogEntry {
   const end = bytes.indexOf(blank)
-  const timeMs = end > 0 ? timeOf(bytes.toString('latin1', 0, end)) : undefined
+  const timeMs = end > 0 ? timeOfStamp(bytes.toString('latin1', 0, end)) : undefined
   if (timeMs === undefined) return { timeMs: 0, stream, bytes }
   return { timeMs, stream, bytes: bytes.subarray(end + 1) }
 }
 
 /** Milliseconds with their fraction: the microseconds count. */
-function timeOf(text: string): number | undefined {
+export function timeOfStamp(text: string): number | undefined {
   const whole = Date.parse(text)
   if (Number.isNaN(whole)) return undefined
   const [, digits = ''] = /\.(\d+)/.exec(text) ?? []
