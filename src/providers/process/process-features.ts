@@ -5,7 +5,8 @@ import type { Features, Support } from '../../provider/features.ts'
 import type { ProcessConfig } from './process-config.ts'
 import type { Surroundings } from './surroundings.ts'
 
-const users = { only: 'to users and groups that the configuration allows' }
+const users = { only: 'as defaultUser and those of allowedUsers, and root with allowRoot' }
+const groups = { only: "as the user's own and those of allowedGroups" }
 
 const inSandbox = { only: 'where bubblewrap gives containers a root of their own' }
 const asVariable = { only: 'as a directory that VK_VOLUME_<NAME> names; nothing is mounted' }
@@ -28,7 +29,7 @@ const common: Features = {
   hostPort: { only: 'as the port that the program itself opens; conflicts are not seen' },
   hostPID: true,
   hostIPC: true,
-  'security.fsGroup': users,
+  'security.fsGroup': groups,
   'volume.ephemeral': hostPaths,
   'volume.hostPath': hostPaths,
   'volume.persistentVolumeClaim': hostPaths,
@@ -37,8 +38,8 @@ const common: Features = {
   'resources.podLevel': { only: 'where control groups are writable' },
   'resources.resize': { only: 'where control groups are writable' },
   'security.runAsUser': users,
-  'security.runAsGroup': users,
-  'security.supplementalGroups': users,
+  'security.runAsGroup': groups,
+  'security.supplementalGroups': groups,
   'security.runAsNonRoot': true,
 }
 
@@ -79,7 +80,7 @@ const sandboxed: Features = {
   },
   'volume.image': { only: 'as dir: and tar: below imageDirPrefixes' },
   'security.capabilities.add': {
-    only: 'as harmless ones and those of allowedCapabilities in the configuration',
+    only: 'as harmless ones and those of allowedCapabilities',
   },
 }
 
@@ -146,7 +147,7 @@ export function featuresHere(config: ProcessConfig, surroundings: Surroundings):
     ...configured,
     ...(canReachVolumes(surroundings) ? {} : withoutVolumes(configured)),
     ...(canIsolate && sharesHere(surroundings)),
-    'security.fsGroup': surroundings.own.uid === 0 && users,
+    'security.fsGroup': surroundings.own.uid === 0 && groups,
     tty: tools.script !== undefined,
     'resources.cpuLimit': cgroups?.can.limitCpu ?? false,
     'resources.memoryLimit': cgroups?.can.limitMemory ?? false,
