@@ -132,3 +132,16 @@ test(
     }
   },
 )
+
+test(
+  'root in a container cannot fill our memory by what commands are started with',
+  { skip },
+  async () => {
+    await using world = await sandboxWorld({ allowRoot: true })
+    const script = 'truncate -s 8G /proc/1/fd/0 && echo ready; exec sleep 60'
+    const start = startOf(world, { script, security: { runAsUser: 0 }, env: { KEY: 'value' } })
+    await world.runtime.startContainer(start, world.context)
+    await eventually(async () => (await world.output(start)).includes('ready'))
+    assert.equal((await run(world, start, 'echo $KEY')).stdout, 'value\n')
+  },
+)

@@ -2,7 +2,7 @@
 // What a command needs to know to run in a container as the container itself does: environment and
 // directory. The wrapper still holds the nameless file that they came on, so a later life of
 // virtual-kubelet finds them too, and they are never written anywhere else.
-import { readFile, readlink } from 'node:fs/promises'
+import { readFile, readlink, stat } from 'node:fs/promises'
 import { VkError } from '../../../util/vk-error.ts'
 import type { ContainerProcess } from '../container-process.ts'
 
@@ -11,6 +11,9 @@ export interface ContainerContext {
   readonly workingDir: string
   readonly env: ReadonlyMap<string, string>
 }
+
+/** No launch has as much; root in a container can write to the file by way of bwrap's descriptor. */
+const maxInputBytes = 16 * 1024 * 1024
 
 /** Reads it from the wrapper, or from the program itself where the wrapper is gone. */
 export async function readContainerContext(container: ContainerProcess): Promise<ContainerContext> {
@@ -21,7 +24,9 @@ export async function readContainerContext(container: ContainerProcess): Promise
 
 async function readFromWrapper(container: ContainerProcess): Promise<ContainerContext | undefined> {
   try {
-    const text = await readFile(`/proc/${container.wrapperPid}/fd/0`, 'utf8')
+    const path = `/proc/${container.wrapperPid}/fd/0`
+    if ((await stat(path)).size > maxInputBytes) return undefined
+    const text = await readFile(path, 'utf8')
     return (await container.isWrapperAlive()) ? parseLaunchInput(text) : undefined
   } catch {
     // It ended, or there is no /proc here.
