@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { parse } from 'yaml'
 import { eventually } from '../../../test/support/process-probes.ts'
 import { buildHost, patient, request } from '../../../test/support/provider-host.ts'
+import { noSandbox } from '../../../test/support/sandbox-world.ts'
 import type { Container, Pod } from '../../kube/types.gen.ts'
 import { unsupportedFields } from '../../provider/feature-check.ts'
 import type { ObservedPod, PodProvider, ProviderHost } from '../../provider/provider.ts'
@@ -53,6 +54,34 @@ test('waits with a reason for an image that is nothing', async () => {
     return waiting?.reason === 'CreateContainerConfigError'
   })
 })
+
+test(
+  'a mount point that no sandbox has is waited with, and no start is used up',
+  { skip: noSandbox },
+  async () => {
+    await using made = await makeProvider()
+    const volumeMounts = [{ name: 'v', mountPath: '/usr' }]
+    const pod: Pod = {
+      metadata: { namespace: 'default', name: 'usr', uid: 'u3' },
+      spec: {
+        restartPolicy: 'Never',
+        volumes: [{ name: 'v', emptyDir: {} }],
+        containers: [{ name: 'main', image: 'host', command: ['true'], volumeMounts }],
+      },
+    }
+    const problems = await providerModule.problemsOf?.(pod, {})
+    assert.match(problems?.[0]?.why ?? '', /^Cannot mount at "\/usr": .* which starts containers$/)
+    assert.equal(problems?.[0]?.field, 'spec.containers[0].volumeMounts[0].mountPath')
+    await made.provider.createPod(request(pod), patient)
+    await eventually(async () => {
+      const found = await made.provider.getPodStatuses([refOf(pod)], patient)
+      const { state, restartCount = 0 } = found.get('u3')?.containers[0] ?? {}
+      const { reason, message } = state?.waiting ?? {}
+      const isTold = message === problems?.[0]?.why
+      return reason === 'CreateContainerError' && isTold && restartCount === 0
+    })
+  },
+)
 
 test('refuses to be a Windows node on another system', async (t) => {
   if (process.platform === 'win32') return t.skip('this is Windows')

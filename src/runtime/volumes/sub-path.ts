@@ -51,13 +51,7 @@ async function followInside(
   let real = base
   for (const part of parts) {
     const next = join(real, part)
-    const found = await realpath(next).catch(async (error: NodeJS.ErrnoException) => {
-      // The same as of one that leads to something: what is out there is not told.
-      if (await isLink(next)) throw new SubPathError(leadsOut, { cause: error })
-      if (error.code === 'ENOENT') return undefined
-      const why = error.code === 'ENOTDIR' ? notThere : 'it cannot be followed'
-      throw new SubPathError(why, { cause: error })
-    })
+    const found = await endOf(next)
     if (found !== undefined) {
       if (!isInside(found, base)) throw new SubPathError(leadsOut)
       real = found
@@ -68,6 +62,20 @@ async function followInside(
     real = next
   }
   return real
+}
+
+/** Where the path leads; undefined when nothing is there. */
+async function endOf(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path)
+  } catch (cause) {
+    // The same as of a link that leads to something: what is out there is not told.
+    if (await isLink(path)) throw new SubPathError(leadsOut, { cause })
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    const why = code === 'ENOTDIR' ? notThere : 'it cannot be followed'
+    throw new SubPathError(why, { cause })
+  }
 }
 
 async function isLink(path: string): Promise<boolean> {
