@@ -11,6 +11,7 @@ import {
   makeGroup,
   membersOf,
   readOr,
+  removeFolder,
   removeGroup,
 } from './cgroup.ts'
 import type { CgroupLimits, CgroupUsage, Cgroups } from './cgroup.ts'
@@ -101,7 +102,7 @@ export class CgroupsV1 implements Cgroups {
   }
 
   release(): void {
-    if (this.list().length === 0) for (const dir of this.#dirs.values()) removeGroup(dir)
+    for (const dir of this.#dirs.values()) removeFolder(dir)
   }
 
   // Joint mounts (cpu,cpuacct) name one directory twice.

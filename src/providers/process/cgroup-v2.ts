@@ -11,6 +11,7 @@ import {
   makeGroup,
   membersOf,
   readOr,
+  removeFolder,
   removeGroup,
 } from './cgroup.ts'
 import type { CgroupLimits, CgroupUsage, Cgroups } from './cgroup.ts'
@@ -111,7 +112,7 @@ export class CgroupsV2 implements Cgroups {
   }
 
   release(): void {
-    if (this.list().length === 0) removeGroup(join(this.#mount, this.#folder))
+    removeFolder(join(this.#mount, this.#folder))
   }
 
   #dir(name: string): string {

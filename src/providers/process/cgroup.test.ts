@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ended, eventually, stateOf } from '../../../test/support/process-probes.ts'
 import { processWorld } from '../../../test/support/process-runtime.ts'
+import { systemClock } from '../../util/clock.ts'
 import { CgroupsV2 } from './cgroup-v2.ts'
-import { cpuQuota, cpuShares, keyedValue } from './cgroup.ts'
+import { cpuQuota, cpuShares, groupNames, keyedValue, readOr } from './cgroup.ts'
 import { parseCgroupMounts } from './detect-cgroups.ts'
+import { leaveGroup } from './leave-group.ts'
 
 test('reads the mounts of both versions', () => {
   const text = [
@@ -159,9 +161,55 @@ test('leaves no control group behind', async (t) => {
   await world.runtime.startContainer(start, world.context)
   assert.equal(cgroups.list().length, 1)
   await ended(world.runtime, start.key)
+  await eventually(() => cgroups.list().length === 0)
   await world.runtime.removeContainer(start.key)
-  assert.deepEqual(cgroups.list(), [])
   assert.equal(await stateOf(world.runtime, start.key), undefined)
+})
+
+test('a lack of memory is known to later lives, although the group that counted it is gone', async (t) => {
+  await using world = await processWorld()
+  const { cgroups } = world.surroundings
+  if (!cgroups?.can.limitMemory) return t.skip('no writable memory controller')
+  const start = world.start({
+    command: ['sh', '-c', 'x=$(head -c 100000000 /dev/zero | tr "\\0" a); echo ${#x}'],
+    spec: { resources: { limits: { memory: '16Mi' } } },
+  })
+  await world.runtime.startContainer(start, world.context)
+  await ended(world.runtime, start.key)
+  await eventually(() => cgroups.list().length === 0)
+  const state = await stateOf(await world.reopen(), start.key)
+  assert.ok(state?.kind === 'exited')
+  assert.equal(state.isOutOfMemory, true)
+})
+
+test('the node’s groups go with the runtime once nothing lives in them, and not before', async (t) => {
+  await using world = await processWorld({ cgroupRoot: ownRoot })
+  const { cgroups } = world.surroundings
+  if (!cgroups?.can.limitMemory) return t.skip('no writable memory controller')
+  await using _ = { [Symbol.asyncDispose]: async () => await removeOwnRoot() }
+  const resources = { limits: { memory: '64Mi', cpu: '1' } }
+  const starts = ['first', 'second'].map((uid) => {
+    const start = world.start({ uid, command: ['sleep', '60'] })
+    return { ...start, pod: { ...start.pod, spec: { ...start.pod.spec, resources } } }
+  })
+  for (const start of starts) await world.runtime.startContainer(start, world.context)
+  assert.notDeepEqual(ownFolders(), [])
+  for (const [index, { key }] of starts.entries()) {
+    await world.runtime.stopContainer(key, { graceMs: 0 }, world.context)
+    await world.runtime[Symbol.asyncDispose]()
+    // One group for the pod, one for its container, as long as that runs.
+    assert.equal(cgroups.list().length, index === 0 ? 2 : 0)
+    assert.equal(ownFolders().length > 0, index === 0)
+  }
+})
+
+test('a group that is busy for a moment more is removed all the same, one that stays so is left', async () => {
+  const clock = systemClock
+  let tries = 0
+  const remove = (): boolean => (tries += 1) === 3
+  assert.equal(await leaveGroup('c1', { cgroups: { remove }, clock }), true)
+  assert.equal(tries, 3)
+  assert.equal(await leaveGroup('c1', { cgroups: { remove: () => false }, clock }), false)
 })
 
 test('counts usage from the process table where there is no control group', async (t) => {
@@ -177,3 +225,20 @@ test('counts usage from the process table where there is no control group', asyn
   assert.ok((stats.memory?.workingSetBytes ?? 0) > 0)
   assert.ok((stats.cpu?.usageCoreNanoSeconds ?? 0) > 0)
 })
+
+const ownRoot = `/vk-test-${process.pid}`
+
+function ownRoots(): readonly string[] {
+  const mounts = parseCgroupMounts(readOr('/proc/self/mountinfo'))
+  return [...new Set(mounts.map(({ path }) => join(path, ownRoot)))]
+}
+
+/** Folders of nodes in all hierarchies. */
+function ownFolders(): readonly string[] {
+  return ownRoots().flatMap(groupNames)
+}
+
+async function removeOwnRoot(): Promise<void> {
+  // Not made in every hierarchy.
+  await Promise.allSettled(ownRoots().map(async (root) => await rmdir(root)))
+}

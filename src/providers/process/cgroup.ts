@@ -49,7 +49,7 @@ export interface Cgroups {
   /** Removes an empty group; false while it still has members. */
   remove(name: string): boolean
   list(): readonly string[]
-  /** Removes the folder where no group is left in it; a later `create` makes it again. */
+  /** Removes empty groups of pods, and the folder where no group is left in it; `create` makes them again. */
   release(): void
 }
 
@@ -82,6 +82,21 @@ export function removeGroup(dir: string): boolean {
 
 /** Begins the names of groups that containers of a pod share. */
 export const podGroupPrefix = 'pod-'
+
+/**
+ * Removes the groups of pods in `dir` that are empty, and then `dir` if nothing is left in it. The kernel
+ * removes no group that has processes or groups in it.
+ */
+export function removeFolder(dir: string): void {
+  const ofPods = groupNames(dir).filter((name) => name.startsWith(podGroupPrefix))
+  for (const place of [...ofPods.map((name) => join(dir, name)), dir]) {
+    try {
+      rmdirSync(place)
+    } catch {
+      // In use by what runs on.
+    }
+  }
+}
 
 /** Names of the groups in `dir` and in the groups of pods there. */
 export function allGroupNames(dir: string): readonly string[] {

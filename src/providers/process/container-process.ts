@@ -6,8 +6,9 @@ import type { Clock } from '../../util/clock.ts'
 import type { Cgroups } from './cgroup.ts'
 import { findProgram } from './isolation/sandboxed-program.ts'
 import type { SandboxedProgram } from './isolation/sandboxed-program.ts'
-import { groupOf, readNotes } from './exit-record.ts'
+import { groupOf, noteOutOfMemory, readNotes } from './exit-record.ts'
 import type { Launch, LaunchNotes } from './exit-record.ts'
+import { leaveGroup } from './leave-group.ts'
 import { isAlive, maySignalGroup, observeProcess } from './process-identity.ts'
 import type { ProcessIdentity, ProcessMark } from './process-identity.ts'
 import { readProcessTable } from './process-table.ts'
@@ -156,7 +157,7 @@ export class ContainerProcess {
     this.#settle({ kind: 'lost', startedAtMs: this.#started.atMs })
   }
 
-  #settleExited({ code, atMs }: NonNullable<LaunchNotes['exit']>): void {
+  #settleExited({ code, atMs, isOutOfMemory }: NonNullable<LaunchNotes['exit']>): void {
     const isSignal = code > 128 && code <= 128 + 64
     const oomKills = this.#surroundings.cgroups?.oomKills(this.group) ?? 0
     this.#settle({
@@ -165,7 +166,7 @@ export class ContainerProcess {
       finishedAtMs: Math.max(atMs, this.#started.atMs),
       exitCode: code,
       ...(isSignal && { signal: code - 128 }),
-      ...(oomKills > 0 && code !== 0 && { isOutOfMemory: true }),
+      ...((isOutOfMemory || oomKills > 0) && code !== 0 && { isOutOfMemory: true }),
     })
   }
 
@@ -218,7 +219,7 @@ export class ContainerProcess {
     }
   }
 
-  /** Kills what is left, the program included; resolves when nothing is. */
+  /** Kills what is left, the program included; resolves when nothing is, nor its control group. */
   killAll(): Promise<void> {
     this.#killing ??= this.#killUntilGone().finally(() => {
       this.#killing = undefined
@@ -235,9 +236,16 @@ export class ContainerProcess {
         !(await this.#killGroup(this.#started.process)) || (await this.#isGroupDead())
       const members = cgroups?.members(this.group) ?? []
       for (const pid of members) send(pid, 'SIGKILL')
-      if (isGroupGone && members.length === 0 && !this.isRunning) return
+      if (isGroupGone && members.length === 0 && !this.isRunning) break
       await clock.sleep(pauseMs)
     }
+    if (cgroups) await this.#leave(cgroups)
+  }
+
+  /** Nobody is left in the control group; what it has counted outlives it for later lives of ours. */
+  async #leave(cgroups: Cgroups): Promise<void> {
+    const isNoted = cgroups.oomKills(this.group) === 0 || (await noteOutOfMemory(this.launch))
+    if (isNoted) await leaveGroup(this.group, { cgroups, clock: this.#surroundings.clock })
   }
 
   /**

@@ -42,7 +42,12 @@ export interface LaunchNotes {
     readonly wrapper: ProcessIdentity
     readonly atMs: number
   }
-  readonly exit?: { readonly code: number; readonly atMs: number }
+  readonly exit?: {
+    readonly code: number
+    readonly atMs: number
+    /** The kernel killed for want of memory; noted only when the group that counted it goes. */
+    readonly isOutOfMemory: boolean
+  }
 }
 
 /** A launch with its directory. */
@@ -57,6 +62,7 @@ export function groupOf({ dir, record }: Launch): string {
 }
 
 const recordFile = 'launch.json'
+const outOfMemoryFile = 'out-of-memory'
 const dropped = '.dropped-'
 
 /** Makes the directory of a new launch. Each has a name of its own, so that none meets another's late stage. */
@@ -99,15 +105,29 @@ function isMissing(error: unknown): boolean {
 
 /** Reads what stage and wrapper have noted so far. */
 export async function readNotes({ dir, record }: Launch): Promise<LaunchNotes> {
-  const [started, exit] = await Promise.all([
+  const [started, exit, outOfMemory] = await Promise.all([
     readNote(join(dir, 'started')),
     readNote(join(dir, 'exit')),
+    readNote(join(dir, outOfMemoryFile)),
   ])
+  const isOutOfMemory = outOfMemory !== undefined
   const identities = started && parseStarted(started.text, record.bootId)
   const code = exit && /^(\d{1,3})\n$/.exec(exit.text)?.[1]
   return {
     ...(identities && { started: { ...identities, atMs: started.atMs } }),
-    ...(exit && code !== undefined && { exit: { code: Number(code), atMs: exit.atMs } }),
+    ...(exit &&
+      code !== undefined && { exit: { code: Number(code), atMs: exit.atMs, isOutOfMemory } }),
+  }
+}
+
+/** Keeps what only the control group knew; false: it could not be written, and the group must stay. */
+export async function noteOutOfMemory({ dir }: Launch): Promise<boolean> {
+  try {
+    await writeFile(join(dir, outOfMemoryFile), '', { mode: 0o600 })
+    return true
+  } catch (error) {
+    // A launch that was dropped has nobody left to tell.
+    return isMissing(error)
   }
 }
 

@@ -24,6 +24,7 @@ import { scratchDir } from './isolation/prepare-sandbox.ts'
 import { writeSandbox } from './isolation/sandboxed-program.ts'
 import { removeTree } from './isolation/remove-tree.ts'
 import { launch } from './launcher.ts'
+import { leaveGroup } from './leave-group.ts'
 import type { StartPlan } from './start-plan.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -121,7 +122,7 @@ export class ProcessFleet implements Disposable {
       return container
     } catch (error) {
       await dropLaunch(made.dir)
-      cgroups?.remove(groupOf(made))
+      if (cgroups) await leaveGroup(groupOf(made), { cgroups, clock: this.#options.clock })
       throw error
     }
   }
@@ -137,6 +138,7 @@ export class ProcessFleet implements Disposable {
     endInput(container.launch.dir)
     await removeScratch(container.launch.record)
     await dropLaunch(container.launch.dir)
+    // Where what it had counted could not be noted, it is there still.
     this.#options.surroundings.cgroups?.remove(container.group)
   }
 

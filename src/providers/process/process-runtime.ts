@@ -37,6 +37,7 @@ import { ImageStore } from './isolation/image-store.ts'
 import { networkProblems } from './isolation/network-problems.ts'
 import { openShares } from './isolation/pod-shares.ts'
 import type { PodShares } from './isolation/pod-shares.ts'
+import { leaveGroup } from './leave-group.ts'
 import { ProcessFleet } from './process-fleet.ts'
 import { capacityOf } from './process-config.ts'
 import type { ProcessConfig } from './process-config.ts'
@@ -163,7 +164,8 @@ export class ProcessRuntime implements ContainerRuntime {
     }
     const ids = this.#fleet.idsOf(pod.uid)
     await Promise.all(ids.map((id) => this.#fleet.remove(id)))
-    this.#surroundings.cgroups?.remove(podGroupName(pod.uid))
+    const { cgroups } = this.#surroundings
+    if (cgroups) await leaveGroup(podGroupName(pod.uid), { cgroups, clock: this.#host.clock })
     await this.#shared?.remove(pod.uid)
     await this.#images.release(pod.uid)
   }
