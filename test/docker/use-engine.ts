@@ -87,5 +87,8 @@ const workloads: ConformanceOptions['workloads'] = {
       command: ['sh', '-c', `printf "%s\\n" "$@"; ${untilStopped}`, 'sh', ...lines],
     },
   }),
+  shell: (text) => ['sh', '-c', text],
+  echoing: () => script('exec 3<&0; trap "exit 0" TERM; cat <&3 & wait', { stdin: true }),
+  listening: (port) => script(`trap "exit 0" TERM; nc -ll -p ${port} -e cat & wait`),
   stubborn: () => script('trap "" TERM; while :; do sleep 1; done'),
 }
