@@ -11,6 +11,7 @@ import {
   existsSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -184,6 +185,8 @@ export class EngineDaemon implements AsyncDisposable {
   }
 
   #cleanUp(): void {
+    // Podman keeps a process for each command for five minutes after its end.
+    for (const pid of processesNaming(`${this.folder}/`)) process.kill(pid, 'SIGKILL')
     for (const mount of mountsBelow(this.folder)) {
       try {
         run('umount', ['--lazy', mount])
@@ -215,6 +218,18 @@ tmp_dir = "${join(folder, 'tmp')}"
 [network]
 network_config_dir = "${join(folder, 'networks')}"
 `
+}
+
+function processesNaming(text: string): readonly number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.map(Number).filter((pid) => {
+    try {
+      return pid !== process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text)
+    } catch {
+      // It has just ended.
+      return false
+    }
+  })
 }
 
 function mountsBelow(folder: string): readonly string[] {
