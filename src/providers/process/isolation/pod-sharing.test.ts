@@ -175,6 +175,24 @@ test(
 )
 
 test(
+  'what a program among processes that are not its own leaves when it is told to end is killed',
+  { skip },
+  async () => {
+    await using world = await sandboxWorld({ cgroupRoot: false })
+    const mark = `6${process.pid}`
+    const script = `(trap "" TERM; sleep ${mark}) & trap "exit 3" TERM; echo ready; while :; do sleep 0.05; done`
+    const start = startOf(world, { script, pod: { hostPID: true } })
+    await world.runtime.startContainer(start, world.context)
+    await eventually(async () => (await world.output(start)) === 'ready\n')
+    await eventually(() => commandLines().includes(`sleep\0${mark}`))
+    await world.runtime.stopContainer(start.key, { graceMs: 20_000 }, world.context)
+    const state = await stateOf(world.runtime, start.key)
+    assert.ok(state?.kind === 'exited' && state.exitCode === 3, JSON.stringify(state))
+    await eventually(() => !commandLines().includes(`sleep\0${mark}`))
+  },
+)
+
+test(
   'memory is shared by a pod’s containers, of its size, and gone with the pod',
   { skip: skip || !isRoot },
   async () => {
