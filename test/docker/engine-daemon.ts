@@ -89,6 +89,8 @@ export class EngineDaemon implements AsyncDisposable {
     const log = openSync(join(this.folder, 'log'), 'a')
     const [program = '', ...args] = this.kind === 'podman' ? this.#podman() : this.#docker()
     this.#process = spawn(program, args, {
+      // Where a container ran out of memory, conmon leaves a file named `oom` in this folder.
+      cwd: this.folder,
       stdio: ['ignore', log, log],
       env: { ...process.env, ...this.#environment() },
     })

@@ -58,12 +58,14 @@ export const dockerFeatures: Features = {
   'security.readOnlyRootFilesystem': true,
   'security.privileged': true,
   'security.allowPrivilegeEscalation': true,
-  'security.capabilities.add': true,
+  'security.capabilities.add': {
+    only: 'as those of any container; more where allowPrivileged is set',
+  },
   'security.capabilities.drop': true,
   'security.seccomp': true,
   'security.appArmor': true,
   'security.seLinux': true,
-  'security.sysctls': true,
+  'security.sysctls': { only: "as a kubelet's safe ones, and allowedUnsafeSysctls" },
   'security.procMount': true,
 }
 
