@@ -80,6 +80,36 @@ for (const { isolation, where, skip } of modes) {
   })
 
   test(
+    `a program ${where} with a terminal has the signal too, and its grace`,
+    { skip },
+    async (t) => {
+      await using world = await processWorld({ isolation })
+      if (world.surroundings.tools.script === undefined) return t.skip('this machine has no script')
+      const signals = { SIGTERM: 15, SIGUSR2: 12 }
+      const codes = Object.entries(signals).map(async ([signal, number]) => {
+        // `script` would give what it holds two seconds.
+        const script = `trap "echo bye; sleep 2.3; exit 7" ${number}; echo ready; while :; do sleep 0.02; done`
+        const command = ['sh', '-c', script]
+        const start = world.start({ uid: signal, command, spec: { tty: true } })
+        await world.runtime.startContainer(start, world.context)
+        await eventually(async () => (await world.output(start)) === 'ready\r\n')
+        await world.runtime.stopContainer(start.key, { graceMs: 20_000, signal }, world.context)
+        assert.equal(await world.output(start), 'ready\r\nbye\r\n')
+        return codeOf(await stateOf(world.runtime, start.key))
+      })
+      assert.deepEqual(await Promise.all(codes), [7, 7])
+      const plain = world.start({
+        command: ['sh', '-c', 'echo; exec sleep 60'],
+        spec: { tty: true },
+      })
+      await world.runtime.startContainer(plain, world.context)
+      await eventually(async () => (await world.output(plain)) !== '')
+      await world.runtime.stopContainer(plain.key, { graceMs: 20_000 }, world.context)
+      assert.equal(codeOf(await stateOf(world.runtime, plain.key)), 143)
+    },
+  )
+
+  test(
     `the signal finds an adopted program ${where}, without a wrapper too`,
     { skip },
     async () => {

@@ -12,6 +12,7 @@ import { leaveGroup } from './leave-group.ts'
 import { isAlive, maySignalGroup, observeProcess } from './process-identity.ts'
 import type { ProcessIdentity, ProcessMark } from './process-identity.ts'
 import { readProcessTable } from './process-table.ts'
+import { programInTerminal } from './terminal-program.ts'
 
 export interface ProcessSurroundings {
   readonly bootId: string
@@ -210,7 +211,9 @@ export class ContainerProcess {
       const found = await this.program()
       if (found) {
         this.#known = found.inside
-        send(found.programPid, signal)
+        const { hasTerminal } = this.launch.record
+        const { programPid: pid } = found
+        send(hasTerminal ? await programInTerminal(pid) : pid, signal)
         return
       }
       // Outside of sandboxes it is there from the start, or it has ended.

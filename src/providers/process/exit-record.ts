@@ -20,6 +20,8 @@ export interface LaunchRecord {
   readonly bootId: string
   /** The control group of the pod, where its containers share one. */
   readonly podGroup?: string
+  /** The container's process holds a terminal for the program; see terminal-program.ts. */
+  readonly hasTerminal?: true
   /** Left out: the container is a process among the host's. */
   readonly sandbox?: SandboxRecord
 }

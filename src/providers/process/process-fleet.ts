@@ -102,6 +102,7 @@ export class ProcessFleet implements Disposable {
       user: plan.runsAs,
       bootId,
       ...(plan.podGroup && { podGroup: plan.podGroup.name }),
+      ...(start.spec.tty === true && { hasTerminal: true as const }),
       ...(plan.isolation && { sandbox: sandboxRecord(plan.isolation, start) }),
     }
     const made = await createLaunch(this.#dir, record)
