@@ -135,11 +135,11 @@ describe('pods in sandboxes', { skip: skipReason || noSandbox }, () => {
       name: 'attack',
       spec: once('id', { volumes, containers: [shell('id', { volumeMounts: attack })] }),
     })
-    const pod = await pods
-      .untilPhase('attack', isRoot ? 'Failed' : 'Succeeded')
-      .catch(() => undefined)
-    const terminated = pod && stateOf(pod)?.terminated
-    if (isRoot) assert.match(terminated?.message ?? '', /it would take the place of/)
+    const why = async (): Promise<string> =>
+      stateOf(await pods.get('attack'))?.waiting?.message ?? ''
+    await eventually(async () => /it would take the place of/.test(await why()), {
+      what: 'the pod to be told that its mount cannot be',
+    })
     const seen = await output(
       'peek',
       once(
