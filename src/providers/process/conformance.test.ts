@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The conformance kit, on real processes: among the host's, and where bubblewrap works in sandboxes.
+import { dirname } from 'node:path'
 import { providerConformance } from '../../testing/provider-conformance.ts'
 import type { Workload } from '../../testing/conformance-options.ts'
 import { findHostTools } from './host-tools.ts'
@@ -12,6 +13,8 @@ const shell = (script: string): Workload => ({
 
 const modes = bubblewrapProblem(findHostTools()) === undefined ? ['none', 'bubblewrap'] : ['none']
 
+const visibleHostPaths = [dirname(process.execPath)]
+
 const echoServer = `
   const { createServer } = require('node:net')
   const serve = (socket) => socket.on('error', () => {}).pipe(socket)
@@ -21,7 +24,8 @@ const echoServer = `
 for (const isolation of modes) {
   providerConformance({
     name: `process (isolation: ${isolation})`,
-    open: (host) => providerModule.create({ isolation }, host),
+    // A sandbox shows no /tmp, /home or /root, where this program may lie.
+    open: (host) => providerModule.create({ isolation, visibleHostPaths }, host),
     workloads: {
       running: () => shell('exec sleep 600'),
       exiting: ({ exitCode }) => shell(`exit ${exitCode}`),

@@ -18,6 +18,8 @@ interface Arrival {
   readonly isStdout: boolean
   readonly timeMs: number
   readonly isFinal: boolean
+  /** As far as the file is looked at; left out: to its end. */
+  readonly size?: number
 }
 
 /** Marks the output of one container run as it comes. */
@@ -67,11 +69,16 @@ export class LogTailer {
     this.#catchUpLate({ isFinal: false })
   }
 
-  /** Marks what has arrived. */
+  /**
+   * Marks what has arrived. A program's last words go to stderr, after what it had to say on stdout: of stderr
+   * counts what was there before stdout was looked at, so that none of it comes before what preceded it.
+   */
   catchUp(): void {
     if (this.#isFinished) return
-    const nowMs = this.#clock.nowMs()
-    for (const isStdout of [true, false]) this.#mark({ isStdout, timeMs: nowMs, isFinal: false })
+    const look = { timeMs: this.#clock.nowMs(), isFinal: false }
+    const stderrSize = stateOf(this.stderrPath).size
+    this.#mark({ isStdout: true, ...look })
+    this.#mark({ isStdout: false, size: stderrSize, ...look })
   }
 
   /** The run has ended: marks the rest, terminated or not. */
@@ -154,7 +161,7 @@ export class LogTailer {
     const path = what.isStdout ? this.stdoutPath : this.stderrPath
     const { last } = this.index
     const from = what.isStdout ? last.stdoutEnd : last.stderrEnd
-    const { size } = stateOf(path)
+    const size = what.size ?? stateOf(path).size
     const ends = entryEnds(path, { from, size, isFinal: what.isFinal })
     for (const end of ends) if (!this.index.add(this.#markAt(end, what))) break
     if (ends.length === 0) return

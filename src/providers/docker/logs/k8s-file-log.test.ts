@@ -9,7 +9,7 @@ import { systemClock } from '../../../util/clock.ts'
 import { silentLogger } from '../../../util/logger.ts'
 import { readLogFile } from './k8s-file-log.ts'
 
-const context = { signal: AbortSignal.timeout(10_000), log: silentLogger }
+const context = { signal: new AbortController().signal, log: silentLogger }
 const stored = { previous: false, follow: false }
 
 function textOf(entries: readonly LogEntry[]): readonly string[] {
