@@ -3,7 +3,9 @@
 // What pods on an engine bear: the engine is killed and started again, or hangs; our own process is killed at
 // a bad moment. Nothing is lost, nothing is doubled, nothing is left.
 import assert from 'node:assert/strict'
+import { readFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { ObservedPod } from '../../src/provider/provider.ts'
 import type { Pod } from '../../src/kube/types.gen.ts'
 import { ProviderFixture, isRunning, refOf } from '../../src/testing/provider-fixture.ts'
@@ -70,6 +72,7 @@ describeEngines('faults', (engine) => {
     const first = fixture.pod(script(untilStopped))
     await fixture.run(first)
     process.kill(engine.daemon.pid, 'SIGSTOP')
+    while (!hasStopped(engine.daemon.pid)) await setImmediate()
     const second = fixture.pod(script(untilStopped))
     try {
       await assert.rejects(fixture.provider.ping(fixture.context), /gave no answer for 5 s/)
@@ -115,3 +118,11 @@ describeEngines('faults', (engine) => {
     assert.deepEqual(await reading, lines(150))
   })
 })
+
+/** A process stops thread by thread. */
+function hasStopped(pid: number): boolean {
+  const threads = `/proc/${pid}/task`
+  return readdirSync(threads).every((thread) =>
+    /^State:\s+T/m.test(readFileSync(`${threads}/${thread}/status`, 'utf8')),
+  )
+}
