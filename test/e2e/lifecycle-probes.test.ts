@@ -54,8 +54,10 @@ describe('probes', { skip: skipReason, concurrency: true }, () => {
       'containers with unready status: [main]',
     )
     assert.equal(statusOf(unready)?.started, true)
-    const { message } = await pods.untilEvent('web', 'Unhealthy')
-    assert.equal(message, 'Readiness probe failed: HTTP probe failed with statuscode: 503')
+    const said = 'Readiness probe failed: HTTP probe failed with statuscode: 503'
+    const isSaid = async (): Promise<boolean> =>
+      (await pods.events('web')).some(({ message }) => message === said)
+    await eventually(isSaid, { what: `an event that says "${said}"` })
     writeFileSync(file, 'http://elsewhere.example/')
     const ready = await pods.until('web', isReady, { what: 'be ready again' })
     assert.equal(statusOf(ready)?.restartCount, 0)
@@ -82,12 +84,12 @@ describe('probes', { skip: skipReason, concurrency: true }, () => {
     const file = `${shared()}/lives`
     writeFileSync(file, '')
     const livenessProbe = { ...exists(file), failureThreshold: 2, terminationGracePeriodSeconds: 1 }
-    const script = 'trap "" TERM; while :; do sleep 0.1; done'
+    const script = 'trap "" TERM; echo up; while :; do sleep 0.1; done'
     await pods.create({
       name: 'stubborn',
       spec: { terminationGracePeriodSeconds: 600, containers: [shell(script, { livenessProbe })] },
     })
-    await pods.until('stubborn', isReady, { what: 'run' })
+    await pods.untilLogged('stubborn', /up/)
     rmSync(file)
     const pod = await pods.until('stubborn', (pod) => statusOf(pod)?.restartCount === 1, {
       what: 'be restarted',

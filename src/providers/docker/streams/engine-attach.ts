@@ -5,6 +5,7 @@ import type { CallContext } from '../../../provider/provider.ts'
 import type { ProcessStreams, StreamChoice } from '../../../provider/streams.ts'
 import type { EngineClient } from '../engine/engine-client.ts'
 import { inputTo, separate } from './separate-output.ts'
+import { sizesInOrder } from './sizes-in-order.ts'
 
 export interface AttachPlace {
   readonly client: EngineClient
@@ -42,12 +43,11 @@ export async function attachToEngine(
     ...(wantsInput && { stdin: inputTo(connection) }),
     ...(output.out && { stdout: output.out }),
     ...(output.err && { stderr: output.err }),
-    resize({ width, height }) {
+    resize: sizesInOrder(async ({ width, height }) => {
       if (!isTerminal) return
       const resize = { path: `/containers/${engineId}/resize`, query: { w: width, h: height } }
-      // A size that comes when the container has ended changes nothing.
-      client.text({ method: 'POST', ...resize }, { signal }).catch(() => {})
-    },
+      await client.text({ method: 'POST', ...resize }, { signal })
+    }),
     exited: Promise.race([ended, output.ended]).then(() => ({ exitCode: 0 })),
   }
 }

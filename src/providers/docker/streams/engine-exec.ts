@@ -8,6 +8,7 @@ import { VkError } from '../../../util/vk-error.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import { killInContainer } from './kill-in-container.ts'
 import { inputTo, separate } from './separate-output.ts'
+import { sizesInOrder } from './sizes-in-order.ts'
 
 export interface ExecPlace {
   readonly engine: Engine
@@ -64,12 +65,11 @@ export async function execInEngine(
     ...(stdin && { stdin: inputTo(connection) }),
     ...(out && { stdout: out }),
     ...(err && { stderr: err }),
-    resize({ width, height }) {
+    resize: sizesInOrder(async ({ width, height }) => {
       if (!tty) return
       const resize = { path: `/exec/${Id}/resize`, query: { w: width, h: height } }
-      // A size that comes too early or too late changes nothing.
-      client.text({ method: 'POST', ...resize }, { signal }).catch(() => {})
-    },
+      await client.text({ method: 'POST', ...resize }, { signal })
+    }),
     exited: ended.then(() => exitOf(Id, place)),
   }
 }
