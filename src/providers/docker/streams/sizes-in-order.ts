@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sizes of a terminal, told to the engine one after another: of two requests that are under way at the same time
 // the older may arrive last. kubectl sends two at once when it attaches.
-
-export interface TerminalSize {
-  readonly width: number
-  readonly height: number
-}
+import type { TerminalSize } from '../../../provider/streams.ts'
 
 /** Takes sizes and sends them, the newest last; those that a newer one has overtaken are left out. */
 export function sizesInOrder(
