@@ -17,7 +17,12 @@ import type { VirtualKubelet } from './virtual-kubelet.ts'
 const quick: Probe = { periodSeconds: 1, failureThreshold: 1 }
 /** Goes on until it is told to stop. */
 const idle = 'trap "exit 0" TERM; while :; do sleep 0.1; done'
-const exists = (file: string): Probe => ({ ...quick, exec: { command: ['test', '-e', file] } })
+/** On a busy machine a command may take long; that is not what is tried here. */
+const exists = (file: string): Probe => ({
+  ...quick,
+  timeoutSeconds: 30,
+  exec: { command: ['test', '-e', file] },
+})
 const isReady = (pod: Pod): boolean => conditionOf(pod, 'Ready')?.status === 'True'
 
 describe('probes', { skip: skipReason, concurrency: true }, () => {
