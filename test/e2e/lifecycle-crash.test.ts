@@ -60,7 +60,11 @@ function lifeSpec(file: string): {
 } {
   const note = (line: string): string => `echo "${line}" >> ${file}`
   const command = (script: string) => ({ exec: { command: ['sh', '-c', script] } })
-  const probe = (script: string): Probe => ({ ...command(script), periodSeconds: 1 })
+  const probe = (script: string): Probe => ({
+    ...command(script),
+    periodSeconds: 1,
+    timeoutSeconds: 10,
+  })
   const step = (name: string): Container => shell(`sleep 0.3; ${note(name)}`, { name })
   const side = `trap '${note('side ends')}; exit 0' TERM; ${note('side')}; while :; do sleep 0.1; done`
   const main = `sleep 0.3; grep -q "main fails" ${file} && { ${note('main')}; exit 0; }; ${note('main fails')}; exit 1`
