@@ -77,7 +77,7 @@ export class PodMachine {
       clock: deps.host.clock,
       observed: () => this.observed(),
       isMoreDue: () => this.#probes.isAnswerDue,
-      publish: deps.publish,
+      publish: (observed) => deps.publish(observed),
     })
     this.#actions = new ContainerActions(deps, {
       ledger: this.#ledger,
