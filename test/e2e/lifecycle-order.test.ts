@@ -85,7 +85,7 @@ describe('containers of a pod', { skip: skipReason }, () => {
         restartPolicy: 'Never',
         initContainers: [
           shell(untilTerm('side', file), { name: 'side', restartPolicy: 'Always' }),
-          shell('exit 3', { name: 'init' }),
+          shell(`until grep -q "side runs" ${file}; do sleep 0.1; done; exit 3`, { name: 'init' }),
         ],
         containers: [shell(`echo "main runs" >> ${file}`)],
       },
