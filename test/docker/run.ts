@@ -9,7 +9,12 @@ import { once } from 'node:events'
 import { chmodSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { CONFIG_VARIABLE, IMAGE_VARIABLE, PROVIDER_VARIABLE } from '../e2e/scenario-provider.ts'
+import {
+  CONFIG_VARIABLE,
+  ENGINE_VARIABLE,
+  IMAGE_VARIABLE,
+  scenarioHostPaths,
+} from '../e2e/scenario-provider.ts'
 import { EngineDaemon, engineObstacle, type EngineKind } from './engine-daemon.ts'
 import { busyboxArchive, testImage } from './test-image.ts'
 import { ENGINES_VARIABLE } from './use-engine.ts'
@@ -72,10 +77,15 @@ async function runScenarios(
   // Apart from the engine's own, which no container may have mounted.
   const folder = mkdtempSync(join(tmpdir(), 'vk-sc-'))
   chmodSync(folder, 0o1777)
-  writeFileSync(config, JSON.stringify({ host: daemon.host, hostPathPrefixes: [folder] }))
+  const settings = {
+    host: daemon.host,
+    hostPathPrefixes: scenarioHostPaths(folder),
+    allowHostNamespaces: true,
+  }
+  writeFileSync(config, JSON.stringify(settings))
   const environment = {
     TMPDIR: folder,
-    [PROVIDER_VARIABLE]: 'docker',
+    [ENGINE_VARIABLE]: kind,
     [IMAGE_VARIABLE]: testImage,
     [CONFIG_VARIABLE]: config,
   }

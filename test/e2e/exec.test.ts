@@ -11,19 +11,12 @@ import { Pods, TOLERATIONS, shell } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { kubectlSkipReason } from './find-kubectl.ts'
 import { skipReason } from './requirements.ts'
-import { scenarioImage, scenarioProvider } from './scenario-provider.ts'
+import { provider, scenarioImage } from './scenario-provider.ts'
 import { Terminal } from './stream-pods.ts'
 import { useCluster } from './use-cluster.ts'
 
 const VARIABLE = 'KUBECTL_REMOTE_COMMAND_WEBSOCKETS'
 const ECHO = 'while read -r line; do echo "got $line"; done; echo eof; sleep 1000'
-
-/** Root gives pods the user nobody; others can only run them as themselves. */
-const ownUser = process.getuid?.()
-const isOnEngine = scenarioProvider === 'docker'
-// The engine's containers have their image's user, which is root.
-const podUser = isOnEngine ? 0 : ownUser === 0 ? 65_534 : ownUser
-const hasOwnPids = isOnEngine && "the container's process ids are its own"
 
 describe('kubectl exec and attach', { skip: skipReason || kubectlSkipReason }, () => {
   const cluster = useCluster()
@@ -54,7 +47,7 @@ describe('kubectl exec and attach', { skip: skipReason || kubectlSkipReason }, (
           input: 'hello\n',
           allowFailure: true,
         })
-        assert.equal(result.stdout, `hello\n${podUser}\n`)
+        assert.equal(result.stdout, `hello\n${provider.podUser}\n`)
         assert.equal(result.stderr, 'err\ncommand terminated with exit code 3\n')
         assert.equal(result.code, 3)
       })
@@ -80,16 +73,20 @@ describe('kubectl exec and attach', { skip: skipReason || kubectlSkipReason }, (
         assert.equal(await terminal.exited(), 4)
       })
 
-      test('ends the command of a kubectl that is killed', { skip: hasOwnPids }, async () => {
-        const file = join(folder(), `pid-${protocol}`)
-        const script = `echo $$ >${file}; sleep 1000`
-        const kubectl = cluster().spawnKubectl(['exec', 'box', '--', 'sh', '-c', script])
-        const pid = await eventually(() => readFileSync(file, 'utf8').trim() || undefined, {
-          what: 'the command to run',
-        })
-        kubectl.kill('SIGKILL')
-        await eventually(() => !isThere(Number(pid)), { what: 'the command to end' })
-      })
+      test(
+        'ends the command of a kubectl that is killed',
+        { skip: provider.without.hostPids },
+        async () => {
+          const file = join(folder(), `pid-${protocol}`)
+          const script = `echo $$ >${file}; sleep 1000`
+          const kubectl = cluster().spawnKubectl(['exec', 'box', '--', 'sh', '-c', script])
+          const pid = await eventually(() => readFileSync(file, 'utf8').trim() || undefined, {
+            what: 'the command to run',
+          })
+          kubectl.kill('SIGKILL')
+          await eventually(() => !isThere(Number(pid)), { what: 'the command to end' })
+        },
+      )
 
       test('cp copies to a pod and back', async () => {
         const [local, back] = ['there', 'back'].map((name) => join(folder(), `${name}-${protocol}`))

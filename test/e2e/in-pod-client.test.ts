@@ -8,6 +8,7 @@ import { grant, serviceAccount } from './access.ts'
 import { Pods } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
+import { provider } from './scenario-provider.ts'
 import { useCluster } from './use-cluster.ts'
 
 /** Asks with what any client library would look for, and prints status and names of pods. */
@@ -51,7 +52,13 @@ describe('a program in a pod', { skip: skipReason }, () => {
     }
     await pods.create({
       name,
-      spec: { serviceAccountName, restartPolicy: 'Never', containers: [container] },
+      // The embedded API server listens on loopback, which is the host's.
+      spec: {
+        serviceAccountName,
+        restartPolicy: 'Never',
+        hostNetwork: provider.isOnEngine,
+        containers: [container],
+      },
     })
     await pods.untilPhase(name, 'Succeeded')
     return await pods.logs(name)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How a pod is called and how it resolves names: what its containers find in /etc and hear from the kernel.
-// On host processes in sandboxes of their own, as far as this machine can make such.
+// On containers of an engine, or host processes in sandboxes of their own, as far as this machine can make such.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -13,13 +13,16 @@ import { kubectlSkipReason } from './find-kubectl.ts'
 import { Pods, shell } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
+import { provider, scenarioImage } from './scenario-provider.ts'
 import { useCluster } from './use-cluster.ts'
 import { watchPod } from './pod-watch.ts'
 
 const canSandbox = spawnSync('bwrap', ['--ro-bind', '/', '/', '--unshare-uts', 'true']).status === 0
 const skip =
   skipReason ||
-  (!canSandbox && 'bubblewrap cannot make sandboxes here: containers have no files of their own')
+  (!canSandbox &&
+    !provider.isOnEngine &&
+    'bubblewrap cannot make sandboxes here: containers have no files of their own')
 
 /** Prints these files one after the other, and the kernel's name of the machine. */
 const printAll =
@@ -164,7 +167,13 @@ describe('the identity of a pod', { skip }, () => {
       await pods.create({ name: 'suspect', spec: { containers: [shell('sleep 1000')] } })
       await pods.untilPhase('suspect', 'Running')
       // The profile is the default of today's kubectl, not of older ones.
-      const args = ['debug', '--profile=general', 'suspect', '--image=host', '--target=main']
+      const args = [
+        'debug',
+        '--profile=general',
+        'suspect',
+        `--image=${scenarioImage}`,
+        '--target=main',
+      ]
       await cluster().kubectl([...args, '--container=look', '--', 'ps', '-eo', 'args'])
       await pods.until(
         'suspect',
@@ -172,7 +181,8 @@ describe('the identity of a pod', { skip }, () => {
         { what: 'have an ended debugger' },
       )
       const output = await pods.logs('suspect', { container: 'look' })
-      assert.match(output, /^sh -c sleep 1000$/m)
+      // A shell with nothing else to do becomes its command.
+      assert.match(output, /^(sh -c )?sleep 1000$/m)
       await pods.end('suspect', { gracePeriodSeconds: 1 })
     },
   )

@@ -15,6 +15,7 @@ import { kubectlSkipReason } from './find-kubectl.ts'
 import { Pods, shell, stateOf, statusOf } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { skipReason } from './requirements.ts'
+import { provider } from './scenario-provider.ts'
 import { scaled } from './scenario-size.ts'
 import { useCluster } from './use-cluster.ts'
 import type { VirtualKubelet } from './virtual-kubelet.ts'
@@ -32,7 +33,9 @@ const once = (script: string, spec: Partial<PodSpec> = {}): Partial<PodSpec> => 
   containers: spec.containers ?? [shell(script)],
 })
 
-describe('pods in sandboxes', { skip: skipReason || noSandbox }, () => {
+const skip = skipReason || provider.without.hostProcesses || noSandbox
+
+describe('pods in sandboxes', { skip }, () => {
   const cluster = useCluster()
   const pods = new Pods(cluster)
   const shared = useSharedFolder()

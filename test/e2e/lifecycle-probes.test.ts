@@ -40,7 +40,7 @@ describe('probes', { skip: skipReason, concurrency: true }, () => {
     writeFileSync(file, '200')
     const script = `require("http").createServer((q,r)=>{const w=require("fs").readFileSync("${file}","utf8").trim();
       if(/^\\d/.test(w))r.writeHead(q.headers["x-probe"]==="yes"?+w:500).end(q.headers["user-agent"]);
-      else r.writeHead(302,{location:w}).end()}).listen(${port})`
+      else r.writeHead(302,{location:w}).end()}).listen(${port});process.on("SIGTERM",()=>process.exit(143))`
     return nodeProgram(script, { ports: [{ name: 'web', containerPort: port }], ...more })
   }
 

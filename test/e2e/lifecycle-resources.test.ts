@@ -2,7 +2,7 @@
 //
 // What pods may use of their node, on host processes: local storage and what follows when it is exceeded.
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import type { Node, Pod, PodSpec } from '../../src/kube/types.gen.ts'
@@ -13,6 +13,7 @@ import { pidsWithArgument, uniqueSleep } from './host-processes.ts'
 import { conditionOf, Pods, shell, stateOf, statusOf } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { skipReason } from './requirements.ts'
+import { provider } from './scenario-provider.ts'
 import { useCluster } from './use-cluster.ts'
 import type { VirtualKubelet } from './virtual-kubelet.ts'
 
@@ -37,7 +38,11 @@ const evictedFor = (pod: Pod, message: string): void => {
   assert.notEqual(stateOf(pod)?.terminated, undefined)
 }
 
-const hasLimits = detectCgroups('/virtual-kubelet', 'probe')?.can.limitMemory ?? false
+/** In sandboxes, as far as this machine can make such. */
+const isolated = { isolation: 'auto' }
+
+const noLimits =
+  !detectCgroups('/virtual-kubelet', 'probe')?.can.limitMemory && 'no writable control groups'
 
 /** Text of a file in the control group that the process is in. */
 function cgroupFile(pid: number, controller: string, file: string): string {
@@ -73,9 +78,8 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
   let node: VirtualKubelet
 
   before(async () => {
-    const file = join(cluster().files.folder, 'process.json')
-    writeFileSync(file, JSON.stringify({ hostPathPrefixes: [shared()] }))
-    node = await startProcessNode(cluster(), { args: ['--provider-config', file] })
+    const config = { ...isolated, hostPathPrefixes: [shared()] }
+    node = await startProcessNode(cluster(), { config })
   })
 
   const hoarder = (more: Partial<PodSpec> = {}): Partial<PodSpec> => ({
@@ -126,7 +130,8 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
   })
 
   test('a container that takes more memory than its limit is killed, and its status says why', async (t) => {
-    if (!hasLimits) return t.skip('no writable control groups')
+    const reason = provider.without.outOfMemory || noLimits
+    if (reason) return t.skip(reason)
     await pods.create({
       name: 'greedy',
       spec: {
@@ -176,7 +181,7 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
     assert.ok((container?.cpu?.usageCoreNanoSeconds ?? 0) > 0)
     assert.ok((container?.memory?.workingSetBytes ?? 0) > 0)
     assert.ok((container?.logs?.usedBytes ?? 0) > 0)
-    if (hasLimits) assert.ok((stats.process_stats?.process_count ?? 0) >= 2)
+    if (!noLimits) assert.ok((stats.process_stats?.process_count ?? 0) >= 2)
     const volumes = new Map(stats.volume?.map((volume) => [volume.name, volume]))
     assert.ok((volumes.get('data')?.usedBytes ?? 0) >= 2_097_152)
     assert.equal(volumes.get('data')?.inodesUsed, 2)
@@ -218,7 +223,8 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
   }
 
   test('resources of the pod as a whole bound its containers together', async (t) => {
-    if (!hasLimits) return t.skip('no writable control groups')
+    const reason = provider.without.podLimits || noLimits
+    if (reason) return t.skip(reason)
     const amounts = { cpu: '500m', memory: '24Mi' }
     const seconds = uniqueSleep()
     await pods.create({
@@ -248,7 +254,7 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
   })
 
   test('a running container is resized in place, down to its control group', async (t) => {
-    if (!hasLimits) return t.skip('no writable control groups')
+    if (noLimits) return t.skip(noLimits)
     const amounts = (cpu: string, memory: string) => ({ cpu, memory })
     const resourcesOf = (cpu: string, memory: string) => ({
       requests: amounts(cpu, memory),
@@ -307,11 +313,9 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
   })
 
   test('a resize waits for room, and gets it when another pod ends; less memory than is in use is refused', async (t) => {
-    if (!hasLimits) return t.skip('no writable control groups')
-    const file = join(cluster().files.folder, 'small.json')
-    writeFileSync(file, JSON.stringify({ capacity: { cpu: '1' } }))
-    const args = ['--provider-config', file]
-    await startProcessNode(cluster(), { nodeName: 'small', kubeletPort: 10_253, args })
+    if (noLimits) return t.skip(noLimits)
+    const config = { ...isolated, capacity: { cpu: '1' } }
+    await startProcessNode(cluster(), { nodeName: 'small', kubeletPort: 10_253, config })
     const asking = (name: string, cpu: string, limits: Readonly<Record<string, string>> = {}) => ({
       name,
       spec: {

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { Container, Node } from '../../src/kube/types.gen.ts'
 import { eventually } from './eventually.ts'
-import { conditionOf, Pods, shell } from './pods.ts'
+import { conditionOf, podSpec, Pods, shell } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { skipReason } from './requirements.ts'
 import { useCluster } from './use-cluster.ts'
@@ -53,12 +53,11 @@ describe('a node that shuts down', { skip: skipReason, concurrency: true }, () =
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name: 'critical', namespace: 'default' },
-      spec: {
+      spec: podSpec({
         nodeName,
-        tolerations: [{ operator: 'Exists' }],
         priorityClassName: 'system-node-critical',
         containers: containers('critical'),
-      },
+      }),
     })
     await pods.untilLogged('plain', /ready/)
     await pods.untilLogged('critical', /ready/)

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A node that runs its pods as processes of this machine, as an unprivileged user; and a folder that
-// such pods may write to.
+// A node that runs its pods as processes of this machine, as an unprivileged user, or on the engine that the
+// scenarios are run on; and a folder that such pods may write to.
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import type { Cluster } from './cluster.ts'
-import { providerFlags, scenarioProvider } from './scenario-provider.ts'
+import { provider, providerConfig } from './scenario-provider.ts'
 import type { VirtualKubelet, VirtualKubeletOptions } from './virtual-kubelet.ts'
 
 export interface ProcessNodeOptions extends VirtualKubeletOptions {
   readonly args?: readonly string[]
-  /** Settings of the provider. */
+  /** Settings of the process provider; an engine's node has those that it knows too. */
   readonly config?: Readonly<Record<string, unknown>>
 }
 
@@ -24,15 +24,9 @@ export async function startProcessNode(
   cluster: Cluster,
   { args = [], config = {}, ...options }: ProcessNodeOptions = {},
 ): Promise<VirtualKubelet> {
-  if (scenarioProvider !== 'process') {
-    return await cluster.startVirtualKubelet([...providerFlags, ...args], options)
-  }
-  if (args.includes('--provider-config')) {
-    return await cluster.startVirtualKubelet(['--provider', 'process', ...args], options)
-  }
-  const file = join(cluster.files.folder, `process-${options.nodeName ?? 'node'}.json`)
-  writeFileSync(file, JSON.stringify({ isolation: 'none', ...config }))
-  const settings = ['--provider', 'process', '--provider-config', file]
+  const file = join(cluster.files.folder, `provider-${options.nodeName ?? 'node'}.json`)
+  writeFileSync(file, JSON.stringify(providerConfig(config)))
+  const settings = ['--provider', provider.name, '--provider-config', file]
   return await cluster.startVirtualKubelet([...settings, ...args], options)
 }
 

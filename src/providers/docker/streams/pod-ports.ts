@@ -48,6 +48,9 @@ const relays = [
   (port: number) => ['busybox', 'nc', '127.0.0.1', String(port)],
 ]
 
+/** Kubernetes' word for it, by which clients know it. */
+const nobodyListens = 'connection refused: no process of the pod listens there'
+
 /** A connection; rejects with the reason when nobody listens or no way leads there. */
 export async function connectToPod(
   port: number,
@@ -72,7 +75,8 @@ async function firstWay(port: number, ports: PodPorts): Promise<Duplex> {
     try {
       return await way()
     } catch (error) {
-      why = messageOf(error)
+      const isRefused = messageOf(error).includes('ECONNREFUSED')
+      why = isRefused ? nobodyListens : messageOf(error)
     }
   }
   throw new VkError('Unavailable', `failed to connect to port ${port} of the pod: ${why}`)
