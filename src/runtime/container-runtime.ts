@@ -156,6 +156,18 @@ export interface VolumeSupport {
     context: CallContext,
   ) => Promise<{ readonly hostPath: string; readonly isNew: boolean }>
   /**
+   * The files of a volume (ConfigMap, Secret, downward API, projected) have been laid out at `hostPath`, or
+   * may have been renewed there: `..data` leads to the folder of the present ones, of another name for each
+   * renewal. For runtimes whose containers have copies; those that mount `hostPath` leave it out. Called
+   * after each writing, also when nothing has changed and before there is a sandbox, and again after a
+   * restart of ours, so it compares. A rejection is told by an event FailedMount, and it is called again
+   * later, with back-off. What a container starts with is the business of `startContainer`.
+   */
+  readonly filesWritten?: (
+    files: { readonly uid: string; readonly volume: string; readonly hostPath: string },
+    context: CallContext,
+  ) => Promise<void>
+  /**
    * Brings the files of an image onto the host, read-only, for the life of the pod; the same for a
    * second call. Rejects with a waiting reason of images (ErrImagePull, …) as podReason.
    */

@@ -97,20 +97,14 @@ export function featuresHere(
   return isLocal ? features : { ...features, ...elsewhere }
 }
 
-const asCopies = { only: 'as copies that are made when a container starts' }
-
 /** On an engine of another machine nothing of this one can be mounted. */
 const elsewhere: Features = {
   terminationMessage: false,
   hostAliases: false,
   dnsConfig: false,
-  'volume.configMap': asCopies,
-  'volume.downwardAPI': asCopies,
-  'volume.projected': asCopies,
-  'volume.secret': asCopies,
   'volume.ephemeral': false,
   'volume.hostPath': false,
   'volume.persistentVolumeClaim': false,
-  'volume.subPath': false,
+  'volume.subPath': { only: 'of volumes of files, as copies' },
   'volume.emptyDirSizeLimit': { only: 'in memory' },
 }

@@ -36,7 +36,7 @@ import { ContainerStops } from './container/container-stops.ts'
 import { ContainerTable } from './container/container-table.ts'
 import { EngineStats, type KeyedStats } from './container/engine-stats.ts'
 import { OutOfMemory } from './container/out-of-memory.ts'
-import { podRefusals } from './container/pod-refusals.ts'
+import { podRefusals, remoteRefusals } from './container/pod-refusals.ts'
 import { updateResources } from './container/update-resources.ts'
 import type { DockerConfig } from './docker-config.ts'
 import { featuresHere } from './docker-features.ts'
@@ -53,6 +53,7 @@ import { readEngineLog } from './logs/engine-log.ts'
 import { canReadLog, readLogFile } from './logs/k8s-file-log.ts'
 import { describeEngine } from './node-description.ts'
 import { copyMounts } from './remote/copy-mounts.ts'
+import { RemoteVolumes } from './remote/remote-volumes.ts'
 import { PodSandboxes } from './sandbox/pod-sandboxes.ts'
 import { attachToEngine } from './streams/engine-attach.ts'
 import { execInEngine } from './streams/engine-exec.ts'
@@ -77,6 +78,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #config: DockerConfig
   readonly #table: ContainerTable
   readonly #sandboxes: PodSandboxes
+  readonly #elsewhere: RemoteVolumes
   readonly #collector: ImageCollector
   readonly #starts: ContainerStarts
   readonly #stops: ContainerStops
@@ -91,8 +93,6 @@ export class DockerRuntime implements ContainerRuntime {
     const { client } = engine
     this.name = engine.kind
     this.features = featuresHere(config, engine)
-    const hostPathPrefixes = engine.isLocal ? config.hostPathPrefixes : []
-    this.volumes = { delivery: 'mount', hostPathPrefixes }
     this.#host = host
     this.#engine = engine
     this.#config = config
@@ -113,13 +113,27 @@ export class DockerRuntime implements ContainerRuntime {
       used: (id) => this.#collector.used(id),
     })
     const parts = { host, engine, config, owner, images, sandboxes, table }
+    const hasSwap = config.pauseImage === undefined
+    const elsewhere = new RemoteVolumes({ engine, clock, sandboxes, hasSwap })
+    this.#elsewhere = elsewhere
+    const hostPathPrefixes = engine.isLocal ? config.hostPathPrefixes : []
+    this.volumes = {
+      delivery: 'mount',
+      hostPathPrefixes,
+      ...(!engine.isLocal && {
+        filesWritten: (files, { signal }) => elsewhere.bring(files, signal),
+      }),
+    }
     this.#starts = new ContainerStarts({
       engine,
       owner,
       table,
       bodyOf: (start, context) => gatherBody(start, parts, context),
       ...(!engine.isLocal && {
-        prepare: (start, engineId, signal) => copyMounts(start, { client, engineId }, signal),
+        prepare: async (start, engineId, signal) => {
+          await elsewhere.bringAll(start, signal)
+          await copyMounts(start, { client, engineId }, signal)
+        },
       }),
     })
     this.#table = table
@@ -140,11 +154,18 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   problemsOf(pod: Pod): readonly PodProblem[] {
-    return podRefusals(pod, this.#config)
+    const refusals = podRefusals(pod, this.#config)
+    return this.#engine.isLocal ? refusals : [...refusals, ...remoteRefusals(pod)]
   }
 
-  ensureSandbox(pod: Pod, options: SandboxOptions, context: CallContext): Promise<SandboxState> {
-    return this.#sandboxes.ensure(pod, options, context)
+  async ensureSandbox(
+    pod: Pod,
+    options: SandboxOptions,
+    context: CallContext,
+  ): Promise<SandboxState> {
+    const state = await this.#sandboxes.ensure(pod, options, context)
+    await this.#elsewhere.bringWaiting(pod.metadata.uid, context.signal)
+    return state
   }
 
   stopSandbox(pod: PodRef, context: CallContext): Promise<void> {
@@ -154,6 +175,7 @@ export class DockerRuntime implements ContainerRuntime {
   async removeSandbox(pod: PodRef, context: CallContext): Promise<void> {
     await this.#starts.settled(pod.uid)
     await this.#sandboxes.remove(pod, context)
+    this.#elsewhere.forget(pod.uid)
     for (const { run } of this.#table.all()) {
       if (run.key.pod.uid === pod.uid) this.#forget(run.key)
     }

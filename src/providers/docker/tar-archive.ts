@@ -21,18 +21,19 @@ export function tarArchive(entries: readonly TarEntry[]): Buffer {
   const blocks = entries.flatMap((entry) => {
     const content = Buffer.from(entry.content ?? [])
     const padding = Buffer.alloc((blockBytes - (content.length % blockBytes)) % blockBytes)
-    return [...longName(entry.path), header(entry, content.length), content, padding]
+    const names = [...longName('L', entry.path), ...longName('K', entry.linkTo ?? '')]
+    return [...names, header(entry, content.length), content, padding]
   })
   return Buffer.concat([...blocks, Buffer.alloc(2 * blockBytes)])
 }
 
-/** GNU's entry for a path that does not fit the header; every reader of images knows it. */
-function longName(path: string): readonly Buffer[] {
-  const bytes = Buffer.from(`${path}\0`)
+/** GNU's entry for a path, or a link's target, that does not fit the header; every engine knows it. */
+function longName(type: 'L' | 'K', text: string): readonly Buffer[] {
+  const bytes = Buffer.from(`${text}\0`)
   if (bytes.length <= 100) return []
   const padding = Buffer.alloc((blockBytes - (bytes.length % blockBytes)) % blockBytes)
   const entry = { path: '././@LongLink', mode: 0o644 }
-  return [header(entry, bytes.length, 'L'), bytes, padding]
+  return [header(entry, bytes.length, type), bytes, padding]
 }
 
 function header(entry: TarEntry, size: number, type = typeOf(entry)): Buffer {

@@ -53,12 +53,14 @@ export async function setUpVolume(
 async function setUpFiles(
   request: PodRequest,
   { name }: Volume,
-  { dir, host, facts }: VolumePlaces,
+  { dir, host, support, facts, context }: VolumePlaces,
 ): Promise<SetUpVolume> {
+  const { uid } = request.pod.metadata
   const { files, refreshAtMs } = await request.resolveVolume(name, facts)
   const group = volumeGroupOf(request.pod, { isReadOnly: true })
   const nowMs = host.clock.nowMs()
   await onDisk('write the files', writeVolume(dir, { files, nowMs, ...(group && { group }) }))
+  await support.filesWritten?.({ uid, volume: name, hostPath: dir }, context)
   return {
     kind: 'files',
     hostPath: dir,

@@ -57,6 +57,11 @@ export class ContainerStarts {
     if (typeof found !== 'string') return found
     try {
       await this.#parts.prepare?.(start, found, signal)
+    } catch (error) {
+      await this.#drop(found, signal)
+      throw createError(error)
+    }
+    try {
       await client.text({ method: 'POST', path: `/containers/${found}/start` }, { signal })
     } catch (error) {
       if (!(error instanceof EngineError)) throw error

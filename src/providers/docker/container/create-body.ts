@@ -5,7 +5,7 @@ import type { Container, Pod } from '../../../kube/types.gen.ts'
 import type { ContainerMount } from '../../../runtime/container-runtime.ts'
 import type { DockerConfig } from '../docker-config.ts'
 import type { CreateBody, HostConfig } from '../engine/engine-objects.ts'
-import { isEmptyDir } from '../remote/copy-mounts.ts'
+import { isPart } from '../remote/copy-mounts.ts'
 import { containerLabels } from './container-labels.ts'
 import type { CreateInput } from './create-input.ts'
 import { mountOptions } from './mount-options.ts'
@@ -69,15 +69,18 @@ function hostConfig({ start, config, sandboxId, engineKind, ...input }: CreateIn
   }
 }
 
-/** Elsewhere only what the engine itself makes; the rest is copied (remote/copy-mounts.ts). */
+/** Elsewhere only volumes of the engine itself; parts of volumes are copied (remote/copy-mounts.ts). */
 function mountsOf({
   start,
   isLocal,
 }: Pick<CreateInput, 'start' | 'isLocal'>): readonly ContainerMount[] {
   if (isLocal) return start.mounts
-  return start.mounts
-    .filter((mount) => isEmptyDir(mount, start.pod))
-    .map((mount) => ({ ...mount, kind: 'tmpfs' }))
+  return (
+    start.mounts
+      // Files of the core's own are laid over by the engine's, which say the same of the pod's name.
+      .filter((mount) => mount.name !== '' && !isPart(mount, start))
+      .map((mount) => ({ ...mount, kind: 'tmpfs' }))
+  )
 }
 
 function pidMode(

@@ -2,7 +2,7 @@
 // The mounts that the core has laid out, in the engine's words.
 import type { ContainerMount } from '../../../runtime/container-runtime.ts'
 import type { EngineMount, HostConfig } from '../engine/engine-objects.ts'
-import { memoryVolumeName } from '../sandbox/memory-volumes.ts'
+import { engineVolumeName } from '../sandbox/engine-volumes.ts'
 
 const propagations = {
   None: 'rprivate',
@@ -22,7 +22,7 @@ function mountOf(mount: ContainerMount, uid: string): EngineMount {
   const { name, kind, hostPath, mountPath, isReadOnly, propagation = 'None' } = mount
   const place = { Target: mountPath, ReadOnly: isReadOnly }
   if (kind === 'tmpfs') {
-    const source = memoryVolumeName(uid, name)
+    const source = engineVolumeName(uid, name)
     return { Type: 'volume', Source: source, ...place, VolumeOptions: { NoCopy: true } }
   }
   const options = { Propagation: propagations[propagation] }

@@ -3,6 +3,7 @@
 // its kernel than a container should have.
 import type { Container, Pod } from '../../../kube/types.gen.ts'
 import type { PodProblem } from '../../../provider/provider.ts'
+import { kindOf } from '../../../runtime/volumes/pod-volume-list.ts'
 import type { DockerConfig } from '../docker-config.ts'
 
 /** Namespaced, and without effect on other pods: what a kubelet allows unasked. */
@@ -57,6 +58,29 @@ export function podRefusals(pod: Pod, config: DockerConfig): readonly PodProblem
   for (const [list, all] of lists) {
     for (const [index, container] of all.entries()) {
       problems.push(...containerRefusals(container, { at: `spec.${list}[${index}]`, config }))
+    }
+  }
+  return problems
+}
+
+/** On another machine: parts of volumes are copies in the container's own file system. */
+export function remoteRefusals({ spec }: Pod): readonly PodProblem[] {
+  const { containers, initContainers = [], ephemeralContainers = [], volumes = [] } = spec
+  const kinds = new Map(volumes.map((volume) => [volume.name, kindOf(volume)]))
+  const problems: PodProblem[] = []
+  const lists = Object.entries({ initContainers, containers, ephemeralContainers })
+  for (const [list, all] of lists) {
+    for (const [index, { volumeMounts = [], securityContext }] of all.entries()) {
+      for (const [at, { name, subPath, subPathExpr }] of volumeMounts.entries()) {
+        if (!subPath && !subPathExpr) continue
+        const field = `spec.${list}[${index}].volumeMounts[${at}].subPath`
+        const isReadOnly = securityContext?.readOnlyRootFilesystem === true
+        const why =
+          'on an engine of another machine a part of a volume is copied into the container'
+        if (kinds.get(name) !== 'files') {
+          problems.push({ field, why: `${why}, and "${name}" is not one of files` })
+        } else if (isReadOnly) problems.push({ field, why: `${why}, whose root is read-only` })
+      }
     }
   }
   return problems

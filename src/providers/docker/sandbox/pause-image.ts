@@ -8,8 +8,11 @@ import { isNotFound } from '../engine/engine-error.ts'
 import type { ImageInspect } from '../engine/engine-objects.ts'
 import { imageArchive } from '../images/image-archive.ts'
 import { pauseProgram } from './pause-program.ts'
+import { swapProgram } from './swap-program.ts'
 
-const reference = 'localhost/virtual-kubelet/pause:1'
+const reference = 'localhost/virtual-kubelet/pause:2'
+/** Where swap-program.ts is in the image that is made here. */
+export const swapPath = '/swap'
 
 /** Sees to it that the image is there; resolves with what a container is created from. */
 export async function ensurePauseImage(
@@ -33,7 +36,8 @@ export async function ensurePauseImage(
     )
   }
   const program = pauseProgram(architecture)
-  if (!program) {
+  const swap = swapProgram(architecture)
+  if (!program || !swap) {
     throw new VkError(
       'Unsupported',
       `no pause program is known for ${architecture}: set pauseImage`,
@@ -43,7 +47,10 @@ export async function ensurePauseImage(
     reference,
     architecture,
     config: { Entrypoint: ['/pause'] },
-    files: [{ path: 'pause', mode: 0o755, content: program }],
+    files: [
+      { path: 'pause', mode: 0o755, content: program },
+      { path: swapPath.slice(1), mode: 0o755, content: swap },
+    ],
   })
   if ((await idOf(id)) !== undefined) return id
   const load = {

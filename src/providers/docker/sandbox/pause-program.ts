@@ -6,67 +6,20 @@
 //
 //   rt_sigaction(SIGCHLD, { handler: SIG_IGN }, NULL, 8)
 //   for (;;) ppoll(NULL, 0, NULL, NULL, 0)
+import { elfFile, int32, isArchitecture, movz, supervisorCall } from './elf-file.ts'
 
-interface Machine {
-  /** e_machine of the ELF header. */
-  readonly id: number
-  /** Machine code; `action` is the address of the sigaction structure. */
-  code(action: number): readonly number[]
-}
+const codes = { amd64: amd64Code, arm64: arm64Code }
 
-const machines: Readonly<Record<string, Machine>> = {
-  amd64: { id: 62, code: amd64Code },
-  arm64: { id: 183, code: arm64Code },
-}
-
-const baseAddress = 0x400000
-const fileHeaderBytes = 64
-const programHeaderBytes = 56
-const codeOffset = fileHeaderBytes + programHeaderBytes
 /** handler, flags, restorer, mask: 8 bytes each. Only the handler is not zero: SIG_IGN is 1. */
-const sigactionBytes = 32
+const sigaction = Uint8Array.of(1, ...new Uint8Array(31))
 
 /** The file for an architecture (as the engine calls it); undefined for one that is not known here. */
 export function pauseProgram(architecture: string): Buffer | undefined {
-  const machine = Object.hasOwn(machines, architecture) ? machines[architecture] : undefined
-  if (!machine) return undefined
-  const codeBytes = machine.code(0).length
-  // Data follows on an address that is a multiple of 8.
-  const actionOffset = Math.ceil((codeOffset + codeBytes) / 8) * 8
-  const size = actionOffset + sigactionBytes
-  const file = Buffer.alloc(size)
-  writeFileHeader(file, machine.id)
-  writeProgramHeader(file, size)
-  Buffer.from(machine.code(baseAddress + actionOffset)).copy(file, codeOffset)
-  file.writeBigUInt64LE(1n, actionOffset)
-  return file
+  if (!isArchitecture(architecture)) return undefined
+  return elfFile(architecture, { code: codes[architecture], data: sigaction })
 }
 
-function writeFileHeader(file: Buffer, machine: number): void {
-  file.write('\x7fELF', 0, 'latin1')
-  // 64 bits, little endian, version 1.
-  Buffer.from([2, 1, 1]).copy(file, 4)
-  file.writeUInt16LE(2, 16) // e_type: executable
-  file.writeUInt16LE(machine, 18)
-  file.writeUInt32LE(1, 20) // e_version
-  file.writeBigUInt64LE(BigInt(baseAddress + codeOffset), 24) // e_entry
-  file.writeBigUInt64LE(BigInt(fileHeaderBytes), 32) // e_phoff
-  file.writeUInt16LE(fileHeaderBytes, 52)
-  file.writeUInt16LE(programHeaderBytes, 54)
-  file.writeUInt16LE(1, 56) // e_phnum
-}
-
-function writeProgramHeader(file: Buffer, size: number): void {
-  const at = fileHeaderBytes
-  file.writeUInt32LE(1, at) // PT_LOAD
-  file.writeUInt32LE(5, at + 4) // readable, executable
-  file.writeBigUInt64LE(BigInt(baseAddress), at + 16) // virtual address
-  file.writeBigUInt64LE(BigInt(baseAddress), at + 24) // physical address
-  file.writeBigUInt64LE(BigInt(size), at + 32)
-  file.writeBigUInt64LE(BigInt(size), at + 40)
-  file.writeBigUInt64LE(0x10000n, at + 48) // alignment: the largest page size of either machine
-}
-
+/** `action` is the address of the sigaction structure. */
 function amd64Code(action: number): readonly number[] {
   return [
     [0xb8, ...int32(13)], //                  mov  eax, 13         rt_sigaction
@@ -108,18 +61,7 @@ function arm64Code(action: number): readonly number[] {
   ].flatMap(int32)
 }
 
-const supervisorCall = 0xd4000001
-
-/** mov register, #value (16 bits). */
-function movz(register: number, value: number): number {
-  return 0xd2800000 | (value << 5) | register
-}
-
 /** movk register, #value, lsl #16. */
 function movk16(register: number, value: number): number {
   return 0xf2a00000 | (value << 5) | register
-}
-
-function int32(value: number): readonly number[] {
-  return [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, (value >>> 24) & 0xff]
 }

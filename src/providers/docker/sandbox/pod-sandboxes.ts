@@ -17,7 +17,7 @@ import type { DockerConfig } from '../docker-config.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import { isConflict, isDependedOn, isNameInUse, isNotFound } from '../engine/engine-error.ts'
 import type { ContainerInspect, ContainerSummary } from '../engine/engine-objects.ts'
-import { ensureMemoryVolumes, removeMemoryVolumes } from './memory-volumes.ts'
+import { ensureEngineVolumes, removeEngineVolumes } from './engine-volumes.ts'
 import { podCgroup, removePodCgroup } from './pod-cgroup.ts'
 import { ensurePauseImage } from './pause-image.ts'
 import { sandboxBody } from './sandbox-spec.ts'
@@ -115,7 +115,7 @@ export class PodSandboxes {
     const left = await this.#dropAll([...joined, ...all.filter(isSandbox)], signal)
     for (const { Id } of left) await this.#drop(Id, signal)
     const { owner } = this.#deps
-    await removeMemoryVolumes(uid, { client: this.#client, owner }, signal)
+    await removeEngineVolumes(uid, { client: this.#client, owner }, signal)
     const cgroup = this.#cgroup(uid)
     if (cgroup !== undefined) removePodCgroup(cgroup, this.#deps.engine)
   }
@@ -178,7 +178,7 @@ export class PodSandboxes {
   ): Promise<ContainerInspect> {
     const { config, owner } = this.#deps
     const image = await this.#pauseImage()
-    const mounts = await ensureMemoryVolumes(
+    const mounts = await ensureEngineVolumes(
       pod,
       { client: this.#client, owner, isLocal: this.#deps.engine.isLocal },
       signal,
