@@ -12,6 +12,7 @@ import type {
   PodRef,
   ProviderHost,
 } from '../../provider/provider.ts'
+import type { NodeStats } from '../../provider/stats.ts'
 import type {
   ExecOptions,
   PortConnection,
@@ -27,6 +28,7 @@ import type {
   SandboxState,
   VolumeSupport,
 } from '../../runtime/container-runtime.ts'
+import { readMachineStats } from '../../runtime/resources/machine-stats.ts'
 import { VkError } from '../../util/vk-error.ts'
 import { gatherBody } from './container/container-bodies.ts'
 import { ownerFilter, readLabels } from './container/container-labels.ts'
@@ -34,7 +36,7 @@ import { ContainerStarts } from './container/container-starts.ts'
 import type { KnownContainer } from './container/container-state.ts'
 import { ContainerStops } from './container/container-stops.ts'
 import { ContainerTable } from './container/container-table.ts'
-import { EngineStats, type KeyedStats } from './container/engine-stats.ts'
+import { EngineStats, type KeyedStats, type SharedStats } from './container/engine-stats.ts'
 import { OutOfMemory } from './container/out-of-memory.ts'
 import { podRefusals, remoteRefusals } from './container/pod-refusals.ts'
 import { updateResources } from './container/update-resources.ts'
@@ -73,6 +75,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly name: string
   readonly features: Features
   readonly volumes: VolumeSupport
+  readonly nodeStats?: () => Promise<NodeStats>
   readonly #host: ProviderHost
   readonly #engine: Engine
   readonly #config: DockerConfig
@@ -139,7 +142,9 @@ export class DockerRuntime implements ContainerRuntime {
     this.#table = table
     this.#sandboxes = sandboxes
     this.#stops = new ContainerStops({ engine, table, clock })
-    this.#stats = new EngineStats(client, clock)
+    this.#stats = new EngineStats(engine, clock)
+    // What of another machine is short is not seen from here.
+    if (engine.isLocal) this.nodeStats = () => readMachineStats(host.rootDir, clock)
   }
 
   /** Makes the runtime of one node, which owns the engine's connection from now on. */
@@ -297,6 +302,20 @@ export class DockerRuntime implements ContainerRuntime {
   ): Promise<readonly KeyedStats[]> {
     const known = keys.flatMap((key) => this.#table.get(key) ?? [])
     return await this.#stats.read(known, signal)
+  }
+
+  async sandboxStats(
+    pods: readonly PodRef[],
+    { signal }: CallContext,
+  ): Promise<readonly SharedStats[]> {
+    const running = this.#table.all().filter(({ run }) => run.state.kind === 'running')
+    const keys = running.map(({ run }) => run.key)
+    const sandboxes = pods.map((pod) => ({
+      pod,
+      networkId: this.#sandboxes.get(pod.uid)?.id,
+      keys: keys.filter((key) => key.pod.uid === pod.uid),
+    }))
+    return await this.#stats.shared(sandboxes, signal)
   }
 
   async describeNode({ signal }: CallContext): Promise<NodeDescription> {

@@ -23,12 +23,12 @@ import type {
   VolumeSupport,
 } from '../../runtime/container-runtime.ts'
 import { oomScoreAdj } from '../../runtime/resources/oom-score.ts'
+import { readMachineStats } from '../../runtime/resources/machine-stats.ts'
 import { parseQuantity, wholeUnits } from '../../util/quantity.ts'
 import { untilAborted } from '../../util/until-aborted.ts'
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import type { ContainerProcess } from './container-process.ts'
 import { containerLimits, podGroupName } from './container-limits.ts'
-import { readNodeStats } from './node-stats.ts'
 import { resolveRootImage } from './root-image.ts'
 import { prepareStart } from './start-plan.ts'
 import type { StartPlaces } from './start-plan.ts'
@@ -299,7 +299,7 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   nodeStats(): Promise<NodeStats> {
-    return readNodeStats(this.#host.rootDir, this.#host.clock)
+    return readMachineStats(this.#host.rootDir, this.#host.clock)
   }
 
   async describeNode(): Promise<NodeDescription> {

@@ -16,7 +16,7 @@ import {
   type Shortage,
 } from './judge-pressure.ts'
 import { choosePod, evictionMessage, type MeasuredPod } from './rank-pods.ts'
-import { podStorageBytes } from './storage-limits.ts'
+import { ownBytes, podStorageBytes } from './storage-limits.ts'
 import type { Signal, Threshold } from './thresholds.ts'
 
 export interface NodePressureOptions {
@@ -116,7 +116,7 @@ export class NodePressure {
       if (!pod) continue
       const { logs, volumes } = await meter.storageOf(pod, freshness)
       const own = stats.filter(({ key }) => key.pod.uid === pod.metadata.uid)
-      const layers = bytesBy(own, (one) => one.stats.rootfs?.usedBytes)
+      const layers = bytesBy(own, (one) => ownBytes(one.stats))
       const containers = new Map(
         [...logs].map(([name, { usedBytes }]) => [name, usedBytes + (layers.get(name) ?? 0)]),
       )

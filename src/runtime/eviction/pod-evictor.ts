@@ -11,7 +11,7 @@ import type { StorageMeter } from '../resources/storage-meter.ts'
 import { isCriticalPod } from './critical-pod.ts'
 import { activePod, type EvictablePod } from './evictable-pod.ts'
 import { NodePressure } from './node-pressure.ts'
-import { hasStorageLimit, storageExcess } from './storage-limits.ts'
+import { hasStorageLimit, ownBytes, storageExcess } from './storage-limits.ts'
 import { thresholdsOf } from './thresholds.ts'
 
 export interface PodEvictorOptions {
@@ -132,9 +132,10 @@ export class PodEvictor implements AsyncDisposable {
     if (keys.length === 0) return new Map()
     const stats = await this.#options.runtime.containerStats(keys, this.#context).catch(() => [])
     return new Map(
-      stats.flatMap(({ key, stats: { rootfs } }) =>
-        rootfs?.usedBytes === undefined ? [] : [[key.name, rootfs.usedBytes] as const],
-      ),
+      stats.flatMap(({ key, stats: own }) => {
+        const bytes = ownBytes(own)
+        return bytes === undefined ? [] : [[key.name, bytes] as const]
+      }),
     )
   }
 

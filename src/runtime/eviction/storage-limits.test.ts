@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import type { PodSpec } from '../../kube/types.gen.ts'
 import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
-import { hasStorageLimit, storageExcess, type LimitedStorage } from './storage-limits.ts'
+import { hasStorageLimit, ownBytes, storageExcess, type LimitedStorage } from './storage-limits.ts'
 
 const mib = 1024 * 1024
 
@@ -126,4 +126,13 @@ test('more usage never makes an excess go away, and without a limit there is non
       },
     ),
   )
+})
+
+test('what a runtime keeps for a container is its layer and its output, as far as it tells', () => {
+  const about = { name: 'main', startTime: '' }
+  const used = (usedBytes: number) => ({ time: '', usedBytes })
+  assert.equal(ownBytes(about), undefined)
+  assert.equal(ownBytes({ ...about, rootfs: used(1) }), 1)
+  assert.equal(ownBytes({ ...about, logs: used(2) }), 2)
+  assert.equal(ownBytes({ ...about, rootfs: used(1), logs: used(2) }), 3)
 })

@@ -2,17 +2,24 @@
 // Has a pod filled more of the node's disk than it may? Its own limits are looked at in the kubelet's order:
 // emptyDirs, the pod as a whole, each container. Pure.
 import type { Pod } from '../../kube/types.gen.ts'
+import type { ContainerStats } from '../../provider/stats.ts'
 import { format, parseQuantity, wholeUnits, type Quantity } from '../../util/quantity.ts'
 import { podLimit } from '../resources/pod-amounts.ts'
 import type { PodStorage } from '../resources/storage-meter.ts'
 
 /** A pod's use of the disk, as far as it counts against limits. */
 export interface LimitedStorage extends Pick<PodStorage, 'volumes' | 'logs'> {
-  /** By container, bytes of its own layer over the image, where the runtime tells. */
+  /** By container, what the runtime itself keeps for it; see `ownBytes`. */
   readonly layers: ReadonlyMap<string, number>
 }
 
 const storage = 'ephemeral-storage'
+
+/** What a runtime keeps for a container: its own layer over the image, and output that is not in the core's files. */
+export function ownBytes({ rootfs, logs }: ContainerStats): number | undefined {
+  if (rootfs?.usedBytes === undefined && logs?.usedBytes === undefined) return undefined
+  return (rootfs?.usedBytes ?? 0) + (logs?.usedBytes ?? 0)
+}
 
 /** Does anything in the pod limit its storage, so that it is worth measuring? */
 export function hasStorageLimit({ spec }: Pod): boolean {

@@ -4,7 +4,7 @@
 import { readFsStats } from '../../provider/fs-stats.ts'
 import type { FsStats, PodStats, VolumeStats } from '../../provider/stats.ts'
 import type { Pod, Volume } from '../../kube/types.gen.ts'
-import { podStorageBytes } from '../eviction/storage-limits.ts'
+import { ownBytes, podStorageBytes } from '../eviction/storage-limits.ts'
 import type { VolumeUsage } from '../volumes/volume-usage.ts'
 import type { PodStorage } from './storage-meter.ts'
 
@@ -30,9 +30,10 @@ export function withStorage(
   })
   const own = [...storage.volumes].map(([name, usage]) => ({ name, ...used(usage) }))
   const layers = new Map(
-    stats.containers.flatMap(({ name, rootfs }) =>
-      rootfs?.usedBytes === undefined ? [] : [[name, rootfs.usedBytes] as const],
-    ),
+    stats.containers.flatMap((container) => {
+      const bytes = ownBytes(container)
+      return bytes === undefined ? [] : [[container.name, bytes] as const]
+    }),
   )
   const usedBytes = podStorageBytes(pod, { ...storage, layers })
   const all = [...storage.volumes.values(), ...storage.logs.values()]
@@ -41,7 +42,9 @@ export function withStorage(
     ...stats,
     containers: stats.containers.map((container) => {
       const logs = storage.logs.get(container.name)
-      return logs ? { ...container, logs: used(logs) } : container
+      if (!logs) return container
+      const usedBytes = logs.usedBytes + (container.logs?.usedBytes ?? 0)
+      return { ...container, logs: used({ ...logs, usedBytes }) }
     }),
     volume: [...own, ...claims],
     'ephemeral-storage': used({ usedBytes, inodes }),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Usage of the machine itself: /proc on Linux, what Node.js knows elsewhere.
+// Usage of this machine, for runtimes whose containers run on it: /proc on Linux, what Node.js knows elsewhere.
 import { readFile } from 'node:fs/promises'
 import { cpus, freemem, totalmem, uptime } from 'node:os'
 import { readFsStats } from '../../provider/fs-stats.ts'
@@ -7,7 +7,7 @@ import type { MemoryStats, NetworkStats, NodeStats } from '../../provider/stats.
 import type { Clock } from '../../util/clock.ts'
 
 /** Figures of the host, and of the file system that holds `dir`. */
-export async function readNodeStats(dir: string, clock: Clock): Promise<NodeStats> {
+export async function readMachineStats(dir: string, clock: Clock): Promise<NodeStats> {
   const time = new Date(clock.nowMs()).toISOString()
   const [fs, memory, network, rlimit] = await Promise.all([
     readFsStats(dir, time),
