@@ -3,12 +3,13 @@
 // Polling for scenarios against a real cluster, where nothing offers an event to wait for.
 // Only for end-to-end tests: a unit test that polls is a unit test that flakes.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { provider } from './scenario-provider.ts'
 
 /** How to wait, and what for. */
 export interface EventuallyOptions {
   /** Completes the sentence "Timed out after 30000 ms waiting for …". */
   readonly what: string
-  /** Default 30 s. */
+  /** Default 30 s; more on a provider that is slow. */
   readonly timeoutMs?: number
   /** Pause between two attempts; default 50 ms. */
   readonly intervalMs?: number
@@ -22,7 +23,7 @@ export async function eventually<T>(
   attempt: () => T | Promise<T>,
   { what, timeoutMs = 30_000, intervalMs = 50 }: EventuallyOptions,
 ): Promise<Exclude<T, false | null | undefined | void>> {
-  const deadline = performance.now() + timeoutMs
+  const deadline = performance.now() + timeoutMs * provider.patience
   let cause: unknown
   do {
     try {
@@ -35,7 +36,9 @@ export async function eventually<T>(
     await sleep(intervalMs)
   } while (performance.now() < deadline)
   const why = cause instanceof Error ? ` (${cause.message})` : ''
-  throw new Error(`Timed out after ${timeoutMs} ms waiting for ${what}${why}`, { cause })
+  throw new Error(`Timed out after ${timeoutMs * provider.patience} ms waiting for ${what}${why}`, {
+    cause,
+  })
 }
 
 function isSettled<T>(result: T): result is Exclude<T, false | null | undefined | void> {

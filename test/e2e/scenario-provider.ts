@@ -38,6 +38,8 @@ export interface ScenarioProvider {
   readonly isOnEngine: boolean
   /** The user of containers that ask for none: the image's, or nobody where root starts processes. */
   readonly podUser: number | undefined
+  /** So many times as long everything may take: on a busy machine a container takes seconds to start. */
+  readonly patience: number
   /** For scripts: what lies between a word to stdout and a later one to stderr, so that they are logged in this order. */
   readonly betweenStreams: string
   readonly without: {
@@ -60,6 +62,7 @@ export const provider: ScenarioProvider = {
   name: isOnEngine ? 'docker' : 'process',
   isOnEngine,
   podUser: isOnEngine ? 0 : process.getuid?.() === 0 ? 65_534 : process.getuid?.(),
+  patience: isOnEngine ? 3 : 1,
   // An engine reads the two by themselves.
   betweenStreams: isOnEngine ? 'sleep 0.5; ' : '',
   without: {

@@ -50,7 +50,9 @@ export function viewPod(pod: Pod, context: PodViewContext): PodView {
   const phase = status?.phase ?? 'Pending'
   const hasEnded = phase === 'Succeeded' || phase === 'Failed'
   const containers = statusesOf(pod)
-  const trouble = troubleOf(pod, containers)
+  // How sidecars end when the others have, whatever they say to SIGTERM, is nobody's success or failure.
+  const decisive = hasEnded ? statusesOf(pod, { sidecars: false }) : containers
+  const trouble = troubleOf(pod, decisive)
   const startedMs = startOf(pod, containers)
   const createdMs = timeOf(metadata.creationTimestamp)
   const endMs = hasEnded ? latest(containers.map(finishedMs)) : nowMs
@@ -68,15 +70,22 @@ export function viewPod(pod: Pod, context: PodViewContext): PodView {
     hasEnded,
     isStuck: !hasEnded && !isGone && limitMs !== undefined && nowMs - waitsSinceMs >= limitMs,
     isGone,
-    exitCode: exitCodeOf(containers),
+    exitCode: exitCodeOf(decisive),
     restarts: containers.reduce((sum, { restartCount }) => sum + restartCount, 0),
     queueMs: between(createdMs, startedMs ?? (hasEnded || isGone ? undefined : nowMs)),
     runMs: between(startedMs, endMs),
   }
 }
 
-function statusesOf({ status }: Pod): readonly ContainerStatus[] {
-  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
+function statusesOf(
+  { spec, status }: Pod,
+  { sidecars }: { readonly sidecars: boolean } = { sidecars: true },
+): readonly ContainerStatus[] {
+  const { initContainerStatuses = [], containerStatuses = [] } = status ?? {}
+  const isSidecar = (name: string): boolean =>
+    spec.initContainers?.some((one) => one.name === name && one.restartPolicy === 'Always') ?? false
+  const initial = initContainerStatuses.filter(({ name }) => sidecars || !isSidecar(name))
+  return [...initial, ...containerStatuses]
 }
 
 function statusWord(

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
+import type { ContainerStatus } from '../../kube/types.gen.ts'
+import { viewPod } from './pod-view.ts'
+
+const context = { rootUid: 'job', isGone: false, nowMs: 0 }
+
+function ended(name: string, exitCode: number): ContainerStatus {
+  const terminated = { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error' }
+  return { name, ready: false, restartCount: 0, image: '', imageID: '', state: { terminated } }
+}
+
+function view(phase: string, codes: { readonly side: number; readonly main: number }) {
+  const initContainers = [buildContainer({ name: 'side', restartPolicy: 'Always' })]
+  const pod = buildPod({ spec: { initContainers } })
+  const status = {
+    phase,
+    initContainerStatuses: [ended('side', codes.side)],
+    containerStatuses: [ended('main', codes.main)],
+  }
+  const { status: word, exitCode } = viewPod({ ...pod, status }, context)
+  return [word, exitCode]
+}
+
+test('a sidecar that had to be killed in the end says nothing about its pod', () => {
+  assert.deepEqual(view('Succeeded', { side: 137, main: 0 }), ['Succeeded', 0])
+  assert.deepEqual(view('Failed', { side: 137, main: 3 }), ['Error', 3])
+})
+
+test('one that fails while the others run is what stands in their way', () => {
+  assert.deepEqual(view('Running', { side: 5, main: 0 }), ['Error', 5])
+})
