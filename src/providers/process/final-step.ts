@@ -24,8 +24,8 @@ export interface FinalStep {
 /** What the step can lean on. */
 export interface StepTools {
   readonly tools: HostTools
-  /** setsid, where the stage becomes the container by it. */
-  readonly setsid: string | undefined
+  /** What gives the stage a session of its own, where it becomes the container by it: setsid, and more. */
+  readonly session: readonly string[]
   /** The stage's shell is not one to become the program. */
   readonly needsOwnShell: boolean
 }
@@ -35,11 +35,10 @@ export function finalStep(plan: LaunchPlan, step: StepTools): FinalStep {
   return plan.isolation ? isolatedStep(plan, plan.isolation, step) : hostStep(plan, step)
 }
 
-function hostStep(plan: LaunchPlan, { tools, setsid, needsOwnShell }: StepTools): FinalStep {
+function hostStep(plan: LaunchPlan, { tools, session, needsOwnShell }: StepTools): FinalStep {
   const { dir, program, env, user, hidden } = plan
   const { setpriv } = tools
   const switches = user !== undefined || plan.noNewPrivileges || plan.dropped.length > 0
-  const session = setsid === undefined ? [] : [setsid]
   const drop = switches && setpriv ? [setpriv, ...setprivOptions(plan)] : []
   const hide = hidden === undefined ? [] : hidingPrefix(hidden, { tools, base: dir })
   const before = [...hide, ...session, ...drop]
@@ -62,14 +61,22 @@ function hostStep(plan: LaunchPlan, { tools, setsid, needsOwnShell }: StepTools)
 function isolatedStep(
   plan: LaunchPlan,
   sandbox: Sandbox,
-  { tools, setsid = 'setsid' }: StepTools,
+  { tools, session }: StepTools,
 ): FinalStep {
   const { program, env } = plan
   const { shell, node, ...inner } = stepPrograms(tools, sandbox.hasKit)
   const bounded = sandbox.capabilities
   const groups = groupSteps(plan.user, tools)
+  const filter = sandbox.filter ? [sandbox.filter.starter] : []
   const drop = bounded ? boundSteps(plan.user, { capabilities: bounded, programs: inner }) : []
-  const before = [setsid, ...groups, ...bubblewrapCommand(sandbox, tools), ...inner.setsid, ...drop]
+  const before = [
+    ...session,
+    ...groups,
+    ...bubblewrapCommand(sandbox, tools),
+    ...inner.setsid,
+    ...drop,
+    ...filter,
+  ]
   if (isShellSafe(env)) {
     const input = shellProgram(program, { env, via: [], redirect: redirectOf(plan) })
     return { argv: [...before, ...shell, '-s'], input: `${opening(sandbox)}${input}` }

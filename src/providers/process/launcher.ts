@@ -21,7 +21,7 @@ export async function launch(plan: LaunchPlan, host: LaunchHost): Promise<ChildP
   const shell = shellFor(host)
   const { argv, input } = finalStep(plan, {
     tools: host.tools,
-    setsid: shell.inlineSetsid,
+    session: shell.inlineSetsid === undefined ? [] : [shell.inlineSetsid],
     needsOwnShell: shell.closes.length > 0,
   })
   const descriptor = openNamelessFile(input)
@@ -71,16 +71,36 @@ function wrapperArgs(
     readonly final: readonly string[]
   },
 ): string[] {
-  const { mv, setsid } = host.tools
-  const { dir, stdoutPath, stderrPath, killFile = '', cgroupFiles, hasInput } = plan
+  const { setsid } = host.tools
   const script = [
     ...shell.closes.map((descriptor) => `exec ${descriptor}>&-\n`),
     shell.inlineSetsid === undefined ? portableScript(setsid !== undefined) : wrapperScript,
   ].join('')
+  return [
+    '-c',
+    script,
+    'virtual-kubelet-wrapper',
+    ...wrapperWords(plan, { mv: host.tools.mv, final }),
+  ]
+}
+
+/** The wrapper's own arguments; see wrapper.ts. */
+export function wrapperWords(
+  { dir, stdoutPath, stderrPath, killFile = '', cgroupFiles, hasInput, isolation }: LaunchPlan,
+  { mv, final }: { readonly mv: string; readonly final: readonly string[] },
+): readonly string[] {
   const files = [dir, stdoutPath, stderrPath, mv, killFile]
-  const more = [hasInput ? inputPath(dir) : '', plan.isolation ? sandboxPath(dir) : '']
-  const groups = [String(cgroupFiles.length), ...cgroupFiles]
-  return ['-c', script, 'virtual-kubelet-wrapper', ...files, ...more, ...groups, ...final]
+  const more = [hasInput ? inputPath(dir) : '', isolation ? sandboxPath(dir) : '']
+  return [...files, ...more, String(cgroupFiles.length), ...cgroupFiles, ...final]
+}
+
+/** A stage that did not get as far as the program, in its own words. */
+export function startFailure(said: string, cause: unknown = new Error(said)): VkError {
+  const why = withoutPaths(said) || 'its wrapper ended'
+  return new VkError('Unavailable', `Cannot start process: ${why}`, {
+    podReason: 'RunContainerError',
+    cause,
+  })
 }
 
 /** Paths of this machine are nobody's business outside. */
@@ -94,17 +114,7 @@ async function whenStarted(child: ChildProcess): Promise<void> {
   // Without descriptors left, Node.js makes no pipes and only emits the error.
   const pipe = (child.stdio as ChildProcess['stdio'] | undefined)?.[3] as Readable | undefined
   let said = ''
-  const fail = (cause?: unknown): void =>
-    reject(
-      new VkError(
-        'Unavailable',
-        `Cannot start process: ${withoutPaths(said) || 'its wrapper ended'}`,
-        {
-          podReason: 'RunContainerError',
-          cause: cause ?? new Error(said),
-        },
-      ),
-    )
+  const fail = (cause?: unknown): void => reject(startFailure(said, cause))
   pipe?.setEncoding('utf8')
   pipe?.on('data', (text: string) => {
     said += text

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// All containers of one node that a record is left of. Those started in this life report their end by
-// the wrapper's exit; adopted ones, and those whose wrapper died, by a look at their directory when it
-// changes and once a second.
-import { watch } from 'node:fs'
+// All containers of one node that a record is left of. The end of one is told by its directory, which is
+// watched, and by the exit of a wrapper that is our own child. Where the wrapper died, or nothing can be watched,
+// a look once a second finds it.
 import { mkdir } from 'node:fs/promises'
 import type { ContainerStart } from '../../runtime/container-runtime.ts'
 import type { Clock } from '../../util/clock.ts'
@@ -18,23 +17,39 @@ import {
   listLaunches,
   readNotes,
 } from './exit-record.ts'
-import type { Launch, LaunchRecord, SandboxRecord } from './exit-record.ts'
+import type { Launch, LaunchNotes, LaunchRecord, SandboxRecord } from './exit-record.ts'
+import { launchForked, SpawnerLost } from './forked-launch.ts'
 import type { Sandbox } from './isolation/bubblewrap.ts'
 import { scratchDir } from './isolation/prepare-sandbox.ts'
 import { writeSandbox } from './isolation/sandboxed-program.ts'
 import { removeTree } from './isolation/remove-tree.ts'
+import type { LaunchPlan } from './launch-plan.ts'
 import { launch } from './launcher.ts'
 import { leaveGroup } from './leave-group.ts'
+import type { Spawner } from './spawner.ts'
 import type { StartPlan } from './start-plan.ts'
 import type { Surroundings } from './surroundings.ts'
+import { watchDir } from './watched-dir.ts'
 
 const lookEveryMs = 1000
+/** Every how many looks a wrapper is asked whether it lives. */
+const asksEvery = 4
 
 export interface FleetOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly surroundings: Surroundings
+  /** Undefined: each wrapper is a child of ours. */
+  readonly spawner: Spawner | undefined
 }
+
+/** How the end of a container is learned of. */
+interface Watching extends Disposable {
+  /** Its directory tells, as long as its wrapper lives. */
+  isTold: boolean
+}
+
+type Started = NonNullable<LaunchNotes['started']>
 
 /** What one launch needs besides its plan. */
 export interface FleetLaunch {
@@ -49,9 +64,9 @@ export class ProcessFleet implements Disposable {
   readonly #options: FleetOptions
   readonly #containers = new Map<string, ContainerProcess>()
   readonly #listeners = new Set<(container: ContainerProcess) => void>()
-  /** Without a living wrapper of ours to tell of their end. */
-  readonly #watched = new Map<ContainerProcess, Disposable>()
+  readonly #watched = new Map<ContainerProcess, Watching>()
   #timer: Disposable | undefined
+  #looks = 0
   #isClosed = false
 
   private constructor(dir: string, options: FleetOptions) {
@@ -90,42 +105,70 @@ export class ProcessFleet implements Disposable {
   }
 
   /** Starts a container; rejects, leaving nothing, when its stage did not get as far as the program. */
-  async launch({ id, start, plan }: FleetLaunch): Promise<ContainerProcess> {
-    const { surroundings } = this.#options
-    const { cgroups, bootId } = surroundings
-    const record: LaunchRecord = {
+  async launch(what: FleetLaunch): Promise<ContainerProcess> {
+    try {
+      return await this.#launch(what, this.#options.spawner)
+    } catch (error) {
+      if (!(error instanceof SpawnerLost)) throw error
+      return await this.#launch(what, undefined)
+    }
+  }
+
+  async #launch(
+    { id, start, plan }: FleetLaunch,
+    spawner: Spawner | undefined,
+  ): Promise<ContainerProcess> {
+    const { surroundings, clock } = this.#options
+    const { cgroups } = surroundings
+    const made = await createLaunch(this.#dir, this.#recordOf({ id, start, plan }))
+    const watched = spawner?.isOfUse === true ? watchDir(made.dir) : undefined
+    try {
+      if (plan.podGroup) cgroups?.create(plan.podGroup.name, plan.podGroup.limits)
+      const cgroupFiles = cgroups?.create(groupOf(made), plan.limits) ?? []
+      const killFile = cgroups?.killFile(groupOf(made))
+      const { tools } = surroundings
+      if (plan.hasInput) await makeInput(made.dir, { mkfifo: tools.mkfifo, user: plan.runsAs })
+      if (plan.isolation) await writeSandbox(made.dir, plan.isolation)
+      const whole = { ...plan, dir: made.dir, cgroupFiles, killFile }
+      if (!spawner || !watched) return await this.#launchAsChild(made, whole)
+      const forked = { spawner, tools, clock, watched }
+      const container = this.#register(made, await launchForked({ made, plan: whole }, forked))
+      this.#watch(container, watched)
+      await this.#look(container)
+      return container
+    } catch (error) {
+      watched?.[Symbol.dispose]()
+      await dropLaunch(made.dir)
+      if (cgroups) await leaveGroup(groupOf(made), { cgroups, clock })
+      throw error
+    }
+  }
+
+  #recordOf({ id, start, plan }: FleetLaunch): LaunchRecord {
+    return {
       version: 1,
       id,
       key: start.key,
       image: start.spec.image ?? '',
       imageId: plan.imageId,
       user: plan.runsAs,
-      bootId,
+      bootId: this.#options.surroundings.bootId,
       ...(plan.podGroup && { podGroup: plan.podGroup.name }),
       ...(start.spec.tty === true && { hasTerminal: true as const }),
       ...(plan.isolation && { sandbox: sandboxRecord(plan.isolation, start) }),
     }
-    const made = await createLaunch(this.#dir, record)
-    try {
-      if (plan.podGroup) cgroups?.create(plan.podGroup.name, plan.podGroup.limits)
-      const cgroupFiles = cgroups?.create(groupOf(made), plan.limits) ?? []
-      const killFile = cgroups?.killFile(groupOf(made))
-      const { mkfifo } = surroundings.tools
-      if (plan.hasInput) await makeInput(made.dir, { mkfifo, user: plan.runsAs })
-      if (plan.isolation) await writeSandbox(made.dir, plan.isolation)
-      const wrapper = await launch({ ...plan, dir: made.dir, cgroupFiles, killFile }, surroundings)
-      const container = await this.#register(made)
-      if (container === undefined) throw new Error('the stage has left no note')
-      wrapper.once('exit', () => void this.#wrapperEnded(container))
-      if (wrapper.exitCode !== null || wrapper.signalCode !== null) {
-        void this.#wrapperEnded(container)
-      }
-      return container
-    } catch (error) {
-      await dropLaunch(made.dir)
-      if (cgroups) await leaveGroup(groupOf(made), { cgroups, clock: this.#options.clock })
-      throw error
+  }
+
+  async #launchAsChild(made: Launch, plan: LaunchPlan): Promise<ContainerProcess> {
+    const wrapper = await launch(plan, this.#options.surroundings)
+    const { started } = await readNotes(made)
+    if (started === undefined) throw new Error('the stage has left no note')
+    const container = this.#register(made, started)
+    wrapper.once('exit', () => void this.#wrapperEnded(container))
+    if (wrapper.exitCode !== null || wrapper.signalCode !== null) {
+      void this.#wrapperEnded(container)
     }
+    return container
   }
 
   /** Ends a container where it still runs, and forgets it. */
@@ -150,16 +193,18 @@ export class ProcessFleet implements Disposable {
     for (const watching of this.#watched.values()) watching[Symbol.dispose]()
     this.#watched.clear()
     this.#options.surroundings.cgroups?.release()
+    this.#options.spawner?.[Symbol.dispose]()
     this.#listeners.clear()
   }
 
   async #adopt(found: Launch): Promise<void> {
     const isForbidden = (await readNotes(found)).started === undefined && (await forbidStart(found))
-    const container = isForbidden ? undefined : await this.#registerSoon(found)
-    if (container === undefined) {
+    const started = isForbidden ? undefined : await this.#startedSoon(found)
+    if (started === undefined) {
       await dropLaunch(found.dir)
       return
     }
+    const container = this.#register(found, started)
     await container.refresh()
     if (container.isRunning) this.#watch(container)
     else void this.#killLeftovers(container)
@@ -167,18 +212,16 @@ export class ProcessFleet implements Disposable {
 
   // The stage makes its note and then fills it. One that stays empty was made by a life of ours that
   // forbade the start and died before it could drop the launch.
-  async #registerSoon(found: Launch): Promise<ContainerProcess | undefined> {
+  async #startedSoon(found: Launch): Promise<Started | undefined> {
     for (let tries = 0; tries < 50; tries += 1) {
-      const container = await this.#register(found)
-      if (container !== undefined) return container
+      const { started } = await readNotes(found)
+      if (started !== undefined) return started
       await this.#options.clock.sleep(20)
     }
     return undefined
   }
 
-  async #register(made: Launch): Promise<ContainerProcess | undefined> {
-    const { started } = await readNotes(made)
-    if (started === undefined) return undefined
+  #register(made: Launch, started: Started): ContainerProcess {
     const { clock, surroundings } = this.#options
     const { bootId, cgroups } = surroundings
     const container = new ContainerProcess(made, started, { clock, bootId, cgroups })
@@ -199,6 +242,7 @@ export class ProcessFleet implements Disposable {
   #ended(container: ContainerProcess): void {
     this.#unwatch(container)
     if (this.#isClosed) return
+    this.#options.spawner?.buryDead()
     void this.#killLeftovers(container)
     for (const listener of this.#listeners) listener(container)
   }
@@ -213,12 +257,16 @@ export class ProcessFleet implements Disposable {
     }
   }
 
-  #watch(container: ContainerProcess): void {
-    if (this.#isClosed || this.#watched.has(container)) return
-    this.#watched.set(
-      container,
-      watchDir(container, () => void this.#look(container)),
-    )
+  #watch(container: ContainerProcess, watched = watchDir(container.launch.dir)): void {
+    if (this.#isClosed || this.#watched.has(container) || !container.isRunning) {
+      watched?.[Symbol.dispose]()
+      return
+    }
+    if (watched) watched.onChange = (name) => void (isOfEnd(name) && this.#look(container))
+    this.#watched.set(container, {
+      isTold: watched !== undefined,
+      [Symbol.dispose]: () => watched?.[Symbol.dispose](),
+    })
     this.#timer ??= this.#nextLook()
   }
 
@@ -231,9 +279,22 @@ export class ProcessFleet implements Disposable {
     return this.#options.clock.setTimer(lookEveryMs, () => {
       this.#timer = undefined
       if (this.#isClosed || this.#watched.size === 0) return
-      void Promise.all([...this.#watched.keys()].map((container) => this.#look(container)))
+      this.#looks += 1
+      void Promise.all([...this.#watched].map((entry, index) => this.#lookInTurn(entry, index)))
       this.#timer = this.#nextLook()
     })
+  }
+
+  async #lookInTurn(
+    [container, watching]: readonly [ContainerProcess, Watching],
+    index: number,
+  ): Promise<void> {
+    if (watching.isTold) {
+      if ((index + this.#looks) % asksEvery !== 0) return
+      watching.isTold = await container.isWrapperAlive()
+      if (watching.isTold) return
+    }
+    await this.#look(container)
   }
 
   async #look(container: ContainerProcess): Promise<void> {
@@ -258,23 +319,22 @@ export class ProcessFleet implements Disposable {
 }
 
 function sandboxRecord(sandbox: Sandbox, { attemptDir }: ContainerStart): SandboxRecord {
-  const { hasOwnProcesses, hasKit, capabilities } = sandbox
+  const { hasOwnProcesses, hasKit, capabilities, filter } = sandbox
   const scratch = scratchDir(attemptDir)
-  return { hasOwnProcesses, hasKit, scratch, ...(capabilities && { capabilities }) }
+  return {
+    hasOwnProcesses,
+    hasKit,
+    scratch,
+    ...(capabilities && { capabilities }),
+    ...(filter && { starter: filter.starter }),
+  }
 }
 
 async function removeScratch({ sandbox }: LaunchRecord): Promise<void> {
   if (sandbox) await removeTree(sandbox.scratch)
 }
 
-function watchDir(container: ContainerProcess, changed: () => void): Disposable {
-  try {
-    const watcher = watch(container.launch.dir, { persistent: false }, changed)
-    // The look once a second goes on without it.
-    watcher.on('error', () => watcher.close())
-    return { [Symbol.dispose]: () => watcher.close() }
-  } catch {
-    // No watches left on this machine: the look once a second will do.
-    return { [Symbol.dispose]: () => {} }
-  }
+/** May the change be that the wrapper has noted the end? */
+function isOfEnd(name: string | null): boolean {
+  return name === null || name === 'exit'
 }

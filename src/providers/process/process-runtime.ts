@@ -43,6 +43,7 @@ import { capacityOf } from './process-config.ts'
 import type { ProcessConfig } from './process-config.ts'
 import { featuresHere } from './process-features.ts'
 import { StatsReader } from './process-stats.ts'
+import { Spawner } from './spawner.ts'
 import { resizeGroup } from './resize-group.ts'
 import { setOomScore } from './set-oom-score.ts'
 import { signalNumber } from './stop-signal.ts'
@@ -118,11 +119,10 @@ export class ProcessRuntime implements ContainerRuntime {
       surroundings,
     }: { readonly config: ProcessConfig; readonly surroundings: Surroundings },
   ): Promise<ProcessRuntime> {
-    const fleet = await ProcessFleet.open(join(host.rootDir, 'process'), {
-      clock: host.clock,
-      log: host.log,
-      surroundings,
-    })
+    const { clock, log } = host
+    const spawner = Spawner.open({ surroundings, clock })
+    const options = { clock, log, surroundings, spawner }
+    const fleet = await ProcessFleet.open(join(host.rootDir, 'process'), options)
     const runtime = new ProcessRuntime(host, { config, surroundings, fleet })
     await runtime.#begin()
     return runtime

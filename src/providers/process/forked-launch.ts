@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// A launch by the spawner. Nobody answers: what stage and wrapper note in the launch's directory is the answer,
+// and is read as it comes.
+import { closeSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../../util/clock.ts'
+import { forbidStart, readNotes } from './exit-record.ts'
+import type { Launch, LaunchNotes } from './exit-record.ts'
+import { finalStep } from './final-step.ts'
+import type { HostTools } from './host-tools.ts'
+import type { LaunchPlan } from './launch-plan.ts'
+import { startFailure, wrapperWords } from './launcher.ts'
+import { openNamelessFile } from './nameless-file.ts'
+import type { LaunchOrder, Spawner } from './spawner.ts'
+import type { WatchedDir } from './watched-dir.ts'
+
+/** Without a word for so long the spawner is taken for dead. */
+const patienceMs = 60_000
+/** A change whose news got lost is seen after that. */
+const lookEveryMs = 1000
+
+/** Nothing has run, and never will by this launch: another way may do. */
+export class SpawnerLost extends Error {}
+
+export interface ForkedLaunch {
+  readonly spawner: Spawner
+  readonly tools: HostTools
+  readonly clock: Clock
+  /** On the launch's directory. */
+  readonly watched: WatchedDir
+}
+
+type Started = NonNullable<LaunchNotes['started']>
+
+/**
+ * Resolves when the stage has started, rejects with what it said otherwise, or with SpawnerLost. Our
+ * descriptor stays open until there is a `started` or `exit`: only then no fork can come and find there what
+ * another launch has put into its place.
+ */
+export async function launchForked(
+  { made, plan }: { readonly made: Launch; readonly plan: LaunchPlan },
+  { spawner, tools, clock, watched }: ForkedLaunch,
+): Promise<Started> {
+  const session = tools.setsid === undefined ? [] : [tools.setsid]
+  const { argv, input } = finalStep(plan, { tools, session, needsOwnShell: false })
+  const words = wrapperWords(plan, { mv: tools.mv, final: argv })
+  const descriptor = openNamelessFile(input)
+  try {
+    using order = spawner.launch(descriptor, words)
+    const started = await whenNoted(made, { order, clock, watched })
+    if (started === undefined) throw new SpawnerLost('the spawner has ended')
+    order.isDone = true
+    return started
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+interface Waiting extends Pick<ForkedLaunch, 'clock' | 'watched'> {
+  readonly order: LaunchOrder
+}
+
+/** Undefined: it has not started, and cannot any more. */
+async function whenNoted(
+  made: Launch,
+  { order, clock, watched }: Waiting,
+): Promise<Started | undefined> {
+  const isSandboxed = made.record.sandbox !== undefined
+  const deadlineMs = clock.monotonicMs() + patienceMs
+  const awaited = new Set([isSandboxed ? 'said' : 'started', 'exit', null])
+  let wake = (): void => {}
+  order.onLost = () => wake()
+  watched.onChange = (name) => {
+    if (awaited.has(name)) wake()
+  }
+  for (;;) {
+    const { promise: news, resolve } = Promise.withResolvers<void>()
+    wake = resolve
+    using _ = clock.setTimer(lookEveryMs, resolve)
+    // What cannot be read now may be read later; to give up here would close the descriptor too early.
+    const { started, exit }: LaunchNotes = await readNotes(made).catch(() => ({}))
+    if (started && (!isSandboxed || (await said(made)).endsWith('started\n'))) return started
+    if (exit) {
+      const text = await said(made)
+      if (!started && text === '') return undefined
+      order.isDone = true
+      throw startFailure(text)
+    }
+    const isLost = order.isLost || clock.monotonicMs() > deadlineMs
+    if (isLost && !started && (await isForbidden(made))) return undefined
+    await news
+  }
+}
+
+async function isForbidden(made: Launch): Promise<boolean> {
+  try {
+    return await forbidStart(made)
+  } catch (error) {
+    // Without its directory the stage gets no further either.
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  }
+}
+
+async function said({ dir }: Launch): Promise<string> {
+  // Not there before the stage has begun.
+  return await readFile(join(dir, 'said'), 'utf8').catch(() => '')
+}
