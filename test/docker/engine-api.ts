@@ -39,6 +39,14 @@ export class EngineApi {
     return list.Volumes ?? []
   }
 
+  /** Networks that nodes have made. */
+  async networks(): Promise<readonly { readonly Name: string; readonly Id: string }[]> {
+    const all = await this.call<
+      readonly { Name: string; Id: string; Labels?: Record<string, string> | null }[]
+    >('GET', '/networks')
+    return all.filter(({ Labels }) => Labels?.['io.virtual-kubelet.node'] !== undefined)
+  }
+
   /** The container of a pod, by its labels. */
   async find(pod: string, container: string): Promise<ListedContainer | undefined> {
     const all = await this.containers()
@@ -58,16 +66,18 @@ export class EngineApi {
     await this.call('DELETE', `/containers/${id}?force=1&v=1`)
   }
 
-  /** Removes all containers and volumes; those that others are joined to last. */
+  /** Removes all containers, volumes and networks of nodes; those that others are joined to last. */
   async removeAll(): Promise<void> {
     for (let tries = 0; tries < 20; tries += 1) {
       const all = await this.containers()
       const volumes = await this.volumes()
-      if (all.length === 0 && volumes.length === 0) return
+      const networks = await this.networks()
+      if (all.length + volumes.length + networks.length === 0) return
       await Promise.all(all.map(({ Id }) => this.remove(Id).catch(() => {})))
       for (const { Name } of volumes) {
         await this.call('DELETE', `/volumes/${Name}?force=1`).catch(() => {})
       }
+      for (const { Id } of networks) await this.call('DELETE', `/networks/${Id}`).catch(() => {})
       await delay(100)
     }
     throw new Error(`the engine still has ${(await this.containers()).length} containers`)

@@ -39,8 +39,10 @@ function useEngine(kind: EngineKind): TestEngine {
   afterEach(async () => {
     const left = (await daemon?.api.containers()) ?? []
     const volumes = (await daemon?.api.volumes()) ?? []
+    const networks = (await daemon?.api.networks()) ?? []
     await daemon?.api.removeAll()
-    assert.deepEqual([...left.map(({ Names }) => Names), ...volumes], [], 'something was left')
+    const names = [...left.map(({ Names }) => Names), ...volumes, ...networks]
+    assert.deepEqual(names, [], 'something was left')
   })
   after(async () => await daemon?.[Symbol.asyncDispose]())
   const opened = (): EngineDaemon => {

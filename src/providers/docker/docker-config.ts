@@ -55,7 +55,15 @@ const entries = {
     }),
   ),
   headers: v.optional(strings, {}),
-  network: v.optional(name),
+  network: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(
+        /^(?!(host|none)$)[a-zA-Z0-9][a-zA-Z0-9_.-]*$/,
+        'must be the name of a network, and not "host" or "none"',
+      ),
+    ),
+  ),
   pauseImage: v.optional(name),
   hostPathPrefixes: v.optional(v.array(absolutePath), []),
   allowPrivileged: v.optional(v.boolean(), false),

@@ -56,6 +56,7 @@ import { canReadLog, readLogFile } from './logs/k8s-file-log.ts'
 import { describeEngine } from './node-description.ts'
 import { copyMounts } from './remote/copy-mounts.ts'
 import { RemoteVolumes } from './remote/remote-volumes.ts'
+import { PodNetwork } from './sandbox/pod-network.ts'
 import { PodSandboxes } from './sandbox/pod-sandboxes.ts'
 import { attachToEngine } from './streams/engine-attach.ts'
 import { execInEngine } from './streams/engine-exec.ts'
@@ -70,6 +71,9 @@ interface RuntimeParts {
 /** Events after which a container is looked at. */
 const endings = new Set(['die', 'destroy', 'remove', 'oom'])
 
+/** How long an engine may take for what is done when we leave. */
+const leaveMs = 5000
+
 /** Containers of an engine. `open` makes one. */
 export class DockerRuntime implements ContainerRuntime {
   readonly name: string
@@ -80,6 +84,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #engine: Engine
   readonly #config: DockerConfig
   readonly #table: ContainerTable
+  readonly #network: PodNetwork
   readonly #sandboxes: PodSandboxes
   readonly #elsewhere: RemoteVolumes
   readonly #collector: ImageCollector
@@ -101,7 +106,8 @@ export class DockerRuntime implements ContainerRuntime {
     this.#config = config
     const outOfMemory = new OutOfMemory(engine)
     const table = new ContainerTable({ engine, owner, outOfMemory })
-    const sandboxes = new PodSandboxes({ engine, config, owner, nodeIPs })
+    this.#network = new PodNetwork({ client, owner, name: config.network })
+    const sandboxes = new PodSandboxes({ engine, config, owner, nodeIPs, network: this.#network })
     const limits = {
       highPercent: config.imageGcHighPercent,
       lowPercent: config.imageGcLowPercent,
@@ -331,7 +337,15 @@ export class DockerRuntime implements ContainerRuntime {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lifetime.abort()
     await Promise.allSettled(this.#background)
+    const hasPods = [...this.#sandboxes.all()].length > 0
+    if (!hasPods) await this.#removeNetwork()
     await this.#engine[Symbol.asyncDispose]()
+  }
+
+  /** Of a node without pods; where the engine does not answer it stays for another time. */
+  async #removeNetwork(): Promise<void> {
+    if (this.#config.network === undefined) return
+    await this.#network.tidy(false, AbortSignal.timeout(leaveMs)).catch(() => {})
   }
 
   #begin(): void {
@@ -348,7 +362,10 @@ export class DockerRuntime implements ContainerRuntime {
         onConnected: () => this.#lookAtAll(signal),
         onEvent: (event) => void this.#onEvent(event),
       }),
-      keepHouse({ ...shared, images: this.#collector, rootDir }, signal),
+      keepHouse(
+        { ...shared, images: this.#collector, network: this.#network, rootDir },
+        signal,
+      ),
     )
   }
 

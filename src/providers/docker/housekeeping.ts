@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What has to be done now and then: leftovers of crashes and images that nothing needs any more are removed.
+// What has to be done now and then: leftovers of crashes, and images and networks that nothing needs any more,
+// are removed.
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
 import { runLoop } from '../../util/run-loop.ts'
@@ -10,11 +11,13 @@ import type { Engine } from './engine/connect-engine.ts'
 import { isConflict, isNotFound } from './engine/engine-error.ts'
 import type { ImageCollector } from './images/image-collector.ts'
 import { existing, findOrphans } from './sandbox/orphan-sweep.ts'
+import type { PodNetwork } from './sandbox/pod-network.ts'
 
 export interface HousekeepingParts {
   readonly engine: Engine
   readonly table: ContainerTable
   readonly images: ImageCollector
+  readonly network: PodNetwork
   readonly clock: Clock
   readonly log: Logger
   readonly rootDir: string
@@ -27,17 +30,18 @@ export async function keepHouse(parts: HousekeepingParts, signal: AbortSignal): 
   const { clock, log } = parts
   const turn = async (): Promise<void> => {
     await clock.sleep(everyMs, { signal })
-    await sweepOrphans(parts, signal)
+    const hasPods = await sweepOrphans(parts, signal)
+    await parts.network.tidy(hasPods, signal)
     await parts.images.collect(signal)
   }
   await runLoop('docker-housekeeping', turn, { clock, log, signal })
 }
 
-/** Removes what is certainly nobody's. */
-export async function sweepOrphans(
-  { engine, table, clock, log, rootDir }: Omit<HousekeepingParts, 'images'>,
+/** Removes what is certainly nobody's; tells whether the node still has a sandbox. */
+async function sweepOrphans(
+  { engine, table, clock, log, rootDir }: HousekeepingParts,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const all = await table.list(signal)
   const uids = all.flatMap(({ Labels }) => {
     const labelled = readLabels(Labels)
@@ -58,4 +62,5 @@ export async function sweepOrphans(
       if (!isNotFound(error) && !isConflict(error)) throw error
     }
   }
+  return uids.length > 0
 }

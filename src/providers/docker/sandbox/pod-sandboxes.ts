@@ -18,6 +18,7 @@ import type { Engine } from '../engine/connect-engine.ts'
 import { isConflict, isDependedOn, isNameInUse, isNotFound } from '../engine/engine-error.ts'
 import type { ContainerInspect, ContainerSummary } from '../engine/engine-objects.ts'
 import { ensureEngineVolumes, removeEngineVolumes } from './engine-volumes.ts'
+import type { PodNetwork } from './pod-network.ts'
 import { podCgroup, removePodCgroup } from './pod-cgroup.ts'
 import { ensurePauseImage } from './pause-image.ts'
 import { sandboxBody } from './sandbox-spec.ts'
@@ -27,6 +28,7 @@ export interface SandboxDeps {
   readonly config: DockerConfig
   readonly owner: Owner
   readonly nodeIPs: readonly string[]
+  readonly network: PodNetwork
 }
 
 export interface Sandbox {
@@ -71,7 +73,8 @@ export class PodSandboxes {
     const { namespace, name, uid } = pod.metadata
     const ref = { namespace, name, uid }
     const isOnHost = pod.spec.hostNetwork === true
-    const inspected = await this.#obtain(pod, { hostname, signal })
+    const make = (): Promise<ContainerInspect> => this.#obtain(pod, { hostname, signal })
+    const inspected = await (isOnHost ? make() : this.#deps.network.use(make))
     const sandbox = {
       ref,
       id: inspected.Id,
