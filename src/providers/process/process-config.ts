@@ -43,6 +43,7 @@ export interface ProcessConfig {
   readonly network: 'host' | 'none'
   readonly visibleHostPaths: readonly string[]
   readonly allowedCapabilities: readonly string[]
+  readonly seccompDefault: boolean
   readonly hideRootDir: 'auto' | 'never' | 'always'
   readonly cgroupRoot: string | false
   readonly podPidsLimit?: number | undefined
@@ -62,6 +63,7 @@ const entries = {
   network: v.optional(v.picklist(['host', 'none']), 'host'),
   visibleHostPaths: v.optional(v.array(absolutePath), []),
   allowedCapabilities: v.optional(v.array(capability), []),
+  seccompDefault: v.optional(v.boolean(), false),
   hideRootDir: v.optional(v.picklist(['auto', 'never', 'always']), 'auto'),
   cgroupRoot: v.optional(v.union([absolutePath, v.literal(false)]), '/virtual-kubelet'),
   podPidsLimit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),

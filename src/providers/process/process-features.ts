@@ -66,6 +66,7 @@ const sandboxOnly = [
   'volume.image',
   'serviceAccountVolume',
   'security.readOnlyRootFilesystem',
+  'security.seccomp',
   'security.allowPrivilegeEscalation',
   'security.capabilities.drop',
 ] as const
@@ -148,6 +149,7 @@ export function featuresHere(config: ProcessConfig, surroundings: Surroundings):
     ...(canReachVolumes(surroundings) ? {} : withoutVolumes(configured)),
     ...(canIsolate && sharesHere(surroundings)),
     'security.fsGroup': surroundings.own.uid === 0 && groups,
+    'security.seccomp': surroundings.filters !== undefined,
     tty: tools.script !== undefined,
     'resources.cpuLimit': cgroups?.can.limitCpu ?? false,
     'resources.memoryLimit': cgroups?.can.limitMemory ?? false,

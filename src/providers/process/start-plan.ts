@@ -20,6 +20,7 @@ import type { LaunchPlan } from './launch-plan.ts'
 import type { ProcessConfig } from './process-config.ts'
 import { prepareSandbox } from './isolation/prepare-sandbox.ts'
 import type { Peer } from './isolation/pod-namespaces.ts'
+import { containerFilter } from './isolation/seccomp/container-filter.ts'
 import type { PreparedSandbox } from './isolation/prepare-sandbox.ts'
 import type { ProcessMark } from './process-identity.ts'
 import { checkProgram, programOf } from './program.ts'
@@ -178,6 +179,15 @@ async function isolationFor(
       peers: places.peers,
       holder: places.holder,
       sharedMemory: places.sharedMemory,
+      filter: await containerFilter(start, {
+        rootDir: host.protectedDir,
+        filters: surroundings.filters,
+        isDefault: config.seccompDefault,
+        capabilities:
+          surroundings.own.uid === 0
+            ? containerCapabilities(start.spec, config.allowedCapabilities)
+            : [],
+      }),
     },
   )
 }

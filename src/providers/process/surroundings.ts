@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { UserError } from '../../util/vk-error.ts'
 import { dropOptions } from './capabilities.ts'
 import type { Cgroups } from './cgroup.ts'
@@ -12,6 +13,7 @@ import { canHide } from './hidden-dir.ts'
 import { canIsolate } from './isolation/bubblewrap.ts'
 import { findToolKit } from './isolation/tool-kit.ts'
 import type { ToolKit } from './isolation/tool-kit.ts'
+import { FilterStore } from './isolation/seccomp/filter-store.ts'
 import { findTrustedFiles } from './isolation/trusted-files.ts'
 import { findHostTools } from './host-tools.ts'
 import type { HostTools } from './host-tools.ts'
@@ -30,6 +32,8 @@ export interface Surroundings {
   readonly toolKit: ToolKit | undefined
   /** What of the host must stay in place in a container's root; see isolation/trusted-files.ts. */
   readonly trustedFiles: readonly string[]
+  /** Undefined: system calls of containers cannot be filtered. */
+  readonly filters: FilterStore | undefined
   /** Containers can be kept from seeing --root-dir. */
   readonly canHide: boolean
   /** Containers can be kept from ever having a capability again, by what they exec either. */
@@ -54,6 +58,7 @@ export function exploreSurroundings(config: ProcessConfig, rootDir: string): Sur
     canIsolate: isolates,
     toolKit: isolates && config.imageDirPrefixes.length > 0 ? findToolKit(tools) : undefined,
     trustedFiles: isolates ? findTrustedFiles(tools) : [],
+    filters: isolates ? FilterStore.open(join(rootDir, 'process-filters'), tools) : undefined,
     canHide: isolates || canHide(config, { tools, dir: rootDir }),
     canDropCapabilities: canDropCapabilities(tools),
     cgroups: detectCgroups(config.cgroupRoot, folder),

@@ -9,13 +9,15 @@ import type { ProcessMark } from '../process-identity.ts'
 import type { Namespaces } from './pod-namespaces.ts'
 import { rootArguments } from './root-arguments.ts'
 import type { DirNode } from './root-node.ts'
+import type { ContainerFilter } from './prepare-sandbox.ts'
 
 // Descriptors that the stage opens for bwrap: what it tells, and its own words, which nobody else is to see
 // on a command line.
 const infoDescriptor = '7'
 const wordsDescriptor = '8'
 const guardDescriptor = '9'
-// The stage needs no output of its own, and a shell can name no more than ten descriptors.
+// The stage needs no output of its own, and a shell can name no more than ten descriptors: a process namespace,
+// or, where bwrap makes a new one, the filter of its first process.
 const processesDescriptor = '1'
 
 /** What a container has of its own. */
@@ -27,6 +29,8 @@ export interface Sandbox extends Namespaces {
   readonly guard: readonly string[] | undefined
   /** What root's bwrap keeps; undefined: it has none to give. */
   readonly capabilities: readonly string[] | undefined
+  /** Of system calls; undefined: all are let through. */
+  readonly filter: ContainerFilter | undefined
 }
 
 /** Of root's own rights the last steps before the program need these; they give them up. */
@@ -80,6 +84,7 @@ export function bubblewrapWords(sandbox: Sandbox): readonly string[] {
     '--info-fd',
     infoDescriptor,
     ...(hasOwnProcesses ? ['--unshare-pid'] : []),
+    ...(filterOfFirst(sandbox) === undefined ? [] : ['--seccomp', processesDescriptor]),
     ...(hasOthersProcesses ? ['--pidns', processesDescriptor] : []),
     ...(hasOwnIpc ? ['--unshare-ipc'] : []),
     ...(hasOwnNetwork ? ['--unshare-net'] : []),
@@ -87,6 +92,11 @@ export function bubblewrapWords(sandbox: Sandbox): readonly string[] {
     ...(kept ? ['--cap-drop', 'ALL', ...kept.flatMap((name) => ['--cap-add', `CAP_${name}`])] : []),
     ...rootArguments(root),
   ]
+}
+
+/** bwrap's own process in there needs one too: who runs as its user may take control of it. */
+export function filterOfFirst({ filter, hasOwnProcesses }: Sandbox): string | undefined {
+  return hasOwnProcesses ? filter?.program : undefined
 }
 
 /** Why bubblewrap cannot be used here; undefined: it works. Tries it, once, in some ten milliseconds. */

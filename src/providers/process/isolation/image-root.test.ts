@@ -53,6 +53,17 @@ test(
   },
 )
 
+test('system calls are filtered where the container asks for it', { skip }, async () => {
+  await using place = await makeImages()
+  await using world = await sandboxWorld({ imageDirPrefixes: [place.dir] })
+  const script =
+    'while read -r name value; do [ "$name" != Seccomp: ] || echo "$value"; done </proc/self/status'
+  const securityContext = { seccompProfile: { type: 'RuntimeDefault' } }
+  const what = { script, image: `dir:${place.root}`, spec: { securityContext } }
+  const { stdout, stderr } = await outputOf(world, startOf(world, what))
+  assert.deepEqual([stdout, stderr], ['2\n', ''])
+})
+
 test(
   'a pod cannot put its files where those are that start its containers',
   { skip: skip || !isRoot },

@@ -23,7 +23,8 @@ start_of \${line##*) }
 set -C
 printf '%s|%s|\\n' "$$" "$start" >"$1/holder" || exit 125
 exec 7>"$1/sandbox" || exit 125
-shift
+[ -z "$2" ] || exec 8<"$2"
+shift 2
 exec "$@"
 `
 
@@ -34,6 +35,8 @@ export interface HolderOptions {
   readonly tools: Pick<HostTools, 'bubblewrap' | 'shell' | 'sleep'>
   readonly bootId: string
   readonly clock: Clock
+  /** File with the filter of system calls of what holds a namespace, for bwrap; undefined: none. */
+  readonly filter: string | undefined
 }
 
 /** The holders of a node's pods. */
@@ -129,9 +132,12 @@ export class PodHolders {
   }
 
   #start(dir: string): void {
+    const { filter } = this.#options
     const { bubblewrap = 'bwrap', shell, sleep = 'sleep' } = this.#options.tools
-    const words = ['--info-fd', '7', '--unshare-pid', '--cap-drop', 'ALL', ...holderRoot()]
-    const args = ['-c', script, 'virtual-kubelet-holder', dir, bubblewrap, ...words]
+    const filtered = filter === undefined ? [] : ['--seccomp', '8']
+    const rights = ['--unshare-pid', '--cap-drop', 'ALL', ...filtered]
+    const words = ['--info-fd', '7', ...rights, ...holderRoot()]
+    const args = ['-c', script, 'virtual-kubelet-holder', dir, filter ?? '', bubblewrap, ...words]
     const child = spawn(shell, [...args, '--', sleep, longestSeconds], {
       cwd: '/',
       env: {},

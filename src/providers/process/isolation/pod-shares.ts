@@ -8,6 +8,7 @@ import type { ProcessMark } from '../process-identity.ts'
 import type { Surroundings } from '../surroundings.ts'
 import { MemoryDirs } from './memory-dirs.ts'
 import { PodHolders } from './pod-holders.ts'
+import { defaultProfile } from './seccomp/default-profile.ts'
 
 /** Of /dev/shm, as container runtimes have it. */
 const sharedMemoryBytes = 64 * 1024 * 1024
@@ -35,12 +36,13 @@ export interface PodShares {
 /** Undefined: this machine, or our rights on it, allow none. */
 export function openShares(
   { rootDir, clock }: Pick<ProviderHost, 'rootDir' | 'clock'>,
-  { tools, own, bootId, canIsolate }: Surroundings,
+  { tools, own, bootId, canIsolate, filters }: Surroundings,
 ): PodShares | undefined {
   const { mount } = tools
   if (!canIsolate || own.uid !== 0 || mount === undefined) return undefined
   const memory = new MemoryDirs(join(rootDir, 'process-memory'), mount)
-  const holders = new PodHolders(join(rootDir, 'process-pods'), { tools, bootId, clock })
+  const filter = filters?.filesOf(defaultProfile([])).program
+  const holders = new PodHolders(join(rootDir, 'process-pods'), { tools, bootId, clock, filter })
   return {
     memory,
     async of({ metadata: { uid }, spec }) {

@@ -17,9 +17,11 @@ import { addMounts, needsGuard } from './plan-sandbox.ts'
 import { namespacesOf } from './pod-namespaces.ts'
 import type { Peer } from './pod-namespaces.ts'
 import type { RootBuilder } from './root-builder.ts'
+import { readOnlyBind } from './root-node.ts'
+import type { FilterFiles } from './seccomp/filter-store.ts'
 import { sharedVolumes } from './shared-volumes.ts'
 import type { ToolKit } from './tool-kit.ts'
-import { trustedFor } from './trusted-files.ts'
+import { kitDir, trustedFor } from './trusted-files.ts'
 
 export interface SandboxPlaces {
   readonly config: ProcessConfig
@@ -37,6 +39,16 @@ export interface SandboxPlaces {
   readonly holder: ProcessMark | undefined
   /** Directory that all containers of the pod have as /dev/shm; undefined: each its own. */
   readonly sharedMemory: string | undefined
+  /** Undefined: the container may make any system call. */
+  readonly filter: FilterFiles | undefined
+}
+
+/** A filter of system calls as a container has it. */
+export interface ContainerFilter {
+  /** Of bwrap's first process; a file of the host. */
+  readonly program: string
+  /** Puts the filter on whatever is started by it; where the container has it. */
+  readonly starter: string
 }
 
 /** Who the container runs as, and where that user is at home on the host. */
@@ -55,6 +67,8 @@ export interface PreparedSandbox {
 export function scratchDir(attemptDir: string): string {
   return join(attemptDir, 'scratch')
 }
+
+const starterPath = `${kitDir}/filter`
 
 /** Makes the container's own directories and plans everything else. */
 export async function prepareSandbox(
@@ -85,6 +99,8 @@ export async function prepareSandbox(
     imageRoot === undefined
       ? hostRoot({ ...base, visible, protectedDir: sealed })
       : imageRootOf({ ...base, imageRoot, kit: places.kit })
+  const { filter } = places
+  if (filter) builder.put(starterPath, readOnlyBind(filter.starter))
   const shared = sharedVolumes(pod, spec)
   const trusted = trustedFor({ ...places, image: imageRoot ?? 'host' })
   addMounts(builder, start, { tree, protectedDir: sealed, shared, trusted })
@@ -102,6 +118,7 @@ export async function prepareSandbox(
     root: guarded?.root ?? builder.root,
     guard: guarded?.words,
     capabilities: isRoot ? containerCapabilities(spec, config.allowedCapabilities) : undefined,
+    filter: filter && { program: filter.program, starter: starterPath },
   }
   return { sandbox, builder }
 }

@@ -8,7 +8,7 @@ import { VkError } from '../../../util/vk-error.ts'
 import { parseStat } from '../process-identity.ts'
 import type { ProcessMark } from '../process-identity.ts'
 import { readProcessTable } from '../process-table.ts'
-import { bubblewrapWords } from './bubblewrap.ts'
+import { bubblewrapWords, filterOfFirst } from './bubblewrap.ts'
 import type { Sandbox } from './bubblewrap.ts'
 
 /** Processes of a sandbox, by the host's pids. */
@@ -32,8 +32,8 @@ export async function writeSandbox(dir: string, sandbox: Sandbox): Promise<void>
   const { guard, processesOf } = sandbox
   await writeWords(`${path}-words`, bubblewrapWords(sandbox))
   if (guard) await writeWords(`${path}-guard`, guard)
-  if (processesOf !== undefined)
-    await symlink(`/proc/${processesOf.pid}/ns/pid`, `${path}-processes`)
+  const processes = processesOf ? `/proc/${processesOf.pid}/ns/pid` : filterOfFirst(sandbox)
+  if (processes !== undefined) await symlink(processes, `${path}-processes`)
 }
 
 async function writeWords(path: string, words: readonly string[]): Promise<void> {

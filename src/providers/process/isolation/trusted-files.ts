@@ -8,7 +8,7 @@ import type { HostTools } from '../host-tools.ts'
 import type { RootBuilder } from './root-builder.ts'
 import { RootError } from './root-builder.ts'
 
-/** Where containers find the kit; see tool-kit.ts. */
+/** Where containers find the kit, see tool-kit.ts, and what puts a filter on them. */
 export const kitDir = '/.virtual-kubelet'
 
 /** Read by the loaders of glibc, NixOS and musl before any program starts, where they are there. */
@@ -30,10 +30,10 @@ export function findTrustedFiles({ setsid, setpriv, nsenter }: HostTools): reado
     timeout: 5000,
   })
   const libraries = status === 0 ? parseLibraries(stdout) : []
-  if (libraries.length === 0) return [...programs, ...loaderFiles, ...libraryDirs]
+  if (libraries.length === 0) return [kitDir, ...programs, ...loaderFiles, ...libraryDirs]
   // Where there is no cache, those for this very processor are looked for first.
   const preferred = new Set(libraries.map((path) => join(dirname(path), 'glibc-hwcaps')))
-  return [...programs, ...loaderFiles, ...libraries, ...preferred]
+  return [kitDir, ...programs, ...loaderFiles, ...libraries, ...preferred]
 }
 
 /** Absolute paths in the output of ldd. */

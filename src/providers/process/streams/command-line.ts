@@ -65,6 +65,7 @@ export async function commandLineFor(
       ...groupsInSandbox(container, surroundings),
       ...(namespaces.length === 0 ? [] : entering(namespaces, surroundings)),
       ...switching(container, { spec: request.spec, surroundings }),
+      ...filtering(container),
       ...argv,
     ]
     return { file, args, [Symbol.dispose]: () => resources.dispose() }
@@ -176,6 +177,12 @@ function switchingInSandbox(
   return capabilities
     ? boundSteps(user, { capabilities, programs })
     : [...programs.setpriv, '--no-new-privs', '--']
+}
+
+/** Under the container's filter of system calls, with its rights, and so the last step before the command. */
+function filtering({ launch: { record } }: ContainerProcess): readonly string[] {
+  const starter = record.sandbox?.starter
+  return starter === undefined ? [] : [starter]
 }
 
 /** Taken outside; see `groupSteps`. */
