@@ -129,6 +129,21 @@ describe('pods in sandboxes', { skip }, () => {
     },
   )
 
+  test("a pod of Pod Security's restricted level runs, with its system calls filtered", async () => {
+    const securityContext = {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    }
+    const script = 'grep Seccomp: /proc/self/status; unshare -U true 2>/dev/null || echo refused'
+    const text = await output('restricted', {
+      restartPolicy: 'Never',
+      securityContext: isRoot ? { runAsNonRoot: true } : {},
+      containers: [shell(script, { securityContext })],
+    })
+    assert.equal(text, 'Seccomp:\t2\nrefused\n')
+  })
+
   test('what a pod may not have is refused or kept away', async () => {
     const path = join(shared(), 'data')
     mkdirSync(path)

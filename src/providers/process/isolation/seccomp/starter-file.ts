@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program of some two hundred bytes that puts a filter on itself and becomes the program in its arguments.
+// A program of some three hundred bytes that puts a filter on itself and becomes the program in its arguments.
 // No tool that every Linux has does that where it must be done: after rights have been given up, for each
 // command that is run in a container later, and with nothing left behind. It reads no file, looks nothing
 // up and needs no library; docs/decisions/0012-a-filter-after-the-rights.md says what was weighed. In C:
