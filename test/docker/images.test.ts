@@ -79,6 +79,17 @@ describeEngines('images', (engine) => {
     assert.ok(images.some(({ names = [] }) => names.includes(registry.image)))
   })
 
+  test('an image of a registry that is open to all is pulled without any secret', async () => {
+    const config = { Env: ['PATH=/bin'], Cmd: ['sh', '-c', untilStopped] }
+    const content = { repository: 'open/app', tag: '1', files: busyboxFiles(), config }
+    await using open = await TestRegistry.open(content)
+    await engine.daemon.allowInsecure(open.host)
+    await using fixture = await ProviderFixture.open(engine.options())
+    const pod = fixture.pod({ container: { image: open.image } })
+    await create(fixture, pod)
+    await fixture.until(pod, 'runs', isRunning)
+  })
+
   test('without the secret it is not pulled, and waits with the reasons of a kubelet', async () => {
     await using fixture = await ProviderFixture.open(engine.options())
     const pod = fixture.pod({ container: { image: registry.image } })

@@ -127,7 +127,7 @@ export class ImageStore {
       return pulled
     } catch (error) {
       if (signal.aborted) throw error
-      throw new VkError('Unavailable', messageOf(error), {
+      throw new VkError('Unavailable', messageOf(error) + hintAbout(image), {
         cause: error,
         podReason: 'ErrImagePull',
       })
@@ -216,6 +216,13 @@ function presentImage(
     return parsed?.registry === registry && parsed.repository === repository
   }
   return { id: Id, reference: digests.find(isSame) ?? Id, user: Config?.User ?? '' }
+}
+
+/** The process provider's word for no image at all is in many a manifest. */
+function hintAbout(image: string): string {
+  return image === 'host'
+    ? ' (image "host" means this machine, to the process provider only: an engine needs an image, such as busybox:1.36)'
+    : ''
 }
 
 /** As Go prints a duration, to the millisecond. */

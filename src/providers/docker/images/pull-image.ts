@@ -55,7 +55,7 @@ export async function pullImage(
 }
 
 /** Podman takes an empty header for none, Docker wants an object. */
-const noAuth = Buffer.from('{}').toString('base64url')
+const noAuth = padded(Buffer.from('{}').toString('base64url'))
 
 function authHeader(
   { username, password, identityToken }: RegistryCredential,
