@@ -17,10 +17,10 @@ const modes = [
 
 // The worker hears USR1 from the program alone. What a stop signal did to it would be in the output.
 const drainingProgram = (stopSignal: number): string => `
+trap 'echo draining; sleep 0.2; kill -USR1 $worker; wait $worker; echo "worker $?"; exit 7' ${stopSignal}
 sh -c 'trap "echo early; exit 1" ${stopSignal}; trap "echo told; exit 0" USR1; echo ready
   while :; do sleep 0.02; done' &
 worker=$!
-trap 'echo draining; sleep 0.2; kill -USR1 $worker; wait $worker; echo "worker $?"; exit 7' ${stopSignal}
 while :; do sleep 0.02; done`
 
 for (const { isolation, where, skip } of modes) {
