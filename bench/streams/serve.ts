@@ -44,11 +44,18 @@ async function end(): Promise<void> {
 
 function run([name, count]: readonly string[], { stdin }: StreamChoice): ProcessStreams {
   const input = stdin ? new PassThrough({ highWaterMark: 256 * 1024 }) : undefined
-  const stdout = Readable.from(output(name, { count: Number(count), input }), { objectMode: false })
+  const stdout =
+    name === 'true'
+      ? new Readable({ read: endAtOnce })
+      : Readable.from(output(name, { count: Number(count), input }), { objectMode: false })
   const exited = new Promise<{ exitCode: number }>((resolve) => {
     stdout.once('close', () => resolve({ exitCode: 0 }))
   })
   return { ...(input && { stdin: input }), stdout, resize: () => {}, exited }
+}
+
+function endAtOnce(this: Readable): void {
+  this.push(null)
 }
 
 async function* output(

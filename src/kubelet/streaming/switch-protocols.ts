@@ -31,17 +31,17 @@ export function chooseProtocol<T extends string>(
   { headers }: IncomingMessage,
   known: readonly T[],
 ): { readonly protocol: T } | { readonly answer: TextAnswer } {
-  const value = headers[versionHeader]
-  const wanted = (Array.isArray(value) ? value : [value ?? ''])
-    .flatMap((text) => text.split(','))
-    .map((text) => text.trim())
-    .filter((text) => text !== '')
+  const wanted: string[] = []
+  for (const text of String(headers[versionHeader] ?? '').split(',')) {
+    const name = text.trim()
+    const protocol = known.find((other) => other === name)
+    if (protocol !== undefined) return { protocol }
+    if (name !== '') wanted.push(name)
+  }
   if (wanted.length === 0) {
     const text = `unable to upgrade: "X-Stream-Protocol-Version" header is required`
     return { answer: { status: 400, text } }
   }
-  const protocol = wanted.map((name) => known.find((other) => other === name)).find(Boolean)
-  if (protocol !== undefined) return { protocol }
   return {
     answer: {
       status: 403,

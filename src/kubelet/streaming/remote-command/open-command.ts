@@ -77,9 +77,9 @@ async function openSpdy(
   const isComplete = await streams.whenComplete({
     clock,
     timeoutMs: limits.creationTimeoutMs,
-    signals: [session.ended, signal],
+    signal,
   })
-  if (isComplete) await serve(spdyCommandConnection(session, streams, protocol))
+  if (isComplete) await serve(spdyCommandConnection(session, { streams, protocol, ended: signal }))
   session.close()
   await reading
 }

@@ -2,7 +2,6 @@
 // Joins a client to a process: input one way, output and sizes the other, and at the end how it went. The
 // order matters to clients: all output, its end, then the outcome, then the end of the connection.
 import type { Readable, Writable } from 'node:stream'
-import { finished } from 'node:stream/promises'
 import type { ProcessStreams } from '../../../provider/streams.ts'
 import { untilAborted } from '../../../util/until-aborted.ts'
 import { messageOf } from '../../../util/vk-error.ts'
@@ -28,7 +27,7 @@ export async function serveCommand(
   { start, failureIs, reportsExit, signal }: ServeCommandOptions,
 ): Promise<void> {
   const over = new AbortController()
-  using _first = firstAbortOf([connection.ended, signal], over)
+  using _first = firstAbortOf(new Set([connection.ended, signal]), over)
   const gone = over.signal
   try {
     const outcome = await runProcess(connection, { start: () => start(gone), reportsExit, gone })
@@ -46,7 +45,7 @@ export async function serveCommand(
 }
 
 /** Aborts `target` as the first of these does; AbortSignal.any costs several times as much. */
-function firstAbortOf(signals: readonly AbortSignal[], target: AbortController): Disposable {
+function firstAbortOf(signals: ReadonlySet<AbortSignal>, target: AbortController): Disposable {
   const onAbort = ({ currentTarget }: Event): void =>
     target.abort((currentTarget as AbortSignal).reason)
   for (const signal of signals) {
@@ -115,11 +114,18 @@ async function pumpOutput(
   source.once('error', () => target.end())
   source.once('close', () => target.writableEnded || target.end())
   source.pipe(target)
-  try {
-    await finished(target, { readable: false })
-  } catch {
-    // The client wants no more of it. The process must not wait for that.
-    source.unpipe(target)
-    source.resume()
-  }
+  await whenFinished(target)
+  if (target.writableFinished) return
+  // The client wants no more of it. The process must not wait for that.
+  source.unpipe(target)
+  source.resume()
+}
+
+/** Resolves when all is written or nothing can be any more; node:stream's `finished` costs several times as much. */
+async function whenFinished(target: Writable): Promise<void> {
+  if (target.writableFinished || target.closed) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  target.once('finish', resolve)
+  target.once('close', resolve)
+  await promise
 }

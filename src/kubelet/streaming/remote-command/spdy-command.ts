@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exec and attach over SPDY, versions 1 to 4: the client opens one stream for each kind, one after the
 // other, and waits for each answer. Only when all are there is there a connection.
-import { finished } from 'node:stream/promises'
 import type { StreamChoice, TerminalSize } from '../../../provider/streams.ts'
 import type { Clock } from '../../../util/clock.ts'
 import { resetStatus } from '../spdy/spdy-frames.ts'
@@ -52,25 +51,23 @@ export class SpdyCommandStreams {
     if (this.#streams.size === this.#expected.size) this.#complete.resolve(true)
   }
 
-  /** Resolves when all streams are there; false when that took longer than `timeoutMs`, or a signal aborted. */
+  /** Resolves when all streams are there; false when that took longer than `timeoutMs`, or the signal aborted. */
   async whenComplete({
     clock,
     timeoutMs,
-    signals,
+    signal,
   }: {
     readonly clock: Clock
     readonly timeoutMs: number
-    readonly signals: readonly AbortSignal[]
+    readonly signal: AbortSignal
   }): Promise<boolean> {
     const { promise, resolve } = this.#complete
     const giveUp = (): void => resolve(false)
     using _timer = clock.setTimer(timeoutMs, giveUp)
-    for (const signal of signals) {
-      if (signal.aborted) giveUp()
-      signal.addEventListener('abort', giveUp, { once: true })
-    }
+    if (signal.aborted) giveUp()
+    signal.addEventListener('abort', giveUp, { once: true })
     const isComplete = await promise
-    for (const signal of signals) signal.removeEventListener('abort', giveUp)
+    signal.removeEventListener('abort', giveUp)
     return isComplete
   }
 
@@ -79,11 +76,18 @@ export class SpdyCommandStreams {
   }
 }
 
-/** The connection that these streams make, once they are complete. */
+/** The connection that these streams make, once they are complete; `ended` aborts when the client is gone. */
 export function spdyCommandConnection(
   session: SpdySession,
-  streams: SpdyCommandStreams,
-  protocol: SpdyCommandProtocol,
+  {
+    streams,
+    protocol,
+    ended,
+  }: {
+    readonly streams: SpdyCommandStreams
+    readonly protocol: SpdyCommandProtocol
+    readonly ended: AbortSignal
+  },
 ): CommandConnection {
   const [stdin, stdout, stderr] = [
     streams.get('stdin'),
@@ -97,14 +101,14 @@ export function spdyCommandConnection(
     ...(stdin && { stdin }),
     ...(stdout && { stdout }),
     ...(stderr && { stderr }),
-    ended: session.ended,
+    ended,
     ...resizing(streams.get('resize')),
     endInput: () => void stdin?.end(),
     async finish(outcome: Outcome) {
       const text = protocol === 'v4.channel.k8s.io' ? statusOf(outcome) : failureTextOf(outcome)
       stdin?.end()
-      error?.end(text)
-      if (error) await finished(error, { readable: false }).catch(() => {})
+      // Called back too when the stream breaks before.
+      if (error) await new Promise<void>((resolve) => error.end(text, () => resolve()))
       session.close()
     },
   }

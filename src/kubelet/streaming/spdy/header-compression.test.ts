@@ -6,7 +6,7 @@ import { constants, createDeflate, createInflate } from 'node:zlib'
 import type { Deflate, Inflate } from 'node:zlib'
 import * as fc from 'fast-check'
 import { decodeHeaders, encodeHeaders } from './header-block.ts'
-import { HeaderDeflater, HeaderInflater, maxBlockLength } from './header-compression.ts'
+import { emptyBlocks, HeaderInflater, maxBlockLength } from './header-compression.ts'
 import { ProtocolError } from './protocol-error.ts'
 import { spdyDictionary } from './spdy-dictionary.ts'
 
@@ -56,26 +56,12 @@ test('a block that is no list of headers is a ProtocolError', () => {
   assert.throws(() => decodeHeaders(Buffer.from('0000000000', 'hex')), ProtocolError)
 })
 
-test('zlib understands our blocks, one after the other', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(headers, { minLength: 1, maxLength: 5 }), async (maps) => {
-      const deflater = new HeaderDeflater()
-      const zlib = createInflate(options)
-      for (const map of maps) {
-        const block = await through(zlib, deflater.deflate(encodeHeaders(map)))
-        assert.deepEqual(decodeHeaders(block), map)
-      }
-      zlib.destroy()
-    }),
-    { numRuns: 50 },
-  )
-})
-
-test('our first block starts with the dictionary that the other side asks for', () => {
-  const deflater = new HeaderDeflater()
-  const [first, second] = [deflater.deflate(Buffer.alloc(4)), deflater.deflate(Buffer.alloc(4))]
-  assert.equal(first.toString('hex'), '78bbe3c6a7c2000400fbff00000000000000ffff')
-  assert.equal(second.toString('hex'), '000400fbff00000000000000ffff')
+test('zlib understands what we send: no headers, as often as it is', async () => {
+  const zlib = createInflate(options)
+  for (const block of [emptyBlocks.first, emptyBlocks.later, emptyBlocks.later]) {
+    assert.deepEqual(decodeHeaders(await through(zlib, block)), new Map())
+  }
+  zlib.destroy()
 })
 
 test('we understand zlib at any level, one block after the other', async () => {

@@ -50,44 +50,37 @@ export function headersFrame(
   fields: { readonly fixed: readonly number[]; readonly block: Buffer; readonly flags?: number },
 ): Buffer {
   const { fixed, block, flags = 0 } = fields
-  return Buffer.concat([
-    controlHead(type, { length: fixed.length * 4 + block.length, flags }),
-    words(fixed),
-    block,
-  ])
+  const frame = controlFrame(type, { words: fixed, moreBytes: block.length })
+  frame[4] = flags
+  block.copy(frame, frame.length - block.length)
+  return frame
 }
 
 export function resetFrame(streamId: number, status: ResetStatus): Buffer {
-  return wordsFrame(frameTypes.rstStream, [streamId, status])
+  return controlFrame(frameTypes.rstStream, { words: [streamId, status] })
 }
 
 export function pingFrame(id: number): Buffer {
-  return wordsFrame(frameTypes.ping, [id])
+  return controlFrame(frameTypes.ping, { words: [id] })
 }
 
 /** Says goodbye; `lastStreamId` is the newest stream that was accepted. */
 export function goAwayFrame(lastStreamId: number): Buffer {
-  return wordsFrame(frameTypes.goAway, [lastStreamId, 0])
+  return controlFrame(frameTypes.goAway, { words: [lastStreamId, 0] })
 }
 
-function wordsFrame(type: number, values: readonly number[]): Buffer {
-  return Buffer.concat([controlHead(type, { length: values.length * 4, flags: 0 }), words(values)])
-}
-
-function controlHead(
+/** With room for `moreBytes` at its end. */
+function controlFrame(
   type: number,
-  { length, flags }: { readonly length: number; readonly flags: number },
+  { words, moreBytes = 0 }: { readonly words: readonly number[]; readonly moreBytes?: number },
 ): Buffer {
-  const head = Buffer.allocUnsafe(frameHeadLength)
-  head.writeUInt16BE(controlWord, 0)
-  head.writeUInt16BE(type, 2)
-  head.writeUInt32BE(length, 4)
-  head[4] = flags
-  return head
-}
-
-function words(values: readonly number[]): Buffer {
-  const bytes = Buffer.allocUnsafe(values.length * 4)
-  for (const [i, value] of values.entries()) bytes.writeUInt32BE(value, i * 4)
-  return bytes
+  const length = words.length * 4 + moreBytes
+  const frame = Buffer.allocUnsafe(frameHeadLength + length)
+  frame.writeUInt16BE(controlWord, 0)
+  frame.writeUInt16BE(type, 2)
+  // Flags, which are none, and three bytes of length.
+  frame.writeUInt32BE(length, 4)
+  let at = frameHeadLength
+  for (const word of words) at = frame.writeUInt32BE(word, at)
+  return frame
 }

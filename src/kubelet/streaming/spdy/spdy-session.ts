@@ -7,8 +7,8 @@ import { noteForeignMemory } from '../../../util/foreign-memory.ts'
 import { IdleWatch } from '../idle-watch.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Frame } from './frame-reader.ts'
-import { decodeHeaders, encodeHeaders } from './header-block.ts'
-import { HeaderDeflater, HeaderInflater } from './header-compression.ts'
+import { decodeHeaders } from './header-block.ts'
+import { emptyBlocks, HeaderInflater } from './header-compression.ts'
 import {
   dataHead,
   frameTypes,
@@ -44,7 +44,6 @@ const maxWaitingBytes = 128 * 1024
 const copyBelow = 8 * 1024
 /** How long the peer may take to close after us. */
 const lingerMs = 5000
-const noHeaders: Buffer = encodeHeaders(new Map())
 // Made once: the stack of an error costs more than ending a stream.
 const closed = new Error('connection is closed')
 const resetByPeer = new Error('stream is reset by the peer')
@@ -55,9 +54,9 @@ export class SpdySession implements StreamCarrier {
   readonly #socket: Duplex
   readonly #options: SpdySessionOptions
   readonly #reader = new FrameReader()
-  readonly #deflater = new HeaderDeflater()
   readonly #inflater = new HeaderInflater()
-  readonly #ended = new AbortController()
+  /** Made when somebody asks: an abort signal costs more than the streams of an exec. */
+  #ended: AbortController | undefined
   readonly #idle: IdleWatch
   readonly #streams = new Map<number, SpdyStream>()
   #lastStreamId = 0
@@ -68,7 +67,11 @@ export class SpdySession implements StreamCarrier {
   #stoppedAfter: Frame | undefined
   readonly #over = Promise.withResolvers<void>()
   #unsent: ((error?: Error) => void)[] = []
+  #hasReplied = false
   #isClosing = false
+  #hasEnded = false
+  /** After it the peer has had its time to close. */
+  #lingering: Disposable | undefined
   /** The socket is corked until the end of this turn. */
   #isGathering = false
 
@@ -87,6 +90,8 @@ export class SpdySession implements StreamCarrier {
 
   /** Aborts when the connection has ended, for whatever reason. */
   get ended(): AbortSignal {
+    this.#ended ??= new AbortController()
+    if (this.#hasEnded) this.#ended.abort(isOver)
     return this.#ended.signal
   }
 
@@ -113,7 +118,7 @@ export class SpdySession implements StreamCarrier {
 
   /** Ends every open stream, says goodbye and closes; what was sent before still arrives. */
   close(): void {
-    if (this.#isClosing || this.#ended.signal.aborted) return
+    if (this.#isClosing || this.#hasEnded) return
     this.#isClosing = true
     this.#socket.cork()
     for (const stream of this.#streams.values()) {
@@ -126,12 +131,11 @@ export class SpdySession implements StreamCarrier {
     this.#socket.end()
     this.#wakeReader()
     const { clock } = this.#options
-    const timer = clock.setTimer(lingerMs, () => this.#socket.destroy())
-    this.#ended.signal.addEventListener('abort', () => timer[Symbol.dispose](), { once: true })
+    this.#lingering = clock.setTimer(lingerMs, () => this.#socket.destroy())
   }
 
   sendData(stream: SpdyStream, pieces: readonly Buffer[], sent: (error?: Error) => void): void {
-    if (this.#ended.signal.aborted || this.#isClosing) return sent(closed)
+    if (this.#hasEnded || this.#isClosing) return sent(closed)
     for (const frame of framesOf(pieces)) {
       noteForeignMemory(frame.length)
       this.#sendFrame(stream.id, frame)
@@ -160,7 +164,7 @@ export class SpdySession implements StreamCarrier {
     try {
       for (let next; (next = this.#frames?.next()) && !next.done;) {
         this.#take(next.value)
-        if (this.#ended.signal.aborted) return
+        if (this.#hasEnded) return
         if (this.#isFull(next.value)) {
           this.#stoppedAfter = next.value
           this.#socket.pause()
@@ -202,7 +206,7 @@ export class SpdySession implements StreamCarrier {
 
   /** No room for more after this frame: its stream, or all, hold enough, or the peer does not read. */
   #isFull(frame: Frame): boolean {
-    if (this.#ended.signal.aborted) return false
+    if (this.#hasEnded) return false
     if (this.#socket.writableLength > maxUnsentBytes) return true
     if (frame.kind !== 'data' || this.#isClosing) return false
     const streamBytes = this.#streams.get(frame.streamId)?.queuedBytes ?? 0
@@ -225,7 +229,8 @@ export class SpdySession implements StreamCarrier {
     }
     const stream = new SpdyStream(this, { id, headers })
     this.#streams.set(id, stream)
-    const block = this.#deflater.deflate(noHeaders)
+    const block = this.#hasReplied ? emptyBlocks.later : emptyBlocks.first
+    this.#hasReplied = true
     this.#send(headersFrame(frameTypes.synReply, { fixed: [id], block }))
     if (isLast) stream.receiveEnd()
     this.#options.onStream(stream)
@@ -250,7 +255,7 @@ export class SpdySession implements StreamCarrier {
 
   /** What is sent in one turn of the event loop leaves as one write: each costs both ends a wake-up. */
   #send(bytes: Buffer): void {
-    if (this.#ended.signal.aborted || !this.#socket.writable) return
+    if (this.#hasEnded || !this.#socket.writable) return
     this.#idle.note()
     if (!this.#isGathering) {
       this.#isGathering = true
@@ -297,8 +302,10 @@ export class SpdySession implements StreamCarrier {
   }
 
   #end(): void {
-    if (this.#ended.signal.aborted) return
-    this.#ended.abort(isOver)
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#lingering?.[Symbol.dispose]()
+    this.#ended?.abort(isOver)
     this.#release(closed)
     for (const stream of this.#streams.values()) stream.receiveReset(closed)
     this.#streams.clear()
