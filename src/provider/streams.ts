@@ -20,6 +20,8 @@ export interface StreamChoice {
 export interface ExecOptions extends StreamChoice {
   /** Program and arguments, as they are: no shell, no expansion. */
   readonly command: readonly string[]
+  /** It is not to go on when we die without a word. Backends that cannot see to that let it go on. */
+  readonly endsWithCaller?: boolean
 }
 
 /** How a process ended. */

@@ -14,6 +14,8 @@ export interface ExecCommand {
   readonly pod: Pod
   readonly spec: Container
   readonly command: readonly string[]
+  /** See ExecOptions. */
+  readonly endsWithCaller?: boolean
 }
 
 export interface ExecResult {
@@ -27,7 +29,7 @@ const lastOutputMs = 100
 
 /** Rejects when the command cannot be started, or with the signal's reason. */
 export async function execInContainer(
-  { command, ...container }: ExecCommand,
+  { command, endsWithCaller = false, ...container }: ExecCommand,
   {
     runtime,
     clock,
@@ -43,7 +45,8 @@ export async function execInContainer(
   const { signal } = context
   const { key, pod, spec } = container
   const choice = { stdin: false, stdout: true, stderr: true, tty: false }
-  const process = await runtime.exec(key, { ...choice, command, pod, spec }, context)
+  const options = { ...choice, command, pod, spec, endsWithCaller }
+  const process = await runtime.exec(key, options, context)
   const output = new OutputHead(maxOutputBytes)
   const ends = [process.stdout, process.stderr].map((stream) => take(stream, output))
   const { promise: aborted, reject } = Promise.withResolvers<never>()

@@ -30,7 +30,15 @@ export interface CommandRequest {
   readonly program: Program
   readonly env: ReadonlyMap<string, string>
   readonly spec: Container
+  /** Somebody waits at descriptor 4, and kills the command's process group when no word comes from there. */
+  readonly isLeashed: boolean
 }
+
+/** What is written to descriptor 4 when the command is over: its children may go on. */
+export const leashWord = 'over\n'
+const leashScript = `( read -r word <&4 || kill -KILL -- "-$$" ) 3<&- </dev/null >/dev/null 2>&1 &
+exec 4<&-
+`
 
 /** Opens the file with the command on descriptor 3, joins the groups named before `--`, and goes on. */
 const stageScript = `umask 022
@@ -61,7 +69,7 @@ export async function commandLineFor(
     const { uid, gid } = container.launch.record.user
     if (uid !== surroundings.own.uid) fchownSync(descriptor, uid, gid)
     const [file, ...args] = [
-      ...stage(container, { surroundings, descriptor }),
+      ...stage(container, { surroundings, descriptor, isLeashed: request.isLeashed }),
       ...groupsInSandbox(container, surroundings),
       ...(namespaces.length === 0 ? [] : entering(namespaces, surroundings)),
       ...switching(container, { spec: request.spec, surroundings }),
@@ -117,13 +125,19 @@ function stage(
   {
     surroundings,
     descriptor,
-  }: { readonly surroundings: Surroundings; readonly descriptor: number },
+    isLeashed,
+  }: {
+    readonly surroundings: Surroundings
+    readonly descriptor: number
+    readonly isLeashed: boolean
+  },
 ): readonly [string, ...string[]] {
   const { tools, cgroups, strayDescriptors } = surroundings
   const joins = cgroups?.joinFiles(container.group) ?? []
   const closes = tools.bash === undefined ? [] : strayDescriptors
   const shell = closes.length > 0 ? (tools.bash ?? tools.shell) : tools.shell
-  const script = [...closes.map((stray) => `exec ${stray}>&-\n`), stageScript].join('')
+  const leash = isLeashed ? leashScript : ''
+  const script = [...closes.map((stray) => `exec ${stray}>&-\n`), leash, stageScript].join('')
   return [shell, '-c', script, stageName, pathOf(descriptor), ...joins, '--']
 }
 

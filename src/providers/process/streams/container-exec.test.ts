@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands beside real processes.
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
@@ -9,6 +11,7 @@ import { collectProcess, OutputReader } from '../../../../test/support/collected
 import { ended, eventually, pidOf } from '../../../../test/support/process-probes.ts'
 import { containerUid, isRoot, processWorld } from '../../../../test/support/process-runtime.ts'
 import type { ProcessWorld } from '../../../../test/support/process-runtime.ts'
+import { noSandbox } from '../../../../test/support/sandbox-world.ts'
 import type { StreamChoice } from '../../../provider/streams.ts'
 import type { ContainerStart } from '../../../runtime/container-runtime.ts'
 import { VkError } from '../../../util/vk-error.ts'
@@ -23,6 +26,7 @@ interface ExecInWords extends Partial<StreamChoice> {
   readonly command: readonly string[]
   readonly runtime?: ProcessRuntime
   readonly signal?: AbortSignal
+  readonly endsWithCaller?: boolean
 }
 
 async function exec(world: ProcessWorld, start: ContainerStart, what: ExecInWords) {
@@ -252,4 +256,54 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     (error: NodeJS.ErrnoException) => error.code === 'EISDIR',
   )
+}
+
+for (const isolation of ['none', 'bubblewrap'] as const) {
+  test(`a hook ends with us, even when we are killed (isolation: ${isolation})`, async (t) => {
+    if (linuxOnly || (isolation !== 'none' && noSandbox)) return t.skip('not here')
+    await using place = await processWorld()
+    const config = { isolation }
+    const what = { uid: 'leashed', command: ['sleep', '60'] }
+    // A name that no other test's process has.
+    const seconds = `6${process.pid}`
+    const command = ['sh', '-c', `sleep ${seconds} & echo on; wait`]
+    const orders = JSON.stringify({ config, starts: [what], command })
+    const starter = new URL('../../../../test/support/process-starter.ts', import.meta.url).pathname
+    const dir = join(place.dir, 'life')
+    await mkdir(dir)
+    const life = spawn(process.execPath, [starter, dir, orders], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await once(life.stdout, 'data')
+    assert.equal(await isRunning(seconds), true)
+    life.kill('SIGKILL')
+    await eventually(async () => !(await isRunning(seconds)))
+    await using world = await processWorld(config, { dir })
+    const [container] = await world.runtime.listContainers()
+    assert.equal(container?.state.kind, 'running')
+  })
+}
+
+test('what a hook leaves behind goes on when it has ended by itself', async (t) => {
+  if (linuxOnly) return t.skip(linuxOnly)
+  await using world = await processWorld()
+  const start = await begin(world)
+  const command = ['sh', '-c', 'sleep 60 >/dev/null 2>&1 & echo $!']
+  const { stdout } = await collectProcess(
+    await exec(world, start, { command, stdin: false, endsWithCaller: true }),
+  )
+  const pid = Number(stdout)
+  // It is over, with all that was to end with it, when somebody else has been asked after it.
+  await collectProcess(await exec(world, start, { command: ['true'] }))
+  assert.equal(process.kill(pid, 0), true)
+  process.kill(pid)
+})
+
+/** Is there a `sleep` of so many seconds? */
+async function isRunning(seconds: string): Promise<boolean> {
+  for (const name of await readdir('/proc')) {
+    const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')
+    if (line === `sleep\0${seconds}\0`) return true
+  }
+  return false
 }

@@ -32,7 +32,8 @@ export async function execInContainer(
   options: ExecOptions & { readonly spec: Container },
   { surroundings, pipes, clock, signal }: ExecPlaces & Pick<CallContext, 'signal'>,
 ): Promise<ProcessStreams> {
-  const { command, spec, tty } = options
+  const { command, spec, tty, endsWithCaller = false } = options
+  const isLeashed = endsWithCaller && !tty
   const [name, ...args] = command
   if (name === undefined) throw new VkError('Invalid', 'you must specify a command')
   if (process.platform !== 'linux') {
@@ -44,13 +45,14 @@ export async function execInContainer(
   const view = await viewOf(container)
   await checkProgram(program, { searchPath: env.get('PATH') ?? defaultPath, user, view })
   const variables = tty ? new Map([['TERM', 'xterm'], ...env]) : env
-  const line = await commandLineFor(container, { program, env: variables, spec }, surroundings)
+  const request = { program, env: variables, spec, isLeashed }
+  const line = await commandLineFor(container, request, surroundings)
   let isOver = false
   try {
     signal.throwIfAborted()
     const started = tty
       ? await startInTerminal(line, { user })
-      : await startPiped(line, { choice: options, user, pipes })
+      : await startPiped(line, { choice: options, user, pipes, isLeashed })
     const end = (): void => void endSession(started.pid, { clock, isOver: () => isOver })
     const companion = container.endWith(end)
     signal.addEventListener('abort', end, { once: true })

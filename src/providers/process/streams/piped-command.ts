@@ -8,6 +8,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { ProcessExit, ProcessStreams, StreamChoice } from '../../../provider/streams.ts'
 import { messageOf, VkError } from '../../../util/vk-error.ts'
 import type { RunUser } from '../users.ts'
+import { leashWord } from './command-line.ts'
 import type { CommandLine } from './command-line.ts'
 import type { ChildPipe, PipePool } from './pipe-pool.ts'
 
@@ -21,12 +22,14 @@ export interface PipedOptions {
   readonly choice: StreamChoice
   readonly user: RunUser
   readonly pipes: PipePool
+  /** It ends with us: its stage reads descriptor 4, see command-line.ts. */
+  readonly isLeashed: boolean
 }
 
 /** Starts it in a session of its own; rejects when it cannot be started at all. */
 export async function startPiped(
   { file, args }: CommandLine,
-  { choice, user, pipes }: PipedOptions,
+  { choice, user, pipes, isLeashed }: PipedOptions,
 ): Promise<StartedCommand> {
   const opened: ChildPipe<Readable | Writable>[] = []
   const open = async <T extends Readable | Writable>(
@@ -43,8 +46,12 @@ export async function startPiped(
     const stdin = await open(choice.stdin, () => pipes.openInput(user))
     const stdout = await open(choice.stdout, () => pipes.openOutput(user))
     const stderr = await open(choice.stderr, () => pipes.openOutput(user))
+    const leash = await open(isLeashed, () => pipes.openInput(ourselves()))
     const ends = [stdin, stdout, stderr].map((pipe) => pipe?.childEnd ?? 'ignore')
-    const { pid, exited } = await spawnWith(ends, { file, args })
+    // Descriptor 3 is opened by the stage itself.
+    const more = leash ? (['ignore', leash.childEnd] as const) : []
+    const { pid, exited } = await spawnWith([...ends, ...more], { file, args })
+    if (leash) void exited.then(() => leash.stream.end(leashWord))
     return {
       pid,
       streams: {
@@ -61,6 +68,12 @@ export async function startPiped(
   } finally {
     for (const { childEnd } of opened) closeSync(childEnd)
   }
+}
+
+/** The command's user is not to write to it. */
+function ourselves(): RunUser {
+  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]
+  return { uid, gid, supplementalGroups: [] }
 }
 
 async function spawnWith(
