@@ -86,7 +86,7 @@ code=$?
 [ -z "$keeper" ] || kill "$keeper" 2>/dev/null
 pid=
 [ -r "$dir/started" ] && IFS='|' read -r pid rest <"$dir/started"
-[ -z "$pid" ] || kill -KILL -- "-$pid" 2>/dev/null
+[ -z "$pid" ] || kill -KILL "-$pid" 2>/dev/null
 [ -z "$kill" ] || echo 1 >"$kill"
 until printf '%s\\n' "$code" >"$dir/exit.tmp" && "$mv" -f "$dir/exit.tmp" "$dir/exit"; do
   [ -d "$dir" ] || break

@@ -36,7 +36,7 @@ export interface CommandRequest {
 
 /** What is written to descriptor 4 when the command is over: its children may go on. */
 export const leashWord = 'over\n'
-const leashScript = `( read -r word <&4 || kill -KILL -- "-$$" ) 3<&- </dev/null >/dev/null 2>&1 &
+const leashScript = `( read -r word <&4 || kill -KILL "-$$" ) 3<&- </dev/null >/dev/null 2>&1 &
 exec 4<&-
 `
 
