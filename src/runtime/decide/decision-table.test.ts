@@ -165,6 +165,13 @@ const order: Readonly<Record<string, Row>> = {
     has: { a: { ...runs, postStart: 'failed' } },
     does: ['condemn a 30: FailedPostStartHook'],
   },
+  'a run that its hook has ended is told of by the hook, before its back-off is': {
+    spec: { containers: [one('a', postStart)] },
+    has: {
+      a: ended(137, { doom: doom('postStart'), backoff: { delayMs: 10_000, updatedAtMs: nowMs } }),
+    },
+    waits: { a: 'PostStartHookError' },
+  },
   'the hook of a sidecar holds up the next container': {
     spec: { ...sidecars, initContainers: [sidecar('s', postStart), sidecar('t')] },
     has: { s: runs },

@@ -82,6 +82,23 @@ test('a container that ended is started again at once, then after its back-off',
   ])
 })
 
+test('a hook that failed is told of for a second, without what it said', () => {
+  const lifecycle = { postStart: { exec: { command: ['sh', '-c', 'exit 1'] } } }
+  const pod = buildPod({ spec: { containers: [buildContainer({ name: 'main', lifecycle })] } })
+  const doom = { cause: 'postStart' as const, message: '', deadlineMs: nowMs }
+  const backoff = { delayMs: 10_000, updatedAtMs: nowMs }
+  const containers = { main: { ...ended(), doom, backoff } }
+  const first = ask(pod, { containers }).waits.get('main')
+  assert.deepEqual(first, {
+    reason: 'PostStartHookError',
+    message: `Exec lifecycle hook ([sh -c exit 1]) for Container "main" in Pod "pod_ns(${pod.metadata.uid})" failed`,
+    untilMs: nowMs + 1000,
+  })
+  const later = ask(pod, { containers }, nowMs + 1000).waits.get('main')
+  assert.equal(later?.reason, 'CrashLoopBackOff')
+  assert.equal(later.untilMs, nowMs + 10_000)
+})
+
 test('longer back-offs read as Go durations', () => {
   const backoff = { delayMs: 300_000, updatedAtMs: nowMs }
   const waits = (delayMs: number): string | undefined =>

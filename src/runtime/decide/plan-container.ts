@@ -3,8 +3,9 @@
 // because something is wrong with this run, to wait, or nothing.
 import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { ContainerRecord, Doom } from './container-record.ts'
-import { judgeRestart, type CrashBackoff } from './crash-backoff.ts'
+import { judgeRestart, type CrashBackoff, type CrashBackoffVerdict } from './crash-backoff.ts'
 import { goDuration } from './go-duration.ts'
+import { hookFailure } from './hook-failure.ts'
 import type { ContainerRole, PodContainer } from './pod-containers.ts'
 import type { Action, DecideOptions, PodState, Reset, StartFailure, Wait } from './pod-state.ts'
 import { resizeOf } from '../resources/allocation.ts'
@@ -163,9 +164,28 @@ function planEnded(container: PodContainer, record: ContainerRecord, input: Plan
     return { kind: 'reset', reset: { container: spec.name, backoff: verdict.next } }
   }
   if (verdict.waitMs === 0) return start(spec.name, next, verdict.next)
+  return { kind: 'wait', wait: backoffWait(spec, { pod, record, moment, verdict }) }
+}
+
+interface Backoff {
+  readonly pod: Pod
+  readonly record: ContainerRecord
+  readonly moment: Moment
+  readonly verdict: CrashBackoffVerdict
+}
+
+function backoffWait(
+  spec: Container,
+  { pod, record: { doom, termination }, moment: { nowMs }, verdict }: Backoff,
+): Wait {
+  const untilMs = nowMs + verdict.waitMs
+  const hook =
+    doom?.cause === 'postStart'
+      ? hookFailure(spec, { pod: podName(pod), termination, nowMs })
+      : undefined
+  if (hook) return { ...hook, untilMs: Math.min(hook.untilMs, untilMs) }
   const message = `back-off ${goDuration(verdict.delayMs)} restarting failed container=${spec.name} pod=${podName(pod)}`
-  const untilMs = moment.nowMs + verdict.waitMs
-  return { kind: 'wait', wait: { reason: 'CrashLoopBackOff', message, untilMs } }
+  return { reason: 'CrashLoopBackOff', message, untilMs }
 }
 
 /** It runs again whatever its end was. */
