@@ -148,7 +148,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.#table = table
     this.#sandboxes = sandboxes
     this.#stops = new ContainerStops({ engine, table, clock })
-    this.#stats = new EngineStats(engine, clock)
+    this.#stats = new EngineStats({ engine, clock, table, sandboxes })
     // What of another machine is short is not seen from here.
     if (engine.isLocal) this.nodeStats = () => readMachineStats(host.rootDir, clock)
   }
@@ -306,22 +306,11 @@ export class DockerRuntime implements ContainerRuntime {
     keys: readonly ContainerKey[],
     { signal }: CallContext,
   ): Promise<readonly KeyedStats[]> {
-    const known = keys.flatMap((key) => this.#table.get(key) ?? [])
-    return await this.#stats.read(known, signal)
+    return await this.#stats.read(keys, signal)
   }
 
-  async sandboxStats(
-    pods: readonly PodRef[],
-    { signal }: CallContext,
-  ): Promise<readonly SharedStats[]> {
-    const running = this.#table.all().filter(({ run }) => run.state.kind === 'running')
-    const keys = running.map(({ run }) => run.key)
-    const sandboxes = pods.map((pod) => ({
-      pod,
-      networkId: this.#sandboxes.get(pod.uid)?.id,
-      keys: keys.filter((key) => key.pod.uid === pod.uid),
-    }))
-    return await this.#stats.shared(sandboxes, signal)
+  sandboxStats(pods: readonly PodRef[]): Promise<readonly SharedStats[]> {
+    return this.#stats.shared(pods)
   }
 
   async describeNode({ signal }: CallContext): Promise<NodeDescription> {
@@ -362,10 +351,7 @@ export class DockerRuntime implements ContainerRuntime {
         onConnected: () => this.#lookAtAll(signal),
         onEvent: (event) => void this.#onEvent(event),
       }),
-      keepHouse(
-        { ...shared, images: this.#collector, network: this.#network, rootDir },
-        signal,
-      ),
+      keepHouse({ ...shared, images: this.#collector, network: this.#network, rootDir }, signal),
     )
   }
 

@@ -19,7 +19,8 @@ export interface Reading {
   readonly networks?: Readonly<Record<string, NetworkReading>> | null
 }
 
-interface NetworkReading {
+/** One device. */
+export interface NetworkReading {
   readonly rx_bytes?: number
   readonly rx_errors?: number
   readonly tx_bytes?: number

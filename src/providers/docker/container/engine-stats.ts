@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Usage of containers, asked of the engine a few at a time over connections that stay; an answer serves for a
-// moment, because several collectors ask at once. Current CPU use is the difference of two readings.
+// Usage of this node's containers and pods. An answer serves for a moment, because several collectors ask at
+// once. Current CPU use is the difference of two readings.
 import { stat } from 'node:fs/promises'
 import type { PodRef } from '../../../provider/provider.ts'
 import type {
@@ -13,16 +13,20 @@ import type {
 import type { ContainerKey } from '../../../runtime/container-runtime.ts'
 import type { Clock } from '../../../util/clock.ts'
 import type { Engine } from '../engine/connect-engine.ts'
-import { inBatches } from '../in-batches.ts'
+import type { PodSandboxes } from '../sandbox/pod-sandboxes.ts'
 import { idOf } from './container-labels.ts'
 import type { KnownContainer } from './container-state.ts'
+import type { ContainerTable } from './container-table.ts'
 import { memoryOf, networkOf, type Reading } from './engine-reading.ts'
+import { networkOfProcess } from './process-network.ts'
+import { readUsage } from './usage-readings.ts'
 
 interface Sample {
   readonly atMs: number
   readonly nanoseconds: number
   readonly stats: ContainerStats
   readonly processes: number | undefined
+  readonly networks: Reading['networks']
 }
 
 export type KeyedStats = { readonly key: ContainerKey; readonly stats: ContainerStats }
@@ -30,86 +34,82 @@ export type KeyedStats = { readonly key: ContainerKey; readonly stats: Container
 /** What the containers of a pod share. */
 export type SharedStats = Pick<PodStats, 'network' | 'process_stats'> & { readonly pod: PodRef }
 
-/** A pod whose shared figures are asked for. */
-export interface MeasuredSandbox {
-  readonly pod: PodRef
-  /** The engine's id of its sandbox, which has the network. */
-  readonly networkId: string | undefined
-  readonly keys: readonly ContainerKey[]
+export interface StatsParts {
+  readonly engine: Pick<Engine, 'client' | 'isLocal' | 'kind'>
+  readonly clock: Clock
+  readonly table: Pick<ContainerTable, 'get' | 'all'>
+  readonly sandboxes: Pick<PodSandboxes, 'get'>
 }
 
-const maxRequests = 8
-const timeoutMs = 10_000
 /** A rate over a shorter time is mostly noise; the last answer is given again. */
 const minIntervalMs = 1000
 
 /** Reads usage; remembers the last reading of each container. */
 export class EngineStats {
-  readonly #engine: Pick<Engine, 'client' | 'isLocal'>
-  readonly #clock: Clock
+  readonly #parts: StatsParts
   readonly #samples = new Map<string, Sample>()
 
-  constructor(engine: Pick<Engine, 'client' | 'isLocal'>, clock: Clock) {
-    this.#engine = engine
-    this.#clock = clock
+  constructor(parts: StatsParts) {
+    this.#parts = parts
   }
 
   /** Usage of those that can be read. */
-  async read(
-    containers: readonly KnownContainer[],
-    signal: AbortSignal,
-  ): Promise<readonly KeyedStats[]> {
-    const all: KeyedStats[] = []
-    await inBatches(containers, maxRequests, async (container) => {
-      const stats = await this.#statsOf(container, signal).catch(() => {
-        // It ends just now, or the engine is away: it is left out.
-        signal.throwIfAborted()
-        return undefined
-      })
-      if (stats) all.push({ key: container.run.key, stats })
+  async read(keys: readonly ContainerKey[], signal: AbortSignal): Promise<readonly KeyedStats[]> {
+    const { engine, clock, table } = this.#parts
+    const nowMs = clock.monotonicMs()
+    const containers = keys.flatMap((key) => table.get(key) ?? [])
+    const isFresh = ({ run }: KnownContainer): boolean =>
+      nowMs - (this.#samples.get(idOf(run.key))?.atMs ?? -Infinity) < minIntervalMs
+    const due = containers.filter((container) => !isFresh(container))
+    const ids = due.map(({ engineId }) => engineId)
+    const readings = await readUsage(engine, ids, signal)
+    await Promise.all(
+      due.map(async (container) => {
+        const reading = readings.get(container.engineId)
+        if (reading) await this.#note(container, reading)
+      }),
+    )
+    const isTold = new Set([
+      ...containers.filter(isFresh).map(({ engineId }) => engineId),
+      ...readings.keys(),
+    ])
+    return containers.flatMap(({ run, engineId }) => {
+      const sample = this.#samples.get(idOf(run.key))
+      return sample && isTold.has(engineId) ? [{ key: run.key, stats: sample.stats }] : []
     })
-    return all
   }
 
-  /** Network of the sandboxes, and processes of the containers that were read last. */
-  async shared(
-    sandboxes: readonly MeasuredSandbox[],
-    signal: AbortSignal,
-  ): Promise<readonly SharedStats[]> {
-    const all: SharedStats[] = []
-    await inBatches(sandboxes, maxRequests, async ({ pod, networkId, keys }) => {
-      const network = await this.#networkOf(networkId, signal).catch(() => {
-        signal.throwIfAborted()
-        return undefined
-      })
-      const counts = keys.flatMap((key) => this.#samples.get(idOf(key))?.processes ?? [])
-      const isComplete = counts.length === keys.length
-      const process_count = counts.reduce((sum, count) => sum + count, 0)
-      all.push({
-        pod,
-        ...(network && { network }),
-        ...(isComplete && { process_stats: { process_count } }),
-      })
-    })
-    return all
+  /** Network and processes of pods, as their containers were read last. */
+  async shared(pods: readonly PodRef[]): Promise<readonly SharedStats[]> {
+    const running = this.#parts.table.all().filter(({ run }) => run.state.kind === 'running')
+    return await Promise.all(
+      pods.map(async (pod) => {
+        const own = running.filter(({ run }) => run.key.pod.uid === pod.uid)
+        const samples = own.flatMap(({ run }) => this.#samples.get(idOf(run.key)) ?? [])
+        const network = await this.#networkOf(pod, samples)
+        const counts = samples.flatMap(({ processes }) => processes ?? [])
+        const process_count = counts.reduce((sum, count) => sum + count, 0)
+        const isComplete = own.length > 0 && counts.length === own.length
+        return {
+          pod,
+          ...(network && { network }),
+          ...(isComplete && { process_stats: { process_count } }),
+        }
+      }),
+    )
   }
 
   forget(key: ContainerKey): void {
     this.#samples.delete(idOf(key))
   }
 
-  async #statsOf(
-    { engineId, run, logPath }: KnownContainer,
-    signal: AbortSignal,
-  ): Promise<ContainerStats | undefined> {
+  async #note({ run, logPath }: KnownContainer, reading: Reading): Promise<void> {
+    const nanoseconds = reading.cpu_stats?.cpu_usage?.total_usage
+    if (nanoseconds === undefined || run.state.kind !== 'running') return
     const id = idOf(run.key)
     const last = this.#samples.get(id)
-    if (last && this.#clock.monotonicMs() - last.atMs < minIntervalMs) return last.stats
-    const reading = await this.#reading(engineId, signal)
-    const nanoseconds = reading.cpu_stats?.cpu_usage?.total_usage
-    if (nanoseconds === undefined || run.state.kind !== 'running') return undefined
-    const atMs = this.#clock.monotonicMs()
-    const time = new Date(this.#clock.nowMs()).toISOString()
+    const atMs = this.#parts.clock.monotonicMs()
+    const time = this.#time
     const rate = last && rateOf(last, { atMs, nanoseconds })
     const memory = memoryOf(reading, time)
     const logs = await this.#logsOf(logPath, time)
@@ -121,25 +121,27 @@ export class EngineStats {
       ...(logs && { logs }),
     }
     const processes = reading.pids_stats?.current
-    this.#samples.set(id, { atMs, nanoseconds, stats, processes })
-    return stats
+    this.#samples.set(id, { atMs, nanoseconds, stats, processes, networks: reading.networks })
   }
 
-  async #networkOf(id: string | undefined, signal: AbortSignal): Promise<NetworkStats | undefined> {
-    if (id === undefined) return undefined
-    const { networks } = await this.#reading(id, signal)
-    return networkOf(networks ?? {}, new Date(this.#clock.nowMs()).toISOString())
+  /** Containers that have joined a sandbox's network tell of it, but for those of Podman 4. */
+  async #networkOf({ uid }: PodRef, samples: readonly Sample[]): Promise<NetworkStats | undefined> {
+    const { engine, sandboxes } = this.#parts
+    const sandbox = sandboxes.get(uid)
+    if (!sandbox || sandbox.isOnHost) return undefined
+    const networks = samples.find((sample) => sample.networks)?.networks
+    if (networks) return networkOf(networks, this.#time)
+    if (!engine.isLocal || engine.kind !== 'podman') return undefined
+    return await networkOfProcess(sandbox.pid, { engineId: sandbox.id, time: this.#time })
   }
 
-  async #reading(id: string, signal: AbortSignal): Promise<Reading> {
-    const query = { stream: 0, 'one-shot': 1 }
-    const request = { path: `/containers/${id}/stats`, query }
-    return await this.#engine.client.json<Reading>(request, { signal, timeoutMs })
+  get #time(): string {
+    return new Date(this.#parts.clock.nowMs()).toISOString()
   }
 
   /** The engine keeps output in a file, and before it was begun anew, in others of this name and a number. */
   async #logsOf(path: string | undefined, time: string): Promise<FsStats | undefined> {
-    if (path === undefined || !this.#engine.isLocal) return undefined
+    if (path === undefined || !this.#parts.engine.isLocal) return undefined
     let usedBytes = 0
     for (let number = 0; ; number += 1) {
       const file = number === 0 ? path : `${path}.${number}`

@@ -38,6 +38,8 @@ export interface Sandbox {
   readonly hostname: string | undefined
   /** Of its program, on the engine's machine. */
   readonly pid: number
+  /** Its network is the machine's. */
+  readonly isOnHost: boolean
 }
 
 /** Sandboxes by pod. */
@@ -81,6 +83,7 @@ export class PodSandboxes {
       podIPs: isOnHost ? this.#deps.nodeIPs : addressesOf(inspected),
       hostname,
       pid: inspected.State.Pid,
+      isOnHost,
     }
     this.#known.set(uid, sandbox)
     return { id: sandbox.id, podIPs: sandbox.podIPs }
