@@ -23,6 +23,7 @@ import { ContainerLists } from './container-lists.ts'
 import type { ContainerRuntime, RuntimeContainer } from './container-runtime.ts'
 import { coreFeatures } from './core-features.ts'
 import { PodEvictor } from './eviction/pod-evictor.ts'
+import { checkResolver } from './files/resolver-limits.ts'
 import { hookRunner } from './hooks/run-hook.ts'
 import { LogStore } from './logs/log-store.ts'
 import type { MachineDeps, RuntimeProviderOptions } from './machine-deps.ts'
@@ -144,6 +145,7 @@ class RuntimeProvider implements PodProvider {
     await this.#lists.refresh()
     this.#schedule()
     this.#evictor.start()
+    void checkResolver(this.#host)
     if (records.length + keepUids.size > 0) {
       log.info({ pods: this.#machines.size, containers: runs.length }, 'Adopted pods')
     }

@@ -25,9 +25,10 @@ type PodLike = Pick<Pod, 'metadata' | 'spec'>
 
 const empty: DnsConfig = { servers: [], searches: [], options: [] }
 const maxServers = 3
-const maxSearches = 32
-const maxSearchLength = 253
-const maxSearchLine = 2048
+/** Domains of a search line, the length of each, and of all with the blanks between them. */
+export const maxSearches = 32
+export const maxSearchLength = 253
+export const maxSearchLine = 2048
 
 /** The pod's resolver. */
 export function podDns(pod: PodLike, context: DnsContext): PodDns {
