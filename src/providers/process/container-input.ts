@@ -3,12 +3,11 @@
 // starts holds it open for writing, so that the container sees no end of input while nobody is attached,
 // not after a restart of ours either. The keeper waits to read from a second pipe: opening that one to
 // write lets it go, and its end is the end of the container's input.
-import { execFile } from 'node:child_process'
 import { chownSync, closeSync, constants, existsSync, openSync, writeFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
-import { promisify } from 'node:util'
+import type { RunTool } from './run-tool.ts'
 import type { RunUser } from './users.ts'
 
 const { O_WRONLY, O_NONBLOCK } = constants
@@ -22,10 +21,10 @@ export function inputPath(dir: string): string {
 /** Makes both pipes; the container's user may open its own one anew, by /dev/stdin. */
 export async function makeInput(
   dir: string,
-  { mkfifo, user }: { readonly mkfifo: string; readonly user: RunUser },
+  { mkfifo, user, run }: { readonly mkfifo: string; readonly user: RunUser; readonly run: RunTool },
 ): Promise<void> {
   const path = inputPath(dir)
-  await promisify(execFile)(mkfifo, ['-m', '600', path, `${path}-end`], { env: {} })
+  await run([mkfifo, '-m', '600', path, `${path}-end`])
   if (user.uid !== process.getuid?.()) chownSync(path, user.uid, user.gid)
 }
 

@@ -26,6 +26,7 @@ import { removeTree } from './isolation/remove-tree.ts'
 import type { LaunchPlan } from './launch-plan.ts'
 import { launch } from './launcher.ts'
 import { leaveGroup } from './leave-group.ts'
+import type { RunTool } from './run-tool.ts'
 import type { Spawner } from './spawner.ts'
 import type { StartPlan } from './start-plan.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -41,6 +42,7 @@ export interface FleetOptions {
   readonly surroundings: Surroundings
   /** Undefined: each wrapper is a child of ours. */
   readonly spawner: Spawner | undefined
+  readonly run: RunTool
 }
 
 /** How the end of a container is learned of. */
@@ -127,7 +129,10 @@ export class ProcessFleet implements Disposable {
       const cgroupFiles = cgroups?.create(groupOf(made), plan.limits) ?? []
       const killFile = cgroups?.killFile(groupOf(made))
       const { tools } = surroundings
-      if (plan.hasInput) await makeInput(made.dir, { mkfifo: tools.mkfifo, user: plan.runsAs })
+      if (plan.hasInput) {
+        const input = { mkfifo: tools.mkfifo, user: plan.runsAs, run: this.#options.run }
+        await makeInput(made.dir, input)
+      }
       if (plan.isolation) await writeSandbox(made.dir, plan.isolation)
       const whole = { ...plan, dir: made.dir, cgroupFiles, killFile }
       if (!spawner || !watched) return await this.#launchAsChild(made, whole)

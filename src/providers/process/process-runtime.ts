@@ -43,6 +43,7 @@ import { capacityOf } from './process-config.ts'
 import type { ProcessConfig } from './process-config.ts'
 import { featuresHere } from './process-features.ts'
 import { StatsReader } from './process-stats.ts'
+import { toolRunner, type RunTool } from './run-tool.ts'
 import { Spawner } from './spawner.ts'
 import { resizeGroup } from './resize-group.ts'
 import { setOomScore } from './set-oom-score.ts'
@@ -86,6 +87,7 @@ export class ProcessRuntime implements ContainerRuntime {
       readonly config: ProcessConfig
       readonly surroundings: Surroundings
       readonly fleet: ProcessFleet
+      readonly run: RunTool
     },
   ) {
     this.#host = host
@@ -95,10 +97,10 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#pipes = new PipePool(parts.surroundings.tools.shell)
     this.#stats = new StatsReader(host.clock, parts.surroundings.cgroups)
     this.features = featuresHere(parts.config, parts.surroundings)
-    this.#shared = openShares(host, parts.surroundings)
-    const imagesDir = join(host.rootDir, 'process-images')
+    const { rootDir, clock } = host
+    this.#shared = openShares({ rootDir, clock, run: parts.run }, parts.surroundings)
     const { tools, canIsolate } = parts.surroundings
-    this.#images = new ImageStore(imagesDir, { tools, clock: host.clock })
+    this.#images = new ImageStore(join(rootDir, 'process-images'), { tools, clock })
     const { memory } = this.#shared ?? {}
     this.volumes = {
       delivery: canIsolate ? 'mount' : 'variable',
@@ -121,9 +123,10 @@ export class ProcessRuntime implements ContainerRuntime {
   ): Promise<ProcessRuntime> {
     const { clock, log } = host
     const spawner = Spawner.open({ surroundings, clock })
-    const options = { clock, log, surroundings, spawner }
+    const run = toolRunner(spawner)
+    const options = { clock, log, surroundings, spawner, run }
     const fleet = await ProcessFleet.open(join(host.rootDir, 'process'), options)
-    const runtime = new ProcessRuntime(host, { config, surroundings, fleet })
+    const runtime = new ProcessRuntime(host, { config, surroundings, fleet, run })
     await runtime.#begin()
     return runtime
   }

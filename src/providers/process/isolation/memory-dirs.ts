@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Directories in memory that the containers of a pod share: file systems mounted below our own directory,
 // where nobody else sees them. They outlive us, and go with the pod's sandbox. Needs root.
-import { execFile } from 'node:child_process'
-import { chmod, mkdir, readdir, rmdir, stat } from 'node:fs/promises'
+import { mkdir, readdir, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { VkError } from '../../../util/vk-error.ts'
-
-const run = promisify(execFile)
+import type { RunTool } from '../run-tool.ts'
 
 /** The directories in memory of a node's pods. */
 export class MemoryDirs {
   readonly #dir: string
   readonly #mount: string
+  readonly #run: RunTool
 
   /** `dir` is made when the first is asked for; `mount` is the program, beside which is umount. */
-  constructor(dir: string, mount: string) {
+  constructor(dir: string, { mount, run }: { readonly mount: string; readonly run: RunTool }) {
     this.#dir = dir
     this.#mount = mount
+    this.#run = run
   }
 
   /** Makes one, open to all, unless it is there. */
@@ -34,15 +33,20 @@ export class MemoryDirs {
     await mkdir(hostPath, { recursive: true, mode: 0o700 })
     if (await isMountPoint(hostPath)) return { hostPath, isNew: false }
     const size = sizeBytes === undefined ? '' : `,size=${sizeBytes}`
-    const options = `mode=0700,nosuid,nodev${size}`
+    const options = `mode=1777,nosuid,nodev${size}`
     try {
-      await run(this.#mount, ['-n', '-t', 'tmpfs', '-o', options, 'virtual-kubelet', hostPath])
+      await this.#run([
+        this.#mount,
+        '-n',
+        ...['-t', 'tmpfs', '-o', options],
+        'virtual-kubelet',
+        hostPath,
+      ])
     } catch (cause) {
       throw new VkError('Unavailable', 'Cannot make a volume in memory: it cannot be mounted', {
         cause,
       })
     }
-    await chmod(hostPath, 0o1777)
     return { hostPath, isNew: true }
   }
 
@@ -51,7 +55,8 @@ export class MemoryDirs {
     const dir = join(this.#dir, uid)
     for (const name of await namesIn(dir)) {
       const path = join(dir, name)
-      if (await isMountPoint(path)) await run(join(this.#mount, '../umount'), ['-n', '-l', path])
+      if (await isMountPoint(path))
+        await this.#run([join(this.#mount, '../umount'), '-n', '-l', path])
       await rmdir(path)
     }
     await rmdir(dir).catch(ifGone)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Pod } from '../../../kube/types.gen.ts'
 import type { ProviderHost } from '../../../provider/provider.ts'
 import type { ProcessMark } from '../process-identity.ts'
+import type { RunTool } from '../run-tool.ts'
 import type { Surroundings } from '../surroundings.ts'
 import { MemoryDirs } from './memory-dirs.ts'
 import { PodHolders } from './pod-holders.ts'
@@ -35,12 +36,12 @@ export interface PodShares {
 
 /** Undefined: this machine, or our rights on it, allow none. */
 export function openShares(
-  { rootDir, clock }: Pick<ProviderHost, 'rootDir' | 'clock'>,
+  { rootDir, clock, run }: Pick<ProviderHost, 'rootDir' | 'clock'> & { readonly run: RunTool },
   { tools, own, bootId, canIsolate, filters }: Surroundings,
 ): PodShares | undefined {
   const { mount } = tools
   if (!canIsolate || own.uid !== 0 || mount === undefined) return undefined
-  const memory = new MemoryDirs(join(rootDir, 'process-memory'), mount)
+  const memory = new MemoryDirs(join(rootDir, 'process-memory'), { mount, run })
   const filter = filters?.filesOf(defaultProfile([])).program
   const holders = new PodHolders(join(rootDir, 'process-pods'), { tools, bootId, clock, filter })
   return {
