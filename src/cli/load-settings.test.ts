@@ -73,6 +73,9 @@ test('flags are read as the kubelet reads them', () => {
       startupTimeout: '1m30s',
       systemReserved: 'cpu=500m,memory=1Gi',
       evictionHard: 'memory.available<100Mi,nodefs.available<10%',
+      evictionSoft: 'memory.available<500Mi',
+      evictionSoftGracePeriod: 'memory.available=1m30s',
+      evictionMaxPodGracePeriod: '-1',
       shutdownGracePeriodByPodPriority: '0=1m,100000=30s',
     },
     {},
@@ -89,6 +92,9 @@ test('flags are read as the kubelet reads them', () => {
   assert.equal(startupTimeoutSeconds, 90)
   assert.deepEqual(node.systemReserved, { cpu: '500m', memory: '1Gi' })
   assert.deepEqual(node.evictionHard, { 'memory.available': '100Mi', 'nodefs.available': '10%' })
+  assert.deepEqual(node.evictionSoft, { 'memory.available': '500Mi' })
+  assert.deepEqual(node.evictionSoftGracePeriodSeconds, { 'memory.available': 90 })
+  assert.equal(node.evictionMaxPodGracePeriodSeconds, -1)
   assert.deepEqual(node.shutdownGracePeriodByPodPriority, [
     { priority: 0, shutdownGracePeriodSeconds: 60 },
     { priority: 100_000, shutdownGracePeriodSeconds: 30 },
@@ -126,6 +132,11 @@ const refused: readonly (readonly [string, Record<string, unknown>, RegExp])[] =
     'a threshold that is no comparison',
     { provider: 'mock', evictionHard: 'memory.available=1Gi' },
     /--eviction-hard: "memory.available=1Gi" is no pair.*name<amount/,
+  ],
+  [
+    'a soft threshold without a period',
+    { provider: 'mock', evictionSoft: 'memory.available<1Gi' },
+    /--eviction-soft: a grace period must be specified for the soft eviction threshold memory.available/,
   ],
   [
     'more time for critical pods than for all',

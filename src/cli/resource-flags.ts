@@ -24,6 +24,24 @@ export const resourceFlags: readonly FlagSpec[] = [
     help: 'evict pods when the machine has less left: memory.available<100Mi,nodefs.available<10% (default: never)',
   },
   {
+    flags: '--eviction-soft <thresholds>',
+    key: 'evictionSoft',
+    read: (text) => asPairs(text, '<'),
+    help: 'the same for what may last a while: memory.available<500Mi; pods then have time to end',
+  },
+  {
+    flags: '--eviction-soft-grace-period <periods>',
+    key: 'evictionSoftGracePeriodSeconds',
+    read: asPeriods,
+    help: 'how long each of --eviction-soft may last before a pod is evicted: memory.available=1m30s',
+  },
+  {
+    flags: '--eviction-max-pod-grace-period <seconds>',
+    key: 'evictionMaxPodGracePeriodSeconds',
+    read: asSignedNumber,
+    help: 'the longest time such a pod has to end, in seconds (default: 0, at once; negative: as long as it asks for)',
+  },
+  {
     flags: '--eviction-pressure-transition-period <duration>',
     key: 'evictionPressureTransitionPeriodSeconds',
     read: asSeconds,
@@ -48,6 +66,16 @@ export const resourceFlags: readonly FlagSpec[] = [
     help: 'instead of the two, a period for the pods from each priority on, lowest first: 0=60s,100000=30s',
   },
 ]
+
+function asSignedNumber(text: string): number {
+  if (!/^-?\d+$/.test(text)) throw new UserError(`"${text}" is not a whole number`)
+  return Number(text)
+}
+
+function asPeriods(text: string): Readonly<Record<string, number>> {
+  const pairs = Object.entries(asPairs(text, '='))
+  return Object.fromEntries(pairs.map(([signal, period]) => [signal, asSeconds(period)]))
+}
 
 function asPriorityPeriods(text: string): readonly object[] {
   return Object.entries(asPairs(text, '=')).map(([priority, period]) => ({

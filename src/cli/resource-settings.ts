@@ -20,6 +20,13 @@ const reserved = v.pipe(
     `can hold only ${reservable.join(', ')}`,
   ),
 )
+const thresholds = v.pipe(
+  v.record(v.string(), v.string()),
+  v.check(
+    areThresholds,
+    'must hold amounts or percentages of memory.available, nodefs.available or nodefs.inodesFree',
+  ),
+)
 const seconds = v.pipe(v.number(), v.minValue(0, 'must not be negative'))
 
 const priorityPeriod = v.strictObject({
@@ -41,6 +48,12 @@ export interface ResourceSettings {
   readonly kubeReserved: Readonly<Record<string, string>>
   /** By signal, such as `memory.available`: an amount or a share in percent. Empty: pods are not evicted. */
   readonly evictionHard: Readonly<Record<string, string>>
+  /** The same, which evict pods only when they have been crossed for their period. */
+  readonly evictionSoft: Readonly<Record<string, string>>
+  /** By signal; each of `evictionSoft` has one. */
+  readonly evictionSoftGracePeriodSeconds: Readonly<Record<string, number>>
+  /** How long a pod that goes for a soft one may take to end, where it asks for more; below zero: what it asks for. */
+  readonly evictionMaxPodGracePeriodSeconds: number
   /** For so long a node that was under pressure says that it is. */
   readonly evictionPressureTransitionPeriodSeconds: number
   /** For all pods, when the node shuts down; 0: pods run on. */
@@ -58,16 +71,10 @@ type Entries = {
 export const resourceEntries: Entries = {
   systemReserved: v.optional(reserved, {}),
   kubeReserved: v.optional(reserved, {}),
-  evictionHard: v.optional(
-    v.pipe(
-      v.record(v.string(), v.string()),
-      v.check(
-        areThresholds,
-        'must hold amounts or percentages of memory.available, nodefs.available or nodefs.inodesFree',
-      ),
-    ),
-    {},
-  ),
+  evictionHard: v.optional(thresholds, {}),
+  evictionSoft: v.optional(thresholds, {}),
+  evictionSoftGracePeriodSeconds: v.optional(v.record(v.string(), seconds), {}),
+  evictionMaxPodGracePeriodSeconds: v.optional(v.pipe(v.number(), v.integer()), 0),
   evictionPressureTransitionPeriodSeconds: v.optional(seconds, 300),
   shutdownGracePeriodSeconds: v.optional(seconds, 0),
   shutdownGracePeriodCriticalPodsSeconds: v.optional(seconds, 0),
@@ -80,7 +87,16 @@ export function checkResourceSettings(settings: ResourceSettings): void {
     shutdownGracePeriodSeconds: total,
     shutdownGracePeriodCriticalPodsSeconds: critical,
     shutdownGracePeriodByPodPriority: byPriority,
+    evictionSoft,
+    evictionSoftGracePeriodSeconds: periods,
   } = settings
+  const impatient = Object.keys(evictionSoft).find((signal) => periods[signal] === undefined)
+  if (impatient !== undefined) {
+    throw new UserError(
+      `Cannot use --eviction-soft: a grace period must be specified for the soft eviction threshold ${impatient}`,
+      { hint: `Say how long it may last: --eviction-soft-grace-period ${impatient}=1m30s` },
+    )
+  }
   if (critical > total) {
     throw new UserError(
       `Cannot use --shutdown-grace-period-critical-pods: it is part of --shutdown-grace-period and must not be longer (${critical} s of ${total} s)`,

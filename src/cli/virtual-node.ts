@@ -227,6 +227,11 @@ async function makeHost(
     dns: dnsOf(settings),
     eviction: {
       hard: settings.evictionHard,
+      soft: {
+        thresholds: settings.evictionSoft,
+        periodSeconds: settings.evictionSoftGracePeriodSeconds,
+        maxGraceSeconds: settings.evictionMaxPodGracePeriodSeconds,
+      },
       pressureTransitionMs: settings.evictionPressureTransitionPeriodSeconds * 1000,
     },
     rootDir,

@@ -325,6 +325,13 @@ export interface ProviderHost {
    */
   readonly eviction?: {
     readonly hard: Readonly<Record<string, string>>
+    /** Crossed for so long, they evict a pod as well, with the time that it asks for to end. */
+    readonly soft?: {
+      readonly thresholds: Readonly<Record<string, string>>
+      readonly periodSeconds: Readonly<Record<string, number>>
+      /** Of that time no more than this; below zero: all of it. */
+      readonly maxGraceSeconds: number
+    }
     readonly pressureTransitionMs: number
   }
   /** Records an event about a pod, or about one of its containers. */

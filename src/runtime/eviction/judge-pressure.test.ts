@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { judgePressure, type PressureInput, type Readings } from './judge-pressure.ts'
-import { parseThreshold, signals, thresholdsOf } from './thresholds.ts'
+import { parseThreshold, signals, softThresholdsOf, thresholdsOf } from './thresholds.ts'
 
 const mib = 1024 * 1024
 const thresholds = thresholdsOf({
@@ -17,6 +17,7 @@ const judge = (readings: Readings, more: Partial<PressureInput> = {}) =>
     thresholds,
     readings,
     seen: new Map(),
+    crossed: new Map(),
     transitionMs: 300_000,
     nowMs: 1_000_000,
     ...more,
@@ -34,7 +35,25 @@ test('a node is short when less is left than the threshold, and not when just as
     resource: 'ephemeral-storage',
     threshold: 100,
     available: 99,
+    isSoft: false,
   })
+})
+
+test('a soft threshold is told of at once, and acted on when it has been crossed for its time', () => {
+  const soft = softThresholdsOf({ 'nodefs.available': '20%' }, { 'nodefs.available': 90 })
+  const all = { thresholds: [...thresholds, ...soft] }
+  const first = judge(disk(0.15), all)
+  assert.deepEqual([first.pressures, first.shortage], [['DiskPressure'], undefined])
+  const { crossed } = first
+  assert.equal(judge(disk(0.15), { ...all, crossed, nowMs: 1_089_999 }).shortage, undefined)
+  const late = judge(disk(0.15), { ...all, crossed, nowMs: 1_090_000 })
+  assert.deepEqual([late.shortage?.isSoft, late.shortage?.threshold], [true, 200])
+  const between = judge(disk(0.25), { ...all, crossed, nowMs: 1_050_000 })
+  assert.equal(
+    judge(disk(0.15), { ...all, crossed: between.crossed, nowMs: 1_090_000 }).shortage,
+    undefined,
+  )
+  assert.equal(judge(disk(0.05), { ...all, crossed, nowMs: 1_090_000 }).shortage?.isSoft, false)
 })
 
 test('memory is reclaimed before anything else', () => {
@@ -61,7 +80,7 @@ test('pressure that has gone is reported for a while, but no pod goes for it', (
 })
 
 test('what cannot be measured is not short', () => {
-  assert.deepEqual(judge(new Map()), { seen: new Map(), pressures: [] })
+  assert.deepEqual(judge(new Map()), { seen: new Map(), crossed: new Map(), pressures: [] })
 })
 
 test('0% and 100% are no thresholds, and nonsense is none either', () => {

@@ -17,12 +17,17 @@ export type PressureType = (typeof pressureTypes)[number]
 /** When each kind of pressure was last seen, milliseconds since the epoch. */
 export type PressureTimes = ReadonlyMap<PressureType, number>
 
+/** Since when each threshold has been crossed without a break, milliseconds since the epoch. */
+export type CrossingTimes = ReadonlyMap<Threshold, number>
+
 /** A threshold that is crossed: pods are evicted for it. */
 export interface Shortage {
   readonly signal: Signal
   readonly resource: StarvedResource
   readonly threshold: number
   readonly available: number
+  /** A pod that has to go for it may take the time that it asks for, within limits. */
+  readonly isSoft: boolean
 }
 
 export type StarvedResource = 'memory' | 'ephemeral-storage' | 'inodes'
@@ -32,6 +37,7 @@ export interface PressureInput {
   /** What could be measured; a threshold on anything else is not crossed. */
   readonly readings: Readings
   readonly seen: PressureTimes
+  readonly crossed: CrossingTimes
   /** How long pressure is reported after it was last seen. */
   readonly transitionMs: number
   readonly nowMs: number
@@ -39,6 +45,7 @@ export interface PressureInput {
 
 export interface PressureVerdict {
   readonly seen: PressureTimes
+  readonly crossed: CrossingTimes
   /** What the node reports. */
   readonly pressures: readonly PressureType[]
   /** What pods are evicted for now: memory before anything else. */
@@ -54,26 +61,41 @@ const resources: Readonly<Record<Signal, StarvedResource>> = {
 /** The node's pressures and the shortage to act on. */
 export function judgePressure(input: PressureInput): PressureVerdict {
   const { thresholds, readings, seen, transitionMs, nowMs } = input
-  const shortages = thresholds.flatMap((threshold) => shortageOf(threshold, readings))
-  const now = new Set(shortages.map(({ resource }) => pressureOf(resource)))
+  const crossings = thresholds.flatMap((threshold): readonly Crossing[] => {
+    const shortage = shortageOf(threshold, readings)
+    if (!shortage) return []
+    return [{ threshold, shortage, sinceMs: input.crossed.get(threshold) ?? nowMs }]
+  })
+  const now = new Set(crossings.map(({ shortage: { resource } }) => pressureOf(resource)))
   const times = new Map(seen)
   for (const type of now) times.set(type, nowMs)
   const pressures = pressureTypes.filter((type) => {
     const seenMs = times.get(type)
     return now.has(type) || (seenMs !== undefined && nowMs - seenMs < transitionMs)
   })
+  const shortages = crossings
+    .filter(({ threshold: { patienceMs = 0 }, sinceMs }) => nowMs - sinceMs >= patienceMs)
+    .map((crossing) => crossing.shortage)
   const shortage = shortages.find(({ resource }) => resource === 'memory') ?? shortages[0]
-  return { seen: times, pressures, ...(shortage && { shortage }) }
+  const crossed = new Map(crossings.map(({ threshold, sinceMs }) => [threshold, sinceMs]))
+  return { seen: times, crossed, pressures, ...(shortage && { shortage }) }
 }
 
-function shortageOf(threshold: Threshold, readings: Readings): readonly Shortage[] {
+interface Crossing {
+  readonly threshold: Threshold
+  readonly shortage: Shortage
+  readonly sinceMs: number
+}
+
+function shortageOf(threshold: Threshold, readings: Readings): Shortage | undefined {
   const { signal } = threshold
   const reading = readings.get(signal)
-  if (!reading) return []
+  if (!reading) return undefined
   const amount = thresholdAmount(threshold, reading.capacity)
-  if (reading.available >= amount) return []
+  if (reading.available >= amount) return undefined
   const { available } = reading
-  return [{ signal, resource: resources[signal], threshold: amount, available }]
+  const isSoft = threshold.patienceMs !== undefined
+  return { signal, resource: resources[signal], threshold: amount, available, isSoft }
 }
 
 function pressureOf(resource: StarvedResource): PressureType {

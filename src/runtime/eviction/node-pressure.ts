@@ -10,6 +10,7 @@ import type { StorageMeter } from '../resources/storage-meter.ts'
 import type { EvictablePod } from './evictable-pod.ts'
 import {
   judgePressure,
+  type CrossingTimes,
   type PressureTimes,
   type PressureType,
   type Readings,
@@ -51,6 +52,7 @@ const words: Readonly<Record<PressureType, { readonly reason: string; readonly m
 export class NodePressure {
   readonly #options: NodePressureOptions
   #seen: PressureTimes = new Map()
+  #crossed: CrossingTimes = new Map()
   #pressures: readonly PressureType[] = []
 
   constructor(options: NodePressureOptions) {
@@ -68,8 +70,10 @@ export class NodePressure {
     if (thresholds.length === 0 || !runtime.nodeStats) return undefined
     const readings = readingsOf(await runtime.nodeStats(context))
     const nowMs = clock.nowMs()
-    const verdict = judgePressure({ thresholds, readings, seen: this.#seen, transitionMs, nowMs })
+    const known = { seen: this.#seen, crossed: this.#crossed }
+    const verdict = judgePressure({ thresholds, readings, ...known, transitionMs, nowMs })
     this.#seen = verdict.seen
+    this.#crossed = verdict.crossed
     this.#pressures = verdict.pressures
     return verdict.shortage
   }

@@ -144,6 +144,39 @@ test('a node that runs out of memory says so and evicts one pod at a time, the g
   assert.equal((await world.observed(late))?.failure, undefined)
 })
 
+for (const [maxGraceSeconds, expectedMs] of [
+  [0, 2000],
+  [10, 10_000],
+  [60, 20_000],
+  [-1, 20_000],
+] as const) {
+  test(`a pod that goes for a soft threshold has its own time to end, within ${maxGraceSeconds} s`, async () => {
+    await using world = await RuntimeWorld.open({}, { features })
+    const soft = {
+      thresholds: { 'memory.available': '100Mi' },
+      periodSeconds: { 'memory.available': 25 },
+      maxGraceSeconds,
+    }
+    world.eviction = { hard: {}, soft, pressureTransitionMs: 300_000 }
+    const memory = { time: '', availableBytes: 50 * 1024 * 1024, workingSetBytes: 1024 ** 3 }
+    Object.assign(world.runtime, { nodeStats: async () => ({ startTime: '', memory }) })
+    await world.stop()
+    await world.start()
+    const ref = await world.create(buildPod({ spec: { terminationGracePeriodSeconds: 20 } }))
+    await world.untilRunning(ref)
+    await world.pass(10_000)
+    await world.pass(10_000)
+    await world.pass(10_000)
+    assert.equal((await world.observed(ref))?.failure, undefined)
+    const { conditions } = await world.provider.describeNode(world.context)
+    assert.equal(conditions?.[0]?.type, 'MemoryPressure')
+    await world.pass(10_000)
+    await world.eventually(() => world.runtime.stops.length > 0)
+    assert.equal(world.runtime.stops[0]?.graceMs, expectedMs)
+    assert.deepEqual(world.eventsOf('Evicted').length, 1)
+  })
+}
+
 test('an eviction that kill -9 interrupts ends the same way after a restart', async () => {
   await using world = await RuntimeWorld.open({}, { features })
   // It ignores TERM: the eviction is under way for a while.

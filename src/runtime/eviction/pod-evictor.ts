@@ -7,12 +7,13 @@ import type { NodeCondition } from '../../kube/types.gen.ts'
 import type { CallContext, ProviderHost } from '../../provider/provider.ts'
 import { messageOf } from '../../util/vk-error.ts'
 import type { ContainerRuntime } from '../container-runtime.ts'
+import { gracePeriodMs } from '../decide/plan-container.ts'
 import type { StorageMeter } from '../resources/storage-meter.ts'
 import { isCriticalPod } from './critical-pod.ts'
 import { activePod, type EvictablePod } from './evictable-pod.ts'
 import { NodePressure } from './node-pressure.ts'
 import { hasStorageLimit, ownBytes, storageExcess } from './storage-limits.ts'
-import { thresholdsOf } from './thresholds.ts'
+import { softThresholdsOf, thresholdsOf } from './thresholds.ts'
 
 export interface PodEvictorOptions {
   readonly host: ProviderHost
@@ -23,8 +24,8 @@ export interface PodEvictorOptions {
   readonly intervalMs?: number
 }
 
-/** An evicted pod has this long to end. */
-const graceMs = 1000
+/** A pod has this long to end when the node cannot wait, and at least. */
+const hardGraceMs = 1000
 /** So long the end of one pod is awaited before another has to go. */
 const reliefMs = 30_000
 
@@ -41,13 +42,17 @@ export class PodEvictor implements AsyncDisposable {
 
   constructor(options: PodEvictorOptions) {
     const { host, runtime, meter } = options
-    const { hard = {}, pressureTransitionMs: transitionMs = 0 } = host.eviction ?? {}
+    const { hard = {}, soft, pressureTransitionMs: transitionMs = 0 } = host.eviction ?? {}
     this.#options = options
     this.#pressure = new NodePressure({
       clock: host.clock,
       runtime,
       meter,
-      thresholds: thresholdsOf(hard),
+      // Of one signal, the hard one comes first: nobody waits for it.
+      thresholds: [
+        ...thresholdsOf(hard),
+        ...(soft ? softThresholdsOf(soft.thresholds, soft.periodSeconds) : []),
+      ],
       transitionMs,
     })
   }
@@ -96,9 +101,18 @@ export class PodEvictor implements AsyncDisposable {
       return
     }
     const { each } = victim
-    this.#leaving = { each, untilMs: host.clock.nowMs() + reliefMs }
+    const graceMs = shortage.isSoft ? this.#softGraceMs(each) : hardGraceMs
+    this.#leaving = { each, untilMs: host.clock.nowMs() + reliefMs + graceMs }
     const { signal } = shortage
-    this.#evict(each, { signal, message: victim.message, isOwnFault: false })
+    this.#evict(each, { signal, message: victim.message, isOwnFault: false, graceMs })
+  }
+
+  /** As long as the pod asks for, and not longer than the node allows. */
+  #softGraceMs({ record: { pod } }: EvictablePod): number {
+    const own = gracePeriodMs(pod)
+    const { maxGraceSeconds = 0 } = this.#options.host.eviction?.soft ?? {}
+    if (maxGraceSeconds < 0) return own
+    return Math.max(Math.min(own, maxGraceSeconds * 1000), hardGraceMs)
   }
 
   /** One pod at a time: what its end gives back is seen only then. */
@@ -122,7 +136,7 @@ export class PodEvictor implements AsyncDisposable {
       host.log.warn({ pod: each.ref.name, message }, 'A critical pod is not evicted')
       return false
     }
-    this.#evict(each, { ...excess, isOwnFault: true })
+    this.#evict(each, { ...excess, isOwnFault: true, graceMs: hardGraceMs })
     return true
   }
 
@@ -141,9 +155,14 @@ export class PodEvictor implements AsyncDisposable {
 
   #evict(
     each: EvictablePod,
-    why: { readonly signal: string; readonly message: string; readonly isOwnFault: boolean },
+    why: {
+      readonly signal: string
+      readonly message: string
+      readonly isOwnFault: boolean
+      readonly graceMs: number
+    },
   ): void {
-    const { signal, message, isOwnFault } = why
+    const { signal, message, isOwnFault, graceMs } = why
     const reason = 'Evicted'
     this.#counts.set(signal, (this.#counts.get(signal) ?? 0) + 1)
     this.#options.host.recordEvent(each.ref, { type: 'Warning', reason, message })

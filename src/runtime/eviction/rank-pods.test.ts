@@ -63,6 +63,7 @@ test('the message says what is short, and which container took too much of it', 
     resource: 'memory',
     threshold: 100 * mib,
     available: 52 * 1024,
+    isSoft: false,
   } as const
   assert.equal(
     evictionMessage(pod, shortage),

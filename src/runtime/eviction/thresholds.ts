@@ -12,6 +12,8 @@ export interface Threshold {
   readonly value:
     | { readonly kind: 'amount'; readonly amount: number }
     | { readonly kind: 'share'; readonly share: number }
+  /** A soft one, which pods are evicted for only when it has been crossed for so long. */
+  readonly patienceMs?: number
 }
 
 /**
@@ -42,6 +44,17 @@ export function thresholdsOf(table: Readonly<Record<string, string>>): readonly 
     const threshold = parseThreshold(signal, text)
     return threshold === undefined || threshold === 'never' ? [] : [threshold]
   })
+}
+
+/** The same of soft ones, with their periods in seconds by signal. */
+export function softThresholdsOf(
+  table: Readonly<Record<string, string>>,
+  periodSeconds: Readonly<Record<string, number>>,
+): readonly Threshold[] {
+  return thresholdsOf(table).map((threshold) => ({
+    ...threshold,
+    patienceMs: (periodSeconds[threshold.signal] ?? 0) * 1000,
+  }))
 }
 
 /** The amount below which it is crossed, where the whole is so much. */

@@ -49,7 +49,7 @@ test('the file that was named is looked at, and where it is not there that is to
     await look('')
     await writeFile(file, 'search a b\n')
     await look(file)
-    assert.deepEqual(events, [])
+    assert.equal(events.length, 0)
     await look(join(dir, 'none'))
     const message = `open ${dir}/none: no such file or directory`
     assert.deepEqual(events, [{ type: 'Warning', reason: 'CheckLimitsForResolvConf', message }])
