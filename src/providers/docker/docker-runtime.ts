@@ -241,10 +241,7 @@ export class DockerRuntime implements ContainerRuntime {
       throw new VkError('NotFound', `Cannot read output of container "${key.name}": it has none`)
     }
     const { engineId, isTerminal, logPath } = known
-    const hasEnded = async (signal: AbortSignal): Promise<boolean> => {
-      const now = await this.#table.refresh(engineId, signal)
-      return now?.run.state.kind !== 'running'
-    }
+    const hasEnded = (signal: AbortSignal): Promise<boolean> => this.#hasEnded(engineId, signal)
     const { client, kind, isLocal } = this.#engine
     const { clock } = this.#host
     if (kind === 'podman' && isLocal && logPath && (await canReadLog(logPath))) {
@@ -272,7 +269,8 @@ export class DockerRuntime implements ContainerRuntime {
     const { engineId } = this.#running(key)
     const ended = this.#table.whenEnded(key)
     const { client } = this.#engine
-    return await attachToEngine({ client, engineId, ended }, options, context)
+    const hasEnded = (): Promise<boolean> => this.#hasEnded(engineId, context.signal)
+    return await attachToEngine({ client, engineId, ended, hasEnded }, options, context)
   }
 
   async portForward(pod: PodRef, port: number, context: CallContext): Promise<PortConnection> {
@@ -382,6 +380,12 @@ export class DockerRuntime implements ContainerRuntime {
   #forget(key: ContainerKey): void {
     this.#table.forget(key)
     this.#stats.forget(key)
+  }
+
+  /** Asks the engine. */
+  async #hasEnded(engineId: string, signal: AbortSignal): Promise<boolean> {
+    const now = await this.#table.refresh(engineId, signal)
+    return now?.run.state.kind !== 'running'
   }
 
   #running(key: ContainerKey): KnownContainer {

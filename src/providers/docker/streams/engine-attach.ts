@@ -4,6 +4,7 @@ import type { Container } from '../../../kube/types.gen.ts'
 import type { CallContext } from '../../../provider/provider.ts'
 import type { ProcessStreams, StreamChoice } from '../../../provider/streams.ts'
 import type { EngineClient } from '../engine/engine-client.ts'
+import { VkError } from '../../../util/vk-error.ts'
 import { inputTo, separate } from './separate-output.ts'
 import { sizesInOrder } from './sizes-in-order.ts'
 
@@ -12,11 +13,13 @@ export interface AttachPlace {
   readonly engineId: string
   /** Resolves when the container has ended. */
   readonly ended: Promise<void>
+  /** Asks the engine. */
+  hasEnded(): Promise<boolean>
 }
 
-/** The streams of a container that runs. */
+/** The streams of a container that runs; rejects when it has ended, so that clients turn to its log. */
 export async function attachToEngine(
-  { client, engineId, ended }: AttachPlace,
+  { client, engineId, ended, hasEnded }: AttachPlace,
   { spec, stdin, stdout, stderr }: StreamChoice & { readonly spec: Container },
   { signal }: Pick<CallContext, 'signal'>,
 ): Promise<ProcessStreams> {
@@ -38,6 +41,11 @@ export async function attachToEngine(
   const connection = await client.hijack(attach, new AbortController().signal)
   signal.addEventListener('abort', () => connection.destroy(), { once: true })
   if (signal.aborted) connection.destroy()
+  // Engines hold a connection to the input of what has ended before, and never end it.
+  if (await hasEnded().catch(() => false)) {
+    connection.on('error', () => {}).destroy()
+    throw new VkError('NotFound', 'the container has ended')
+  }
   const output = separate(connection, { isTerminal, stdout, stderr })
   return {
     ...(wantsInput && { stdin: inputTo(connection) }),
