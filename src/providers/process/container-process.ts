@@ -64,6 +64,11 @@ export class ContainerProcess {
     return this.#started.process.pid
   }
 
+  /** The process of its sandbox on whose mounts the pod's memory is. */
+  get memoryHolder(): ProcessMark | undefined {
+    return this.launch.record.sandbox?.holdsMemory ? this.#started.process : undefined
+  }
+
   /** Name of its control group. */
   get group(): string {
     return groupOf(this.launch)

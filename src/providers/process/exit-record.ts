@@ -33,6 +33,8 @@ export interface SandboxRecord {
   readonly capabilities?: readonly string[]
   /** Its root is not the host's. */
   readonly hasKit?: boolean
+  /** The pod's memory is in the mount namespace that its sandbox was made from. */
+  readonly holdsMemory?: true
   /** What puts the container's filter of system calls on a command, as a path in there. */
   readonly starter?: string
   /** Directory of what only this run could write to. */

@@ -324,7 +324,7 @@ export class ProcessFleet implements Disposable {
 }
 
 function sandboxRecord(sandbox: Sandbox, { attemptDir }: ContainerStart): SandboxRecord {
-  const { hasOwnProcesses, hasKit, capabilities, filter } = sandbox
+  const { hasOwnProcesses, hasKit, capabilities, filter, memory } = sandbox
   const scratch = scratchDir(attemptDir)
   return {
     hasOwnProcesses,
@@ -332,6 +332,7 @@ function sandboxRecord(sandbox: Sandbox, { attemptDir }: ContainerStart): Sandbo
     scratch,
     ...(capabilities && { capabilities }),
     ...(filter && { starter: filter.starter }),
+    ...(memory && { holdsMemory: true as const }),
   }
 }
 

@@ -344,7 +344,7 @@ export class ProcessRuntime implements ContainerRuntime {
       .map(async (container): Promise<readonly Peer[]> => {
         const found = await container.program()
         const { name } = container.launch.record.key
-        return found ? [{ name, inside: found.inside }] : []
+        return found ? [{ name, inside: found.inside, memoryHolder: container.memoryHolder }] : []
       })
     return (await Promise.all(peers)).flat()
   }

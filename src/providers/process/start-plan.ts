@@ -42,8 +42,8 @@ export interface StartPlaces {
   readonly peers: readonly Peer[]
   /** Of a pod whose containers share their processes. */
   readonly holder?: ProcessMark | undefined
-  /** Where /dev/shm of its containers lies. */
-  readonly sharedMemory?: string | undefined
+  /** Where its containers have the memory that they share. */
+  readonly memoryDir?: string | undefined
 }
 
 /** What the answers of `resolveStart` depend on. */
@@ -178,7 +178,7 @@ async function isolationFor(
       imageRoot: image.kind === 'root' ? await unpack(image) : undefined,
       peers: places.peers,
       holder: places.holder,
-      sharedMemory: places.sharedMemory,
+      memoryDir: places.memoryDir,
       filter: await containerFilter(start, {
         rootDir: host.protectedDir,
         filters: surroundings.filters,

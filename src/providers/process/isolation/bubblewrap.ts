@@ -6,6 +6,8 @@ import { UserError } from '../../../util/vk-error.ts'
 import type { HostTools } from '../host-tools.ts'
 import type { ProcessConfig } from '../process-config.ts'
 import type { ProcessMark } from '../process-identity.ts'
+import { makeMemory } from './pod-memory.ts'
+import type { PodMemory } from './pod-memory.ts'
 import type { Namespaces } from './pod-namespaces.ts'
 import { rootArguments } from './root-arguments.ts'
 import type { DirNode } from './root-node.ts'
@@ -29,6 +31,8 @@ export interface Sandbox extends Namespaces {
   readonly guard: readonly string[] | undefined
   /** What root's bwrap keeps; undefined: it has none to give. */
   readonly capabilities: readonly string[] | undefined
+  /** Undefined: its /dev/shm is nobody else's. */
+  readonly memory: PodMemory | undefined
   /** Of system calls; undefined: all are let through. */
   readonly filter: ContainerFilter | undefined
 }
@@ -38,16 +42,20 @@ const stepCapabilities = ['SETUID', 'SETGID', 'SETPCAP']
 
 /** The command line of bwrap, up to what runs inside. */
 export function bubblewrapCommand(
-  { joins, guard, processesOf }: Sandbox,
-  { bubblewrap = 'bwrap', nsenter = 'nsenter', shell }: HostTools,
+  { joins, guard, processesOf, memory }: Sandbox,
+  tools: HostTools,
 ): readonly string[] {
-  const places = joins?.kinds.map((kind) => `--${kind}=/proc/${joins.inside.pid}/ns/${kind}`)
+  const { bubblewrap = 'bwrap', nsenter = 'nsenter', shell } = tools
+  const holder = memory?.heldBy
+  const places = [
+    ...(joins?.kinds.map((kind) => `--${kind}=/proc/${joins.inside.pid}/ns/${kind}`) ?? []),
+    ...(holder ? [`--mount=/proc/${holder.pid}/ns/mnt`] : []),
+  ]
+  const marks = [joins?.inside, processesOf, holder].filter((one) => one !== undefined)
   const joining = [
-    ...(places ? [nsenter, ...places, '--'] : []),
-    ...checking(
-      [joins?.inside, processesOf].filter((one) => one !== undefined),
-      shell,
-    ),
+    ...(places.length > 0 ? [nsenter, ...places, '--'] : []),
+    ...checking(marks, shell),
+    ...(memory && !holder ? makeMemory(memory.dir, tools) : []),
   ]
   const outer = guard ? [bubblewrap, '--args', guardDescriptor, '--'] : []
   return [...joining, ...outer, bubblewrap, '--args', wordsDescriptor, '--']

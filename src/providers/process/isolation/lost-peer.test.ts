@@ -18,6 +18,7 @@ const alone = {
   root: madeDir(),
   guard: undefined,
   capabilities: undefined,
+  memory: undefined,
   filter: undefined,
 }
 

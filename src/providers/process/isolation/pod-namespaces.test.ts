@@ -10,7 +10,7 @@ import { sharedVolumes } from './shared-volumes.ts'
 const alone: PodSharing = { peers: [], holder: undefined, network: 'host', canJoin: true }
 const inside = { pid: 42, startTime: '1000' }
 const holder = { pid: 7, startTime: '900' }
-const peers = [{ name: 'app', inside }]
+const peers = [{ name: 'app', inside, memoryHolder: undefined }]
 
 function podOf(spec: Partial<PodSpec> = {}): Pod {
   const metadata = { namespace: 'default', name: 'pod', uid: 'u' }

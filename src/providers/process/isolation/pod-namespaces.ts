@@ -11,6 +11,8 @@ export interface Peer {
   readonly name: string
   /** A process in all its namespaces. */
   readonly inside: ProcessMark
+  /** The process in whose mount namespace the pod's memory is; undefined: it has none. */
+  readonly memoryHolder: ProcessMark | undefined
 }
 
 /** What a container gets of namespaces. */

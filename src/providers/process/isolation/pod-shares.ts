@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the containers of a pod share besides what they join from each other: memory, and where the pod says
 // so their processes. Made when it is needed, and gone with the pod's sandbox. Needs root.
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pod } from '../../../kube/types.gen.ts'
 import type { ProviderHost } from '../../../provider/provider.ts'
@@ -11,15 +12,11 @@ import { MemoryDirs } from './memory-dirs.ts'
 import { PodHolders } from './pod-holders.ts'
 import { defaultProfile } from './seccomp/default-profile.ts'
 
-/** Of /dev/shm, as container runtimes have it. */
-const sharedMemoryBytes = 64 * 1024 * 1024
-// Names of volumes have no dots.
-const sharedMemoryName = '.shm'
-
 /** What one pod's containers are given. */
 export interface Shares {
   readonly holder: ProcessMark | undefined
-  readonly sharedMemory: string | undefined
+  /** See pod-memory.ts. */
+  readonly memoryDir: string | undefined
 }
 
 /** The shares of all pods of a node. */
@@ -42,18 +39,19 @@ export function openShares(
   const { mount } = tools
   if (!canIsolate || own.uid !== 0 || mount === undefined) return undefined
   const memory = new MemoryDirs(join(rootDir, 'process-memory'), { mount, run })
+  const memoryDir = join(rootDir, 'process-shm')
   const filter = filters?.filesOf(defaultProfile([])).program
   const holders = new PodHolders(join(rootDir, 'process-pods'), { tools, bootId, clock, filter })
   return {
     memory,
     async of({ metadata: { uid }, spec }) {
       const hasMany = hasSeveralContainers(spec)
-      const place = { uid, name: sharedMemoryName, sizeBytes: sharedMemoryBytes }
-      const shm = hasMany && spec.hostIPC !== true ? await memory.ensure(place) : undefined
+      const sharesMemory = hasMany && spec.hostIPC !== true && tools.unshare !== undefined
+      if (sharesMemory) await mkdir(memoryDir, { recursive: true, mode: 0o700 })
       const sharesProcesses = spec.shareProcessNamespace === true && spec.hostPID !== true
       return {
         holder: sharesProcesses ? await holders.ensure(uid) : undefined,
-        sharedMemory: shm?.hostPath,
+        memoryDir: sharesMemory ? memoryDir : undefined,
       }
     },
     rest: (uid) => holders.remove(uid),

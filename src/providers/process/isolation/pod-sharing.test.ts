@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { eventually, pidOf, stateOf } from '../../../../test/support/process-probes.ts'
 import { isRoot, processWorld } from '../../../../test/support/process-runtime.ts'
+import type { ContainerStart } from '../../../runtime/container-runtime.ts'
 import {
   at,
   noSandbox,
@@ -210,6 +211,31 @@ test(
     assert.equal((await outputOf(world, two)).stdout, 'one\n')
     await world.runtime.removeSandbox(one.key.pod)
     assert.doesNotMatch(readFileSync('/proc/self/mounts', 'utf8'), new RegExp(world.dir))
+  },
+)
+
+test(
+  'shared memory is the pod’s alone, is seen by each of its containers as long as one runs, and is no mount of the host',
+  { skip: skip || !isRoot },
+  async () => {
+    await using world = await sandboxWorld()
+    const pod = { containers: ['one', 'two'].map((name) => ({ name })) }
+    const start = (name: string, script: string, uid = 'pod-a', attempt = 0): ContainerStart =>
+      startOf(world, { script, uid, name, attempt, pod })
+    const one = start('one', 'echo one >/dev/shm/mine; df -k /dev/shm | tail -n 1; exec sleep 60')
+    await world.runtime.startContainer(one, world.context)
+    await eventually(async () => / 65536 /.test(await world.output(one)))
+    const two = start('two', 'cat /dev/shm/mine; echo two >/dev/shm/mine; exec sleep 60')
+    await world.runtime.startContainer(two, world.context)
+    await eventually(async () => (await world.output(two)) === 'one\n')
+    assert.doesNotMatch(readFileSync('/proc/self/mounts', 'utf8'), new RegExp(world.dir))
+    const stranger = start('one', 'ls /dev/shm', 'pod-b')
+    assert.equal((await outputOf(world, stranger)).stdout, '')
+    await world.runtime.stopContainer(one.key, { graceMs: 0 }, world.context)
+    const again = await world.reopen()
+    const next = start('one', 'cat /dev/shm/mine', 'pod-a', 1)
+    await again.startContainer(next, world.context)
+    await eventually(async () => (await world.output(next)) === 'two\n')
   },
 )
 

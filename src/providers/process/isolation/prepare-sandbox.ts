@@ -14,6 +14,7 @@ import { hostRoot, imageRootOf, isHidden } from './host-root.ts'
 import type { ScratchDirs } from './host-root.ts'
 import { anchorOf, guardRoot } from './guard.ts'
 import { addMounts, needsGuard } from './plan-sandbox.ts'
+import type { PodMemory } from './pod-memory.ts'
 import { namespacesOf } from './pod-namespaces.ts'
 import type { Peer } from './pod-namespaces.ts'
 import type { RootBuilder } from './root-builder.ts'
@@ -37,8 +38,8 @@ export interface SandboxPlaces {
   readonly peers: readonly Peer[]
   /** See pod-holders.ts. */
   readonly holder: ProcessMark | undefined
-  /** Directory that all containers of the pod have as /dev/shm; undefined: each its own. */
-  readonly sharedMemory: string | undefined
+  /** Where the pod's containers have the memory that they share; undefined: each its own. */
+  readonly memoryDir: string | undefined
   /** Undefined: the container may make any system call. */
   readonly filter: FilterFiles | undefined
 }
@@ -90,7 +91,7 @@ export async function prepareSandbox(
     system: {
       hasTerminals: isRoot || spec.tty === true,
       hasOwnProc: isRoot || namespaces.hasOwnProcesses,
-      sharedMemory: places.sharedMemory,
+      sharedMemory: places.memoryDir,
       isRootUser: user.uid === 0,
     },
   }
@@ -117,10 +118,17 @@ export async function prepareSandbox(
     hasKit: imageRoot !== undefined,
     root: guarded?.root ?? builder.root,
     guard: guarded?.words,
+    memory: podMemory(places),
     capabilities: isRoot ? containerCapabilities(spec, config.allowedCapabilities) : undefined,
     filter: filter && { program: filter.program, starter: starterPath },
   }
   return { sandbox, builder }
+}
+
+function podMemory({ memoryDir, peers }: SandboxPlaces): PodMemory | undefined {
+  if (memoryDir === undefined) return undefined
+  const holders = peers.map(({ memoryHolder }) => memoryHolder)
+  return { dir: memoryDir, heldBy: holders.find((one) => one !== undefined) }
 }
 
 async function makeScratch(attemptDir: string, { user, home }: SandboxUser): Promise<ScratchDirs> {

@@ -2,6 +2,7 @@
 // What the kernel has in every container: devices without those of the machine, processes, and no
 // more of the machine's state than other container runtimes show.
 import type { FileTree } from './file-tree.ts'
+import { sharedMemoryBytes } from './pod-memory.ts'
 import type { RootBuilder } from './root-builder.ts'
 import { madeDir, memoryDir, readOnlyBind, sealedDir, writableBind } from './root-node.ts'
 import type { BindNode, DirNode, RootNode } from './root-node.ts'
@@ -24,9 +25,6 @@ const maskedDirs = ['acpi', 'asound', 'scsi']
 /** Root needs no capability to write to most of these: one names a program that the host runs as root. */
 const readOnlyPlaces = ['sys', 'sysrq-trigger', 'fs']
 const deviceNames = ['null', 'zero', 'full', 'random', 'urandom', 'tty']
-
-/** Of /dev/shm, as container runtimes have it. */
-const sharedMemoryBytes = 64 * 1024 * 1024
 
 /** Adds /dev, /proc and /sys. */
 export function addSystem(
