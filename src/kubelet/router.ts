@@ -50,7 +50,8 @@ export class RouteTable {
 
   constructor(routes: readonly Route[]) {
     for (const route of routes) {
-      this.#router.on([...route.methods], route.path, () => {}, route)
+      const store: Target = { route, subresources: subresourcesOf(route.path) }
+      this.#router.on([...route.methods], route.path, () => {}, store)
     }
   }
 
@@ -62,8 +63,8 @@ export class RouteTable {
     const found = wanted && this.#find(wanted, path)
     if (found) {
       const query = new URLSearchParams(queryAt === -1 ? '' : url.slice(queryAt + 1))
-      const subresources = subresourcesOf(found.route.path)
-      return { kind: 'route', ...found, subresources, query }
+      const { params, route, subresources } = found
+      return { kind: 'route', route, subresources, params, query }
     }
     const others = allMethods.filter((other) => this.#find(other, path))
     if (others.length === 0) return { kind: 'unknown', subresources: subresourcesOf(path) }
@@ -72,12 +73,20 @@ export class RouteTable {
 
   #find(method: RouteMethod, path: string) {
     const found = this.#router.find(method, path)
-    return found && { route: found.store as Route, params: found.params }
+    if (!found) return undefined
+    const { route, subresources } = found.store as Target
+    return { route, subresources, params: found.params }
   }
+}
+
+interface Target {
+  readonly route: Route
+  readonly subresources: readonly string[]
 }
 
 function isWellFormed(path: string): boolean {
   if (!path.startsWith('/')) return false
+  if (!path.includes('%')) return true
   try {
     decodeURIComponent(path)
     return true

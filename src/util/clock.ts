@@ -22,11 +22,8 @@ const maxDelayMs = 2 ** 31 - 1
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  setTimer(delayMs, fire) {
-    const timer = setTimeout(fire, Math.min(Math.max(delayMs, 0), maxDelayMs))
-    timer.unref()
-    return { [Symbol.dispose]: () => clearTimeout(timer) }
-  },
+  // Disposing of one of Node's timers clears it.
+  setTimer: (delayMs, fire) => setTimeout(fire, Math.min(Math.max(delayMs, 0), maxDelayMs)).unref(),
   async sleep(delayMs, { signal } = {}) {
     const timed = delay(Math.min(Math.max(delayMs, 0), maxDelayMs), undefined, { signal })
     // Node rejects with an error of its own; callers want to know why they were stopped.

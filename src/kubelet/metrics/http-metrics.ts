@@ -113,7 +113,17 @@ export class HttpMetrics {
 
 /** The first word of a path; below `metrics` the first two. */
 function rootOf(url: string): string {
-  const [path = ''] = url.split('?', 1)
-  const [first = '', second] = path.replace(/^\//, '').split('/', 2)
-  return first === 'metrics' && second ? `${first}/${second}` : first
+  const queryAt = url.indexOf('?')
+  const end = queryAt === -1 ? url.length : queryAt
+  const start = url.startsWith('/') ? 1 : 0
+  const first = wordAt(url, { start, end })
+  if (first !== 'metrics') return first
+  const second = wordAt(url, { start: start + first.length + 1, end })
+  return second === '' ? first : `${first}/${second}`
+}
+
+/** Up to the next slash, or the end. */
+function wordAt(url: string, { start, end }: { readonly start: number; readonly end: number }) {
+  const slashAt = url.indexOf('/', start)
+  return url.slice(start, slashAt === -1 || slashAt > end ? end : slashAt)
 }

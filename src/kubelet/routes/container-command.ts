@@ -126,11 +126,7 @@ async function serve(
   const { choice, ...options } = plan
   log.debug({ caller, ...describeUpgrade(request) }, 'Streaming connection')
   return await openCommand({ request, upgrade, choice, deps, signal }, (connection) =>
-    serveCommand(connection, {
-      ...options,
-      start: (ended) => plan.start({ signal: ended, log }),
-      signal,
-    }),
+    serveCommand(connection, { ...options, start: () => plan.start({ signal, log }), signal }),
   )
 }
 

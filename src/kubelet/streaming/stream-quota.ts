@@ -21,15 +21,23 @@ export class StreamQuota {
     const count = this.#counts.get(caller) ?? 0
     if (count >= this.#maxPerCaller) return undefined
     this.#counts.set(caller, count + 1)
-    let isHeld = true
-    return {
-      [Symbol.dispose]: () => {
-        if (!isHeld) return
-        isHeld = false
-        const now = (this.#counts.get(caller) ?? 1) - 1
-        if (now > 0) this.#counts.set(caller, now)
-        else this.#counts.delete(caller)
-      },
-    }
+    return new Place(() => {
+      const now = (this.#counts.get(caller) ?? 1) - 1
+      if (now > 0) this.#counts.set(caller, now)
+      else this.#counts.delete(caller)
+    })
+  }
+}
+
+class Place implements Disposable {
+  #giveBack: (() => void) | undefined
+
+  constructor(giveBack: () => void) {
+    this.#giveBack = giveBack
+  }
+
+  [Symbol.dispose](): void {
+    this.#giveBack?.()
+    this.#giveBack = undefined
   }
 }

@@ -17,8 +17,6 @@ export interface CommandConnection {
   readonly stderr?: Writable
   /** Calls back with each new size of the client's terminal; the last one at once, if there was one. */
   onResize(resized: (size: TerminalSize) => void): void
-  /** Aborts when the client is gone. */
-  readonly ended: AbortSignal
   /** Tells the client that its input is not wanted any more. */
   endInput(): void
   /** Tells the outcome and closes; the output streams have ended before. */

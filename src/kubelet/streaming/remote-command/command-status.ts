@@ -3,9 +3,13 @@
 // is only there when something went wrong.
 import type { Outcome } from './command-connection.ts'
 
+const success = JSON.stringify({ metadata: {}, status: 'Success' })
+
 /** JSON of the Status for versions 4 and 5. */
 export function statusOf(outcome: Outcome): string {
-  return JSON.stringify({ metadata: {}, ...fieldsOf(outcome) })
+  return outcome.kind === 'success'
+    ? success
+    : JSON.stringify({ metadata: {}, status: 'Failure', ...detailsOf(outcome) })
 }
 
 /** The text for older versions, empty for a success. */
@@ -14,11 +18,9 @@ export function failureTextOf(outcome: Outcome): string {
   return outcome.kind === 'exit' ? exitMessage(outcome.exitCode) : outcome.message
 }
 
-function fieldsOf(outcome: Outcome): object {
-  if (outcome.kind === 'success') return { status: 'Success' }
+function detailsOf(outcome: Exclude<Outcome, { readonly kind: 'success' }>): object {
   if (outcome.kind === 'exit') {
     return {
-      status: 'Failure',
       message: exitMessage(outcome.exitCode),
       reason: 'NonZeroExitCode',
       // The type of a cause is called `reason` on the wire.
@@ -26,7 +28,6 @@ function fieldsOf(outcome: Outcome): object {
     }
   }
   return {
-    status: 'Failure',
     message: `Internal error occurred: ${outcome.message}`,
     reason: 'InternalError',
     details: { causes: [{ message: outcome.message }] },

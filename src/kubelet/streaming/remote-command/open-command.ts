@@ -11,7 +11,7 @@ import { chooseProtocol, switchToSpdy, upgradeKindOf } from '../switch-protocols
 import { acceptWebSocket, chooseSubprotocol } from '../websocket/accept-websocket.ts'
 import { WebSocketCommand, websocketCommandProtocols } from '../websocket/websocket-command.ts'
 import type { CommandConnection } from './command-connection.ts'
-import { SpdyCommandStreams, spdyCommandConnection, spdyCommandProtocols } from './spdy-command.ts'
+import { SpdyCommand, SpdyCommandStreams, spdyCommandProtocols } from './spdy-command.ts'
 import type { SpdyCommandProtocol } from './spdy-command.ts'
 
 export interface OpenCommandOptions {
@@ -79,7 +79,7 @@ async function openSpdy(
     timeoutMs: limits.creationTimeoutMs,
     signal,
   })
-  if (isComplete) await serve(spdyCommandConnection(session, { streams, protocol, ended: signal }))
+  if (isComplete) await serve(new SpdyCommand(session, streams, { protocol }))
   session.close()
   await reading
 }

@@ -8,68 +8,38 @@ import { messageOf } from '../../../util/vk-error.ts'
 import type { CommandConnection, Outcome } from './command-connection.ts'
 
 export interface ServeCommandOptions {
-  /** Starts the process, or attaches to it; its streams end when the signal aborts. */
-  readonly start: (signal: AbortSignal) => Promise<ProcessStreams>
+  /** Starts the process, or attaches to it; its streams end when `signal` aborts. */
+  readonly start: () => Promise<ProcessStreams>
   /** Begins the message when `start` fails, such as `error executing command in container`. */
   readonly failureIs: string
   /** False: however the process ended, the outcome is a success. */
   readonly reportsExit: boolean
-  /** Aborts when the server closes. */
+  /** Aborts when the client's connection is over or the server closes. */
   readonly signal: AbortSignal
 }
-
-/** Nobody waits for it any more; made once, as its stack costs more than all the rest. */
-const isDone = new DOMException('The command is over', 'AbortError')
 
 /** Serves one client until the process has ended or the client is gone; never rejects. */
 export async function serveCommand(
   connection: CommandConnection,
   { start, failureIs, reportsExit, signal }: ServeCommandOptions,
 ): Promise<void> {
-  const over = new AbortController()
-  using _first = firstAbortOf(new Set([connection.ended, signal]), over)
-  const gone = over.signal
   try {
-    const outcome = await runProcess(connection, { start: () => start(gone), reportsExit, gone })
+    const outcome = await runProcess(connection, { start, reportsExit, signal })
     await connection.finish(outcome)
   } catch (error) {
-    if (gone.aborted) await connection.finish({ kind: 'failure', message: messageOf(gone.reason) })
-    else {
-      connection.stdout?.end()
-      connection.stderr?.end()
-      await connection.finish({ kind: 'failure', message: `${failureIs}: ${messageOf(error)}` })
+    if (signal.aborted) {
+      await connection.finish({ kind: 'failure', message: messageOf(signal.reason) })
+      return
     }
-  } finally {
-    over.abort(isDone)
-  }
-}
-
-/** Aborts `target` as the first of these does; AbortSignal.any costs several times as much. */
-function firstAbortOf(signals: ReadonlySet<AbortSignal>, target: AbortController): Disposable {
-  const onAbort = ({ currentTarget }: Event): void =>
-    target.abort((currentTarget as AbortSignal).reason)
-  for (const signal of signals) {
-    if (signal.aborted) target.abort(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-  }
-  return {
-    [Symbol.dispose]: () => {
-      for (const signal of signals) signal.removeEventListener('abort', onAbort)
-    },
+    connection.stdout?.end()
+    connection.stderr?.end()
+    await connection.finish({ kind: 'failure', message: `${failureIs}: ${messageOf(error)}` })
   }
 }
 
 async function runProcess(
   connection: CommandConnection,
-  {
-    start,
-    reportsExit,
-    gone,
-  }: {
-    readonly start: () => Promise<ProcessStreams>
-    readonly reportsExit: boolean
-    readonly gone: AbortSignal
-  },
+  { start, reportsExit, signal }: Omit<ServeCommandOptions, 'failureIs'>,
 ): Promise<Outcome> {
   const process = await start()
   connection.onResize((size) => process.resize(size))
@@ -79,7 +49,7 @@ async function runProcess(
       pumpOutput(process.stdout, connection.stdout),
       pumpOutput(process.stderr, connection.stderr),
     ]).then(() => process.exited),
-    gone,
+    signal,
   )
   return reportsExit && exitCode !== 0 ? { kind: 'exit', exitCode } : { kind: 'success' }
 }

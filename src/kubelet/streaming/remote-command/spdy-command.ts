@@ -30,14 +30,12 @@ export class SpdyCommandStreams {
 
   constructor(choice: StreamChoice, protocol: SpdyCommandProtocol) {
     const hasResize = protocol === 'v4.channel.k8s.io' || protocol === 'v3.channel.k8s.io'
-    const wanted: readonly (readonly [StreamType, boolean])[] = [
-      ['error', true],
-      ['stdin', choice.stdin],
-      ['stdout', choice.stdout],
-      ['stderr', choice.stderr],
-      ['resize', choice.tty && hasResize],
-    ]
-    this.#expected = new Set(wanted.filter(([, isWanted]) => isWanted).map(([type]) => type))
+    const expected = new Set<StreamType>(['error'])
+    if (choice.stdin) expected.add('stdin')
+    if (choice.stdout) expected.add('stdout')
+    if (choice.stderr) expected.add('stderr')
+    if (choice.tty && hasResize) expected.add('resize')
+    this.#expected = expected
   }
 
   /** Takes a stream, or resets one that nobody asked for. */
@@ -76,47 +74,59 @@ export class SpdyCommandStreams {
   }
 }
 
-/** The connection that these streams make, once they are complete; `ended` aborts when the client is gone. */
-export function spdyCommandConnection(
-  session: SpdySession,
-  {
-    streams,
-    protocol,
-    ended,
-  }: {
-    readonly streams: SpdyCommandStreams
-    readonly protocol: SpdyCommandProtocol
-    readonly ended: AbortSignal
-  },
-): CommandConnection {
-  const [stdin, stdout, stderr] = [
-    streams.get('stdin'),
-    streams.get('stdout'),
-    streams.get('stderr'),
-  ]
-  const error = streams.get('error')
-  // Clients do not write there; what comes nevertheless must not stand in the way.
-  for (const stream of [stdout, stderr, error]) stream?.resume()
-  return {
-    ...(stdin && { stdin }),
-    ...(stdout && { stdout }),
-    ...(stderr && { stderr }),
-    ended,
-    ...resizing(streams.get('resize')),
-    endInput: () => void stdin?.end(),
-    async finish(outcome: Outcome) {
-      const text = protocol === 'v4.channel.k8s.io' ? statusOf(outcome) : failureTextOf(outcome)
-      stdin?.end()
-      // Called back too when the stream breaks before.
-      if (error) await new Promise<void>((resolve) => error.end(text, () => resolve()))
-      session.close()
-    },
+/** The client's end of exec or attach, once its streams are complete. */
+export class SpdyCommand implements CommandConnection {
+  readonly stdin?: SpdyStream
+  readonly stdout?: SpdyStream
+  readonly stderr?: SpdyStream
+  readonly #session: SpdySession
+  readonly #protocol: SpdyCommandProtocol
+  readonly #error: SpdyStream | undefined
+  readonly #sizes: ResizeFeed | undefined
+
+  constructor(
+    session: SpdySession,
+    streams: SpdyCommandStreams,
+    { protocol }: { readonly protocol: SpdyCommandProtocol },
+  ) {
+    this.#session = session
+    this.#protocol = protocol
+    const stdin = streams.get('stdin')
+    const stdout = streams.get('stdout')
+    const stderr = streams.get('stderr')
+    if (stdin) this.stdin = stdin
+    if (stdout) this.stdout = stdout
+    if (stderr) this.stderr = stderr
+    this.#error = streams.get('error')
+    // Clients do not write there; what comes nevertheless must not stand in the way.
+    stdout?.dropInput()
+    stderr?.dropInput()
+    this.#error?.dropInput()
+    this.#sizes = sizesFrom(streams.get('resize'))
+  }
+
+  onResize(resized: (size: TerminalSize) => void): void {
+    this.#sizes?.listen(resized)
+  }
+
+  endInput(): void {
+    this.stdin?.end()
+  }
+
+  async finish(outcome: Outcome): Promise<void> {
+    const error = this.#error
+    const text = this.#protocol === 'v4.channel.k8s.io' ? statusOf(outcome) : failureTextOf(outcome)
+    this.stdin?.end()
+    // Called back too when the stream breaks before.
+    if (error) await new Promise<void>((resolve) => error.end(text, () => resolve()))
+    this.#session.close()
   }
 }
 
-function resizing(stream: SpdyStream | undefined): Pick<CommandConnection, 'onResize'> {
+function sizesFrom(stream: SpdyStream | undefined): ResizeFeed | undefined {
+  if (!stream) return undefined
   const feed = new ResizeFeed()
-  stream?.setEncoding('utf8')
-  stream?.on('data', (piece: string) => feed.take(piece))
-  return { onResize: (resized: (size: TerminalSize) => void) => feed.listen(resized) }
+  stream.setEncoding('utf8')
+  stream.on('data', (piece: string) => feed.take(piece))
+  return feed
 }

@@ -21,24 +21,48 @@ export function encodeHeaders(headers: StreamHeaders): Buffer {
 
 /** Throws a ProtocolError when `block` is anything but one complete list of headers. */
 export function decodeHeaders(block: Buffer): StreamHeaders {
-  let at = 0
-  const number = (): number => {
-    if (at + 4 > block.length) throw new ProtocolError('header block is cut short')
-    at += 4
-    return block.readUInt32BE(at - 4)
-  }
-  const text = (): string => {
-    const size = number()
-    if (at + size > block.length) throw new ProtocolError('header block is cut short')
-    at += size
-    return block.toString('utf8', at - size, at)
-  }
   const headers = new Map<string, readonly string[]>()
-  const count = number()
+  const reader = new BlockReader(block)
+  const count = reader.number()
   if (count > maxHeaders) throw new ProtocolError(`${count} headers`)
-  for (let i = 0; i < count; i += 1) headers.set(text().toLowerCase(), text().split('\0'))
-  if (at !== block.length) throw new ProtocolError('header block is too long')
+  for (let i = 0; i < count; i += 1) {
+    const name = reader.text().toLowerCase()
+    const value = reader.text()
+    headers.set(name, value.includes('\0') ? value.split('\0') : [value])
+  }
+  if (!reader.isAtEnd) throw new ProtocolError('header block is too long')
   return headers
+}
+
+class BlockReader {
+  readonly #block: Buffer
+  #at = 0
+
+  constructor(block: Buffer) {
+    this.#block = block
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#block.length
+  }
+
+  number(): number {
+    return this.#block.readUInt32BE(this.#take(4))
+  }
+
+  /** Behind its length. */
+  text(): string {
+    const size = this.number()
+    const start = this.#take(size)
+    return this.#block.toString('utf8', start, start + size)
+  }
+
+  #take(size: number): number {
+    const start = this.#at
+    if (start + size > this.#block.length) throw new ProtocolError('header block is cut short')
+    this.#at += size
+    return start
+  }
 }
 
 function length(value: number): Buffer {

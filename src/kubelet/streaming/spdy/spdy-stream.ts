@@ -27,6 +27,7 @@ export class SpdyStream extends Duplex {
   #queue: Buffer[] = []
   #queuedBytes = 0
   #isReading = false
+  #dropsInput = false
   #hasRemoteEnded = false
   #hasLocalEnded = false
 
@@ -64,9 +65,18 @@ export class SpdyStream extends Duplex {
   /** The peer sent these bytes; the connection waits while too many are queued. */
   receive(bytes: Buffer): void {
     if (this.destroyed || this.#hasRemoteEnded || bytes.length === 0) return
+    if (this.#dropsInput) return this.#carrier.taken(bytes.length)
     this.#queue.push(bytes)
     this.#queuedBytes += bytes.length
     this.#flush()
+  }
+
+  /** For a stream that nobody reads: what comes is dropped, so that it never stands in the way. */
+  dropInput(): void {
+    this.#dropsInput = true
+    this.#carrier.taken(this.#queuedBytes)
+    this.#queue = []
+    this.#queuedBytes = 0
   }
 
   /** The peer sends nothing more. */

@@ -42,7 +42,7 @@ export class WebSocketCommand implements CommandConnection, Disposable {
   readonly #accepted: AcceptedWebSocket
   readonly #protocol: WebSocketCommandProtocol
   readonly #codec: ChannelCodec
-  readonly #ended = new AbortController()
+  readonly #ended = Promise.withResolvers<void>()
   readonly #sizes = new ResizeFeed()
   readonly #idle: IdleWatch
   readonly #clock: Clock
@@ -80,10 +80,6 @@ export class WebSocketCommand implements CommandConnection, Disposable {
     websocket.send(this.#codec.encode(first, Buffer.alloc(0)))
   }
 
-  get ended(): AbortSignal {
-    return this.#ended.signal
-  }
-
   onResize(resized: (size: TerminalSize) => void): void {
     this.#sizes.listen(resized)
   }
@@ -98,11 +94,8 @@ export class WebSocketCommand implements CommandConnection, Disposable {
     if (text !== '') await this.#send(channels.error, Buffer.from(text)).catch(() => {})
     websocket.resume()
     websocket.close(normalClosure)
-    if (this.#ended.signal.aborted) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    using _timer = this.#clock.setTimer(lingerMs, resolve)
-    this.#ended.signal.addEventListener('abort', () => resolve(), { once: true })
-    await promise
+    using _timer = this.#clock.setTimer(lingerMs, this.#ended.resolve)
+    await this.#ended.promise
   }
 
   [Symbol.dispose](): void {
@@ -150,8 +143,7 @@ export class WebSocketCommand implements CommandConnection, Disposable {
   }
 
   #end(): void {
-    const reason = new DOMException('The client closed the connection', 'AbortError')
-    this.#ended.abort(reason)
+    this.#ended.resolve()
     this.#idle[Symbol.dispose]()
     for (const stream of [this.stdin, this.stdout, this.stderr]) stream?.destroy()
   }
