@@ -117,6 +117,7 @@ async function startNodes(
     provider,
     rootDir: join(dir, 'nodes'),
     deletesNodes: false,
+    forgetsPods: options.storageDir === undefined,
     settingsFor: async (name) => ({
       address: loopback,
       nodeIPs: [loopback],

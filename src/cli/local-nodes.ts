@@ -10,7 +10,7 @@ import type { Clock } from '../util/clock.ts'
 import { lockDir } from '../util/dir-lock.ts'
 import type { Logger } from '../util/logger.ts'
 import { untilAborted } from '../util/until-aborted.ts'
-import { UserError } from '../util/vk-error.ts'
+import { UserError, messageOf } from '../util/vk-error.ts'
 import { clusterIdOf, waitForApiServer } from './cluster.ts'
 import { completeNode } from './load-settings.ts'
 import type { NodeProcess } from './node-process.ts'
@@ -28,6 +28,8 @@ export interface LocalNodesOptions {
   readonly settingsFor: (name: string) => Promise<Readonly<Record<string, unknown>>>
   /** Takes the Node objects out of the cluster at the end; a node's own identity may not do that. */
   readonly deletesNodes: boolean
+  /** Drops what backends keep of the pods at the end: the cluster ends, or has them no more. */
+  readonly forgetsPods: boolean
   readonly clock: Clock
   readonly log: Logger
   readonly signal: AbortSignal
@@ -100,9 +102,17 @@ function startLimit(clock: Clock): Disposable & { readonly signal: AbortSignal }
 
 async function leaveAll(
   nodes: readonly VirtualNode[],
-  { deletesNodes: deleteNode }: LocalNodesOptions,
+  { deletesNodes: deleteNode, forgetsPods, log }: LocalNodesOptions,
 ): Promise<void> {
-  await Promise.all(nodes.map((node) => node.leave({ drain: true, deleteNode })))
+  await Promise.all(
+    nodes.map(async (node) => {
+      await node.leave({ drain: true, deleteNode })
+      if (!forgetsPods) return
+      await node.forgetPods().catch((error: unknown) => {
+        log.warn({ node: node.name, error: messageOf(error) }, 'Its pods may have left something')
+      })
+    }),
+  )
 }
 
 async function nodeProcess(

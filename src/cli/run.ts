@@ -209,6 +209,7 @@ async function joinCluster(
     provider,
     rootDir: join(dir.path, 'nodes'),
     deletesNodes: true,
+    forgetsPods: true,
     settingsFor: () => Promise.resolve({ ...nodeSettings(flags), ...ca }),
     clock,
     log,

@@ -21,6 +21,7 @@ import { planSeconds, shutdownPlan, type ShutdownPlan } from '../pods/shutdown-p
 import { declaredPodFeatures } from '../provider/declared-pod-features.ts'
 import type { NodeDns, PodProvider, ProviderHost } from '../provider/provider.ts'
 import { podApiServerOf } from './cluster.ts'
+import { forgetPods } from './forget-pods.ts'
 import { aboutKubelet } from './kubelet-about.ts'
 import { readInstanceId } from './instance-id.ts'
 import type { NodeProcess } from './node-process.ts'
@@ -42,6 +43,7 @@ export class VirtualNode implements AsyncDisposable {
   readonly #server: KubeletServer
   readonly #node: NodeController
   readonly #pods: PodController
+  readonly #provider: PodProvider
   readonly #resources: AsyncDisposableStack
   #hasStarted = false
 
@@ -60,6 +62,7 @@ export class VirtualNode implements AsyncDisposable {
     this.#server = parts.server
     this.#node = parts.node
     this.#pods = parts.pods
+    this.#provider = parts.provider
     this.#resources = resources
   }
 
@@ -109,6 +112,11 @@ export class VirtualNode implements AsyncDisposable {
     await this.#node.shutdown({ message, deleteNode })
   }
 
+  /** Drops what the backend keeps of pods that have ended, for a cluster that nobody will ask again. */
+  async forgetPods(): Promise<void> {
+    await forgetPods(this.#provider, this.#process)
+  }
+
   get #plan(): ShutdownPlan | undefined {
     return shutdownPlan({
       totalSeconds: this.#settings.shutdownGracePeriodSeconds,
@@ -138,6 +146,7 @@ interface NodeParts {
   readonly server: KubeletServer
   readonly node: NodeController
   readonly pods: PodController
+  readonly provider: PodProvider
 }
 
 /** The parts end in the reverse of the order in which they are made here. */
@@ -206,7 +215,7 @@ async function makeParts(
       podOptions(settings, client.server),
     ),
   )
-  return { settings, shared, security, server, node, pods }
+  return { settings, shared, security, server, node, pods, provider }
 }
 
 const podKind = { apiVersion: 'v1', kind: 'Pod' }
