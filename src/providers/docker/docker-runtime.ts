@@ -43,7 +43,7 @@ import { updateResources } from './container/update-resources.ts'
 import type { DockerConfig } from './docker-config.ts'
 import { featuresHere } from './docker-features.ts'
 import type { Engine } from './engine/connect-engine.ts'
-import { isDependedOn, isNotFound } from './engine/engine-error.ts'
+import { isConflict, isDependedOn, isNotFound } from './engine/engine-error.ts'
 import { followEvents } from './engine/event-feed.ts'
 import type { EngineEvent } from './engine/engine-objects.ts'
 import { keepHouse } from './housekeeping.ts'
@@ -216,8 +216,8 @@ export class DockerRuntime implements ContainerRuntime {
     const path = `/containers/${known.engineId}`
     const request = { method: 'DELETE', path, query: { force: 1, v: 1 } } as const
     await this.#engine.client.text(request, context).catch((error: unknown) => {
-      // One that a debugging container has joined goes with the pod.
-      if (!isNotFound(error) && !isDependedOn(error)) throw error
+      // One that a debugging container has joined goes with the pod, and one may be going just now.
+      if (!isNotFound(error) && !isDependedOn(error) && !isConflict(error)) throw error
     })
     this.#forget(key)
   }
