@@ -9,12 +9,15 @@ import {
   appendFileSync,
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statfsSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -40,6 +43,11 @@ export function engineObstacle(kind: EngineKind): string | undefined {
   return missing && `there is no ${missing}: run test/docker/install-engines.sh`
 }
 
+export interface DaemonOptions {
+  /** Images and containers are kept on a disk of this size, in memory; else where temporary files are. */
+  readonly diskBytes?: number
+}
+
 /** A running engine; `kill` and `start` are for tests of its failures. */
 export class EngineDaemon implements AsyncDisposable {
   readonly kind: EngineKind
@@ -57,10 +65,10 @@ export class EngineDaemon implements AsyncDisposable {
   }
 
   /** Starts one; resolves when it answers. */
-  static async open(kind: EngineKind): Promise<EngineDaemon> {
+  static async open(kind: EngineKind, options: DaemonOptions = {}): Promise<EngineDaemon> {
     const daemon = new EngineDaemon(kind)
     try {
-      daemon.#prepare()
+      daemon.#prepare(options)
       await daemon.start()
       return daemon
     } catch (error) {
@@ -71,6 +79,27 @@ export class EngineDaemon implements AsyncDisposable {
 
   get host(): string {
     return `unix://${this.socket}`
+  }
+
+  /** Where images and containers are. */
+  get storage(): string {
+    return join(this.folder, this.kind === 'podman' ? 'root' : 'data')
+  }
+
+  /** Fills its disk but for so many bytes; the file that does it can be removed. */
+  fillDisk(leaveBytes = 0): string {
+    const file = join(this.storage, 'filler')
+    const { bavail, bsize } = statfsSync(this.storage)
+    const descriptor = openSync(file, 'w')
+    const piece = Buffer.alloc(bsize, 1)
+    try {
+      for (let left = bavail - leaveBytes / bsize; left > 0; left -= 1) writeSync(descriptor, piece)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+    } finally {
+      closeSync(descriptor)
+    }
+    return file
   }
 
   get pid(): number {
@@ -143,7 +172,11 @@ export class EngineDaemon implements AsyncDisposable {
     this.#cleanUp()
   }
 
-  #prepare(): void {
+  #prepare({ diskBytes }: DaemonOptions): void {
+    if (diskBytes !== undefined) {
+      mkdirSync(this.storage)
+      run('mount', ['-t', 'tmpfs', '-o', `size=${diskBytes}`, 'tmpfs', this.storage])
+    }
     if (this.kind === 'podman') {
       writeFileSync(join(this.folder, 'containers.conf'), containersConf(this.folder))
       writeFileSync(join(this.folder, 'registries.conf'), '')
@@ -161,13 +194,13 @@ export class EngineDaemon implements AsyncDisposable {
   }
 
   #storage(): readonly string[] {
-    return ['--root', join(this.folder, 'root'), '--runroot', join(this.folder, 'run')]
+    return ['--root', this.storage, '--runroot', join(this.folder, 'run')]
   }
 
   #docker(): readonly string[] {
     return [
       'dockerd',
-      `--data-root=${join(this.folder, 'data')}`,
+      `--data-root=${this.storage}`,
       `--exec-root=${join(this.folder, 'exec')}`,
       `--pidfile=${join(this.folder, 'pid')}`,
       `--host=${this.host}`,

@@ -7,7 +7,12 @@ import { after, afterEach, before, describe } from 'node:test'
 import type { ConformanceOptions, Workload } from '../../src/testing/conformance-options.ts'
 import type { Container, PodSpec } from '../../src/kube/types.gen.ts'
 import { providerModule } from '../../src/providers/docker/provider.ts'
-import { EngineDaemon, engineObstacle, type EngineKind } from './engine-daemon.ts'
+import {
+  EngineDaemon,
+  engineObstacle,
+  type DaemonOptions,
+  type EngineKind,
+} from './engine-daemon.ts'
 import { busyboxArchive, testImage } from './test-image.ts'
 
 /** Set by run.ts to one kind, or to both with a comma. */
@@ -22,18 +27,24 @@ export interface TestEngine {
 }
 
 /** Runs the tests that `define` declares on every engine that is asked for. */
-export function describeEngines(what: string, define: (engine: TestEngine) => void): void {
+export function describeEngines(
+  what: string,
+  define: (engine: TestEngine) => void,
+  options: DaemonOptions = {},
+): void {
   const kinds = (process.env[ENGINES_VARIABLE] ?? 'podman,docker').split(',') as EngineKind[]
   for (const kind of kinds) {
     const obstacle = engineObstacle(kind)
-    describe(`${what} on ${kind}`, { skip: obstacle ?? false }, () => define(useEngine(kind)))
+    describe(`${what} on ${kind}`, { skip: obstacle ?? false }, () => {
+      define(useEngine(kind, options))
+    })
   }
 }
 
-function useEngine(kind: EngineKind): TestEngine {
+function useEngine(kind: EngineKind, options: DaemonOptions): TestEngine {
   let daemon: EngineDaemon | undefined
   before(async () => {
-    daemon = await EngineDaemon.open(kind)
+    daemon = await EngineDaemon.open(kind, options)
     await daemon.api.load(busyboxArchive().bytes)
   })
   afterEach(async () => {

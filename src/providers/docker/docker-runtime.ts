@@ -43,7 +43,7 @@ import { updateResources } from './container/update-resources.ts'
 import type { DockerConfig } from './docker-config.ts'
 import { featuresHere } from './docker-features.ts'
 import type { Engine } from './engine/connect-engine.ts'
-import { isConflict, isDependedOn, isNotFound } from './engine/engine-error.ts'
+import { isConflict, isDependedOn, isDiskFull, isNotFound } from './engine/engine-error.ts'
 import { followEvents } from './engine/event-feed.ts'
 import type { EngineEvent } from './engine/engine-objects.ts'
 import { keepHouse } from './housekeeping.ts'
@@ -51,8 +51,7 @@ import { ImageCollector } from './images/image-collector.ts'
 import { ImageStore } from './images/image-store.ts'
 import { nodeCredentials } from './images/node-credentials.ts'
 import { PullRecords } from './images/pull-records.ts'
-import { readEngineLog } from './logs/engine-log.ts'
-import { canReadLog, readLogFile } from './logs/k8s-file-log.ts'
+import { readContainerLog } from './logs/container-log.ts'
 import { describeEngine } from './node-description.ts'
 import { copyMounts } from './remote/copy-mounts.ts'
 import { RemoteVolumes } from './remote/remote-volumes.ts'
@@ -174,7 +173,7 @@ export class DockerRuntime implements ContainerRuntime {
     options: SandboxOptions,
     context: CallContext,
   ): Promise<SandboxState> {
-    const state = await this.#sandboxes.ensure(pod, options, context)
+    const state = await this.#onDisk(this.#sandboxes.ensure(pod, options, context))
     await this.#elsewhere.bringWaiting(pod.metadata.uid, context.signal)
     return state
   }
@@ -198,7 +197,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   startContainer(start: ContainerStart, context: CallContext): Promise<RuntimeContainer> {
-    return this.#starts.start(start, context)
+    return this.#onDisk(this.#starts.start(start, context))
   }
 
   async stopContainer(
@@ -240,15 +239,8 @@ export class DockerRuntime implements ContainerRuntime {
     if (!known) {
       throw new VkError('NotFound', `Cannot read output of container "${key.name}": it has none`)
     }
-    const { engineId, isTerminal, logPath } = known
-    const hasEnded = (signal: AbortSignal): Promise<boolean> => this.#hasEnded(engineId, signal)
-    const { client, kind, isLocal } = this.#engine
-    const { clock } = this.#host
-    if (kind === 'podman' && isLocal && logPath && (await canReadLog(logPath))) {
-      yield* readLogFile({ path: logPath, clock, hasEnded }, query, context)
-      return
-    }
-    yield* readEngineLog({ client, clock, engineId, isTerminal, hasEnded }, query, context)
+    const parts = { engine: this.#engine, table: this.#table, clock: this.#host.clock }
+    yield* readContainerLog(known, { parts, query, context })
   }
 
   async exec(
@@ -375,6 +367,16 @@ export class DockerRuntime implements ContainerRuntime {
     if (!this.#sandboxes.ended(pod, id)) return
     this.#host.log.warn({ pod: `${pod.namespace}/${pod.name}` }, 'Sandbox of a pod has ended')
     for (const notify of this.#sandboxListeners) notify(pod)
+  }
+
+  /** Work that needs room: what did not find it is tried again, and finds what images have left. */
+  async #onDisk<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (error) {
+      if (isDiskFull(error)) this.#collector.free(this.#lifetime.signal)
+      throw error
+    }
   }
 
   #forget(key: ContainerKey): void {

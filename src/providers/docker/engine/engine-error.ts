@@ -36,6 +36,20 @@ export function isDependedOn(error: unknown): boolean {
   return error instanceof EngineError && /dependent containers/i.test(error.message)
 }
 
+/** The disk that the engine keeps images and containers on has no room left. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof VkError && error.message.includes(diskFull)
+}
+
+const diskFull = "the engine's disk is full: no space left on device"
+
+/** What an engine or a registry says, as one line. */
+export function oneLine(text: string): string {
+  // Around these words stands which of the engine's own files it was, or what else was tried in vain.
+  if (/no space left on device/i.test(text)) return diskFull
+  return text.replaceAll(/\s+/g, ' ').trim()
+}
+
 /** The error of an answer with this status and body. */
 export function engineError(status: number, body: string): EngineError {
   return new EngineError(status, engineMessage(body) || `the engine answered ${status}`)
@@ -70,11 +84,11 @@ function engineMessage(body: string): string {
   try {
     const { message, cause } = JSON.parse(body) as { message?: unknown; cause?: unknown }
     const text = typeof message === 'string' ? message : cause
-    if (typeof text === 'string') return text.replaceAll(/\s+/g, ' ').trim()
+    if (typeof text === 'string') return oneLine(text)
   } catch {
     // Proxies in between answer in words of their own.
   }
-  return body.replaceAll(/\s+/g, ' ').trim().slice(0, 500)
+  return oneLine(body).slice(0, 500)
 }
 
 function isAbort(error: unknown): boolean {

@@ -27,3 +27,8 @@ test('an image that is used, or that came just now, stays', () => {
   const images = [image('used', 0, true), image('young', nowMs - 999), image('old', nowMs - 1000)]
   assert.deepEqual(choose(images, 0), ['old'])
 })
+
+test('when the disk is full, all goes that nothing uses', () => {
+  const images = [image('a', 1), image('used', 2, true), image('b', 3), image('young', nowMs)]
+  assert.deepEqual(chooseImages(images, { disk: 'full', limits, nowMs }), ['a', 'b'])
+})

@@ -21,20 +21,20 @@ export interface CollectionLimits {
   readonly minimumAgeMs: number
 }
 
-/** Ids to remove, in order; none while usage is below the high mark. */
+/** Ids to remove, in order; none while usage is below the high mark, all that may go when the disk is full. */
 export function chooseImages(
   images: readonly StoredImage[],
   {
     disk,
     limits,
     nowMs,
-  }: { readonly disk: DiskUsage; readonly limits: CollectionLimits; readonly nowMs: number },
+  }: {
+    readonly disk: DiskUsage | 'full'
+    readonly limits: CollectionLimits
+    readonly nowMs: number
+  },
 ): readonly string[] {
-  const { capacityBytes, availableBytes } = disk
-  if (capacityBytes <= 0) return []
-  const usedPercent = 100 - (100 * availableBytes) / capacityBytes
-  if (usedPercent < limits.highPercent) return []
-  let toFree = (capacityBytes * (100 - limits.lowPercent)) / 100 - availableBytes
+  let toFree = bytesToFree(disk, limits)
   const chosen: string[] = []
   for (const { id, sizeBytes, lastUsedMs, isUsed } of images.toSorted(byLastUse)) {
     if (toFree <= 0) break
@@ -43,6 +43,17 @@ export function chooseImages(
     toFree -= sizeBytes
   }
   return chosen
+}
+
+function bytesToFree(
+  disk: DiskUsage | 'full',
+  { highPercent, lowPercent }: CollectionLimits,
+): number {
+  if (disk === 'full') return Infinity
+  const { capacityBytes, availableBytes } = disk
+  const usedPercent = 100 - (100 * availableBytes) / capacityBytes
+  if (capacityBytes <= 0 || usedPercent < highPercent) return 0
+  return (capacityBytes * (100 - lowPercent)) / 100 - availableBytes
 }
 
 function byLastUse(one: StoredImage, other: StoredImage): number {

@@ -36,6 +36,7 @@ const maxNames = 5
 export class ImageCollector {
   readonly #parts: CollectorParts
   readonly #lastUsedMs = new Map<string, number>()
+  #isFreeing = false
 
   constructor(parts: CollectorParts) {
     this.#parts = parts
@@ -58,11 +59,27 @@ export class ImageCollector {
       .toSorted((one, other) => other.sizeBytes - one.sizeBytes || compare(one.names, other.names))
   }
 
-  /** Removes what may go; resolves with the number of images that went. */
+  /** The engine has said that its disk is full: all that nothing uses goes, in the background. */
+  free(signal: AbortSignal): void {
+    if (this.#isFreeing) return
+    this.#isFreeing = true
+    void this.#collect('full', signal)
+      .catch((error: unknown) => {
+        this.#parts.log.warn({ error: messageOf(error) }, 'No image could be removed')
+      })
+      .finally(() => {
+        this.#isFreeing = false
+      })
+  }
+
+  /** Removes what may go where the disk is as full as the limits say; tells how many images went. */
   async collect(signal: AbortSignal): Promise<number> {
-    const { engine, clock, limits, records, log } = this.#parts
     const disk = await this.#diskUsage()
-    if (!disk) return 0
+    return disk ? await this.#collect(disk, signal) : 0
+  }
+
+  async #collect(disk: DiskUsage | 'full', signal: AbortSignal): Promise<number> {
+    const { engine, clock, limits, records, log } = this.#parts
     const nowMs = clock.nowMs()
     const query = { all: 1 }
     const request = { path: '/containers/json', query }

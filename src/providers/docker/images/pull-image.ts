@@ -5,6 +5,7 @@ import type { ImageReference } from '../../../runtime/images/image-reference.ts'
 import type { Clock } from '../../../util/clock.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import type { EngineClient } from '../engine/engine-client.ts'
+import { oneLine } from '../engine/engine-error.ts'
 import { jsonLines } from '../engine/json-lines.ts'
 
 interface Progress {
@@ -70,8 +71,4 @@ function authHeader(
 /** The engine's decoder wants the padding that base64url leaves out. */
 function padded(text: string): string {
   return text.padEnd(Math.ceil(text.length / 4) * 4, '=')
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim()
 }

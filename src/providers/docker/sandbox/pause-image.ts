@@ -4,7 +4,7 @@
 import type { CallContext } from '../../../provider/provider.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import type { Engine } from '../engine/connect-engine.ts'
-import { isNotFound } from '../engine/engine-error.ts'
+import { isNotFound, oneLine } from '../engine/engine-error.ts'
 import type { ImageInspect } from '../engine/engine-objects.ts'
 import { imageArchive } from '../images/image-archive.ts'
 import { pauseProgram } from './pause-program.ts'
@@ -59,7 +59,14 @@ export async function ensurePauseImage(
     query: { quiet: 1 },
     archive: bytes,
   } as const
-  await client.text(load, { signal })
+  const progress = await client.text(load, { signal })
   if ((await idOf(id)) !== undefined) return id
-  throw new VkError('Internal', 'the engine did not take the pause image')
+  const why = failureIn(progress)
+  throw new VkError('Unavailable', `the engine did not take the pause image: ${why}`)
+}
+
+/** Docker agrees to every load, and says in its progress what has become of it. */
+function failureIn(progress: string): string {
+  const [, words] = /"error":\s*("(?:[^"\\]|\\.)*")/.exec(progress) ?? []
+  return words === undefined ? 'it does not say why' : oneLine(JSON.parse(words) as string)
 }
