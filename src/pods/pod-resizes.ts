@@ -3,7 +3,13 @@
 // gets it when there is room, and waits while there is none. The backend is always handed the pod with what
 // was granted, and keeps that over a restart of ours; conditions and events tell of the rest.
 import type { Pod, ResourceRequirements } from '../kube/types.gen.ts'
-import { allocationOf, isGranted, withAllocation } from '../runtime/resources/allocation.ts'
+import {
+  allocationOf,
+  isGranted,
+  isPodGranted,
+  withAllocation,
+  type Allocation,
+} from '../runtime/resources/allocation.ts'
 import { podRequests } from '../runtime/resources/pod-amounts.ts'
 import { checkRoom, type Rejection } from './admission.ts'
 import type { PodRecord } from './known-pod.ts'
@@ -41,7 +47,7 @@ export class PodResizes implements Disposable {
       }
       return api
     }
-    const against = this.#judge(api)
+    const against = this.#judge(api, granted)
     if (against) {
       record.resize = { ...record.resize, granted }
       this.#wait(record, api, against)
@@ -93,8 +99,15 @@ export class PodResizes implements Disposable {
     this.#timer?.[Symbol.dispose]()
   }
 
-  #judge(api: Pod): (Rejection & { readonly isForGood: boolean }) | undefined {
-    const { nodeFacts, records } = this.#loop
+  #judge(
+    api: Pod,
+    granted: Allocation,
+  ): (Pick<Rejection, 'message'> & { readonly isForGood: boolean }) | undefined {
+    const { nodeFacts, records, provider } = this.#loop
+    if (!provider.features['resources.podLevelResize'] && !isPodGranted(api, granted)) {
+      const message = 'the provider cannot resize pod-level resources in place'
+      return { message, isForGood: true }
+    }
     const node = nodeFacts()
     return node && checkRoom(api, { node, others: records.admitted })
   }

@@ -143,3 +143,11 @@ test('makes the API say what is wanted, whatever it said before, and then is con
     { numRuns: 500, seed: 7 },
   )
 })
+
+test('tells of what a pod has as a whole, and takes it from nobody', () => {
+  const resources = { limits: { cpu: '200m' } }
+  const had = { phase: 'Running', resources, allocatedResources: { cpu: '100m' } } as PodStatus
+  const wanted = { ...had, allocatedResources: { cpu: '200m' } }
+  assert.deepEqual(diff(had, wanted), { allocatedResources: { cpu: '200m' } })
+  assert.equal(diff(had, { phase: 'Running' }), undefined)
+})

@@ -21,6 +21,8 @@ const listFields = [
   'initContainerStatuses',
   'ephemeralContainerStatuses',
 ] as const
+/** There only where they are known, and never taken away. */
+const resourceFields = ['resources', 'allocatedResources'] as const
 const addressFields = ['podIPs', 'hostIPs'] as const
 const ownedTypes: ReadonlySet<string> = new Set([...ownedConditionTypes, ...resizeConditionTypes])
 
@@ -33,6 +35,10 @@ export function diffStatus(api: Pod, wanted: PodStatus, nowMs: number): StatusPa
   }
   for (const field of listFields) {
     if (!sameWire(had[field], wanted[field])) status[field] = wanted[field] ?? []
+  }
+  for (const field of resourceFields) {
+    const value = wanted[field]
+    if (value && !sameWire(had[field], value)) status[field] = value
   }
   for (const field of addressFields) {
     const patch = diffAddresses(had[field] ?? [], wanted[field] ?? [])

@@ -82,6 +82,7 @@ function liveStatus(known: KnownPod, api: Pod, context: StatusContext): PodStatu
     phase,
     conditions: conditionsOf(known, pod, { containers, isSandboxReady, phase, context }),
     ...statusesOf(containers),
+    ...observed?.podLevel,
     ...addressesOf(api, observed, context),
     ...(!isUnsupported && { startTime: startTimeOf(api, observed, context) }),
     ...generationOf(known, api),
@@ -109,6 +110,7 @@ function endedStatus(known: KnownPod, api: Pod, context: StatusContext): PodStat
         ? withDisruption(conditions, failure, { generation, nowMs })
         : conditions,
     ...statusesOf(containers),
+    ...observed?.podLevel,
     ...addressesOf(api, observed, context),
     startTime: startTimeOf(api, observed, context),
     ...generationOf(known, api),

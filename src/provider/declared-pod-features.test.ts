@@ -15,3 +15,8 @@ test('a node declares that init containers are resized in place where running on
   const features = { 'resources.resize': true }
   assert.deepEqual(declaredPodFeatures(features), ['InPlacePodVerticalScalingInitContainers'])
 })
+
+test('a node declares that pods are resized as a whole where its provider does that', () => {
+  const features = { 'resources.podLevelResize': true }
+  assert.deepEqual(declaredPodFeatures(features), ['InPlacePodLevelResourcesVerticalScaling'])
+})

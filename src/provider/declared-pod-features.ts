@@ -7,6 +7,9 @@ import type { Features } from './features.ts'
 export function declaredPodFeatures(features: Features): readonly string[] {
   return [
     ...(features.containerRestartRules === true ? ['RestartAllContainersOnContainerExits'] : []),
+    ...(features['resources.podLevelResize'] === true
+      ? ['InPlacePodLevelResourcesVerticalScaling']
+      : []),
     ...(features['resources.resize'] === true ? ['InPlacePodVerticalScalingInitContainers'] : []),
   ]
 }

@@ -67,6 +67,7 @@ export const featureNames = [
   'resources.podLevel',
   'resources.claims',
   'resources.resize',
+  'resources.podLevelResize',
   'security.runAsUser',
   'security.runAsGroup',
   'security.supplementalGroups',

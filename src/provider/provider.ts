@@ -148,10 +148,16 @@ export interface ObservedPod {
     readonly isOwnFault?: boolean
   }
   /**
-   * By container, the CPU and memory that the pod was last handed over with. A provider whose row
+   * By container, the CPU and memory that the pod was last handed over with; what it has as a whole under the
+   * empty name. A provider whose row
    * `resources.resize` is yes keeps it over a restart of ours and names it.
    */
   readonly allocation?: Readonly<Record<string, ResourceRequirements>>
+  /** Of a pod with resources as a whole that can be resized: what it has, and what it was granted in all. */
+  readonly podLevel?: {
+    readonly resources: ResourceRequirements
+    readonly allocatedResources: Readonly<Record<string, string>>
+  }
   /** Set while running containers do not have yet what the pod was handed over with, with the reason. */
   readonly resize?: { readonly isUnderWay: true; readonly error?: string }
   /** metadata.generation of the spec that the backend has acted on; default the newest handed over. */

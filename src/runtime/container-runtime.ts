@@ -272,6 +272,11 @@ export interface ContainerRuntime extends AsyncDisposable {
     options: { readonly pod: Pod; readonly spec: Container },
     context: CallContext,
   ): Promise<void>
+  /**
+   * The same for what `pod.spec.resources` names, which bounds all containers of a pod together. A runtime
+   * without it has its row `resources.podLevelResize` at no, and such pods are not resized as a whole.
+   */
+  updatePodResources?(pod: Pod, context: CallContext): Promise<void>
   /** Usage of running containers; one that cannot be read is left out. */
   containerStats(
     keys: readonly ContainerKey[],

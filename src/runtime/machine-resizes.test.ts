@@ -146,3 +146,83 @@ test('a runtime that cannot resize says nothing of resources', async () => {
   assert.equal(containers[0]?.resources, undefined)
   assert.equal(containers[0]?.allocatedResources, undefined)
 })
+
+test('a pod as a whole is resized before its containers where it grows, and after them where it shrinks', async () => {
+  const calls: string[] = []
+  const memory = (amount: string) => ({ requests: { memory: amount }, limits: { memory: amount } })
+  const whole = (
+    pod: Pod,
+    [ofPod, ofContainer]: readonly [string, string],
+    generation: number,
+  ): Pod => {
+    const next = podOf(pod, buildContainer({ resources: memory(ofContainer) }), generation)
+    return { ...next, spec: { ...next.spec, resources: memory(ofPod) } }
+  }
+  const runtime: Partial<ContainerRuntime> = {
+    updateResources: async (_key, { spec }) =>
+      void calls.push(`main ${spec.resources?.limits?.['memory']}`),
+    updatePodResources: async ({ spec }) =>
+      void calls.push(`pod ${spec.resources?.limits?.['memory']}`),
+  }
+  const all = { ...features, 'resources.podLevelResize': true } as const
+  await using world = await RuntimeWorld.open({}, { features: all, ...runtime })
+  const first = whole(buildPod(), ['100Mi', '50Mi'], 1)
+  const ref = await world.create(first)
+  const before = await world.untilRunning(ref)
+  assert.deepEqual(before.podLevel, {
+    resources: memory('100Mi'),
+    allocatedResources: { memory: '100Mi' },
+  })
+  assert.deepEqual(calls, [])
+  const resize = async (pod: Pod) => {
+    await world.provider.updatePod(world.request(pod), world.context)
+    const asked = await world.observed(ref)
+    assert.deepEqual([asked?.resize, asked?.podLevel?.resources], [{ isUnderWay: true }, has])
+    const after = await world.until(ref, (observed) => observed.resize === undefined)
+    has = after.podLevel?.resources ?? assert.fail()
+    assert.deepEqual(has, pod.spec.resources)
+  }
+  let has = memory('100Mi') as object
+  await resize(whole(first, ['200Mi', '150Mi'], 2))
+  assert.deepEqual(calls.splice(0), ['pod 200Mi', 'main 150Mi'])
+  await resize(whole(first, ['80Mi', '40Mi'], 3))
+  assert.deepEqual(calls.splice(0), ['main 40Mi', 'pod 80Mi'])
+  await world.restartAfterKill()
+  const last = whole(first, ['80Mi', '40Mi'], 3)
+  await world.create(last)
+  await world.settle()
+  assert.deepEqual(calls, [])
+  assert.equal(world.runtime.starts.length, 1)
+})
+
+test('a pod as a whole does not get less memory than it uses', async () => {
+  let updates = 0
+  const all = { ...features, 'resources.podLevelResize': true } as const
+  const runtime: Partial<ContainerRuntime> = {
+    updateResources: async () => {},
+    updatePodResources: async () => void updates++,
+  }
+  await using world = await RuntimeWorld.open({}, { features: all, ...runtime })
+  // The fake runtime measures nothing but a working set.
+  Object.assign(world.runtime, {
+    containerStats: async (keys: readonly object[]) =>
+      keys.map((key) => ({ key, stats: { memory: { time: '', usageBytes: 60 * 1024 * 1024 } } })),
+  })
+  const whole = (amount: string, generation: number): Pod => {
+    const pod = podOf(first, buildContainer({}), generation)
+    return { ...pod, spec: { ...pod.spec, resources: { limits: { memory: amount } } } }
+  }
+  const first = buildPod()
+  const ref = await world.create(whole('100Mi', 1))
+  await world.untilRunning(ref)
+  await world.provider.updatePod(world.request(whole('50Mi', 2)), world.context)
+  const refused = await world.until(ref, ({ resize }) => resize?.error !== undefined)
+  assert.equal(
+    refused.resize?.error,
+    'cannot decrease memory limits: attempting to set pod memory limit (52428800) below current usage (62914560)',
+  )
+  assert.equal(updates, 0)
+  await world.provider.updatePod(world.request(whole('90Mi', 3)), world.context)
+  await world.until(ref, ({ resize }) => resize === undefined)
+  assert.equal(updates, 1)
+})

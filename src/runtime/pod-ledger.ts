@@ -130,6 +130,8 @@ export class PodLedger {
     { name, image = '', resources = {} }: Container,
     { attempt, backoff }: { readonly attempt: number; readonly backoff?: CrashBackoff },
   ): Promise<void> {
+    const { pod, podResources = pod?.spec.resources } = this.record
+    if (podResources) this.update({ podResources })
     const before = this.container(name)
     const last = lastTerminationOf(before)
     this.#set(name, {
@@ -203,6 +205,12 @@ export class PodLedger {
     const container = this.container(name)
     if (container?.attempt !== attempt) return
     this.#set(name, { ...container, resources })
+    await this.#saveNow()
+  }
+
+  /** What the pod as a whole has from now on. */
+  async notePodResources(podResources: ResourceRequirements): Promise<void> {
+    this.update({ podResources })
     await this.#saveNow()
   }
 

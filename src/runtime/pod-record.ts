@@ -9,7 +9,7 @@
 import { readFile, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
-import type { Pod } from '../kube/types.gen.ts'
+import type { Pod, ResourceRequirements } from '../kube/types.gen.ts'
 import type { PodRef } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
 import { messageOf } from '../util/vk-error.ts'
@@ -26,6 +26,8 @@ export interface PodRecord {
   readonly podIPs: readonly string[]
   /** As the runtime named it last. */
   readonly sandboxId?: string
+  /** CPU and memory that the pod as a whole has, where it asks for some. */
+  readonly podResources?: ResourceRequirements
   readonly containers: Readonly<Record<string, ContainerRecord>>
   readonly ending?: Ending
   readonly failure?: Failure

@@ -61,14 +61,15 @@ function cgroupFile(pid: number, controller: string, file: string): string {
 
 const isVersion1 = existsSync('/sys/fs/cgroup/memory')
 
-/** Millicores that the process may use. */
-function cpuLimitOf(pid: number): number {
-  if (isVersion1) return Number(cgroupFile(pid, 'cpu', 'cpu.cfs_quota_us')) / 100
-  return Number.parseInt(cgroupFile(pid, 'cpu', 'cpu.max'), 10) / 100
+/** Millicores that the process may use; `of` is its own control group, or one above. */
+function cpuLimitOf(pid: number, of = '.'): number {
+  if (isVersion1) return Number(cgroupFile(pid, 'cpu', `${of}/cpu.cfs_quota_us`)) / 100
+  return Number.parseInt(cgroupFile(pid, 'cpu', `${of}/cpu.max`), 10) / 100
 }
 
-function memoryLimitOf(pid: number): number {
-  return Number(cgroupFile(pid, 'memory', isVersion1 ? 'memory.limit_in_bytes' : 'memory.max'))
+function memoryLimitOf(pid: number, of = '.'): number {
+  const file = isVersion1 ? 'memory.limit_in_bytes' : 'memory.max'
+  return Number(cgroupFile(pid, 'memory', `${of}/${file}`))
 }
 
 describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
@@ -251,6 +252,39 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
     assert.equal(stateOf(pod, 'greedy')?.terminated?.reason, 'OOMKilled')
     assert.notEqual(stateOf(pod, 'modest')?.running, undefined)
     await pods.end('whole', { gracePeriodSeconds: 1 })
+  })
+
+  test('a pod as a whole is resized in place, down to its control group', async (t) => {
+    const reason = provider.without.podLimits || noLimits
+    if (reason) return t.skip(reason)
+    const all = (cpu: string, memory: string) => ({
+      requests: { cpu, memory },
+      limits: { cpu, memory },
+    })
+    const seconds = uniqueSleep()
+    const containers = [shell(`sleep ${seconds} & wait`)]
+    await pods.create({ name: 'wide', spec: { resources: all('200m', '64Mi'), containers } })
+    const running = await pods.untilPhase('wide', 'Running')
+    assert.deepEqual(running.status?.resources, all('200m', '64Mi'))
+    assert.deepEqual(running.status.allocatedResources, { cpu: '200m', memory: '64Mi' })
+    await eventually(() => pidsWithArgument(seconds).length > 0, { what: 'the process' })
+    const [pid = 0] = pidsWithArgument(seconds)
+    const resources = all('300m', '96Mi')
+    await cluster().api('PATCH', '/api/v1/namespaces/default/pods/wide/resize', {
+      contentType: 'application/strategic-merge-patch+json',
+      body: { spec: { resources } },
+    })
+    const wider = await pods.until(
+      'wide',
+      (pod) => pod.status?.resources?.limits?.['memory'] === '96Mi',
+      { what: 'have more memory' },
+    )
+    assert.deepEqual(wider.status?.resources, resources)
+    assert.deepEqual(wider.status.allocatedResources, { cpu: '300m', memory: '96Mi' })
+    assert.equal(statusOf(wider)?.restartCount, 0)
+    await pods.untilEvent('wide', 'ResizeCompleted')
+    assert.deepEqual([cpuLimitOf(pid, '..'), memoryLimitOf(pid, '..')], [300, 96 * 1024 * 1024])
+    await pods.end('wide', { gracePeriodSeconds: 1 })
   })
 
   test('a running container is resized in place, down to its control group', async (t) => {

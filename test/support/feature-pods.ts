@@ -19,6 +19,7 @@ export interface FeaturePod {
 export const fieldlessFeatures: ReadonlySet<FeatureName> = new Set([
   'images',
   'podNetwork',
+  'resources.podLevelResize',
   'serviceAccountVolume',
 ])
 

@@ -8,7 +8,12 @@ import { parseMockConfig } from './config.ts'
 import { MockProvider } from './mock-provider.ts'
 
 // Nothing really runs, so nothing can go wrong with it; only what would change the pod's course counts.
-const notPretended = new Set(['containerRestartRules', 'env.fileKeyRef', 'resources.resize'])
+const notPretended = new Set([
+  'containerRestartRules',
+  'env.fileKeyRef',
+  'resources.resize',
+  'resources.podLevelResize',
+])
 
 /** What the mock pretends to be able to do: nearly everything. */
 export const mockFeatures: Features = Object.fromEntries(

@@ -37,6 +37,7 @@ const common: Features = {
   'resources.memoryLimit': { only: 'where control groups are writable' },
   'resources.podLevel': { only: 'where control groups are writable' },
   'resources.resize': { only: 'where control groups are writable' },
+  'resources.podLevelResize': { only: 'where control groups are writable' },
   'security.runAsUser': users,
   'security.runAsGroup': groups,
   'security.supplementalGroups': groups,
@@ -155,6 +156,7 @@ export function featuresHere(config: ProcessConfig, surroundings: Surroundings):
     'resources.memoryLimit': cgroups?.can.limitMemory ?? false,
     'resources.podLevel': (cgroups?.can.limitCpu && cgroups.can.limitMemory) ?? false,
     'resources.resize': (cgroups?.can.limitCpu && cgroups.can.limitMemory) ?? false,
+    'resources.podLevelResize': (cgroups?.can.limitCpu && cgroups.can.limitMemory) ?? false,
     'security.allowPrivilegeEscalation': canIsolate || tools.setpriv !== undefined,
     'security.capabilities.drop': canIsolate || canDropCapabilities,
   }

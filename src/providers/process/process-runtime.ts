@@ -28,7 +28,7 @@ import { parseQuantity, wholeUnits } from '../../util/quantity.ts'
 import { untilAborted } from '../../util/until-aborted.ts'
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import type { ContainerProcess } from './container-process.ts'
-import { containerLimits, podGroupName } from './container-limits.ts'
+import { containerLimits, podGroupName, podGroupOf } from './container-limits.ts'
 import { resolveRootImage } from './root-image.ts'
 import { prepareStart } from './start-plan.ts'
 import type { StartPlaces } from './start-plan.ts'
@@ -267,7 +267,15 @@ export class ProcessRuntime implements ContainerRuntime {
   async updateResources(key: ContainerKey, { spec }: { readonly spec: Container }): Promise<void> {
     const { group } = this.#running(key)
     const limits = containerLimits(spec, this.#config)
-    resizeGroup(this.#surroundings.cgroups, { name: key.name, group, limits })
+    const what = `container "${key.name}"`
+    resizeGroup(this.#surroundings.cgroups, { what, group, limits })
+  }
+
+  async updatePodResources(pod: Pod): Promise<void> {
+    const found = podGroupOf(pod)
+    if (!found) return
+    const { name: group, limits } = found
+    resizeGroup(this.#surroundings.cgroups, { what: 'pod', group, limits })
   }
 
   async portForward(pod: PodRef, port: number, { signal }: CallContext): Promise<PortConnection> {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { Cgroups } from './cgroup.ts'
 import { resizeGroup } from './resize-group.ts'
 
-const container = { name: 'main', group: 'group', limits: {} as never }
+const container = { what: 'container "main"', group: 'group', limits: {} as never }
 
 const groups = (update: () => boolean): Cgroups => ({ update }) as unknown as Cgroups
 

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gives a running container other limits. What the kernel says when it refuses one holds paths, which are
+// Gives a running container, or a pod as a whole, other limits. What the kernel says when it refuses one holds paths, which are
 // nobody's business outside.
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import type { CgroupLimits, Cgroups } from './cgroup.ts'
 
-export interface ResizedContainer {
-  readonly name: string
-  /** Name of its control group. */
+export interface ResizedGroup {
+  /** Whose it is, as messages say it. */
+  readonly what: string
   readonly group: string
   readonly limits: CgroupLimits
 }
 
-/** Rejects with Unsupported where the container has no group, else with what the kernel says. */
+/** Throws Unsupported where there is no such group, else with what the kernel says. */
 export function resizeGroup(
   cgroups: Cgroups | undefined,
-  { name, group, limits }: ResizedContainer,
+  { what, group, limits }: ResizedGroup,
 ): void {
-  const what = `Cannot resize container "${name}"`
+  const start = `Cannot resize ${what}`
   let isDone = false
   try {
     isDone = cgroups?.update(group, limits) ?? false
   } catch (error) {
     const { code = messageOf(error) } = error as NodeJS.ErrnoException
-    throw new VkError('Unavailable', `${what}: ${code}`, { cause: error })
+    throw new VkError('Unavailable', `${start}: ${code}`, { cause: error })
   }
-  if (!isDone) throw new VkError('Unsupported', `${what}: it has no control group`)
+  if (!isDone) throw new VkError('Unsupported', `${start}: it has no control group`)
 }

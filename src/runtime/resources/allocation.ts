@@ -4,8 +4,11 @@
 import type { Container, Pod, ResourceRequirements } from '../../kube/types.gen.ts'
 import { parseQuantity } from '../../util/quantity.ts'
 
-/** Resources by container, init containers included. */
+/** Resources by container, init containers included; those of the pod as a whole under `podEntry`. */
 export type Allocation = Readonly<Record<string, ResourceRequirements>>
+
+/** No container is called so. */
+export const podEntry = ''
 
 export const resizable = ['cpu', 'memory'] as const
 
@@ -14,7 +17,10 @@ type Resizable = (typeof resizable)[number]
 /** What the pod's spec asks for. */
 export function allocationOf({ spec }: Pod): Allocation {
   const containers = [...(spec.initContainers ?? []), ...spec.containers]
-  return Object.fromEntries(containers.map(({ name, resources = {} }) => [name, resources]))
+  return {
+    ...Object.fromEntries(containers.map(({ name, resources = {} }) => [name, resources])),
+    ...(spec.resources && { [podEntry]: spec.resources }),
+  }
 }
 
 /** The pod with what was granted in place of what it asks for; the same object where that is equal. */
@@ -29,18 +35,28 @@ export function withAllocation(pod: Pod, allocation: Allocation | undefined): Po
     ...pod,
     spec: {
       ...pod.spec,
+      ...(allocation[podEntry] && { resources: allocation[podEntry] }),
       containers: containers.map(granted),
       ...(initContainers && { initContainers: initContainers.map(granted) }),
     },
   }
 }
 
-/** Has each container what its spec asks for? */
+/** Has each container what its spec asks for, and the pod as a whole? */
 export function isGranted({ spec }: Pod, allocation: Allocation): boolean {
-  return [...(spec.initContainers ?? []), ...spec.containers].every(({ name, resources }) => {
-    const granted = allocation[name]
-    return granted === undefined || changedResources(granted, resources).length === 0
-  })
+  return (
+    isPodGranted({ spec }, allocation) &&
+    [...(spec.initContainers ?? []), ...spec.containers].every(({ name, resources }) => {
+      const granted = allocation[name]
+      return granted === undefined || changedResources(granted, resources).length === 0
+    })
+  )
+}
+
+/** Has the pod as a whole what it asks for? */
+export function isPodGranted({ spec }: Pick<Pod, 'spec'>, allocation: Allocation): boolean {
+  const granted = allocation[podEntry]
+  return granted === undefined || changedResources(granted, spec.resources).length === 0
 }
 
 /** CPU and memory, as far as limit or request of one differ from the other's. */

@@ -7,6 +7,7 @@ import { parseQuantity, wholeUnits } from '../../util/quantity.ts'
 import { messageOf } from '../../util/vk-error.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { ContainerKey, ContainerRuntime } from '../container-runtime.ts'
+import { podEntry } from './allocation.ts'
 
 export interface ResizeOrder {
   readonly key: ContainerKey
@@ -17,6 +18,13 @@ export interface ResizeOrder {
   readonly actualLimit: string | undefined
 }
 
+/** What a pod as a whole is to have. */
+export interface PodResizeOrder {
+  readonly pod: Pod
+  readonly running: readonly ContainerKey[]
+  readonly actualLimit: string | undefined
+}
+
 interface FailedResize {
   readonly message: string
   readonly retryAtMs: number
@@ -24,13 +32,18 @@ interface FailedResize {
 
 const retryMs = 10_000
 
+type ResizingRuntime = Pick<
+  ContainerRuntime,
+  'updateResources' | 'updatePodResources' | 'containerStats'
+>
+
 /** The resizes of one pod's containers. */
 export class ContainerResizes {
-  readonly #runtime: Pick<ContainerRuntime, 'updateResources' | 'containerStats'>
+  readonly #runtime: ResizingRuntime
   readonly #clock: Clock
   readonly #failed = new Map<string, FailedResize>()
 
-  constructor(runtime: Pick<ContainerRuntime, 'updateResources' | 'containerStats'>, clock: Clock) {
+  constructor(runtime: ResizingRuntime, clock: Clock) {
     this.#runtime = runtime
     this.#clock = clock
   }
@@ -60,12 +73,29 @@ export class ContainerResizes {
 
   /** True when the container has what it is to have; never rejects. */
   async resize(order: ResizeOrder, context: CallContext): Promise<boolean> {
-    const { name } = order.key
+    return await this.#try(order.key.name, async () => {
+      const { key, pod, spec, actualLimit } = order
+      const limit = spec.resources?.limits?.['memory']
+      const subject = `container "${key.name}"`
+      await this.#checkMemory({ keys: [key], limit, actualLimit, subject }, context)
+      await this.#runtime.updateResources?.(key, { pod, spec }, context)
+    })
+  }
+
+  /** The same for the pod as a whole. */
+  async resizePod(order: PodResizeOrder, context: CallContext): Promise<boolean> {
+    return await this.#try(podEntry, async () => {
+      const { pod, running: keys, actualLimit } = order
+      const limit = pod.spec.resources?.limits?.['memory']
+      await this.#checkMemory({ keys, limit, actualLimit, subject: 'pod' }, context)
+      await this.#runtime.updatePodResources?.(pod, context)
+    })
+  }
+
+  async #try(name: string, resize: () => Promise<void>): Promise<boolean> {
     if ((this.#failed.get(name)?.retryAtMs ?? 0) > this.#clock.nowMs()) return false
     try {
-      await this.#checkMemory(order, context)
-      const { key, pod, spec } = order
-      await this.#runtime.updateResources?.(key, { pod, spec }, context)
+      await resize()
       this.#failed.delete(name)
       return true
     } catch (error) {
@@ -75,19 +105,29 @@ export class ContainerResizes {
     }
   }
 
-  /** A limit below what is in use would have the container killed. */
-  async #checkMemory({ key, spec, actualLimit }: ResizeOrder, context: CallContext): Promise<void> {
-    const text = spec.resources?.limits?.['memory']
+  /** A limit below what is in use would have somebody killed. */
+  async #checkMemory(
+    { keys, limit: text, actualLimit, subject }: MemoryCheck,
+    context: CallContext,
+  ): Promise<void> {
     if (text === undefined) return
     const limit = bytesOf(text)
     if (actualLimit !== undefined && bytesOf(actualLimit) <= limit) return
-    const [found] = await this.#runtime.containerStats([key], context)
-    const used = found?.stats.memory?.usageBytes
-    if (used === undefined || BigInt(used) < limit) return
+    const found = await this.#runtime.containerStats(keys, context)
+    const used = found.reduce((sum, { stats }) => sum + (stats.memory?.usageBytes ?? 0), 0)
+    if (BigInt(used) < limit) return
     throw new Error(
-      `cannot decrease memory limits: attempting to set container "${key.name}" memory limit (${limit}) below current usage (${used})`,
+      `cannot decrease memory limits: attempting to set ${subject} memory limit (${limit}) below current usage (${used})`,
     )
   }
+}
+
+interface MemoryCheck {
+  readonly keys: readonly ContainerKey[]
+  readonly limit: string | undefined
+  readonly actualLimit: string | undefined
+  /** As the message calls it. */
+  readonly subject: string
 }
 
 function bytesOf(text: string): bigint {

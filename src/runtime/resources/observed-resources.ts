@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a pod's status says of the CPU and memory that its containers have: granted, and really there. Only
 // for runtimes that can change it; the API server takes the very presence of these fields for that.
-import type { Container, ContainerStatus, Pod } from '../../kube/types.gen.ts'
+import type { Container, ContainerStatus, Pod, ResourceRequirements } from '../../kube/types.gen.ts'
 import type { ObservedPod } from '../../provider/provider.ts'
 import type { ContainerRecord } from '../decide/container-record.ts'
 import { podContainers } from '../decide/pod-containers.ts'
 import { allocationOf, changedResources } from './allocation.ts'
+import { podRequestTexts } from './pod-amounts.ts'
 
 /** `resources` and `allocatedResources` of a container that has been started. */
 export function statusResources(
@@ -24,6 +25,8 @@ export function statusResources(
 /** Can the runtime change what a running container has, and what keeps it from that? */
 export interface Resizes {
   readonly canResize: boolean
+  /** The same for what all containers of a pod have together. */
+  readonly canResizePod: boolean
   readonly error: string | undefined
 }
 
@@ -31,22 +34,34 @@ export interface Resizes {
 export function observedResize(
   {
     pod,
+    podResources,
     containers,
   }: {
     readonly pod?: Pod
+    readonly podResources?: ResourceRequirements
     readonly containers: Readonly<Record<string, ContainerRecord>>
   },
   resizes: Resizes | undefined,
-): Pick<ObservedPod, 'allocation' | 'resize'> {
+): Pick<ObservedPod, 'allocation' | 'resize' | 'podLevel'> {
   if (!pod || !resizes?.canResize) return {}
-  const { error } = resizes
-  const isUnderWay = podContainers(pod).some(({ spec, role }) => {
-    const record = containers[spec.name]
-    if (role === 'ephemeral' || record?.stage !== 'started' || !record.resources) return false
-    return changedResources(record.resources, spec.resources).length > 0
-  })
+  const { error, canResizePod } = resizes
+  const ofPod = canResizePod ? pod.spec.resources : undefined
+  const isPodUnderWay =
+    ofPod !== undefined &&
+    podResources !== undefined &&
+    changedResources(podResources, ofPod).length > 0
+  const isUnderWay =
+    isPodUnderWay ||
+    podContainers(pod).some(({ spec, role }) => {
+      const record = containers[spec.name]
+      if (role === 'ephemeral' || record?.stage !== 'started' || !record.resources) return false
+      return changedResources(record.resources, spec.resources).length > 0
+    })
   return {
     allocation: allocationOf(pod),
+    ...(ofPod && {
+      podLevel: { resources: podResources ?? ofPod, allocatedResources: podRequestTexts(pod) },
+    }),
     ...(isUnderWay && { resize: { isUnderWay, ...(error !== undefined && { error }) } }),
   }
 }

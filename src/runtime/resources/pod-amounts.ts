@@ -6,6 +6,7 @@ import type { Container, Pod } from '../../kube/types.gen.ts'
 import {
   add,
   compare,
+  format,
   milliUnits,
   parseQuantity,
   wholeUnits,
@@ -27,6 +28,12 @@ export function podRequests(pod: Pod): Amounts {
   const requests = toAmounts(totalOf(pod, 'requests'))
   requestsOfPod.set(pod, requests)
   return requests
+}
+
+/** The same as a status writes it. */
+export function podRequestTexts(pod: Pod): Readonly<Record<string, string>> {
+  const requests = [...totalOf(pod, 'requests')]
+  return Object.fromEntries(requests.map(([name, quantity]) => [name, format(quantity)]))
 }
 
 /** The limit of the pod as a whole on one resource, of those containers that have one. */
