@@ -87,8 +87,9 @@ export class ContainerProcess {
   }
 
   describe(): RuntimeContainer {
-    const { key, id, image, imageId, user } = this.launch.record
-    return { key, containerId: `process://${id}`, image, imageId, user, state: this.#state }
+    const { key, id, image, imageId, user, bootId: sandboxId } = this.launch.record
+    const containerId = `process://${id}`
+    return { key, containerId, image, imageId, user, state: this.#state, sandboxId }
   }
 
   /** Is it in a sandbox, where its program has a pid other than `pid`? */
@@ -153,12 +154,12 @@ export class ContainerProcess {
 
   async #look(): Promise<void> {
     if (!this.isRunning) return
-    const { exit } = await readNotes(this.launch)
+    const { exit } = readNotes(this.launch)
     if (exit !== undefined) return this.#settleExited(exit)
     const { process, wrapper } = this.#started
     if ((await this.#isAlive(process)) || (await this.#isAlive(wrapper))) return
     // The wrapper may have written its note between the two looks.
-    const last = (await readNotes(this.launch)).exit
+    const last = readNotes(this.launch).exit
     if (last !== undefined) return this.#settleExited(last)
     this.#settle({ kind: 'lost', startedAtMs: this.#started.atMs })
   }

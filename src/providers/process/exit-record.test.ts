@@ -28,7 +28,7 @@ test('a launch is found again as it was written', async () => {
   await using parent = await temporaryDir()
   const launch = await createLaunch(parent.path, record)
   assert.deepEqual(await listLaunches(parent.path), [launch])
-  assert.deepEqual(await readNotes(launch), {})
+  assert.deepEqual(readNotes(launch), {})
   await dropLaunch(launch.dir)
   await dropLaunch(launch.dir)
   assert.deepEqual(await listLaunches(parent.path), [])
@@ -50,11 +50,11 @@ test('a note counts only when it is whole', async () => {
   for (const text of ['', '1', '12|5', '12|5|11|4', '12|5|11|4|.', '12|5|11|.\n']) {
     await writeFile(join(launch.dir, 'started'), text)
     await writeFile(join(launch.dir, 'exit'), text.slice(0, 2))
-    assert.deepEqual(await readNotes(launch), {}, text)
+    assert.deepEqual(readNotes(launch), {}, text)
   }
   await writeFile(join(launch.dir, 'started'), '12|5|11|4|.\n')
   await writeFile(join(launch.dir, 'exit'), '137\n')
-  const notes = await readNotes(launch)
+  const notes = readNotes(launch)
   assert.deepEqual(notes.started?.process, { pid: 12, startTime: '5', bootId: 'boot' })
   assert.deepEqual(notes.started?.wrapper, { pid: 11, startTime: '4', bootId: 'boot' })
   assert.equal(notes.exit?.code, 137)

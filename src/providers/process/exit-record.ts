@@ -3,10 +3,12 @@
 // us before anything runs, `started` by the stage, `exit` by the wrapper. Who dies when leaves one of
 // few combinations, which `readNotes` tells apart. Values of the pod are never written here.
 import { randomBytes } from 'node:crypto'
-import { open, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { open, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { ContainerKey } from '../../runtime/container-runtime.ts'
 import type { ProcessIdentity } from './process-identity.ts'
+import { readShortFile } from './short-file.ts'
 import type { RunUser } from './users.ts'
 
 /** What is known before the launch. */
@@ -75,9 +77,8 @@ const dropped = '.dropped-'
 export async function createLaunch(parent: string, record: LaunchRecord): Promise<Launch> {
   const dir = join(parent, `${record.id}-${randomBytes(4).toString('hex')}`)
   await mkdir(dir, { mode: 0o700 })
-  const path = join(dir, recordFile)
-  await writeFile(`${path}.tmp`, JSON.stringify(record), { mode: 0o600 })
-  await rename(`${path}.tmp`, path)
+  // Nothing runs before it is whole, and one that is cut is as good as none.
+  await writeFile(join(dir, recordFile), JSON.stringify(record), { mode: 0o600 })
   return { dir, record }
 }
 
@@ -93,7 +94,7 @@ export async function listLaunches(parent: string): Promise<readonly Launch[]> {
   return launches
 }
 
-/** Undefined: there is none, or a power loss cut it, after which nothing of it runs any more. */
+/** Undefined: there is none, or our death or a power loss cut it, and nothing of it runs. */
 async function readRecord(dir: string): Promise<LaunchRecord | undefined> {
   try {
     return JSON.parse(await readFile(join(dir, recordFile), 'utf8')) as LaunchRecord
@@ -110,13 +111,11 @@ function isMissing(error: unknown): boolean {
 }
 
 /** Reads what stage and wrapper have noted so far. */
-export async function readNotes({ dir, record }: Launch): Promise<LaunchNotes> {
-  const [started, exit, outOfMemory] = await Promise.all([
-    readNote(join(dir, 'started')),
-    readNote(join(dir, 'exit')),
-    readNote(join(dir, outOfMemoryFile)),
-  ])
-  const isOutOfMemory = outOfMemory !== undefined
+export function readNotes({ dir, record }: Launch): LaunchNotes {
+  // In this order: what has ended has started before.
+  const exit = readShortFile(join(dir, 'exit'))
+  const started = readShortFile(join(dir, 'started'))
+  const isOutOfMemory = exit !== undefined && existsSync(join(dir, outOfMemoryFile))
   const identities = started && parseStarted(started.text, record.bootId)
   const code = exit && /^(\d{1,3})\n$/.exec(exit.text)?.[1]
   return {
@@ -176,14 +175,4 @@ export async function dropLaunch(dir: string): Promise<void> {
     throw error
   }
   await rm(doomed, { recursive: true, force: true })
-}
-
-async function readNote(path: string): Promise<{ text: string; atMs: number } | undefined> {
-  try {
-    const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)])
-    return { text, atMs: mtimeMs }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
 }

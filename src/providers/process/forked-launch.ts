@@ -2,7 +2,6 @@
 // A launch by the spawner. Nobody answers: what stage and wrapper note in the launch's directory is the answer,
 // and is read as it comes.
 import { closeSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../util/clock.ts'
 import { forbidStart, readNotes } from './exit-record.ts'
@@ -12,6 +11,7 @@ import type { HostTools } from './host-tools.ts'
 import type { LaunchPlan } from './launch-plan.ts'
 import { startFailure, wrapperWords } from './launcher.ts'
 import { openNamelessFile } from './nameless-file.ts'
+import { readShortFile } from './short-file.ts'
 import type { LaunchOrder, Spawner } from './spawner.ts'
 import type { WatchedDir } from './watched-dir.ts'
 
@@ -78,14 +78,12 @@ async function whenNoted(
     const { promise: news, resolve } = Promise.withResolvers<void>()
     wake = resolve
     using _ = clock.setTimer(lookEveryMs, resolve)
-    // What cannot be read now may be read later; to give up here would close the descriptor too early.
-    const { started, exit }: LaunchNotes = await readNotes(made).catch(() => ({}))
-    if (started && (!isSandboxed || (await said(made)).endsWith('started\n'))) return started
+    const { started, exit, said } = notesOf(made)
+    if (started && (!isSandboxed || said.endsWith('started\n'))) return started
     if (exit) {
-      const text = await said(made)
-      if (!started && text === '') return undefined
+      if (!started && said === '') return undefined
       order.isDone = true
-      throw startFailure(text)
+      throw startFailure(said)
     }
     const isLost = order.isLost || clock.monotonicMs() > deadlineMs
     if (isLost && !started && (await isForbidden(made))) return undefined
@@ -102,7 +100,14 @@ async function isForbidden(made: Launch): Promise<boolean> {
   }
 }
 
-async function said({ dir }: Launch): Promise<string> {
-  // Not there before the stage has begun.
-  return await readFile(join(dir, 'said'), 'utf8').catch(() => '')
+/** What cannot be read now may be read later; to give up would close the descriptor too early. */
+function notesOf(made: Launch): LaunchNotes & { readonly said: string } {
+  try {
+    const notes = readNotes(made)
+    // After the notes, so that of an end all is known that was said before. Empty until the stage has begun.
+    return { ...notes, said: readShortFile(join(made.dir, 'said'))?.text ?? '' }
+  } catch {
+    // Such as too many open files.
+    return { said: '' }
+  }
 }

@@ -166,7 +166,7 @@ export class ProcessFleet implements Disposable {
 
   async #launchAsChild(made: Launch, plan: LaunchPlan): Promise<ContainerProcess> {
     const wrapper = await launch(plan, this.#options.surroundings)
-    const { started } = await readNotes(made)
+    const { started } = readNotes(made)
     if (started === undefined) throw new Error('the stage has left no note')
     const container = this.#register(made, started)
     wrapper.once('exit', () => void this.#wrapperEnded(container))
@@ -203,7 +203,7 @@ export class ProcessFleet implements Disposable {
   }
 
   async #adopt(found: Launch): Promise<void> {
-    const isForbidden = (await readNotes(found)).started === undefined && (await forbidStart(found))
+    const isForbidden = readNotes(found).started === undefined && (await forbidStart(found))
     const started = isForbidden ? undefined : await this.#startedSoon(found)
     if (started === undefined) {
       await dropLaunch(found.dir)
@@ -219,7 +219,7 @@ export class ProcessFleet implements Disposable {
   // forbade the start and died before it could drop the launch.
   async #startedSoon(found: Launch): Promise<Started | undefined> {
     for (let tries = 0; tries < 50; tries += 1) {
-      const { started } = await readNotes(found)
+      const { started } = readNotes(found)
       if (started !== undefined) return started
       await this.#options.clock.sleep(20)
     }

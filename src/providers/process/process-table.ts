@@ -2,9 +2,9 @@
 // The host's processes at one moment, for sums over a container's session where no control group does
 // them, and to see who is left of a process group.
 import { execFile } from 'node:child_process'
-import { readFile, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { parseStat } from './process-identity.ts'
+import { parseStat, readProc } from './process-identity.ts'
 
 /** One process as the table has it. */
 export interface TableEntry {
@@ -38,12 +38,11 @@ export function membersOf(leader: number, table: readonly TableEntry[]): readonl
 export async function readProcessTable(): Promise<readonly TableEntry[]> {
   if (process.platform !== 'linux') return readByPs()
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const entries = await Promise.all(pids.map(readEntry))
-  return entries.filter((entry) => entry !== undefined)
+  return pids.map(readEntry).filter((entry) => entry !== undefined)
 }
 
-async function readEntry(pid: string): Promise<TableEntry | undefined> {
-  const stat = parseStat(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''))
+function readEntry(pid: string): TableEntry | undefined {
+  const stat = parseStat(readProc(`${pid}/stat`))
   return (
     stat && {
       pid: Number(pid),

@@ -217,15 +217,17 @@ async function makeOutputs(
 ): Promise<Pick<LaunchPlan, 'stdoutPath' | 'stderrPath'>> {
   const [stdoutPath, stderrPath] = [join(dir, 'stdout.log'), join(dir, 'stderr.log')]
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  for (const path of [stdoutPath, stderrPath]) {
-    const file = await open(path, 'a', 0o600)
-    try {
-      if (user.uid !== process.getuid?.()) await file.chown(user.uid, user.gid)
-    } finally {
-      await file.close()
-    }
-  }
+  await Promise.all([makeOutput(stdoutPath, user), makeOutput(stderrPath, user)])
   return { stdoutPath, stderrPath }
+}
+
+async function makeOutput(path: string, user: RunUser): Promise<void> {
+  const file = await open(path, 'a', 0o600)
+  try {
+    if (user.uid !== process.getuid?.()) await file.chown(user.uid, user.gid)
+  } finally {
+    await file.close()
+  }
 }
 
 async function existingHome(home: string | undefined): Promise<string> {

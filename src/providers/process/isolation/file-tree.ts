@@ -52,6 +52,18 @@ export const hostTree: FileTree = {
   names: (path) => readdirSync(path),
 }
 
+/** The same tree, looking at each path once: for one plan, which is of one moment. */
+export function rememberingTree(tree: FileTree): FileTree {
+  const entries = new Map<string, TreeEntry | undefined>()
+  return {
+    ...tree,
+    entry(path) {
+      if (!entries.has(path)) entries.set(path, tree.entry(path))
+      return entries.get(path)
+    },
+  }
+}
+
 /** `path` of a tree whose root lies at `base` on the host; `base` may be `/`. */
 export function inside(base: string, path: string): string {
   return path === '/' ? base : join(base, path)

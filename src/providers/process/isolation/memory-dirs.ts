@@ -35,13 +35,8 @@ export class MemoryDirs {
     const size = sizeBytes === undefined ? '' : `,size=${sizeBytes}`
     const options = `mode=1777,nosuid,nodev${size}`
     try {
-      await this.#run([
-        this.#mount,
-        '-n',
-        ...['-t', 'tmpfs', '-o', options],
-        'virtual-kubelet',
-        hostPath,
-      ])
+      const what = ['-t', 'tmpfs', '-o', options, 'virtual-kubelet', hostPath]
+      await this.#run([this.#mount, '-n', ...what])
     } catch (cause) {
       throw new VkError('Unavailable', 'Cannot make a volume in memory: it cannot be mounted', {
         cause,

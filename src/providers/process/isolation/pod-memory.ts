@@ -29,7 +29,17 @@ export function makeMemory(
 ): readonly string[] {
   const options = `mode=1777,uid=0,gid=0,nosuid,nodev,size=${sharedMemoryBytes}`
   return [
-    ...[unshare, '--mount', '--propagation', 'slave', '--'],
-    ...[shell, '-c', script, 'virtual-kubelet-memory', mount, options, dir],
+    unshare,
+    '--mount',
+    '--propagation',
+    'slave',
+    '--',
+    shell,
+    '-c',
+    script,
+    'virtual-kubelet-memory',
+    mount,
+    options,
+    dir,
   ]
 }

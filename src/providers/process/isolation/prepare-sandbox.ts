@@ -9,7 +9,7 @@ import type { ProcessMark } from '../process-identity.ts'
 import type { RunUser } from '../users.ts'
 import type { Sandbox } from './bubblewrap.ts'
 import { containerCapabilities } from './capability-set.ts'
-import { hostTree } from './file-tree.ts'
+import { hostTree, rememberingTree } from './file-tree.ts'
 import { hostRoot, imageRootOf, isHidden } from './host-root.ts'
 import type { ScratchDirs } from './host-root.ts'
 import { anchorOf, guardRoot } from './guard.ts'
@@ -79,7 +79,7 @@ export async function prepareSandbox(
 ): Promise<PreparedSandbox> {
   const { config, protectedDir, isRoot } = places
   const { pod, spec } = start
-  const tree = hostTree
+  const tree = rememberingTree(hostTree)
   const sealed = tree.real(protectedDir) ?? protectedDir
   const { network } = config
   const namespaces = namespacesOf(start, { ...places, network, canJoin: isRoot })
@@ -134,12 +134,15 @@ function podMemory({ memoryDir, peers }: SandboxPlaces): PodMemory | undefined {
 async function makeScratch(attemptDir: string, { user, home }: SandboxUser): Promise<ScratchDirs> {
   const dir = scratchDir(attemptDir)
   const [tmp, varTmp, own] = [join(dir, 'tmp'), join(dir, 'var-tmp'), join(dir, 'home')]
-  for (const path of [tmp, varTmp]) {
-    await mkdir(path, { recursive: true, mode: 0o700 })
-    await chmod(path, 0o1777)
-  }
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  await Promise.all([makeOpen(tmp), makeOpen(varTmp)])
   if (!isHidden(home)) return { tmp, varTmp }
   await mkdir(own, { recursive: true, mode: 0o700 })
   if (user.uid !== process.getuid?.()) await chown(own, user.uid, user.gid)
   return { tmp, varTmp, home: { path: home, source: own } }
+}
+
+async function makeOpen(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  await chmod(path, 0o1777)
 }

@@ -2,12 +2,14 @@
 // Which process of the host is the program in a sandbox. bwrap notes the process that it has put inside; that
 // is the program itself, or, with a process namespace of its own, the first process there, whose first
 // child is the program. Each is believed only as a descendant of the container's own process.
-import { readFile, symlink, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { VkError } from '../../../util/vk-error.ts'
-import { parseStat } from '../process-identity.ts'
+import { parseStat, readProc } from '../process-identity.ts'
 import type { ProcessMark } from '../process-identity.ts'
 import { readProcessTable } from '../process-table.ts'
+import { readShortFile } from '../short-file.ts'
 import { bubblewrapWords, filterOfFirst } from './bubblewrap.ts'
 import type { Sandbox } from './bubblewrap.ts'
 
@@ -49,12 +51,12 @@ export async function findProgram(
   dir: string,
   { ancestor, hasOwnProcesses }: { readonly ancestor: number; readonly hasOwnProcesses: boolean },
 ): Promise<SandboxedProgram | undefined> {
-  const insidePid = parseInfo(await readFile(sandboxPath(dir), 'utf8').catch(() => ''))
-  const inside = insidePid === undefined ? undefined : await descendantOf(ancestor, insidePid)
+  const insidePid = parseInfo(readShortFile(sandboxPath(dir))?.text ?? '')
+  const inside = insidePid === undefined ? undefined : descendantOf(ancestor, insidePid)
   if (inside === undefined) return undefined
   if (!hasOwnProcesses) return { inside, programPid: inside.pid }
   for (const pid of await childrenOf(inside.pid)) {
-    if (await isSecond(pid)) return { inside, programPid: pid }
+    if (isSecond(pid)) return { inside, programPid: pid }
   }
   return undefined
 }
@@ -66,11 +68,11 @@ export function parseInfo(text: string): number | undefined {
 }
 
 /** Undefined: it is gone, or somebody else's. */
-async function descendantOf(ancestor: number, pid: number): Promise<ProcessMark | undefined> {
+function descendantOf(ancestor: number, pid: number): ProcessMark | undefined {
   let parent = pid
   let startTime: string | undefined
   for (let generation = 0; generation < maxGenerations; generation += 1) {
-    const stat = parseStat(await readFile(`/proc/${parent}/stat`, 'utf8').catch(() => ''))
+    const stat = parseStat(readProc(`${parent}/stat`))
     if (stat === undefined) return undefined
     startTime ??= stat.startTime
     if (stat.parent === ancestor) return { pid, startTime }
@@ -81,7 +83,7 @@ async function descendantOf(ancestor: number, pid: number): Promise<ProcessMark 
 
 async function childrenOf(pid: number): Promise<readonly number[]> {
   try {
-    const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
     return text.split(' ').filter(Boolean).map(Number)
   } catch {
     // A kernel without such lists.
@@ -90,7 +92,7 @@ async function childrenOf(pid: number): Promise<readonly number[]> {
 }
 
 /** In its own namespace the program has the pid after that of the first process. */
-async function isSecond(pid: number): Promise<boolean> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+function isSecond(pid: number): boolean {
+  const status = readProc(`${pid}/status`)
   return /^NSpid:.*\s2$/m.test(status)
 }
