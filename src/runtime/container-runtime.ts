@@ -120,6 +120,8 @@ export interface RuntimeContainer {
     readonly gid: number
     readonly supplementalGroups: readonly number[]
   }
+  /** SandboxState.id of where it was started; left out where nobody can tell. */
+  readonly sandboxId?: string
 }
 
 export interface SandboxState {

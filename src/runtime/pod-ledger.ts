@@ -171,8 +171,10 @@ export class PodLedger {
   /** The pod's sandbox as the runtime has it now; true when it is another than before. */
   async noteSandbox({ id, podIPs }: SandboxState): Promise<boolean> {
     const { pod, sandboxId } = this.#record
+    // A life that was killed before it wrote anything down has left the runs alone, which know it too.
+    const known = sandboxId === undefined ? this.runs.sandboxIds : new Set([sandboxId])
     this.update({ podIPs, ...(id !== undefined && { sandboxId: id }) })
-    const isOther = id !== undefined && sandboxId !== undefined && id !== sandboxId
+    const isOther = id !== undefined && known.size > 0 && !known.has(id)
     if (!pod || !isOther) return false
     const deadlineMs = this.#deps.host.clock.nowMs() + gracePeriodMs(pod)
     this.#setAll(resetForSandbox(pod, this.#all, { deadlineMs }))

@@ -2,7 +2,7 @@
 // Pods with containers of every role on a runtime: what is started and stopped when, what the statuses say
 // meanwhile, and that all of it survives kill -9.
 import assert from 'node:assert/strict'
-import { appendFile } from 'node:fs/promises'
+import { appendFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -11,6 +11,7 @@ import { RuntimeWorld, refOf } from '../../test/support/runtime-world.ts'
 import type { Container, Pod } from '../kube/types.gen.ts'
 import type { ObservedPod } from '../provider/provider.ts'
 import { VkError } from '../util/vk-error.ts'
+import { podDir } from './pod-dirs.ts'
 
 const named = (name: string, parts: Partial<Container> = {}): Container =>
   buildContainer({ name, ...parts })
@@ -281,4 +282,33 @@ test('in another sandbox init containers run again, before what the policy start
   await world.until(other, ({ hasEnded }) => hasEnded)
   assert.equal(startsOf(world).filter((start) => start === 'init/1').length, 1)
   assert.equal(world.eventsOf('SandboxChanged').length >= 1, true)
+})
+
+test('runs tell of their sandbox where a killed life had no time to write it down', async () => {
+  await using world = await RuntimeWorld.open()
+  world.runtime.tellsSandboxes = true
+  const pod = buildPod({ spec: { initContainers: [named('init')] } })
+  const ref = await world.create(pod)
+  await world.eventually(() => startsOf(world).length === 1)
+  await world.kill()
+  world.runtime.exit(key(pod, 'init'), 0)
+  await rm(join(podDir(world.rootDir, ref.uid), 'pod.json'), { force: true })
+  world.runtime.sandboxId = '2'
+  await world.start()
+  await world.create(pod)
+  await world.eventually(() => startsOf(world).includes('init/1'))
+  await world.settle()
+  assert.equal(
+    startsOf(world).some((start) => start.startsWith('main')),
+    false,
+  )
+  world.runtime.exit(key(pod, 'init', 1), 0)
+  await world.untilRunning(ref)
+  await world.kill()
+  await rm(join(podDir(world.rootDir, ref.uid), 'pod.json'), { force: true })
+  await world.start()
+  await world.create(pod)
+  await world.untilRunning(ref)
+  await world.settle()
+  assert.deepEqual(startsOf(world), ['init/0', 'init/1', 'main/0'])
 })

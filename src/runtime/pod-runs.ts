@@ -29,6 +29,15 @@ export class PodRuns {
     return this.#byName.get(name)?.get(attempt)?.run
   }
 
+  /** Where the newest run of each container was started, as far as the runtime can tell. */
+  get sandboxIds(): ReadonlySet<string> {
+    const newest = [...this.#byName.values()].flatMap((runs) => {
+      const { run } = runs.get(Math.max(...runs.keys())) ?? {}
+      return run?.sandboxId ?? []
+    })
+    return new Set(newest)
+  }
+
   /** A change that the runtime told of, or the answer to a start. */
   add(run: RuntimeContainer, epoch: number): void {
     const runs = this.#byName.get(run.key.name) ?? new Map<number, Seen>()

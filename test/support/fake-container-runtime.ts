@@ -38,6 +38,8 @@ export class FakeContainerRuntime implements ContainerRuntime {
   readonly stops: StopCall[] = []
   /** Another one, and all pods find themselves in new sandboxes. */
   sandboxId: string = '1'
+  /** Runs tell where they were started. */
+  tellsSandboxes: boolean = false
   readonly sandboxes: Set<string> = new Set()
   /** A stop ends the container with this code, at once; undefined: it ignores TERM. */
   exitCodeOnStop: number | undefined = 143
@@ -84,6 +86,7 @@ export class FakeContainerRuntime implements ContainerRuntime {
       image: start.spec.image ?? '',
       imageId: 'sha256:fake',
       state: { kind: 'running', startedAtMs: this.#clock.nowMs() },
+      ...(this.tellsSandboxes && { sandboxId: this.sandboxId }),
     }
     this.#containers.set(idOf(start.key), { start, run, waiters: [] })
     this.starts.push(start)
