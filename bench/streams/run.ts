@@ -36,16 +36,24 @@ const columns = [
 const rows = values.rows.split(',') as Row[]
 
 const results = new Map(columns.map(({ name }) => [name, new Map<Row, Measured[]>()]))
-for (let round = 0; round < Number(values.rounds); round += 1) await runRound()
+const rounds = Number(values.rounds)
+await takeTurns(
+  rows.filter((row) => row !== 'idle'),
+  { rounds, hasWarmUp: true },
+)
+// Memory is measured at servers that have done nothing before.
+if (rows.includes('idle')) {
+  for (let round = 0; round < rounds; round += 1) {
+    await takeTurns(['idle'], { rounds: 1, hasWarmUp: false })
+  }
+}
 printTable(results, rows)
 
-/** Memory is measured at servers that have done nothing before. */
-async function runRound(): Promise<void> {
-  await takeTurns(rows.filter((row) => row !== 'idle'))
-  if (rows.includes('idle')) await takeTurns(['idle'])
-}
-
-async function takeTurns(turns: readonly Row[]): Promise<void> {
+/** All servers run until the last round, as a node's does; with a warm-up, each row once before it counts. */
+async function takeTurns(
+  turns: readonly Row[],
+  { rounds, hasWarmUp }: { readonly rounds: number; readonly hasWarmUp: boolean },
+): Promise<void> {
   await using running = new AsyncDisposableStack()
   const pairs: (readonly [string, StreamPair])[] = []
   for (const { executor, name, server } of columns) {
@@ -53,15 +61,19 @@ async function takeTurns(turns: readonly Row[]): Promise<void> {
     const pair = await StreamPair.start({ server, client, idleCount: Number(values.idle) })
     pairs.push([name, running.use(pair)])
   }
-  for (const row of turns) {
-    for (const [name, pair] of pairs) {
-      // A node's server has run for long when it is asked: the first time does not count.
-      if (row !== 'idle') await pair.measure(row)
-      const measured = await pair.measure(row)
-      const byRow = results.get(name)
-      byRow?.set(row, [...(byRow.get(row) ?? []), measured])
+  for (let round = hasWarmUp ? -1 : 0; round < rounds; round += 1) {
+    for (const row of turns) {
+      for (const [name, pair] of pairs) {
+        const measured = await pair.measure(row)
+        if (round >= 0) note(name, row, measured)
+      }
     }
   }
+}
+
+function note(name: string, row: Row, measured: Measured): void {
+  const byRow = results.get(name)
+  byRow?.set(row, [...(byRow.get(row) ?? []), measured])
 }
 
 function flagsFor(executor: string): readonly string[] {

@@ -58,6 +58,9 @@ const keepAliveMs = 30_000
 const callerGone = new DOMException('The caller closed the connection', 'AbortError')
 const closing = new DOMException('The server closes', 'AbortError')
 
+/** Outside of any closure: V8 frees a closed socket late, and it must not hold its request until then. */
+const ignoreError = (): void => {}
+
 /** Answers one request. `signal` aborts when the caller is gone or the server closes. */
 export type RequestHandler = (exchange: Exchange) => Promise<void> | void
 
@@ -204,7 +207,7 @@ export class Listener implements AsyncDisposable {
       socket.resume()
     })
     // Its end is all that matters of an error.
-    socket.on('error', () => {})
+    socket.on('error', ignoreError)
     this.#upgraded.add(socket)
     socket.once('close', () => {
       this.#upgraded.delete(socket)

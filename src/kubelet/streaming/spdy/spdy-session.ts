@@ -49,6 +49,9 @@ const closed = new Error('connection is closed')
 const resetByPeer = new Error('stream is reset by the peer')
 const isOver = new DOMException('connection is closed', 'AbortError')
 
+/** Outside of any closure, as a socket holds on to it. */
+const ignoreError = (): void => {}
+
 /** A connection; `run` serves it until it ends. */
 export class SpdySession implements StreamCarrier {
   readonly #socket: Duplex
@@ -74,6 +77,8 @@ export class SpdySession implements StreamCarrier {
   #lingering: Disposable | undefined
   /** The socket is corked until the end of this turn. */
   #isGathering = false
+  readonly #onData = (chunk: Buffer): void => this.#receiveChunk(chunk)
+  readonly #onDrain = (): void => this.#release()
 
   constructor(socket: Duplex, options: SpdySessionOptions) {
     this.#socket = socket
@@ -83,8 +88,8 @@ export class SpdySession implements StreamCarrier {
       timeoutMs: options.idleTimeoutMs,
       expire: () => this.close(),
     })
-    socket.on('error', () => {})
-    socket.on('drain', () => this.#release())
+    socket.on('error', ignoreError)
+    socket.on('drain', this.#onDrain)
     socket.once('close', () => this.#end())
   }
 
@@ -98,13 +103,7 @@ export class SpdySession implements StreamCarrier {
   /** Reads until the connection ends; rejects with a ProtocolError when the peer broke the rules. */
   async run(): Promise<void> {
     const socket = this.#socket
-    socket.on('data', (chunk: Buffer) => {
-      this.#idle.note()
-      noteForeignMemory(chunk.length)
-      if (this.#isClosing) return
-      this.#frames = this.#reader.read(chunk)
-      this.#takeFrames()
-    })
+    socket.on('data', this.#onData)
     // A socket that breaks is as good as one that ends; it closes then.
     socket.once('end', () => this.#over.resolve())
     socket.once('close', () => this.#over.resolve())
@@ -157,6 +156,14 @@ export class SpdySession implements StreamCarrier {
   taken(byteCount: number): void {
     this.#queuedBytes -= byteCount
     if (byteCount > 0) this.#wakeReader()
+  }
+
+  #receiveChunk(chunk: Buffer): void {
+    this.#idle.note()
+    noteForeignMemory(chunk.length)
+    if (this.#isClosing) return
+    this.#frames = this.#reader.read(chunk)
+    this.#takeFrames()
   }
 
   /** Takes what is left of the chunk, until there is no room. */
@@ -309,6 +316,9 @@ export class SpdySession implements StreamCarrier {
     this.#release(closed)
     for (const stream of this.#streams.values()) stream.receiveReset(closed)
     this.#streams.clear()
+    // V8 frees a closed socket late: it must not hold all this until then.
+    this.#socket.off('data', this.#onData)
+    this.#socket.off('drain', this.#onDrain)
     this.#socket.destroy()
   }
 }
