@@ -1,19 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-// `npm test`: the unit tests in two halves at the same time, one for each core, then the scenarios on the
-// embedded control plane. What runs beside something else prints its output afterwards, in one piece.
+// `npm test`: three runs at the same time, which together keep two cores busy although each waits a lot.
+// The tests beside the sources run in two halves; the tests of the command as a whole share a pool of
+// processes with the scenarios on the embedded control plane. What runs beside the first prints its
+// output afterwards, in one piece.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { globSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import { buffer } from 'node:stream/consumers'
+import { useCompileCache } from './compile-cache.ts'
+
+/** Scenarios have probes that a busy machine must not make late; the rest fills what they leave. */
+const unitNice = 5
+
+/** Files that take long for what they wait for: begun first, they are not what is waited for at the end. */
+const longFiles = [
+  'e2e/crash',
+  'e2e/provider-failure',
+  'e2e/api-server-outage',
+  'run-command',
+  'local-cluster',
+  'e2e/node-lifecycle',
+  'e2e/lifecycle-isolation',
+  'e2e/control-plane-crash',
+  'package',
+  'e2e/exec',
+  'e2e/tutorials',
+  'e2e/lifecycle-resources',
+].map((name) => `test/${name}.test.ts`)
+
+interface Run {
+  readonly script: string
+  readonly args: readonly string[]
+  readonly nice?: number
+  readonly isBeside?: boolean
+}
 
 /** Runs a script of package.json to its end; returns its exit code. */
-async function run(
-  script: string,
-  { args = [], isBeside = false }: { args?: readonly string[]; isBeside?: boolean } = {},
-): Promise<number> {
+async function run({ script, args, nice = 0, isBeside = false }: Run): Promise<number> {
   const output = isBeside ? 'pipe' : 'inherit'
   const child = spawn('npm', ['run', '--silent', script, '--', ...args], {
     stdio: ['ignore', output, output],
   })
+  if (child.pid !== undefined && nice > 0) setPriority(child.pid, nice)
   const streams = [child.stdout, child.stderr]
   const said = Promise.all(streams.map(async (stream) => stream && (await buffer(stream))))
   const [code] = (await once(child, 'exit')) as [number | null]
@@ -21,9 +50,16 @@ async function run(
   return code ?? 1
 }
 
+function wholeFiles(): readonly string[] {
+  const files = globSync('test/{,e2e/}*.test.ts').sort()
+  return [...longFiles, ...files.filter((file) => !longFiles.includes(file))]
+}
+
+useCompileCache()
+const beside = 'src/**/*.test.ts'
 const codes = await Promise.all([
-  run('test:unit', { args: ['--test-shard=1/2'] }),
-  run('test:unit', { args: ['--test-shard=2/2'], isBeside: true }),
+  run({ script: 'test:unit', args: ['--test-shard=1/2', beside], nice: unitNice }),
+  run({ script: 'test:unit', args: ['--test-shard=2/2', beside], nice: unitNice, isBeside: true }),
+  run({ script: 'test:scenarios', args: wholeFiles(), isBeside: true }),
 ])
-codes.push(await run('test:scenarios'))
 process.exitCode = Math.max(...codes)

@@ -8,6 +8,8 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { useCompileCache } from '../../tools/compile-cache.ts'
+import { reporterFlags } from '../../tools/failure-reporter.ts'
 import { buildControlPlane } from './control-plane/build.ts'
 import { KUBECTL_VARIABLE } from './find-kubectl.ts'
 import { GoBuildError } from './go-build.ts'
@@ -17,9 +19,6 @@ import { QUICK_VARIABLE } from './scenario-size.ts'
 import { buildStreamsClient } from './streams/build.ts'
 import { PLANE_VARIABLE } from './test-control-plane.ts'
 import { buildUpstreamSuite } from './upstream/build.ts'
-
-/** Children are Node programs, started again and again: what they have compiled is kept for the next. */
-const COMPILE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/compile')
 
 interface Settings {
   readonly plane: string
@@ -34,7 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`Cannot use --control-plane=${plane}: it is 'real' or 'embedded'`)
     return 2
   }
-  process.env['NODE_COMPILE_CACHE'] ??= COMPILE_CACHE
+  useCompileCache()
   process.env[PLANE_VARIABLE] = plane
   if (isQuick) process.env[QUICK_VARIABLE] = '1'
   return plane === 'real' ? await runReal(rest) : await runEmbedded(rest)
@@ -81,7 +80,9 @@ function testCommand(args: readonly string[], concurrency: number): readonly str
   const flags = args.filter((arg) => arg.startsWith('-'))
   const files = args.filter((arg) => !arg.startsWith('-'))
   if (!flags.some((flag) => flag.startsWith('--test-reporter'))) {
-    flags.push(`--test-reporter=${process.stdout.isTTY ? 'spec' : 'tap'}`)
+    const first = process.stdout.isTTY ? 'spec' : 'tap'
+    const both = reporterFlags(first)
+    flags.push(...(both.length > 0 ? both : [`--test-reporter=${first}`]))
   }
   if (files.length === 0) files.push(...globSync(join(import.meta.dirname, '*.test.ts')).sort())
   const defaults = ['--test', `--test-concurrency=${concurrency}`, '--test-timeout=600000']

@@ -27,9 +27,9 @@ export class CliProcess implements AsyncDisposable {
   readonly #listeners = new Set<() => void>()
 
   constructor(args: readonly string[], { env = {}, input }: CliOptions = {}) {
-    const { PATH = '', TMPDIR = '/tmp' } = process.env
+    const { PATH = '', TMPDIR = '/tmp', NODE_COMPILE_CACHE } = process.env
     this.child = spawn(process.execPath, [main, ...args], {
-      env: { PATH, TMPDIR, HOME: '/nonexistent', ...env },
+      env: { PATH, TMPDIR, NODE_COMPILE_CACHE, HOME: '/nonexistent', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     this.child.stdin?.end(input)
