@@ -15,6 +15,7 @@ import {
   IMAGE_VARIABLE,
   scenarioHostPaths,
 } from '../e2e/scenario-provider.ts'
+import { reporterFlags } from '../../tools/failure-reporter.ts'
 import { EngineDaemon, engineObstacle, type EngineKind } from './engine-daemon.ts'
 import { busyboxArchive, testImage } from './test-image.ts'
 import { ENGINES_VARIABLE } from './use-engine.ts'
@@ -51,7 +52,14 @@ async function main(args: readonly string[]): Promise<number> {
   const flags = rest.filter((arg) => arg.startsWith('-'))
   const own = files.length > 0 ? files.filter(isOwn) : globSync(join(here, '*.test.ts')).sort()
   const scenarios = files.length > 0 ? files.filter((file) => !isOwn(file)) : scenarioFiles
-  const tests = ['--test', '--test-concurrency=2', '--test-timeout=300000', ...flags, ...own]
+  const tests = [
+    '--test',
+    '--test-concurrency=2',
+    '--test-timeout=300000',
+    ...reporterFlags('spec'),
+    ...flags,
+    ...own,
+  ]
   const ownStatus = own.length > 0 ? await node(tests) : 0
   let scenarioStatus = 0
   for (const kind of scenarios.length > 0 ? engines : []) {
