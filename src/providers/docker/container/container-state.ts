@@ -26,13 +26,27 @@ export function knownContainer(
   const { Id, Image, Config } = inspected
   const { key, image } = labelled
   const containerId = `${type}://${Id}`
+  const sandboxId = sandboxOf(inspected)
   return {
     engineId: Id,
-    run: { key, containerId, image: image.name, imageId: image.reference || Image, state },
+    run: {
+      key,
+      containerId,
+      image: image.name,
+      imageId: image.reference || Image,
+      state,
+      ...(sandboxId !== undefined && { sandboxId }),
+    },
     isTerminal: Config.Tty === true,
     logPath: inspected.LogPath || undefined,
     stopSignal: Config.StopSignal || undefined,
   }
+}
+
+/** Whose namespaces it joins; undefined for one that has nothing but the machine's. */
+function sandboxOf({ HostConfig }: ContainerInspect): string | undefined {
+  const { NetworkMode = '', IpcMode = '' } = HostConfig
+  return /^container:(.+)$/.exec(NetworkMode)?.[1] ?? /^container:(.+)$/.exec(IpcMode)?.[1]
 }
 
 function stateOf({ State }: ContainerInspect, isOutOfMemory: boolean): ContainerState | undefined {

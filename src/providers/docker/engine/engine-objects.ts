@@ -56,6 +56,8 @@ export interface ContainerInspect {
   readonly HostConfig: {
     readonly CgroupParent?: string
     readonly Memory?: number
+    readonly NetworkMode?: string
+    readonly IpcMode?: string
     readonly LogConfig?: { readonly Type: string }
   }
   readonly State: {
