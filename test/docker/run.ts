@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Runs the tests of the docker provider on Podman and on Docker's daemon, each started by the tests on a
-// socket and storage of its own (install-engines.sh installs them), then the lifecycle scenarios of
-// test/e2e with their pods on Podman. --engine=podman|docker chooses one; other arguments are files and flags
-// for node. An engine that is missing is a failure here, never a skipped test.
+// socket and storage of its own (install-engines.sh installs them), then, on each, the scenarios of test/e2e
+// that are about pods. --engine=podman|docker chooses one; other arguments are files and flags for node. An
+// engine that is missing is a failure here, never a skipped test.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -22,16 +22,14 @@ import { ENGINES_VARIABLE } from './use-engine.ts'
 
 const kinds: readonly EngineKind[] = ['podman', 'docker']
 const here = import.meta.dirname
-/** Scenarios whose pods need nothing of the host but a shell. */
+const scenarioFolder = join(here, '../e2e')
+const fileOf = (name: string): string => `${name}.test.ts`
+/** Scenarios of pods and what is done to them; those of the API, of controllers and of nodes are the same everywhere. */
 const scenarioFiles = [
-  'restarts',
-  'lifecycle-order',
-  'lifecycle-crash',
-  'crash',
-  'deletion',
-  'environment',
-  'exec',
-].map((name) => join(here, `../e2e/${name}.test.ts`))
+  ...globSync('lifecycle-*.test.ts', { cwd: scenarioFolder }).sort(),
+  ...['restarts', 'crash', 'deletion', 'environment', 'exec', 'port-forward'].map(fileOf),
+  ...['in-pod-client', 'shutdown', 'node-shutdown'].map(fileOf),
+].map((name) => join(scenarioFolder, name))
 
 async function main(args: readonly string[]): Promise<number> {
   const chosen = args.find((arg) => arg.startsWith('--engine='))?.slice('--engine='.length)
@@ -61,14 +59,12 @@ async function main(args: readonly string[]): Promise<number> {
     ...own,
   ]
   const ownStatus = own.length > 0 ? await node(tests) : 0
-  let scenarioStatus = 0
+  let status = ownStatus
   for (const kind of scenarios.length > 0 ? engines : []) {
-    // Podman's containers lose their input with the first client, which exec.test.ts has come again.
-    const apart = kind === 'podman' && files.length === 0 ? /exec\.test/ : undefined
-    const chosenScenarios = scenarios.filter((file) => !apart?.test(file))
-    scenarioStatus ||= await runScenarios(kind, { flags, scenarios: chosenScenarios })
+    const scenarioStatus = await runScenarios(kind, { flags, scenarios })
+    status ||= scenarioStatus
   }
-  return ownStatus || scenarioStatus
+  return status
 }
 
 /** The scenarios of test/e2e on the embedded control plane, their pods on an engine of their own. */
@@ -98,7 +94,7 @@ async function runScenarios(
     [CONFIG_VARIABLE]: config,
   }
   console.log(`Scenarios on ${kind}:`)
-  const run = [join(here, '../e2e/run.ts'), '--control-plane=embedded', '--test-concurrency=2']
+  const run = [join(here, '../e2e/run.ts'), '--control-plane=embedded', '--test-concurrency=3']
   try {
     return await node([...run, ...flags, ...scenarios], environment)
   } finally {

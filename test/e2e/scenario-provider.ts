@@ -43,8 +43,6 @@ export interface ScenarioProvider {
   /** For scripts: what lies between a word to stdout and a later one to stderr, so that they are logged in this order. */
   readonly betweenStreams: string
   readonly without: {
-    /** Pids that a container sees are those of the host. */
-    readonly hostPids: Reason
     /** Volumes are not mounted. */
     readonly unmountedVolumes: Reason
     /** Pods are processes of the host. */
@@ -66,7 +64,6 @@ export const provider: ScenarioProvider = {
   // An engine reads the two by themselves.
   betweenStreams: isOnEngine ? 'sleep 0.5; ' : '',
   without: {
-    hostPids: onEngine("a container's process ids are its own"),
     unmountedVolumes: onEngine('an engine mounts volumes'),
     hostProcesses: onEngine('is about processes of the host'),
     lastingInput: onPodman("Podman ends a container's input with the first client that leaves"),

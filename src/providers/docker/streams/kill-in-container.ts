@@ -1,15 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kills a process of a container from outside, on this machine.
-import { readFileSync } from 'node:fs'
+// Kills a process of a container from outside, on this machine, with all that it has started.
+import { readFileSync, readdirSync } from 'node:fs'
 
-/** Only a process whose control group names the container is touched: a process id may be another's by now. */
+/** Only processes whose control group names the container are touched: a process id may be another's by now. */
 export function killInContainer(pid: number, engineId: string): boolean {
   if (pid <= 1) return false
+  // Of a process that is gone nobody could say any more what it had started.
+  const all = familyOf(pid)
+  const killed = all.filter((one) => isIn(one, engineId) && kill(one))
+  return killed.includes(pid)
+}
+
+/** The process, its children, theirs, and so on. */
+function familyOf(pid: number): readonly number[] {
+  return [pid, ...childrenOf(pid).flatMap(familyOf)]
+}
+
+function childrenOf(pid: number): readonly number[] {
   try {
-    if (!readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(engineId)) return false
-    return process.kill(pid, 'SIGKILL')
+    const threads = readdirSync(`/proc/${pid}/task`)
+    const lists = threads.map((id) => readFileSync(`/proc/${pid}/task/${id}/children`, 'utf8'))
+    return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number))
+  } catch {
+    // It has just ended, or the kernel does not tell.
+    return []
+  }
+}
+
+function isIn(pid: number, engineId: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(engineId)
   } catch {
     // It is gone, or it is not ours to see.
+    return false
+  }
+}
+
+function kill(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL')
+  } catch {
+    // It is gone, or it is not ours to end.
     return false
   }
 }
