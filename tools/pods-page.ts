@@ -44,7 +44,7 @@ function fieldTable(providers: readonly DocumentedProvider[]): string {
 }
 
 /** Fields as a manifest has them, below `spec`. */
-function fieldsOf(feature: FeatureName): string {
+export function fieldsOf(feature: FeatureName): string {
   const fields = featurePods
     .filter((pod) => pod.feature === feature)
     .map(({ field }) => `\`${field.replace(/^spec\./, '').replaceAll(/\[\d+\]/g, '[]')}\``)
@@ -58,4 +58,7 @@ const inOtherWords: Readonly<Partial<Record<FeatureName, string>>> = {
   serviceAccountVolume: "the service account's volume at its usual place",
 }
 
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
+/** Text for a cell of a table. */
+export function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
+}
