@@ -68,7 +68,8 @@ function useEngine(kind: EngineKind, options: DaemonOptions): TestEngine {
     options: (config = {}) => ({
       name: kind,
       open: (host) => providerModule.create({ host: opened().host, ...config }, host),
-      timeoutMs: 20_000,
+      // Of no check's own doing: a busy machine takes long to start a container.
+      timeoutMs: 60_000,
       workloads,
     }),
   }
