@@ -31,6 +31,8 @@ const { values } = parseArgs({
     parts: { type: 'string', default: 'none,http,exec' },
     /** Of the process provider. */
     isolation: { type: 'string', default: 'auto' },
+    /** The same; on a machine that is busy with other things name a group that has priority over them. */
+    'cgroup-root': { type: 'string' },
     /** A folder for CPU profiles of virtual-kubelet; they hold what it did from its start on. */
     profile: { type: 'string' },
   },
@@ -41,6 +43,8 @@ const seconds = Number(values.seconds)
 const containersPerPod = 2
 const periodSeconds = 10
 const program = ['/bin/sleep', '86400']
+/** How much later than a bare spawn and GET a pod may be ready. */
+const allowedMs = 50
 
 async function main(): Promise<number> {
   if (!process.env[FOLDER_VARIABLE]) {
@@ -134,7 +138,11 @@ async function startNode(cluster: Cluster, nodeName: string) {
   const config = join(cluster.files.folder, `${nodeName}.json`)
   writeFileSync(
     config,
-    JSON.stringify({ isolation: values.isolation, capacity: { pods: String(pods * 2) } }),
+    JSON.stringify({
+      isolation: values.isolation,
+      ...(values['cgroup-root'] && { cgroupRoot: values['cgroup-root'] }),
+      capacity: { pods: String(pods * 2) },
+    }),
   )
   const profiling = values.profile ? ['--cpu-prof', `--cpu-prof-dir=${values.profile}`] : []
   const main = join(import.meta.dirname, '../../src/cli/main.ts')
@@ -169,7 +177,11 @@ async function usedOver(read: () => number): Promise<number> {
 
 function print(what: string, sorted: readonly number[], bare?: readonly number[]): void {
   const [p50, p99] = [percentile(sorted, 0.5), percentile(sorted, 0.99)]
-  const over = bare ? `, ${(p50 - percentile(bare, 0.5)).toFixed(1)} over bare` : ''
+  const overMs = bare && p50 - percentile(bare, 0.5)
+  const over =
+    overMs === undefined
+      ? ''
+      : `, ${overMs.toFixed(1)} over bare (within ${allowedMs} ms: ${overMs <= allowedMs ? 'yes' : 'no'})`
   console.log(`${what}: p50 ${p50.toFixed(1)} ms${over}, p99 ${p99.toFixed(1)} ms`)
 }
 

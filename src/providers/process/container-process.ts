@@ -9,7 +9,7 @@ import type { SandboxedProgram } from './isolation/sandboxed-program.ts'
 import { groupOf, noteOutOfMemory, readNotes } from './exit-record.ts'
 import type { Launch, LaunchNotes } from './exit-record.ts'
 import { leaveGroup } from './leave-group.ts'
-import { isAlive, maySignalGroup, observeProcess } from './process-identity.ts'
+import { isAlive, maySignalGroup, observeProcess, parseStat, readProc } from './process-identity.ts'
 import type { ProcessIdentity, ProcessMark } from './process-identity.ts'
 import { readProcessTable } from './process-table.ts'
 import { programInTerminal } from './terminal-program.ts'
@@ -215,7 +215,7 @@ export class ContainerProcess {
     const { clock } = this.#surroundings
     while (this.isRunning && clock.monotonicMs() < stop.deadlineMs) {
       const found = await this.program()
-      if (found) {
+      if (found && (this.isSandboxed || leadsGroup(found.programPid))) {
         this.#known = found.inside
         const { hasTerminal } = this.launch.record
         const { programPid: pid } = found
@@ -223,7 +223,7 @@ export class ContainerProcess {
         return
       }
       // Outside of sandboxes it is there from the start, or it has ended.
-      if (!this.isSandboxed) return
+      if (!found && !this.isSandboxed) return
       await clock.sleep(20)
     }
   }
@@ -282,6 +282,12 @@ export class ContainerProcess {
     if (send(-leader.pid, 'SIGKILL')) return true
     return isAlive(leader, now) && send(leader.pid, 'SIGKILL')
   }
+}
+
+/** A stage may still ignore signals that mean something to its program. Where nobody can tell, it does not. */
+function leadsGroup(pid: number): boolean {
+  const stat = parseStat(readProc(`${pid}/stat`))
+  return stat === undefined || stat.group === pid
 }
 
 // False: there is no such process (or it is not ours, which a checked identity rules out).

@@ -42,7 +42,7 @@ export async function launchForked(
   { made, plan }: { readonly made: Launch; readonly plan: LaunchPlan },
   { spawner, tools, clock, watched }: ForkedLaunch,
 ): Promise<Started> {
-  const session = tools.setsid === undefined ? [] : [tools.setsid]
+  const { session } = spawner
   const { argv, input } = finalStep(plan, { tools, session, needsOwnShell: false })
   const words = wrapperWords(plan, { mv: tools.mv, final: argv })
   const descriptor = openNamelessFile(input)

@@ -9,7 +9,7 @@ import type { Clock } from '../../util/clock.ts'
 import { VkError } from '../../util/vk-error.ts'
 import { quote } from './environment.ts'
 import type { Surroundings } from './surroundings.ts'
-import { wrapperScript } from './wrapper.ts'
+import { wrapperFunction } from './wrapper.ts'
 
 /** After so many shells in a row that did nothing of use there is no other try. */
 const maxFailures = 3
@@ -20,25 +20,15 @@ const buryAfterMs = 1000
  * of our descriptor that holds the program and the wrapper's arguments, and `{ run 7 /usr/bin/mount …; }`, which
  * it answers by `7 <exit code>`. The braces: a line that our death has cut does nothing. Our descriptors are
  * named from a directory of /proc that is ours for good: once we are gone nothing is found in there, whoever
- * gets our pid. A shell's `&` ignores INT and QUIT for good, but for what env starts.
+ * gets our pid.
  */
-const script = ({
-  shell,
-  env,
-  setsid,
-}: Record<'shell' | 'env' | 'setsid', string>): string => `umask 077
+const script = `umask 077
 trap : HUP INT QUIT TERM USR1 USR2 ALRM
 cd "/proc/$PPID/fd" || exit 1
-wrapper=${quote(wrapperScript)}
-launch() {
+start_of() { start=\${20}; }
+${wrapperFunction}launch() {
   jobs >/dev/null
-  ( become_wrapper "$@" || echo 125 >"$2/exit" ) >/dev/null 2>&1 &
-}
-become_wrapper() {
-  command exec <"./$1" 3>>"$2/said" || return
-  shift
-  cd /
-  exec ${quote(env)} --default-signal=INT,QUIT ${quote(setsid)} ${quote(shell)} -c "$wrapper" virtual-kubelet-wrapper "$@"
+  ( wrapper "$@" ) >/dev/null 2>&1 &
 }
 run() {
   id=$1
@@ -73,7 +63,8 @@ interface Shell {
 
 /** Forks shells and runs small programs, away from our own memory. */
 export class Spawner implements Disposable {
-  readonly #script: string
+  /** Words that give a stage a session, and INT and QUIT, which a shell's `&` ignores, their effect again. */
+  readonly session: readonly string[]
   readonly #command: readonly string[]
   readonly #clock: Clock
   #shell: Shell | undefined
@@ -83,10 +74,10 @@ export class Spawner implements Disposable {
   #isClosed = false
 
   private constructor(
-    parts: { readonly script: string; readonly command: readonly string[] },
+    parts: { readonly session: readonly string[]; readonly command: readonly string[] },
     clock: Clock,
   ) {
-    this.#script = parts.script
+    this.session = parts.session
     this.#command = parts.command
     this.#clock = clock
   }
@@ -102,7 +93,8 @@ export class Spawner implements Disposable {
     const command = isClosing
       ? [bash, '-c', `${closes.join('')}exec "$@"`, 'sh', ...reading]
       : reading
-    const spawner = new Spawner({ script: script({ shell, env, setsid }), command }, clock)
+    const session = [env, '--default-signal=INT,QUIT', setsid]
+    const spawner = new Spawner({ session, command }, clock)
     spawner.#living()
     return spawner
   }
@@ -200,7 +192,7 @@ export class Spawner implements Disposable {
     for (const stream of [child.stdin, child.stdout])
       (stream as unknown as { unref(): void }).unref()
     readAnswers(child.stdout, shell.answers)
-    child.stdin.write(this.#script)
+    child.stdin.write(script)
     return shell
   }
 }

@@ -81,9 +81,7 @@ umask 022
 exec "$@"
 `
 
-const tail = `
-code=$?
-[ -z "$keeper" ] || kill "$keeper" 2>/dev/null
+const tail = `[ -z "$keeper" ] || kill "$keeper" 2>/dev/null
 pid=
 [ -r "$dir/started" ] && IFS='|' read -r pid rest <"$dir/started"
 [ -z "$pid" ] || kill -KILL "-$pid" 2>/dev/null
@@ -103,7 +101,9 @@ exit "$code"
  * process namespace on 1 and the words of a guard on 9 where \`-processes\` and \`-guard\` are there; the program then opens its output and says \`started\` itself) or '', number of files by which a process joins control groups, these files, then the command line that the stage becomes;
  * none: the stage itself runs what descriptor 0 holds.
  */
-export const wrapperScript: string = `${head}(${stageByProc}${stage})${tail}`
+export const wrapperScript: string = `${head}(${stageByProc}${stage})
+code=$?
+${tail}`
 
 /**
  * The same for other systems: the stage is a shell of its own, which knows its pid, and without
@@ -112,5 +112,37 @@ export const wrapperScript: string = `${head}(${stageByProc}${stage})${tail}`
 export function portableScript(hasSetsid: boolean): string {
   const run = `sh -c "$stage" virtual-kubelet-stage "$dir" "$out" "$err" "$stdin" "$sandbox" "$groups" "$@"`
   return `${head}stage='${`${stageBySelf}${stage}`.replaceAll("'", String.raw`'\''`)}'
-${hasSetsid ? `setsid ${run}` : `set -m\n${run}`}${tail}`
+${hasSetsid ? `setsid ${run}` : `set -m\n${run}`}
+code=$?
+${tail}`
 }
+
+// Of a fork `$$` is not the pid. There is no descriptor 3 to speak on, so that all goes to a file.
+const forkedStage = `
+cd /
+exec 3>>"$dir/said" || exit 125
+trap '' PIPE
+exec 2>&3
+read -r line </proc/self/stat
+pid=\${line%% *}
+start_of \${line##*) }
+`
+
+/**
+ * The same as a function of a shell in which \`start_of\` is defined, to be called in a fork of it. It takes one
+ * argument more, the first: the name of the file, in the current directory, that holds the program.
+ */
+export const wrapperFunction: string = `wrapper() {
+input=$1
+shift
+${head}read -r line </proc/self/stat
+start_of \${line##*) }
+wrapper="\${line%% *}|$start"
+code=125
+if command exec <"./$input"; then
+(${forkedStage}${stage})
+code=$?
+fi
+cd /
+${tail}}
+`
