@@ -308,6 +308,8 @@ test('an open connection follows the client CA bundle and the end of its certifi
       assert.equal((await kubelet.ask({ path: '/healthz', client, agent: kept })).status, 200)
       await clock.advance(25 * 60 * 60_000)
       assert.equal((await kubelet.ask({ path: '/healthz', client, agent: kept })).status, 401)
+      // On a new one, where the certificate is known from those before.
+      assert.equal((await kubelet.ask({ path: '/healthz', client })).status, 401)
     } finally {
       kept.destroy()
     }

@@ -29,12 +29,17 @@ interface Handshake {
   readonly fingerprint: string
 }
 
+/** So many certificates are remembered; the API server, which makes nearly all connections, has one. */
+const maxRemembered = 100
+
 /** Recognises client certificates of the present client CAs; without any it refuses them all. */
 export class ClientCertificateAuthenticator implements Authenticator {
   readonly #bundle: ClientCaBundle | undefined
   readonly #clock: Clock
   readonly #handshakes = new WeakMap<TLSSocket, Handshake>()
   readonly #judgements = new WeakMap<TLSSocket, Judgement>()
+  /** Of certificates that an authority itself has issued, by fingerprint: whichever connection shows them. */
+  readonly #remembered = new Map<string, Judgement>()
 
   constructor(bundle: ClientCaBundle | undefined, options: { readonly clock: Clock }) {
     this.#bundle = bundle
@@ -74,14 +79,16 @@ export class ClientCertificateAuthenticator implements Authenticator {
     about: { readonly certificate: X509Certificate; readonly authorities: Authorities },
   ): Judgement {
     const { authorities, certificate } = about
+    const fingerprint = certificate.fingerprint256
+    const remembered = this.#remembered.get(fingerprint)
+    if (remembered?.authorities === authorities) return remembered
     const issuer = authorities.find((authority) => isTrustedBy(certificate, authority))
     const handshake = this.#handshakes.get(socket)
     const isTrusted =
       issuer !== undefined ||
-      (handshake?.authorities === authorities &&
-        handshake.fingerprint === certificate.fingerprint256)
+      (handshake?.authorities === authorities && handshake.fingerprint === fingerprint)
     const known = issuer ? [certificate, issuer] : [certificate]
-    return {
+    const judgement = {
       authorities,
       result: isTrusted
         ? identityOf(socket.getPeerCertificate())
@@ -89,6 +96,13 @@ export class ClientCertificateAuthenticator implements Authenticator {
       validFromMs: Math.max(...known.map(({ validFrom }) => Date.parse(validFrom))),
       validUntilMs: Math.min(...known.map(({ validTo }) => Date.parse(validTo))),
     }
+    if (issuer) this.#remember(fingerprint, judgement)
+    return judgement
+  }
+
+  #remember(fingerprint: string, judgement: Judgement): void {
+    if (this.#remembered.size >= maxRemembered) this.#remembered.clear()
+    this.#remembered.set(fingerprint, judgement)
   }
 }
 

@@ -16,10 +16,11 @@ const streaming: Readonly<Record<string, string>> = {
   portForward: 'portforward',
 }
 
-/** The metrics of one kind of request. */
+/** The metrics of one kind of request; prom-client is told the counts when somebody asks for them. */
 interface Series {
-  readonly total: { inc(): void }
-  readonly inFlight: { inc(): void; dec(): void }
+  readonly labels: Readonly<Record<LabelName, string>>
+  total: number
+  inFlight: number
   readonly duration: { observe(seconds: number): void }
 }
 
@@ -40,12 +41,14 @@ export class HttpMetrics {
       help: '[ALPHA] Number of the http requests received since the server started',
       labelNames,
       registers,
+      collect: () => this.#tellTotals(),
     })
     this.#inFlight = new Gauge({
       name: 'kubelet_http_inflight_requests',
       help: '[ALPHA] Number of the inflight http requests',
       labelNames,
       registers,
+      collect: () => this.#tellInFlight(),
     })
     this.#duration = new Histogram({
       name: 'kubelet_http_requests_duration_seconds',
@@ -68,19 +71,19 @@ export class HttpMetrics {
       const { request, upgrade } = exchange
       const root = rootOf(request.url ?? '')
       const path = roots.has(root) ? root : 'other'
-      const { duration, inFlight, total } = this.#seriesOf(request.method ?? '', path)
+      const series = this.#seriesOf(request.method ?? '', path)
       const subresource = streaming[root]
       if (upgrade && subresource && request.headers.upgrade?.toLowerCase() === 'websocket') {
         this.#webSockets.inc({ subresource })
       }
       const startMs = performance.now()
-      total.inc()
-      inFlight.inc()
+      series.total += 1
+      series.inFlight += 1
       try {
         await handle(exchange)
       } finally {
-        inFlight.dec()
-        duration.observe((performance.now() - startMs) / 1000)
+        series.inFlight -= 1
+        series.duration.observe((performance.now() - startMs) / 1000)
       }
     }
   }
@@ -101,13 +104,18 @@ export class HttpMetrics {
       server_type: 'readwrite',
       long_running: String(longRunning.has(path)),
     }
-    const series = {
-      total: this.#total.labels(labels),
-      inFlight: this.#inFlight.labels(labels),
-      duration: this.#duration.labels(labels),
-    }
+    const series = { labels, total: 0, inFlight: 0, duration: this.#duration.labels(labels) }
     this.#series.set(key, series)
     return series
+  }
+
+  #tellTotals(): void {
+    this.#total.reset()
+    for (const { labels, total } of this.#series.values()) this.#total.inc(labels, total)
+  }
+
+  #tellInFlight(): void {
+    for (const { labels, inFlight } of this.#series.values()) this.#inFlight.set(labels, inFlight)
   }
 }
 
