@@ -23,6 +23,7 @@ import type { PodReferences } from './pod-references.ts'
 import type { ServiceAccountTokens } from './service-account-tokens.ts'
 import { timeLimit } from './time-limit.ts'
 import { readPullSecrets } from './pull-secrets.ts'
+import type { PodCertificates } from './certificates/pod-certificates.ts'
 import { readTrustAnchors } from './trust-bundles.ts'
 import { readClaim } from './volume-claims.ts'
 import { resolveVolume, type VolumeSources } from './volume-sources.ts'
@@ -34,6 +35,7 @@ export interface PodAnswersOptions {
   readonly references: PodReferences
   readonly services: NodeServices
   readonly tokens: ServiceAccountTokens
+  readonly certificates: PodCertificates
   readonly nodeFacts: () => NodeFacts | undefined
   readonly nodeName: string
   readonly podApiServer?: { readonly host: string; readonly port: number } | undefined
@@ -101,13 +103,14 @@ export class PodAnswers {
     pod: Pod,
     { facts, signal }: { readonly facts: PodFacts; readonly signal: AbortSignal },
   ): VolumeSources {
-    const { references, tokens, nodeName, nodeFacts } = this.#options
+    const { references, tokens, certificates, nodeName, nodeFacts } = this.#options
     const ref = refOf(pod)
     return {
       configMap: (name) => references.configMap(ref, name, signal),
       secret: (name) => references.secret(ref, name, signal),
       token: (projection) => tokens.tokenFor(pod, projection),
       trustAnchors: (selection) => readTrustAnchors(selection, this.#options, signal),
+      certificate: (place) => certificates.certificateFor(pod, place, signal),
       facts,
       nodeName,
       nodeAllocatable: nodeFacts()?.allocatable ?? {},

@@ -26,6 +26,8 @@ import { PodResizes } from './pod-resizes.ts'
 import { PodReferences } from './pod-references.ts'
 import { hasInVolume, type ReferencedObject } from './volume-references.ts'
 import { PodWorker } from './pod-worker.ts'
+import { podReference } from './pod-reference.ts'
+import { PodCertificates } from './certificates/pod-certificates.ts'
 import { ServiceAccountTokens } from './service-account-tokens.ts'
 import type { ShutdownPlan } from './shutdown-plan.ts'
 
@@ -43,6 +45,7 @@ export class PodController implements AsyncDisposable {
   readonly #services: NodeServices
   readonly #ownServices: NodeServices | undefined
   readonly #tokens: ServiceAccountTokens
+  readonly #certificates: PodCertificates
   readonly #resizes: PodResizes
   readonly #abort = new AbortController()
   #drain: PodDrain | undefined
@@ -62,6 +65,12 @@ export class PodController implements AsyncDisposable {
     this.#services = deps.services ?? new NodeServices(client, shared)
     this.#ownServices = deps.services ? undefined : this.#services
     this.#tokens = new ServiceAccountTokens(client, shared)
+    this.#certificates = new PodCertificates({
+      client,
+      clock,
+      nodeName,
+      record: (pod, event) => deps.recorder.record(podReference(pod), event),
+    })
     this.#resizes = new PodResizes(this.#loop)
     this.#records.admitted.onRelease = () => this.#resizes.retry()
     this.#references = new PodReferences(client, {
@@ -187,10 +196,12 @@ export class PodController implements AsyncDisposable {
         references: this.#references,
         services: this.#services,
         tokens: this.#tokens,
+        certificates: this.#certificates,
       }),
       release: (uid) => {
         this.#references.release(uid)
         this.#tokens.release(uid)
+        this.#certificates.release(uid)
         this.#resizes.forget(uid)
       },
     })

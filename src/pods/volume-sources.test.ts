@@ -20,6 +20,8 @@ const sources: VolumeSources = {
   secret: (name) => Promise.resolve(name === 'x' ? secret : undefined),
   token: () => Promise.resolve({ token: 'jwt', refreshAtMs: 5 }),
   trustAnchors: ({ name }) => Promise.resolve({ text: `anchors of ${name}`, refreshAtMs: 3 }),
+  certificate: ({ volume, index }) =>
+    Promise.resolve({ key: `key of ${volume} ${index}\n`, chain: 'chain\n', refreshAtMs: 2 }),
   facts: { podIPs: ['10.1.1.1'], hostIPs: [] },
   nodeName: 'node',
   nodeAllocatable: { cpu: '4' },
@@ -69,6 +71,28 @@ test('gathers chosen keys under other names, and the later source wins', async (
   assert.deepEqual(await filesOf(projections), { 'dir/file': Buffer.from('hidden') })
 })
 
+test('a certificate comes in one file with its key before it, or in two, and only its user reads it', async () => {
+  const podCertificate = {
+    keyType: 'ED25519',
+    signerName: 'example.com/s',
+    credentialBundlePath: 'both',
+    keyPath: 'key',
+    certificateChainPath: 'chain',
+  }
+  const { files, refreshAtMs } = await resolve([{ downwardAPI: {} }, { podCertificate }], {
+    spec: { securityContext: { fsGroup: 5 } },
+  })
+  assert.deepEqual(
+    files.map(({ path, content, mode }) => [path, Buffer.from(content).toString(), mode]),
+    [
+      ['both', 'key of v 1\nchain\n', 0o600],
+      ['key', 'key of v 1\n', 0o600],
+      ['chain', 'chain\n', 0o600],
+    ],
+  )
+  assert.equal(refreshAtMs, 2)
+})
+
 test('refuses what is missing, unless it is optional', async () => {
   const rejects = async (projection: VolumeProjection, message: RegExp): Promise<void> => {
     await assert.rejects(resolve([projection]), (error: unknown) => {
@@ -82,10 +106,7 @@ test('refuses what is missing, unless it is optional', async () => {
   await rejects({ secret: { name: 'none' } }, /secret "none" not found/)
   await rejects({ configMap: { name: 'none' } }, /configmap "none" not found/)
   await rejects({ secret: { name: 'x', items } }, /references non-existent secret key: none/)
-  await rejects(
-    { podCertificate: { keyType: 'ED25519', signerName: 's' } },
-    /podCertificate is not/,
-  )
+  await rejects({ unheardOf: {} } as VolumeProjection, /source unheardOf is not supported/)
   assert.deepEqual(await filesOf([{ secret: { name: 'none', optional: true } }]), {})
   assert.deepEqual(await filesOf([{ secret: { name: 'x', items, optional: true } }]), {})
 })

@@ -13,6 +13,7 @@ import type {
 } from '../kube/types.gen.ts'
 import type { VolumeFile, VolumeFiles } from '../provider/provider.ts'
 import { VkError, messageOf } from '../util/vk-error.ts'
+import type { CertificatePlace, PodCertificate } from './certificates/pod-certificates.ts'
 import { fieldValue, type FieldContext } from './env/field-ref.ts'
 import { resourceValue } from './env/resource-ref.ts'
 import type { ServiceAccountToken } from './service-account-tokens.ts'
@@ -25,6 +26,7 @@ export interface VolumeSources extends FieldContext {
   secret(name: string): Promise<Secret | undefined>
   token(projection: ServiceAccountTokenProjection): Promise<ServiceAccountToken>
   trustAnchors(selection: TrustBundleSelection): Promise<TrustAnchors>
+  certificate(place: CertificatePlace): Promise<PodCertificate>
   readonly nodeAllocatable: Readonly<Record<string, string>>
 }
 
@@ -52,7 +54,9 @@ export async function resolveVolume(
   if (!projections) throw cannot('Unsupported', volumeName, 'it is not made from API objects')
   const gathering = { pod, sources, defaultMode: projections.defaultMode ?? usualMode }
   const parts = await Promise.allSettled(
-    projections.sources.map((source) => gather(source, volumeName, gathering)),
+    projections.sources.map((source, index) =>
+      gather(source, { volume: volumeName, index }, gathering),
+    ),
   )
   return merge(parts)
 }
@@ -101,7 +105,7 @@ function together(failures: readonly unknown[]): unknown {
 
 async function gather(
   source: VolumeProjection,
-  volume: string,
+  { volume, index }: { readonly volume: string; readonly index: number },
   gathering: Gathering,
 ): Promise<VolumeFiles> {
   const { pod, sources, defaultMode } = gathering
@@ -116,6 +120,9 @@ async function gather(
     const { text, refreshAtMs } = await sources.trustAnchors(selection)
     return { files: [privateFile({ path, text }, gathering)], refreshAtMs }
   }
+  if (source.podCertificate) {
+    return await certificateFiles({ volume, index, projection: source.podCertificate }, gathering)
+  }
   const object = source.configMap ?? source.secret
   if (object) {
     const { name = '', optional = false, items } = object
@@ -129,6 +136,24 @@ async function gather(
   }
   const kind = Object.keys(source).join(', ')
   throw cannot('Unsupported', volume, `source ${kind} is not supported`)
+}
+
+/** The key comes first in a file that holds both. */
+async function certificateFiles(
+  place: CertificatePlace,
+  gathering: Gathering,
+): Promise<VolumeFiles> {
+  const { key, chain, refreshAtMs } = await gathering.sources.certificate(place)
+  const { credentialBundlePath, keyPath, certificateChainPath } = place.projection
+  const wanted = [
+    [credentialBundlePath, key + chain],
+    [keyPath, key],
+    [certificateChainPath, chain],
+  ] as const
+  const files = wanted.flatMap(([path, text]) =>
+    path ? [privateFile({ path, text }, gathering)] : [],
+  )
+  return { files, refreshAtMs }
 }
 
 function downwardFile(

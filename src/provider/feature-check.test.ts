@@ -176,17 +176,6 @@ test('a read-only mount asks for something only of a volume that could be writte
   )
 })
 
-test('a certificate for a pod is a source of its own among projected ones', () => {
-  const podCertificate = { keyType: 'ED25519', signerName: 'example.com/s' }
-  const sources = [{ downwardAPI: {} }, { podCertificate }]
-  const pod = buildPod({ spec: { volumes: [{ name: 'v', projected: { sources } }] } })
-  const fields = unsupportedFields(pod, { ...everything, 'volume.other': false })
-  assert.deepEqual(
-    fields.map(({ field }) => field),
-    ['spec.volumes[0].projected.sources[1].podCertificate'],
-  )
-})
-
 test('an ephemeral container that mounts the service account elsewhere changes nothing for the others', () => {
   const volume = { name: 'kube-api-access-x', projected: { sources: [] } }
   const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount'

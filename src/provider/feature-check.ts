@@ -222,10 +222,6 @@ function* volumeNeeds(pod: Pod): Generator<Need> {
       const field = `spec.volumes[${index}].${source}`
       yield { field, feature: isFeature(feature) ? feature : 'volume.other' }
     }
-    for (const [part, { podCertificate }] of (volume.projected?.sources ?? []).entries()) {
-      const field = `spec.volumes[${index}].projected.sources[${part}].podCertificate`
-      if (podCertificate) yield { field, feature: 'volume.other' }
-    }
     const at = `spec.volumes[${index}].emptyDir`
     const { medium, sizeLimit } = volume.emptyDir ?? {}
     if (medium) yield { field: `${at}.medium`, feature: 'volume.emptyDirMedium' }

@@ -140,18 +140,6 @@ export const featurePods: readonly FeaturePod[] = [
     },
     ['volume.emptyDir'],
   ),
-  pod(
-    'volumes[0].projected.sources[0].podCertificate',
-    'volume.other',
-    {
-      ...volume({
-        projected: {
-          sources: [{ podCertificate: { keyType: 'ED25519', signerName: 'example.com/s' } }],
-        },
-      }),
-    },
-    ['volume.projected'],
-  ),
   pod('imagePullSecrets', 'imagePullSecrets', { imagePullSecrets: [{ name: 's' }] }, ['images']),
   inContainer('restartPolicy', 'containerRestartRules', { restartPolicy: 'Never' }),
   inContainer('restartPolicyRules', 'containerRestartRules', {
