@@ -142,7 +142,7 @@ describeEngines('streams', (engine) => {
     assert.match(await text(web), /^HTTP\/1.[01] 200 OK[^]*extra:x:2000:user/)
     await assert.rejects(
       forward(fixture, pod, 8002),
-      /failed to connect to port 8002 .*ECONNREFUSED/,
+      /failed to connect to port 8002 .*connection refused/,
     )
   })
 })
