@@ -5,10 +5,15 @@
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
+import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
+import type { LogBatch } from '../../src/provider/log-feed.ts'
 import type { ObservedPod } from '../../src/provider/provider.ts'
 import type { Pod } from '../../src/kube/types.gen.ts'
 import { ProviderFixture, isRunning, refOf } from '../../src/testing/provider-fixture.ts'
+import { TestRegistry } from './registry.ts'
+import { TcpRelay } from './tcp-relay.ts'
+import { busyboxFiles } from './test-image.ts'
 import { describeEngines, script, untilStopped } from './use-engine.ts'
 
 const hasEnded = ({ hasEnded: ended }: ObservedPod): boolean => ended
@@ -33,6 +38,16 @@ async function followed({ provider, host }: ProviderFixture, pod: Pod): Promise<
   }
   assert.ok(isExact, 'times are finer than a second')
   return Buffer.concat(chunks).toString().trim().split('\n')
+}
+
+/** The first `count` lines of a log that has no end. */
+async function linesOf(feed: AsyncIterable<LogBatch>, count: number): Promise<readonly string[]> {
+  let output = ''
+  for await (const { entries } of feed) {
+    output += entries.map(({ bytes }) => Buffer.from(bytes).toString()).join('')
+    if (output.split('\n').length > count) break
+  }
+  return output.split('\n').slice(0, count)
 }
 
 describeEngines('faults', (engine) => {
@@ -84,6 +99,97 @@ describeEngines('faults', (engine) => {
       process.kill(engine.daemon.pid, 'SIGCONT')
     }
     await fixture.until(second, 'runs', isRunning)
+  })
+
+  test('commands and a log that is followed go on after a hang', async () => {
+    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
+    const pod = fixture.pod(script(`${counting(60)}; ${untilStopped}`), { restartPolicy: 'Never' })
+    await fixture.run(pod)
+    const run = async (command: string): Promise<string> => {
+      const streams = { stdin: false, stdout: true, stderr: false, tty: false }
+      const options = { command: ['sh', '-c', command], ...streams }
+      const { provider, context } = fixture
+      const { stdout, exited } = (await provider.exec?.(refOf(pod), 'c0', options, context)) ?? {}
+      assert.ok(stdout)
+      const output = await text(stdout)
+      return `${output} ${JSON.stringify(await exited)}`
+    }
+    const before = run('echo one; sleep 2; echo two; exit 3')
+    await run('true')
+    const reading = fixture.provider.logs(
+      refOf(pod),
+      'c0',
+      { previous: false, follow: true },
+      fixture.context,
+    )
+    const read = linesOf(reading, 60)
+    process.kill(engine.daemon.pid, 'SIGSTOP')
+    while (!hasStopped(engine.daemon.pid)) await setImmediate()
+    const meanwhile = run('echo three; exit 4')
+    await fixture.host.clock.sleep(1000)
+    process.kill(engine.daemon.pid, 'SIGCONT')
+    assert.equal(await before, 'one\ntwo\n {"exitCode":3}')
+    assert.equal(await meanwhile, 'three\n {"exitCode":4}')
+    assert.deepEqual(await read, lines(60))
+  })
+
+  test('a pull that the engine does not survive is made again', async () => {
+    const config = { Env: ['PATH=/bin'], Cmd: ['sh', '-c', untilStopped] }
+    // A layer that is there already would not be asked for.
+    const files = [...busyboxFiles(), { path: 'slow', mode: 0o644, content: Buffer.from('slow') }]
+    const what = { repository: 'team/slow', tag: '1', files, config }
+    await using registry = await TestRegistry.open(what)
+    await engine.daemon.allowInsecure(registry.host)
+    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
+    const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>()
+    const { promise: isHeld, resolve: release } = Promise.withResolvers<void>()
+    registry.beforeLayer = async () => {
+      asked()
+      await isHeld
+    }
+    const pod = fixture.pod({ container: { image: registry.image } })
+    await fixture.create(pod)
+    await Promise.race([isAsked, fixture.until(pod, 'runs too soon', isRunning)])
+    await engine.daemon.kill()
+    registry.beforeLayer = () => Promise.resolve()
+    release()
+    await engine.daemon.start()
+    await fixture.until(pod, 'runs', isRunning)
+    const failed = `Failed to pull image "${registry.image}": Cannot reach the engine at unix:`
+    const told = fixture.events.map(({ message }) => message)
+    assert.ok(
+      told.some((message) => message.startsWith(failed) && !message.includes('\n')),
+      told.join('\n'),
+    )
+  })
+
+  test('a connection that keeps breaking starts nothing twice and loses nothing', async () => {
+    await using relay = await TcpRelay.open(engine.daemon.socket)
+    const options = engine.options({ host: relay.host })
+    await using fixture = await ProviderFixture.open({ ...options, timeoutMs: 90_000 })
+    const pods = [1, 2, 3, 4, 5, 6].map(() => fixture.pod(script(untilStopped)))
+    for (const pod of pods) {
+      await fixture.create(pod)
+      // Replies are lost at any step of a start.
+      for (const pauseMs of [7, 23, 61, 113]) {
+        await fixture.host.clock.sleep(pauseMs)
+        relay.isUp = false
+        relay.isUp = true
+      }
+    }
+    for (const pod of pods) await fixture.until(pod, 'runs', isRunning)
+    const all = await engine.daemon.api.containers()
+    for (const { metadata } of pods) {
+      const own = all.filter(
+        ({ Labels, State }) =>
+          State === 'running' && Labels?.['io.virtual-kubelet.pod.uid'] === metadata.uid,
+      )
+      const kinds = own.map(({ Labels }) => Labels?.['io.virtual-kubelet.kind'])
+      assert.deepEqual(kinds.toSorted(), ['container', 'sandbox'], metadata.name)
+    }
+    for (const pod of pods) {
+      assert.equal((await fixture.observe(pod))?.containers[0]?.restartCount, 0)
+    }
   })
 
   test('a follower of a log gets every line once, whatever breaks meanwhile', async () => {

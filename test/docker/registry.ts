@@ -11,6 +11,8 @@ import { tarArchive, type TarEntry } from '../../src/providers/docker/tar-archiv
 
 const manifestType = 'application/vnd.docker.distribution.manifest.v2+json'
 
+const layerType = 'application/vnd.docker.image.rootfs.diff.tar.gzip'
+
 interface Blob {
   readonly bytes: Buffer
   readonly type: string
@@ -35,6 +37,8 @@ export class TestRegistry implements AsyncDisposable {
   refused = 0
   /** While false, everything is answered with 503. */
   isUp = true
+  /** Called before a layer is sent, which waits for it. */
+  beforeLayer: () => Promise<void> = () => Promise.resolve()
   readonly #server: Server
   readonly #blobs: ReadonlyMap<string, Blob>
   readonly #options: RegistryOptions
@@ -54,7 +58,7 @@ export class TestRegistry implements AsyncDisposable {
     await once(server, 'listening')
     const registry = new TestRegistry(server, options)
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      registry.#answer(request, response)
+      void registry.#answer(request, response)
     })
     return registry
   }
@@ -70,7 +74,7 @@ export class TestRegistry implements AsyncDisposable {
     await once(this.#server, 'close')
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { repository, tag } = this.#options
     const { method, url = '' } = request
     if (!this.isUp) return void response.writeHead(503).end()
@@ -90,6 +94,7 @@ export class TestRegistry implements AsyncDisposable {
         .end(JSON.stringify({ errors: [{ code: 'MANIFEST_UNKNOWN' }] }))
     }
     if (kind === 'manifests' && method === 'GET') this.manifestsServed += 1
+    if (blob.type === layerType && method === 'GET') await this.beforeLayer()
     response.writeHead(200, {
       'content-type': blob.type,
       'content-length': blob.bytes.length,
@@ -116,7 +121,6 @@ function contentOf({ files, config }: RegistryOptions): {
   const rootfs = { type: 'layers', diff_ids: [digestOf(layer)] }
   const configuration = Buffer.from(JSON.stringify({ architecture, os: 'linux', config, rootfs }))
   const configType = 'application/vnd.docker.container.image.v1+json'
-  const layerType = 'application/vnd.docker.image.rootfs.diff.tar.gzip'
   const manifest = Buffer.from(
     JSON.stringify({
       schemaVersion: 2,

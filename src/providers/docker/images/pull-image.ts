@@ -5,7 +5,7 @@ import type { ImageReference } from '../../../runtime/images/image-reference.ts'
 import type { Clock } from '../../../util/clock.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import type { EngineClient } from '../engine/engine-client.ts'
-import { oneLine } from '../engine/engine-error.ts'
+import { connectionError, oneLine } from '../engine/engine-error.ts'
 import { jsonLines } from '../engine/json-lines.ts'
 
 interface Progress {
@@ -48,7 +48,7 @@ export async function pullImage(
     }
     if (failure !== undefined) throw new VkError('Unavailable', oneLine(failure))
   } catch (error) {
-    if (!stalled.signal.aborted) throw error
+    if (!stalled.signal.aborted) throw connectionError(error, client.where)
     throw new VkError('Timeout', `the engine told of no progress for ${maxSilenceMs / 60_000} min`)
   } finally {
     timer?.[Symbol.dispose]()
