@@ -59,13 +59,16 @@ async function main(args: readonly string[]): Promise<number> {
     ...own,
   ]
   const ownStatus = own.length > 0 ? await node(tests) : 0
-  let status = ownStatus
-  for (const kind of scenarios.length > 0 ? engines : []) {
-    const scenarioStatus = await runScenarios(kind, { flags, scenarios })
-    status ||= scenarioStatus
-  }
-  return status
+  if (scenarios.length === 0) return ownStatus
+  // They wait for most of their time: both engines at once, each told of in one piece.
+  const output = engines.length > 1 ? 'at the end' : 'as it comes'
+  const statuses = await Promise.all(
+    engines.map((kind) => runScenarios(kind, { flags, scenarios, output })),
+  )
+  return [ownStatus, ...statuses].find((status) => status !== 0) ?? 0
 }
+
+type Output = 'as it comes' | 'at the end'
 
 /** The scenarios of test/e2e on the embedded control plane, their pods on an engine of their own. */
 async function runScenarios(
@@ -73,7 +76,12 @@ async function runScenarios(
   {
     flags,
     scenarios,
-  }: { readonly flags: readonly string[]; readonly scenarios: readonly string[] },
+    output,
+  }: {
+    readonly flags: readonly string[]
+    readonly scenarios: readonly string[]
+    readonly output: Output
+  },
 ): Promise<number> {
   await using daemon = await EngineDaemon.open(kind)
   await daemon.api.load(busyboxArchive().bytes)
@@ -93,10 +101,10 @@ async function runScenarios(
     [IMAGE_VARIABLE]: testImage,
     [CONFIG_VARIABLE]: config,
   }
-  console.log(`Scenarios on ${kind}:`)
-  const run = [join(here, '../e2e/run.ts'), '--control-plane=embedded', '--test-concurrency=3']
+  const title = `Scenarios on ${kind}:`
+  const run = [join(here, '../e2e/run.ts'), '--control-plane=embedded', '--test-concurrency=2']
   try {
-    return await node([...run, ...flags, ...scenarios], environment)
+    return await node([...run, ...flags, ...scenarios], { environment, title, output })
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -106,14 +114,33 @@ function isOwn(file: string): boolean {
   return resolve(file).startsWith(here)
 }
 
-async function node(args: readonly string[], environment: object = {}): Promise<number> {
+async function node(
+  args: readonly string[],
+  {
+    environment = {},
+    title,
+    output = 'as it comes',
+  }: {
+    readonly environment?: object
+    readonly title?: string
+    readonly output?: Output
+  } = {},
+): Promise<number> {
   const env = { ...process.env, ...environment }
-  const child = spawn(process.execPath, args, { stdio: 'inherit', env })
+  const isPassed = output === 'as it comes'
+  if (isPassed && title !== undefined) console.log(title)
+  const stdio = isPassed ? 'inherit' : 'pipe'
+  const child = spawn(process.execPath, args, { stdio: ['inherit', stdio, stdio], env })
+  const pieces: Buffer[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (piece: Buffer) => pieces.push(piece))
+  }
   // Whoever ends us ends the tests; their engines go with us.
   const pass = (signal: NodeJS.Signals): void => void child.kill(signal)
   process.on('SIGTERM', pass).on('SIGINT', pass)
-  const [code] = (await once(child, 'exit')) as [number | null]
+  const [code] = (await once(child, 'close')) as [number | null]
   process.off('SIGTERM', pass).off('SIGINT', pass)
+  if (!isPassed) process.stdout.write(`${title}\n${Buffer.concat(pieces).toString()}`)
   return code ?? 1
 }
 
