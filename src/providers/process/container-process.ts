@@ -270,6 +270,7 @@ export class ContainerProcess {
   // Zombies take signals too; they stay until their parent, often init, has time for them.
   async #isGroupDead(): Promise<boolean> {
     if (this.isRunning) return false
+    if (!send(-this.pid, 0)) return true
     const table = await readProcessTable()
     return !table.some((entry) => entry.group === this.pid && !entry.isZombie)
   }
