@@ -10,8 +10,8 @@ import { setPriority } from 'node:os'
 import { buffer } from 'node:stream/consumers'
 import { useCompileCache } from './compile-cache.ts'
 
-/** Scenarios have probes that a busy machine must not make late; the rest fills what they leave. */
-const unitNice = 5
+/** The halves run one test after the other and are the longest way: the pool fills what they leave. */
+const poolNice = 4
 
 /** Files that take long for what they wait for: begun first, they are not what is waited for at the end. */
 const longFiles = [
@@ -58,8 +58,8 @@ function wholeFiles(): readonly string[] {
 useCompileCache()
 const beside = 'src/**/*.test.ts'
 const codes = await Promise.all([
-  run({ script: 'test:unit', args: ['--test-shard=1/2', beside], nice: unitNice }),
-  run({ script: 'test:unit', args: ['--test-shard=2/2', beside], nice: unitNice, isBeside: true }),
-  run({ script: 'test:scenarios', args: wholeFiles(), isBeside: true }),
+  run({ script: 'test:unit', args: ['--test-shard=1/2', beside] }),
+  run({ script: 'test:unit', args: ['--test-shard=2/2', beside], isBeside: true }),
+  run({ script: 'test:scenarios', args: wholeFiles(), nice: poolNice, isBeside: true }),
 ])
 process.exitCode = Math.max(...codes)

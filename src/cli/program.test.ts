@@ -18,7 +18,8 @@ interface Outcome {
 
 function vk(args: readonly string[], env: NodeJS.ProcessEnv = {}, stdin = ''): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>()
-  const options = { env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env } }
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  const options = { env: { PATH, NODE_COMPILE_CACHE, HOME: '/nonexistent', ...env } }
   const child = execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
     resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
   })

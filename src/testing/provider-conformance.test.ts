@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kit is only worth something if it fails: each provider here has one fault, and a check finds it.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { ObservedPod, PodProvider } from '../provider/provider.ts'
 import { providerModule } from '../providers/mock/provider.ts'
 import { VkError } from '../util/vk-error.ts'
@@ -151,14 +151,16 @@ const faults: readonly (readonly [fault: string, foundBy: string, make: Fault])[
     }),
   ],
 ]
-for (const [fault, title, make] of faults) {
-  test(`conformance: a provider that ${fault} is found out`, async () => {
-    const check = conformanceChecks.find((candidate) => candidate.title === title)
-    assert.ok(check, 'the check exists')
-    await runCheck(
-      check,
-      faulty(() => ({})),
-    )
-    await assert.rejects(runCheck(check, faulty(make)))
-  })
-}
+describe('conformance', { concurrency: true }, () => {
+  for (const [fault, title, make] of faults) {
+    test(`a provider that ${fault} is found out`, async () => {
+      const check = conformanceChecks.find((candidate) => candidate.title === title)
+      assert.ok(check, 'the check exists')
+      await runCheck(
+        check,
+        faulty(() => ({})),
+      )
+      await assert.rejects(runCheck(check, faulty(make)))
+    })
+  }
+})

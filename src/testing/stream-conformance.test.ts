@@ -2,7 +2,7 @@
 // The checks of streams fail where they should: each provider here has one fault, on real processes.
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { PodProvider } from '../provider/provider.ts'
 import type { ProcessStreams } from '../provider/streams.ts'
 import { providerModule } from '../providers/process/provider.ts'
@@ -105,10 +105,13 @@ const faults: readonly (readonly [fault: string, foundBy: RegExp, make: Fault])[
 
 const skip = process.platform !== 'linux' && 'processes are run on Linux only'
 
-for (const [fault, foundBy, make] of faults) {
-  test(`a provider that ${fault} is found out`, { skip }, async () => {
-    const check = conformanceChecks.find(({ title }) => foundBy.test(title))
-    assert.ok(check)
-    await assert.rejects(runCheck(check, faulty(make)))
-  })
-}
+// Most wait to the end for what never comes: all at the same time.
+describe('conformance of streams', { skip, concurrency: true }, () => {
+  for (const [fault, foundBy, make] of faults) {
+    test(`a provider that ${fault} is found out`, async () => {
+      const check = conformanceChecks.find(({ title }) => foundBy.test(title))
+      assert.ok(check)
+      await assert.rejects(runCheck(check, faulty(make)))
+    })
+  }
+})
