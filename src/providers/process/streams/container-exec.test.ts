@@ -238,6 +238,33 @@ test('a client that leaves its terminal hangs up', async (t) => {
   assert.ok((await run.exited).exitCode > 128)
 })
 
+test('a terminal in a sandbox has a name, sizes, keys and exit codes', async (t) => {
+  if (linuxOnly || noSandbox || !isRoot) return t.skip('not here')
+  await using world = await processWorld({ isolation: 'bubblewrap' })
+  const start = await begin(world)
+  const run = await exec(world, start, { command: ['sh'], tty: true, stderr: false })
+  const output = new OutputReader(run.stdout)
+  run.resize({ width: 101, height: 33 })
+  run.stdin?.write('stty size; tty; stat -c "%u" $(tty)\n')
+  await output.until((text) => new RegExp(`^${containerUid}\r$`, 'm').test(text))
+  assert.match(output.text, /\/dev\/pts\/\d+\r\n/)
+  assert.doesNotMatch(output.text, /[Ss]cript (started|done)/)
+  run.resize({ width: 7, height: 5 })
+  run.stdin?.write(`sh -c 'echo in""front; exec sleep 60'\n`)
+  await output.until((text) => text.includes('infront\r\n'))
+  // Ctrl-C reaches what is in front, and nothing else.
+  run.stdin?.write('\u0003')
+  run.stdin?.write('stty size; exit 4\n')
+  assert.equal((await run.exited).exitCode, 4)
+  await output.until((text) => text.includes('5 7\r\n'))
+  const gone = new AbortController()
+  const options = { command: ['cat'], tty: true, stderr: false, signal: gone.signal }
+  const left = await exec(world, start, options)
+  left.stdout?.resume()
+  gone.abort()
+  assert.ok((await left.exited).exitCode > 0)
+})
+
 test('what a launch was given is read back, whatever it holds', () => {
   const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,8}$/)
   const value = fc.string({ unit: fc.constantFrom('a', "'", '\\', '\n', '$', '=', ' ', 'é') })
@@ -274,7 +301,8 @@ for (const isolation of ['none', 'bubblewrap'] as const) {
     const life = spawn(process.execPath, [starter, dir, orders], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    await once(life.stdout, 'data')
+    const ended = once(life, 'exit').then(() => assert.fail('it ended before it was killed'))
+    await Promise.race([once(life.stdout, 'data'), ended])
     assert.equal(await isRunning(seconds), true)
     life.kill('SIGKILL')
     await eventually(async () => !(await isRunning(seconds)))

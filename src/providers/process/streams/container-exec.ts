@@ -10,6 +10,7 @@ import type { ContainerProcess } from '../container-process.ts'
 import { defaultPath } from '../environment.ts'
 import { checkProgram } from '../program.ts'
 import type { Surroundings } from '../surroundings.ts'
+import { inTerminal } from '../terminal-program.ts'
 import { commandLineFor } from './command-line.ts'
 import { readContainerContext } from './container-context.ts'
 import { endSession } from './end-session.ts'
@@ -45,7 +46,9 @@ export async function execInContainer(
   const view = await viewOf(container)
   await checkProgram(program, { searchPath: env.get('PATH') ?? defaultPath, user, view })
   const variables = tty ? new Map([['TERM', 'xterm'], ...env]) : env
-  const request = { program, env: variables, spec, isLeashed }
+  const script = tty ? terminalInside(container, surroundings) : undefined
+  const shown = script === undefined ? program : inTerminal(program, script)
+  const request = { program: shown, env: variables, spec, isLeashed }
   const line = await commandLineFor(container, request, surroundings)
   let isOver = false
   try {
@@ -68,6 +71,18 @@ export async function execInContainer(
     line[Symbol.dispose]()
     throw error
   }
+}
+
+/**
+ * The terminal that we make is one of the host's, without a name in a sandbox. What holds another one in there
+ * gives the command one with a name, where the container has terminals at all.
+ */
+function terminalInside(
+  { isSandboxed, launch: { record } }: ContainerProcess,
+  { tools, own }: Surroundings,
+): string | undefined {
+  const hasTerminals = isSandboxed && own.uid === 0 && record.sandbox?.hasKit !== true
+  return hasTerminals ? tools.script : undefined
 }
 
 /** A container's root as it finds it itself; undefined where it sees the host's. */
