@@ -25,7 +25,7 @@ const longFiles = [
   'e2e/control-plane-crash',
   'package',
   'e2e/exec',
-  'e2e/tutorials',
+  'tutorials',
   'e2e/lifecycle-resources',
 ].map((name) => `test/${name}.test.ts`)
 

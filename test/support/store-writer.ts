@@ -17,7 +17,20 @@ const store = await openSqliteStore({ path })
 function say(what: 'ack' | 'told', stored: Stored): void {
   const { text } = stored.object['data'] as { readonly text: string }
   const line = [what, stored.revision, stored.object.metadata.name, text.length]
-  writeSync(1, `${line.join(' ')}\n`)
+  writeLine(`${line.join(' ')}\n`)
+}
+
+/** A pipe whose reader is held up takes nothing for a while: waits as a blocking write would. */
+function writeLine(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, line)
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+  }
 }
 
 store.onChange('*', ({ current, removed }) => {

@@ -17,6 +17,7 @@ import { badBody, mistypedObject, oddPatch } from '../../../test/support/fuzz/od
 import { oddHeaders, oddPath, oddQuery } from '../../../test/support/fuzz/odd-requests.ts'
 import { collectionOf } from '../../../test/support/fuzz/wish.ts'
 import type { Wish } from '../../../test/support/fuzz/wish.ts'
+import { tries } from '../../../test/support/test-size.ts'
 import { silentLogger } from '../../util/logger.ts'
 import type { Logger } from '../../util/logger.ts'
 import { resourceDefinitions } from '../resources/registry.ts'
@@ -24,7 +25,7 @@ import { resourceDefinitions } from '../resources/registry.ts'
 const seed = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const chance = chanceFrom(seed)
 /** How many requests of each sort; more find more. */
-const count = Number(process.env['FUZZ_COUNT'] ?? 250)
+const count = Number(process.env['FUZZ_COUNT'] ?? tries(250, 100))
 const parallel = 20
 /** Only for what would never be answered. */
 const patienceMs = 20_000

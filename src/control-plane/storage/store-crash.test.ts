@@ -8,12 +8,13 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { seededRandom } from '../../../test/support/seeded-random.ts'
 import { temporaryFolder } from '../../../test/support/store-objects.ts'
+import { tries } from '../../../test/support/test-size.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 import type { StoreChange } from './store.ts'
 
 const writer = fileURLToPath(new URL('../../../test/support/store-writer.ts', import.meta.url))
-const lives = 8
-const writes = 1000
+const lives = tries(8, 4)
+const writes = lives * 125
 
 interface Told {
   readonly what: string
