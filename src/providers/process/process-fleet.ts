@@ -31,6 +31,7 @@ import type { Spawner } from './spawner.ts'
 import type { StartPlan } from './start-plan.ts'
 import type { Surroundings } from './surroundings.ts'
 import { watchDir } from './watched-dir.ts'
+import type { WatchedDir } from './watched-dir.ts'
 
 const lookEveryMs = 1000
 /** Every how many looks a wrapper is asked whether it lives. */
@@ -138,7 +139,7 @@ export class ProcessFleet implements Disposable {
       if (!spawner || !watched) return await this.#launchAsChild(made, whole)
       const forked = { spawner, tools, clock, watched }
       const container = this.#register(made, await launchForked({ made, plan: whole }, forked))
-      this.#watch(container, watched)
+      this.#watch(container, { watched, hasWrapper: true })
       await this.#look(container)
       return container
     } catch (error) {
@@ -211,7 +212,8 @@ export class ProcessFleet implements Disposable {
     }
     const container = this.#register(found, started)
     await container.refresh()
-    if (container.isRunning) this.#watch(container)
+    const hasWrapper = await container.isWrapperAlive()
+    if (container.isRunning) this.#watch(container, { hasWrapper })
     else void this.#killLeftovers(container)
   }
 
@@ -241,7 +243,7 @@ export class ProcessFleet implements Disposable {
     // A look that was under way may have come too early.
     if (container.isRunning) await this.#look(container)
     // The wrapper was killed, and the program runs on alone.
-    if (container.isRunning) this.#watch(container)
+    if (container.isRunning) this.#watch(container, { hasWrapper: false })
   }
 
   #ended(container: ContainerProcess): void {
@@ -262,14 +264,20 @@ export class ProcessFleet implements Disposable {
     }
   }
 
-  #watch(container: ContainerProcess, watched = watchDir(container.launch.dir)): void {
+  #watch(
+    container: ContainerProcess,
+    {
+      watched = watchDir(container.launch.dir),
+      hasWrapper,
+    }: { readonly watched?: WatchedDir | undefined; readonly hasWrapper: boolean },
+  ): void {
     if (this.#isClosed || this.#watched.has(container) || !container.isRunning) {
       watched?.[Symbol.dispose]()
       return
     }
     if (watched) watched.onChange = (name) => void (isOfEnd(name) && this.#look(container))
     this.#watched.set(container, {
-      isTold: watched !== undefined,
+      isTold: watched !== undefined && hasWrapper,
       [Symbol.dispose]: () => watched?.[Symbol.dispose](),
     })
     this.#timer ??= this.#nextLook()
