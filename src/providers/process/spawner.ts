@@ -146,6 +146,7 @@ export class Spawner implements Disposable {
     shell.input.write(line(['run', id, ...argv]))
     const code = await promise
     release(shell)
+    this.#failures = code === undefined ? this.#failures + 1 : 0
     if (code !== 0) throw new Error(`${argv[0]} ended with exit code ${code ?? 'unknown'}`)
   }
 
