@@ -2,7 +2,7 @@
 // The docker provider's settings: where the engine is, what pods may touch of its host, and how images,
 // networks and logs are kept. Judged once, at start; a mistake is a UserError that names the key.
 import * as v from 'valibot'
-import { parseQuantity } from '../../util/quantity.ts'
+import { absolutePath, describeMistake, quantity } from '../../util/setting-schemas.ts'
 import { UserError } from '../../util/vk-error.ts'
 import type { TlsFiles } from './engine/docker-cli-config.ts'
 
@@ -31,15 +31,6 @@ export interface DockerConfig {
   readonly capacity: Readonly<Record<string, string>>
 }
 
-const absolutePath = v.pipe(
-  v.string(),
-  v.regex(/^\/(?!.*(^|\/)\.\.?(\/|$))/, 'must be an absolute path without "." or ".."'),
-)
-const quantity = v.pipe(
-  v.union([v.string(), v.number()]),
-  v.transform(String),
-  v.check(isQuantity, 'must be a quantity such as 4, 500m or 8Gi'),
-)
 const name = v.pipe(v.string(), v.minLength(1))
 const percent = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100))
 const strings = v.record(v.string(), v.string())
@@ -89,7 +80,7 @@ const schema: v.GenericSchema<unknown, DockerConfig> = v.strictObject(entries)
 /** Checks what stands under `providerConfig`; throws a UserError that lists every mistake. */
 export function parseDockerConfig(config: unknown): DockerConfig {
   const result = v.safeParse(schema, config ?? {})
-  if (!result.success) throw wrong(result.issues.map(describe).join('; '))
+  if (!result.success) throw wrong(result.issues.map(describeMistake).join('; '))
   const parsed = result.output
   if (parsed.host !== undefined && parsed.context !== undefined) {
     throw wrong('"host" and "context" both say where the engine is: leave one out')
@@ -104,23 +95,4 @@ function wrong(what: string): UserError {
   return new UserError(`Cannot use the docker provider's configuration: ${what}`, {
     hint: `Its settings are: ${Object.keys(entries).join(', ')}.`,
   })
-}
-
-function describe(issue: v.BaseIssue<unknown>): string {
-  const path = v.getDotPath(issue) ?? 'it'
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
-    return `there is no setting "${path}"`
-  }
-  return issue.message.startsWith('Invalid')
-    ? `"${path}" must be ${issue.expected ?? 'valid'} (${issue.received})`
-    : `"${path}" ${issue.message} (${issue.received})`
-}
-
-function isQuantity(text: string): boolean {
-  try {
-    return parseQuantity(text).nanos >= 0n
-  } catch {
-    // parseQuantity throws for nothing but a text that is no quantity.
-    return false
-  }
 }

@@ -4,14 +4,10 @@
 import { statfsSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import * as v from 'valibot'
+import { absolutePath, describeMistake, quantity } from '../../util/setting-schemas.ts'
 import { UserError } from '../../util/vk-error.ts'
-import { parseQuantity } from '../../util/quantity.ts'
 import { highestId, parseIdRanges } from './id-ranges.ts'
 
-const absolutePath = v.pipe(
-  v.string(),
-  v.regex(/^\/(?!.*(^|\/)\.\.?(\/|$))/, 'must be an absolute path without "." or ".."'),
-)
 const id = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(highestId))
 const ranges = v.pipe(
   v.array(v.union([id, v.string()])),
@@ -23,11 +19,6 @@ const ranges = v.pipe(
 const capability = v.pipe(
   v.string(),
   v.regex(/^[A-Z][A-Z_]*$/, 'must hold names such as NET_ADMIN'),
-)
-const quantity = v.pipe(
-  v.union([v.string(), v.number()]),
-  v.transform(String),
-  v.check(isQuantity, 'must be a quantity such as 4, 500m or 8Gi'),
 )
 
 /** Settings of the process provider, complete. README.md says what each is for. */
@@ -76,7 +67,7 @@ const schema: v.GenericSchema<unknown, ProcessConfig> = v.strictObject(entries)
 export function parseProcessConfig(config: unknown): ProcessConfig {
   const result = v.safeParse(schema, config ?? {})
   if (!result.success) {
-    const mistakes = result.issues.map(describe)
+    const mistakes = result.issues.map(describeMistake)
     throw new UserError(`Cannot use the process provider's configuration: ${mistakes.join('; ')}`, {
       hint: `Its settings are: ${Object.keys(entries).join(', ')}.`,
     })
@@ -100,24 +91,5 @@ export function capacityOf(config: ProcessConfig, dir: string): Readonly<Record<
     pods: '110',
     'ephemeral-storage': `${Math.floor((bsize * blocks) / 1024)}Ki`,
     ...config.capacity,
-  }
-}
-
-function describe(issue: v.BaseIssue<unknown>): string {
-  const path = v.getDotPath(issue) ?? 'it'
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
-    return `there is no setting "${path}"`
-  }
-  return issue.message.startsWith('Invalid')
-    ? `"${path}" must be ${issue.expected ?? 'valid'} (${issue.received})`
-    : `"${path}" ${issue.message} (${issue.received})`
-}
-
-function isQuantity(text: string): boolean {
-  try {
-    return parseQuantity(text).nanos >= 0n
-  } catch {
-    // parseQuantity throws for nothing but a text that is no quantity.
-    return false
   }
 }
