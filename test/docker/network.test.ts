@@ -23,12 +23,14 @@ async function ask(fixture: ProviderFixture, from: Pod, address: string): Promis
 }
 
 describeEngines('the network', (engine) => {
+  const open = (config: object): Promise<ProviderFixture> =>
+    ProviderFixture.open({ ...engine.options(config), timeoutMs: 60_000 })
   const names = async (): Promise<readonly string[]> =>
     (await engine.daemon.api.networks()).map(({ Name }) => Name)
 
   test('one that is missing is made, joins pods, and goes with the last of them', async () => {
     {
-      await using fixture = await ProviderFixture.open(engine.options({ network }))
+      await using fixture = await open({ network })
       assert.deepEqual(await names(), [], 'nothing is made before it is needed')
       const serve = `httpd -p 8000 -h /etc; ${untilStopped}`
       const [one, other] = [fixture.pod(script(serve)), fixture.pod(script(untilStopped))]
@@ -52,7 +54,7 @@ describeEngines('the network', (engine) => {
     const body = { Name: network, CheckDuplicate: true, Driver: 'bridge' }
     await api.call('POST', '/networks/create', body)
     try {
-      await using fixture = await ProviderFixture.open(engine.options({ network }))
+      await using fixture = await open({ network })
       await fixture.run(fixture.pod(script(untilStopped)))
       assert.deepEqual(await names(), [])
     } finally {
@@ -63,7 +65,7 @@ describeEngines('the network', (engine) => {
   })
 
   test('one that somebody removes between two pods is made again', async () => {
-    await using fixture = await ProviderFixture.open(engine.options({ network }))
+    await using fixture = await open({ network })
     const first = fixture.pod(script(untilStopped))
     await fixture.run(first)
     await fixture.delete(first, 0)

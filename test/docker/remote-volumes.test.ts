@@ -54,7 +54,7 @@ describeEngines('volumes elsewhere', (engine) => {
   after(async () => await relay[Symbol.asyncDispose]())
 
   const open = (config: object = {}): Promise<ProviderFixture> =>
-    ProviderFixture.open({ ...engine.options({ host: relay.host, ...config }), timeoutMs: 20_000 })
+    ProviderFixture.open({ ...engine.options({ host: relay.host, ...config }), timeoutMs: 60_000 })
 
   async function until(
     fixture: ProviderFixture,
