@@ -28,10 +28,11 @@ import { parseQuantity, wholeUnits } from '../../util/quantity.ts'
 import { untilAborted } from '../../util/until-aborted.ts'
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import type { ContainerProcess } from './container-process.ts'
-import { containerLimits, podGroupName, podGroupOf } from './container-limits.ts'
+import { containerLimits, podGroupName } from './container-limits.ts'
 import { resolveRootImage } from './root-image.ts'
 import { prepareStart } from './start-plan.ts'
 import type { StartPlaces } from './start-plan.ts'
+import { hasLostPeer } from './isolation/bubblewrap.ts'
 import type { Peer } from './isolation/pod-namespaces.ts'
 import { ImageStore } from './isolation/image-store.ts'
 import { networkProblems } from './isolation/network-problems.ts'
@@ -45,7 +46,7 @@ import { featuresHere } from './process-features.ts'
 import { StatsReader } from './process-stats.ts'
 import { toolRunner, type RunTool } from './run-tool.ts'
 import { Spawner } from './spawner.ts'
-import { resizeGroup } from './resize-group.ts'
+import { resizeGroup, resizePod } from './resize-group.ts'
 import { setOomScore } from './set-oom-score.ts'
 import { signalNumber } from './stop-signal.ts'
 import { attachToContainer } from './streams/container-attach.ts'
@@ -272,10 +273,7 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async updatePodResources(pod: Pod): Promise<void> {
-    const found = podGroupOf(pod)
-    if (!found) return
-    const { name: group, limits } = found
-    resizeGroup(this.#surroundings.cgroups, { what: 'pod', group, limits })
+    resizePod(this.#surroundings.cgroups, pod)
   }
 
   async portForward(pod: PodRef, port: number, { signal }: CallContext): Promise<PortConnection> {
@@ -398,10 +396,4 @@ function idOf({ pod, name, attempt }: ContainerKey): string {
     .update(JSON.stringify([pod.uid, name, attempt]))
     .digest('hex')
     .slice(0, 40)
-}
-
-/** Whom it was to join has ended at that very moment. */
-function hasLostPeer(error: unknown): boolean {
-  const { cause } = error as Error
-  return cause instanceof Error && /can(not|'t) open '?\/proc\/\d+\/ns\//.test(cause.message)
 }

@@ -11,7 +11,6 @@ import type { PodMemory } from './pod-memory.ts'
 import type { Namespaces } from './pod-namespaces.ts'
 import { rootArguments } from './root-arguments.ts'
 import type { DirNode } from './root-node.ts'
-import type { ContainerFilter } from './prepare-sandbox.ts'
 
 // Descriptors that the stage opens for bwrap: what it tells, and its own words, which nobody else is to see
 // on a command line.
@@ -21,6 +20,14 @@ const guardDescriptor = '9'
 // The stage needs no output of its own, and a shell can name no more than ten descriptors: a process namespace,
 // or, where bwrap makes a new one, the filter of its first process.
 const processesDescriptor = '1'
+
+/** A filter of system calls as a container has it. */
+interface ContainerFilter {
+  /** Of bwrap's first process; a file of the host. */
+  readonly program: string
+  /** Puts the filter on whatever is started by it; where the container has it. */
+  readonly starter: string
+}
 
 /** What a container has of its own. */
 export interface Sandbox extends Namespaces {
@@ -76,6 +83,12 @@ done
 shift
 exec "$@"
 `
+
+/** Did a start fail because whom it was to join has ended at that very moment? */
+export function hasLostPeer(error: unknown): boolean {
+  const { cause } = error as Error
+  return cause instanceof Error && /can(not|'t) open '?\/proc\/\d+\/ns\//.test(cause.message)
+}
 
 function checking(marks: readonly ProcessMark[], shell: string): readonly string[] {
   if (marks.length === 0) return []

@@ -44,14 +44,6 @@ export interface SandboxPlaces {
   readonly filter: FilterFiles | undefined
 }
 
-/** A filter of system calls as a container has it. */
-export interface ContainerFilter {
-  /** Of bwrap's first process; a file of the host. */
-  readonly program: string
-  /** Puts the filter on whatever is started by it; where the container has it. */
-  readonly starter: string
-}
-
 /** Who the container runs as, and where that user is at home on the host. */
 export interface SandboxUser {
   readonly user: RunUser
