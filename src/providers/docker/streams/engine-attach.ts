@@ -14,7 +14,7 @@ export interface AttachPlace {
   /** Resolves when the container has ended. */
   readonly ended: Promise<void>
   /** Asks the engine. */
-  hasEnded(): Promise<boolean>
+  readonly hasEnded: () => Promise<boolean>
 }
 
 /** The streams of a container that runs; rejects when it has ended, so that clients turn to its log. */
