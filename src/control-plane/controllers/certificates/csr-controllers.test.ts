@@ -57,11 +57,13 @@ async function start(rights: readonly string[] = []) {
 }
 
 // Signing takes turns of the event loop that the fake knows nothing of: on a busy machine very many.
-async function csrWith(api: FakeClusterApi, what: 'certificate' | 'nothing') {
+async function csrWith(api: FakeClusterApi, what: 'certificate' | 'failure' | 'nothing') {
   for (let turns = 0; ; turns++) {
     await api.settled()
     const csr = api.list(certificateSigningRequests)[0]
     if (what === 'certificate' && (csr?.status?.certificate ?? '') !== '') return csr
+    const hasFailed = csr?.status?.conditions?.some(({ type }) => type === 'Failed') ?? false
+    if (what === 'failure' && hasFailed) return csr
     if (what === 'nothing' && turns === 3) return csr
   }
 }
@@ -157,7 +159,7 @@ describe('startCsrApprover and startCsrSigner', () => {
     }
     const conditions = [{ type: 'Approved', status: 'True' }]
     api.seed(certificateSigningRequests, { metadata: { name: 'c' }, spec, status: { conditions } })
-    const csr = await csrWith(api, 'nothing')
+    const csr = await csrWith(api, 'failure')
     const failed = csr?.status?.conditions?.[1]
     assert.equal(failed?.reason, 'SignerValidationFailure')
     assert.equal(failed.message, 'subject organization is not system:nodes')
