@@ -68,7 +68,7 @@ export class ImageStore {
   async ensure(order: ImageOrder): Promise<PresentImage> {
     const reference = this.#referenceOf(order)
     const name = withDefaultTag(order.image, reference)
-    const present = order.policy === 'Always' ? undefined : await this.#lookUp(name, order.signal)
+    const present = order.policy === 'Always' ? undefined : await this.#present(name, order)
     const image = (await this.#usable(present, order)) ?? (await this.#pull(reference, name, order))
     this.#parts.used(image.Id)
     return presentImage(image, reference)
@@ -183,6 +183,21 @@ export class ImageStore {
       }
     }
     throw failures.at(-1)
+  }
+
+  /** Whether it is there; an engine that cannot tell is told of as a kubelet does. */
+  async #present(
+    name: string,
+    { image, notice, signal }: ImageOrder,
+  ): Promise<ImageInspect | undefined> {
+    try {
+      return await this.#lookUp(name, signal)
+    } catch (error) {
+      if (signal.aborted) throw error
+      const message = `Failed to inspect image ${JSON.stringify(image)}: ${messageOf(error)}`
+      notice({ type: 'Warning', reason: 'InspectFailed', message })
+      throw new VkError('Unavailable', message, { cause: error, podReason: 'ImageInspectError' })
+    }
   }
 
   /** Whether it is there; what was so a moment ago is not asked again for each container of a pod. */
