@@ -5,11 +5,8 @@ import { mkdir } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { ApiEventRecorder } from '../kube/api-event-recorder.ts'
-import type { NodeAddress } from '../kube/types.gen.ts'
-import type { KubeletNode } from '../kubelet/kubelet-node.ts'
-import { ServingIdentity } from '../kubelet/identity/serving-identity.ts'
-import { KubeletSecurity } from '../kubelet/security.ts'
-import { KubeletServer } from '../kubelet/server.ts'
+import type { KubeletSecurity } from '../kubelet/security.ts'
+import type { KubeletServer } from '../kubelet/server.ts'
 import { declaredFeatures } from '../kubelet/streaming/declared-features.ts'
 import { NodeController } from '../node/node-controller.ts'
 import type { NodeOptions } from '../node/node-options.ts'
@@ -22,9 +19,10 @@ import { declaredPodFeatures } from '../provider/declared-pod-features.ts'
 import type { NodeDns, PodProvider, ProviderHost } from '../provider/provider.ts'
 import { podApiServerOf } from './cluster.ts'
 import { forgetPods } from './forget-pods.ts'
-import { aboutKubelet } from './kubelet-about.ts'
 import { readInstanceId } from './instance-id.ts'
 import type { NodeProcess } from './node-process.ts'
+import { openKubelet } from './open-kubelet.ts'
+import type { LaterParts } from './open-kubelet.ts'
 import { loadProviderModule } from './provider-modules.ts'
 import type { Settings } from './settings.ts'
 import { kubeletVersion } from './version.ts'
@@ -156,66 +154,48 @@ async function makeParts(
 ): Promise<NodeParts> {
   const { shared, resources } = context
   const { client, clock, metrics } = shared
-  const log = shared.log.child({ node: settings.name })
-  const nodeIPs = settings.nodeIPs ?? [firstAddress()]
-  const deps = { client, clock, log, metrics }
+  const deps = { client, clock, metrics, log: shared.log.child({ node: settings.name }) }
+  const later: LaterParts = {}
   const recorder = resources.use(
     new ApiEventRecorder(client, { component: 'kubelet', host: settings.name, ...deps }),
   )
-  // The provider and the kubelet API speak of node and pods, but both are made after them.
-  let pods: PodController | undefined
-  let node: NodeController | undefined
   const host = await makeHost(settings, {
     shared,
-    nodeIPs,
-    recordEvent: (ref, event, container) => {
-      const pod = pods?.findPod(ref.namespace, ref.name)
-      const isKnown = pod?.metadata.uid === ref.uid
-      recorder.record(isKnown ? podReference(pod, container) : { ...podKind, ...ref }, event)
-    },
-    recordNodeEvent: (event) => node?.recordEvent(event),
+    nodeIPs: settings.nodeIPs ?? [firstAddress()],
+    ...recordingBy(recorder, later),
   })
   const module = await loadProviderModule(settings.provider)
   const provider = resources.use(await module.create(settings.providerConfig ?? {}, host))
-  // The certificate is for the Node's addresses.
-  const addresses = (): readonly NodeAddress[] => node?.node?.status?.addresses ?? []
-  const serving = await openServing(settings, { ...deps, host, addresses })
-  const security = resources.use(await openSecurity(settings, { ...deps, host, serving }))
-  const server = resources.use(
-    await openServer(settings, {
-      ...deps,
-      host,
-      provider,
-      security,
-      process: shared.settings,
-      pods: () => pods,
-      capacity: () => node?.node?.status?.capacity ?? {},
-    }),
-  )
-  node = resources.use(
-    new NodeController(
-      { ...deps, provider, recorder },
-      {
-        ...nodeOptions(settings, { shared, host, provider, kubeletPort: server.port }),
-        instanceId: await readInstanceId(host.rootDir),
-      },
-    ),
-  )
+  const kubelet = { ...deps, shared, resources, host, provider, later }
+  const { security, server, serving } = await openKubelet(settings, kubelet)
+  const kubeletPort = server.port
+  const instanceId = await readInstanceId(host.rootDir)
+  const options = nodeOptions(settings, { shared, host, provider, kubeletPort })
+  const node = new NodeController({ ...deps, provider, recorder }, { ...options, instanceId })
+  later.node = resources.use(node)
   if (serving) resources.use(node.onChange(() => serving.addressesChanged()))
-  pods = resources.use(
-    new PodController(
-      {
-        ...deps,
-        provider,
-        recorder,
-        services: shared.services,
-        nodeFacts: () => node.facts(),
-        nodeIPs: () => nodeIPs,
-      },
-      podOptions(settings, client.server),
-    ),
+  const facts = { nodeFacts: () => node.facts(), nodeIPs: () => host.nodeIPs }
+  const pods = new PodController(
+    { ...deps, provider, recorder, services: shared.services, ...facts },
+    podOptions(settings, client.server),
   )
+  later.pods = resources.use(pods)
   return { settings, shared, security, server, node, pods, provider }
+}
+
+/** Events of pods that are known hang on them; others on what the provider says of them. */
+function recordingBy(
+  recorder: ApiEventRecorder,
+  later: LaterParts,
+): Pick<ProviderHost, 'recordEvent' | 'recordNodeEvent'> {
+  return {
+    recordEvent: (ref, event, container) => {
+      const pod = later.pods?.findPod(ref.namespace, ref.name)
+      const isKnown = pod?.metadata.uid === ref.uid
+      recorder.record(isKnown ? podReference(pod, container) : { ...podKind, ...ref }, event)
+    },
+    recordNodeEvent: (event) => later.node?.recordEvent(event),
+  }
 }
 
 const podKind = { apiVersion: 'v1', kind: 'Pod' }
@@ -253,75 +233,6 @@ async function makeHost(
 
 function dnsOf({ clusterDomain, clusterDNS, resolvConf }: NodeSettings): NodeDns {
   return { clusterDomain, clusterDNS, ...(resolvConf !== undefined && { resolvConf }) }
-}
-
-type Deps = Pick<NodeProcess, 'client' | 'clock' | 'log' | 'metrics'> & {
-  readonly host: ProviderHost
-}
-
-/** Undefined unless the cluster shall sign the certificate. */
-async function openServing(
-  { name: nodeName, serverTLSBootstrap }: NodeSettings,
-  { host, ...deps }: Deps & { readonly addresses: () => readonly NodeAddress[] },
-): Promise<ServingIdentity | undefined> {
-  if (!serverTLSBootstrap) return undefined
-  const { rootDir, nodeIPs: ipAddresses } = host
-  return await ServingIdentity.open({ nodeName, rootDir, ipAddresses, ...deps })
-}
-
-async function openSecurity(
-  settings: NodeSettings,
-  deps: Deps & { readonly serving: ServingIdentity | undefined },
-): Promise<KubeletSecurity> {
-  const { tlsCertFile, tlsPrivateKeyFile, clientCAFile } = settings
-  const { rootDir, nodeIPs } = deps.host
-  const own = deps.serving
-    ? { source: deps.serving }
-    : { selfSigned: { rootDir, ipAddresses: nodeIPs } }
-  return await KubeletSecurity.open(deps, {
-    nodeName: settings.name,
-    certificate:
-      tlsCertFile !== undefined && tlsPrivateKeyFile !== undefined
-        ? { certFile: tlsCertFile, keyFile: tlsPrivateKeyFile }
-        : own,
-    authentication: {
-      anonymousAuth: settings.anonymousAuth,
-      authenticationTokenWebhook: settings.authenticationTokenWebhook,
-      ...(clientCAFile !== undefined && { clientCaFile: clientCAFile }),
-    },
-    authorizationMode: settings.authorizationMode,
-  })
-}
-
-async function openServer(
-  settings: NodeSettings,
-  deps: Deps & {
-    readonly provider: PodProvider
-    readonly security: KubeletSecurity
-    readonly process: NodeProcess['settings']
-    readonly pods: () => PodController | undefined
-    readonly capacity: () => Readonly<Record<string, string>>
-  },
-): Promise<KubeletServer> {
-  const node: KubeletNode = {
-    nodeName: settings.name,
-    provider: deps.provider,
-    pods: () => deps.pods()?.pods() ?? [],
-    findPod: (namespace, name) => deps.pods()?.findPod(namespace, name),
-    capacity: deps.capacity,
-  }
-  const { enableSystemLogHandler, enableSystemLogQuery: hasQuery, systemLogDir } = settings
-  return await KubeletServer.start(
-    { ...deps, node, apiServer: deps.client.server },
-    {
-      address: settings.address,
-      port: settings.kubeletPort,
-      rootDir: deps.host.rootDir,
-      enableDebuggingHandlers: settings.enableDebuggingHandlers,
-      about: aboutKubelet({ node: settings, ...(deps.process && { process: deps.process }) }),
-      ...(enableSystemLogHandler && { nodeLogs: { folder: systemLogDir, hasQuery } }),
-    },
-  )
 }
 
 function nodeOptions(
