@@ -92,11 +92,12 @@ describe('endings', { skip: skipReason }, () => {
   })
 
   test('a deadline goes on while virtual-kubelet does not run', async () => {
-    await pods.create({ name: 'overdue', spec: { activeDeadlineSeconds: 2, containers: [idle()] } })
+    const activeDeadlineSeconds = 4 * provider.patience
+    await pods.create({ name: 'overdue', spec: { activeDeadlineSeconds, containers: [idle()] } })
     const { status } = await pods.untilPhase('overdue', 'Running')
     node.kill('SIGKILL')
     await node.exited
-    const deadlineMs = Date.parse(status?.startTime ?? '') + 2000
+    const deadlineMs = Date.parse(status?.startTime ?? '') + activeDeadlineSeconds * 1000
     await new Promise((resolve) => setTimeout(resolve, deadlineMs - Date.now()))
     node = await startProcessNode(cluster(), { nodeIp: node.nodeIp })
     const ended = await pods.untilPhase('overdue', 'Failed')
