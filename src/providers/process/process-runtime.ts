@@ -123,7 +123,7 @@ export class ProcessRuntime implements ContainerRuntime {
     }: { readonly config: ProcessConfig; readonly surroundings: Surroundings },
   ): Promise<ProcessRuntime> {
     const { clock, log } = host
-    const spawner = Spawner.open({ surroundings, clock })
+    const spawner = Spawner.open({ surroundings, clock, dir: host.rootDir })
     const run = toolRunner(spawner)
     const options = { clock, log, surroundings, spawner, run }
     const fleet = await ProcessFleet.open(join(host.rootDir, 'process'), options)

@@ -186,7 +186,7 @@ test(
 
 function open(): Spawner {
   const surroundings = { tools, strayDescriptors: findStrayDescriptors() }
-  const spawner = Spawner.open({ surroundings, clock: systemClock })
+  const spawner = Spawner.open({ surroundings, clock: systemClock, dir: '/test' })
   assert.ok(spawner)
   return spawner
 }

@@ -41,6 +41,8 @@ run() {
 export interface SpawnerOptions {
   readonly surroundings: Pick<Surroundings, 'tools' | 'strayDescriptors'>
   readonly clock: Clock
+  /** Whose it is, for all who look at the machine's processes: its forks, the wrappers, have its arguments. */
+  readonly dir: string
 }
 
 /** A launch that was handed to a shell. Disposed of before it is done it is held against the shell. */
@@ -83,10 +85,10 @@ export class Spawner implements Disposable {
   }
 
   /** Undefined: this machine lacks what it takes. */
-  static open({ surroundings, clock }: SpawnerOptions): Spawner | undefined {
+  static open({ surroundings, clock, dir }: SpawnerOptions): Spawner | undefined {
     const { env, setsid, shell, bash } = surroundings.tools
     if (process.platform !== 'linux' || env === undefined || setsid === undefined) return undefined
-    const reading = [shell, '-s', 'virtual-kubelet-spawner']
+    const reading = [shell, '-s', 'virtual-kubelet-spawner', dir]
     // Only bash can close them.
     const closes = surroundings.strayDescriptors.map((descriptor) => `exec ${descriptor}>&-\n`)
     const isClosing = closes.length > 0 && bash !== undefined
