@@ -13,22 +13,6 @@ import { useCompileCache } from './compile-cache.ts'
 /** The halves run one test after the other and are the longest way: the pool fills what they leave. */
 const poolNice = 4
 
-/** Files that take long for what they wait for: begun first, they are not what is waited for at the end. */
-const longFiles = [
-  'e2e/crash',
-  'e2e/provider-failure',
-  'e2e/api-server-outage',
-  'run-command',
-  'local-cluster',
-  'e2e/node-lifecycle',
-  'e2e/lifecycle-isolation',
-  'e2e/control-plane-crash',
-  'package',
-  'e2e/exec',
-  'tutorials',
-  'e2e/lifecycle-resources',
-].map((name) => `test/${name}.test.ts`)
-
 interface Run {
   readonly script: string
   readonly args: readonly string[]
@@ -50,16 +34,16 @@ async function run({ script, args, nice = 0, isBeside = false }: Run): Promise<n
   return code ?? 1
 }
 
-function wholeFiles(): readonly string[] {
-  const files = globSync('test/{,e2e/}*.test.ts').sort()
-  return [...longFiles, ...files.filter((file) => !longFiles.includes(file))]
-}
-
 useCompileCache()
 const beside = 'src/**/*.test.ts'
 const codes = await Promise.all([
   run({ script: 'test:unit', args: ['--test-shard=1/2', beside] }),
   run({ script: 'test:unit', args: ['--test-shard=2/2', beside], isBeside: true }),
-  run({ script: 'test:scenarios', args: wholeFiles(), nice: poolNice, isBeside: true }),
+  run({
+    script: 'test:scenarios',
+    args: globSync('test/{,e2e/}*.test.ts'),
+    nice: poolNice,
+    isBeside: true,
+  }),
 ])
 process.exitCode = Math.max(...codes)
