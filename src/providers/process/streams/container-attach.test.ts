@@ -152,20 +152,20 @@ test('no keeper of an input is left behind, not even by a wrapper that was kille
   for (const isKilled of [false, true]) {
     const start = await begin(world, echo, { name: isKilled ? 'killed' : 'stopped' })
     const wrapper = await pidOf(world, start.key, 'wrapper')
-    await pidOf(world, start.key)
-    const keepers = await membersOf(wrapper)
+    const program = await pidOf(world, start.key)
+    const keepers = (await childrenOf(wrapper)).filter((pid) => pid !== program)
     assert.ok(keepers.length > 0)
     if (isKilled) process.kill(wrapper, 'SIGKILL')
     await world.runtime.stopContainer(start.key, { graceMs: 0 }, world.context)
     await world.runtime.removeContainer(start.key)
-    await eventually(async () => (await membersOf(wrapper)).length === 0)
+    await eventually(async () => {
+      const table = await readProcessTable()
+      return !table.some(({ pid, isZombie }) => keepers.includes(pid) && !isZombie)
+    })
   }
 })
 
-/** Who is in the wrapper's process group besides it. */
-async function membersOf(group: number): Promise<readonly number[]> {
+async function childrenOf(parent: number): Promise<readonly number[]> {
   const table = await readProcessTable()
-  return table
-    .filter((entry) => entry.group === group && entry.pid !== group && !entry.isZombie)
-    .map(({ pid }) => pid)
+  return table.filter((entry) => entry.parent === parent && !entry.isZombie).map(({ pid }) => pid)
 }
