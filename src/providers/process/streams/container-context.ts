@@ -15,10 +15,18 @@ export interface ContainerContext {
 /** No launch has as much; root in a container can write to the file by way of bwrap's descriptor. */
 const maxInputBytes = 16 * 1024 * 1024
 
-/** Reads it from the wrapper, or from the program itself where the wrapper is gone. */
+/**
+ * Reads it from the wrapper, or from the program itself where the wrapper is gone. Rejects with NotFound where
+ * the container has just ended.
+ */
 export async function readContainerContext(container: ContainerProcess): Promise<ContainerContext> {
   const found = (await readFromWrapper(container)) ?? (await readFromProgram(container))
   if (found) return found
+  await container.refresh()
+  if (!container.isRunning) {
+    const { name } = container.launch.record.key
+    throw new VkError('NotFound', `container not found (${JSON.stringify(name)})`)
+  }
   throw new VkError('Unavailable', 'the environment of the container cannot be read')
 }
 

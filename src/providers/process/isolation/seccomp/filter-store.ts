@@ -69,7 +69,8 @@ export class FilterStore {
     if (existsSync(path)) return path
     mkdirSync(this.#dir, { recursive: true, mode: 0o755 })
     const temporary = `${path}.${randomBytes(4).toString('hex')}`
-    writeFileSync(temporary, bytes, { mode })
+    // Flushed: after a loss of power an empty file would have its name for good.
+    writeFileSync(temporary, bytes, { mode, flush: true })
     renameSync(temporary, path)
     return path
   }
