@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { codeOffset } from '../../../util/elf-file.ts'
 import { pauseProgram } from './pause-program.ts'
 
 const own = process.arch === 'x64' ? 'amd64' : process.arch
@@ -44,11 +45,13 @@ test('both machines get an executable of their own, others none', () => {
 test('the loop of arm64 is what its comments say', () => {
   const program = pauseProgram('arm64')
   assert.ok(program)
-  const words = Array.from({ length: 15 }, (_, index) => program.readUInt32LE(120 + 4 * index))
+  const words = Array.from({ length: 15 }, (_, index) =>
+    program.readUInt32LE(codeOffset + 4 * index),
+  )
   const hex = words.map((word) => word.toString(16))
   assert.equal(hex[0], 'd28010c8') // mov x8, #134
   assert.equal(hex[6], 'd4000001') // svc #0
   assert.equal(hex[14], '17fffff9') // b .-28
-  const action = program.readUInt32LE(120 + 8)
+  const action = program.readUInt32LE(codeOffset + 8)
   assert.equal((action >>> 5) & 0xffff, program.length - 32, 'the structure is at the end')
 })

@@ -6,7 +6,14 @@
 //
 //   rt_sigaction(SIGCHLD, { handler: SIG_IGN }, NULL, 8)
 //   for (;;) ppoll(NULL, 0, NULL, NULL, 0)
-import { elfFile, int32, isArchitecture, movz, supervisorCall } from './elf-file.ts'
+import {
+  elfFile,
+  int32,
+  isArchitecture,
+  movkUpper,
+  movz,
+  supervisorCall,
+} from '../../../util/elf-file.ts'
 
 const codes = { amd64: amd64Code, arm64: arm64Code }
 
@@ -16,7 +23,7 @@ const sigaction = Uint8Array.of(1, ...new Uint8Array(31))
 /** The file for an architecture (as the engine calls it); undefined for one that is not known here. */
 export function pauseProgram(architecture: string): Buffer | undefined {
   if (!isArchitecture(architecture)) return undefined
-  return elfFile(architecture, { code: codes[architecture], data: sigaction })
+  return elfFile(architecture, { code: codes[architecture], data: () => sigaction })
 }
 
 /** `action` is the address of the sigaction structure. */
@@ -45,7 +52,7 @@ function arm64Code(action: number): readonly number[] {
     movz(8, 134), //                             mov  x8, #134        rt_sigaction
     movz(0, 17), //                              mov  x0, #17         SIGCHLD
     movz(1, action & 0xffff), //                 mov  x1, #action, low half
-    movk16(1, action >>> 16), //                 movk x1, #action, high half, lsl #16
+    movkUpper(1, action >>> 16), //                 movk x1, #action, high half, lsl #16
     movz(2, 0), //                               mov  x2, #0          no old action
     movz(3, 8), //                               mov  x3, #8          size of a signal set
     supervisorCall, //                           svc  #0
@@ -59,9 +66,4 @@ function arm64Code(action: number): readonly number[] {
     supervisorCall, //                           svc  #0
     0x14000000 | (-7 & 0x3ffffff), //            b    again           seven instructions back
   ].flatMap(int32)
-}
-
-/** movk register, #value, lsl #16. */
-function movk16(register: number, value: number): number {
-  return 0xf2a00000 | (value << 5) | register
 }

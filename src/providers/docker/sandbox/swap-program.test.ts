@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { codeOffset } from './elf-file.ts'
+import { codeOffset } from '../../../util/elf-file.ts'
 import { swapProgram } from './swap-program.ts'
 
 const own = process.arch === 'x64' ? 'amd64' : process.arch

@@ -6,7 +6,7 @@
 //   if (renameat(AT_FDCWD, FROM, AT_FDCWD, TO) != 0) exit(…)
 //   for each OLD: unlink(OLD), rmdir(OLD)
 //   exit(0)
-import { elfFile, int32, isArchitecture, movz, supervisorCall } from './elf-file.ts'
+import { elfFile, int32, isArchitecture, movz, supervisorCall } from '../../../util/elf-file.ts'
 
 const codes = { amd64: amd64Code, arm64: arm64Code }
 
