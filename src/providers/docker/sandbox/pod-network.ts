@@ -71,8 +71,10 @@ export class PodNetwork {
     for (const { Id, Name } of listed.filter(({ Labels }) => isOwn(owner, Labels))) {
       if (isUsed(Name)) continue
       if (Name === this.#parts.name) this.#present = undefined
-      this.#removal = this.#remove(Id, signal)
-      await this.#removal
+      const removal = this.#remove(Id, signal)
+      // Pods wait for its end, however it went: why it failed is for the caller.
+      this.#removal = removal.catch(() => {})
+      await removal
     }
   }
 
