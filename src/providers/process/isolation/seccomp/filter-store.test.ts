@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,6 +42,19 @@ suite('files of seccomp filters', { skip }, () => {
     assert.equal(readdirSync(dir.path).length, 4)
     const { program } = first?.filesOf(defaultProfile([])) ?? assert.fail()
     assert.equal(readFileSync(program).length % 8, 0)
+  })
+
+  test('can be run by anybody, whatever our umask', async () => {
+    await using dir = await temporaryDir()
+    const umask = process.umask(0o077)
+    try {
+      const { starter, program } =
+        FilterStore.open(dir.path, { shell })?.filesOf(defaultProfile([])) ?? assert.fail()
+      assert.equal(statSync(starter).mode & 0o777, 0o755)
+      assert.equal(statSync(program).mode & 0o777, 0o644)
+    } finally {
+      process.umask(umask)
+    }
   })
 
   test('tell by their status that a program is not there', async () => {

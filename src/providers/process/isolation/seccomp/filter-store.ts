@@ -3,7 +3,7 @@
 // as many as profiles and sets of capabilities, and no secret is in them.
 import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { HostTools } from '../../host-tools.ts'
 import { encode } from './bpf.ts'
@@ -70,7 +70,9 @@ export class FilterStore {
     mkdirSync(this.#dir, { recursive: true, mode: 0o755 })
     const temporary = `${path}.${randomBytes(4).toString('hex')}`
     // Flushed: after a loss of power an empty file would have its name for good.
-    writeFileSync(temporary, bytes, { mode, flush: true })
+    writeFileSync(temporary, bytes, { flush: true })
+    // Explicitly, because our umask cuts a mode that is given at creation, and whoever a container runs as starts it.
+    chmodSync(temporary, mode)
     renameSync(temporary, path)
     return path
   }
