@@ -109,6 +109,8 @@ export class EngineStats {
     const id = idOf(run.key)
     const last = this.#samples.get(id)
     const atMs = this.#parts.clock.monotonicMs()
+    // Somebody who asked at the same time was answered just before.
+    if (last && atMs - last.atMs < minIntervalMs) return
     const time = this.#time
     const rate = last && rateOf(last, { atMs, nanoseconds })
     const memory = memoryOf(reading, time)
