@@ -92,7 +92,7 @@ export class PodCertificates {
       if (!entry.issued) throw error
       // The old pair serves, and what went wrong is tried again.
     } finally {
-      this.#turns.delete(entry)
+      if (this.#turns.get(entry) === turn) this.#turns.delete(entry)
     }
     const { issued, refusal } = entry
     if (refusal !== undefined) throw sourceError(refusal)
