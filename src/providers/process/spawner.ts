@@ -182,6 +182,13 @@ export class Spawner implements Disposable {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore'],
     })
+    // Without descriptors left, Node.js makes no pipes and only emits the error.
+    if ((child.stdin as Writable | undefined) === undefined) {
+      child.once('error', () => {})
+      throw new VkError('Unavailable', 'Cannot start process: too many open files', {
+        podReason: 'CreateContainerError',
+      })
+    }
     const shell: Shell = { child, input: child.stdin, answers: new Map(), orders: new Set() }
     const lose = (): void => {
       if (this.#shell === shell) this.#shell = undefined
