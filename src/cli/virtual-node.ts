@@ -162,7 +162,7 @@ async function makeParts(
   const host = await makeHost(settings, {
     shared,
     nodeIPs: settings.nodeIPs ?? [firstAddress()],
-    ...recordingBy(recorder, later),
+    ...recordingBy(recorder, { later, nodeName: settings.name }),
   })
   const module = await loadProviderModule(settings.provider)
   const provider = resources.use(await module.create(settings.providerConfig ?? {}, host))
@@ -186,7 +186,7 @@ async function makeParts(
 /** Events of pods that are known hang on them; others on what the provider says of them. */
 function recordingBy(
   recorder: ApiEventRecorder,
-  later: LaterParts,
+  { later, nodeName: name }: { readonly later: LaterParts; readonly nodeName: string },
 ): Pick<ProviderHost, 'recordEvent' | 'recordNodeEvent'> {
   return {
     recordEvent: (ref, event, container) => {
@@ -194,11 +194,16 @@ function recordingBy(
       const isKnown = pod?.metadata.uid === ref.uid
       recorder.record(isKnown ? podReference(pod, container) : { ...podKind, ...ref }, event)
     },
-    recordNodeEvent: (event) => later.node?.recordEvent(event),
+    recordNodeEvent: (event) => {
+      // A provider speaks of the node while it is made itself, which is before.
+      if (later.node) later.node.recordEvent(event)
+      else recorder.record({ ...nodeKind, name, uid: name }, event)
+    },
   }
 }
 
 const podKind = { apiVersion: 'v1', kind: 'Pod' }
+const nodeKind = { apiVersion: 'v1', kind: 'Node' }
 
 async function makeHost(
   settings: NodeSettings,
