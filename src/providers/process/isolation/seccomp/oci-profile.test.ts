@@ -58,6 +58,10 @@ suite('a profile on the node', () => {
         '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["x"],"action":"SCMP_ACT_TRAP","args":[{"index":6,"value":0,"op":"SCMP_CMP_EQ"}]}]}',
         /"syscalls\.0\.args\.0\.index" must be/,
       ],
+      [
+        '{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["mount"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_SYS_ADMIN"]},"excludes":{}}]}',
+        /"syscalls\.0" has conditions/,
+      ],
     ]
     for (const [text, expected] of mistakes) {
       assert.throws(

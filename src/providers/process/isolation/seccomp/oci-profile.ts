@@ -51,11 +51,15 @@ const args = v.object({
   valueTwo: v.optional(word, 0),
   op: v.picklist(Object.keys(operators) as [Operator, ...Operator[]]),
 })
+/** Docker's own addition: a rule for containers with some capabilities, on some processors or kernels. */
+const conditions = v.optional(v.nullable(v.record(v.string(), v.unknown())))
 const syscalls = v.object({
   names: v.pipe(v.array(v.string()), v.minLength(1)),
   action,
   errnoRet: v.optional(errno, eperm),
   args: v.optional(v.nullable(v.array(args))),
+  includes: conditions,
+  excludes: conditions,
 })
 const schema = v.object({
   defaultAction: action,
@@ -78,9 +82,19 @@ export function parseOciProfile(text: string): SeccompProfile {
     throw new VkError('Invalid', `"${where}" must be ${issue.expected}, and is ${issue.received}`)
   }
   const { defaultAction, defaultErrnoRet, syscalls: entries } = result.output
+  refuseConditions(entries ?? [])
   return {
     otherwise: actions[defaultAction](defaultErrnoRet),
     rules: (entries ?? []).flatMap(rulesOf),
+  }
+}
+
+/** Without its condition a rule would let through what it was to keep from most. */
+function refuseConditions(entries: readonly v.InferOutput<typeof syscalls>[]): void {
+  for (const [index, { includes, excludes }] of entries.entries()) {
+    if (Object.keys({ ...includes, ...excludes }).length === 0) continue
+    const what = `"syscalls.${index}" has conditions ("includes", "excludes")`
+    throw new VkError('Invalid', `${what}, which are no part of an OCI profile`)
   }
 }
 
