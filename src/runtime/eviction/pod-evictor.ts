@@ -29,6 +29,9 @@ const hardGraceMs = 1000
 /** So long the end of one pod is awaited before another has to go. */
 const reliefMs = 30_000
 
+/** By the pod's uid and the container's name, bytes that the runtime itself keeps. */
+type LayersByPod = ReadonlyMap<string, ReadonlyMap<string, number>>
+
 /** Evicts pods from `start` until it is disposed of. */
 export class PodEvictor implements AsyncDisposable {
   readonly #options: PodEvictorOptions
@@ -90,7 +93,8 @@ export class PodEvictor implements AsyncDisposable {
     const shortage = await this.#pressure.look(this.#context)
     const active = [...this.#options.pods()].filter((each) => activePod(each) !== undefined)
     const limited = active.filter(({ record: { pod } }) => pod && hasStorageLimit(pod))
-    const isOverLimit = await Promise.all(limited.map((each) => this.#lookAt(each)))
+    const layers = await this.#layersOf(limited)
+    const isOverLimit = await Promise.all(limited.map((each) => this.#lookAt(each, layers)))
     if (!shortage || isOverLimit.includes(true) || this.#awaitsRelief()) return
     const { host } = this.#options
     const message = `Attempting to reclaim ${shortage.resource}`
@@ -123,13 +127,14 @@ export class PodEvictor implements AsyncDisposable {
   }
 
   /** True when the pod was found to break its limits. */
-  async #lookAt(each: EvictablePod): Promise<boolean> {
+  async #lookAt(each: EvictablePod, layersByPod: LayersByPod): Promise<boolean> {
     const { meter, host, intervalMs = 10_000 } = this.#options
     const pod = activePod(each)
     if (!pod) return false
     const freshness = { maxAgeMs: intervalMs / 2, signal: this.#stop.signal }
     const storage = await meter.storageOf(pod, freshness)
-    const excess = storageExcess(pod, { ...storage, layers: await this.#layersOf(each) })
+    const layers = layersByPod.get(pod.metadata.uid) ?? new Map<string, number>()
+    const excess = storageExcess(pod, { ...storage, layers })
     if (!excess || !activePod(each)) return false
     if (isCriticalPod(pod)) {
       const { message } = excess
@@ -140,17 +145,19 @@ export class PodEvictor implements AsyncDisposable {
     return true
   }
 
-  /** A runtime that cannot tell, or not now, counts for nothing. */
-  async #layersOf(each: EvictablePod): Promise<ReadonlyMap<string, number>> {
-    const keys = each.runningKeys()
+  /** Asked for at once: some runtimes tell of all or nothing. One that cannot tell now counts for nothing. */
+  async #layersOf(pods: readonly EvictablePod[]): Promise<LayersByPod> {
+    const keys = pods.flatMap((each) => each.runningKeys())
     if (keys.length === 0) return new Map()
-    const stats = await this.#options.runtime.containerStats(keys, this.#context).catch(() => [])
-    return new Map(
-      stats.flatMap(({ key, stats: own }) => {
-        const bytes = ownBytes(own)
-        return bytes === undefined ? [] : [[key.name, bytes] as const]
-      }),
-    )
+    const found = await this.#options.runtime.containerStats(keys, this.#context).catch(() => [])
+    const layers = new Map<string, Map<string, number>>()
+    for (const { key, stats } of found) {
+      const bytes = ownBytes(stats)
+      if (bytes === undefined) continue
+      const ofPod = layers.get(key.pod.uid) ?? new Map<string, number>()
+      layers.set(key.pod.uid, ofPod.set(key.name, bytes))
+    }
+    return layers
   }
 
   #evict(
