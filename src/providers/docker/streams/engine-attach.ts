@@ -39,11 +39,13 @@ export async function attachToEngine(
     archive: Buffer.alloc(0),
   } as const
   const connection = await client.hijack(attach, new AbortController().signal)
+  // It may break while the engine is asked below: its end is all that matters of an error.
+  connection.on('error', () => {})
   signal.addEventListener('abort', () => connection.destroy(), { once: true })
   if (signal.aborted) connection.destroy()
   // Engines hold a connection to the input of what has ended before, and never end it.
   if (await hasEnded().catch(() => false)) {
-    connection.on('error', () => {}).destroy()
+    connection.destroy()
     throw new VkError('NotFound', 'the container has ended')
   }
   const output = separate(connection, { isTerminal, stdout, stderr })
