@@ -26,7 +26,7 @@ export interface SpdySessionOptions {
   readonly clock: Clock
   /** The connection ends when no frame has come or gone for so long. */
   readonly idleTimeoutMs: number
-  /** A new stream; throwing resets it. It has been answered already. */
+  /** A new stream, which has been answered already; must not throw. */
   readonly onStream: (stream: SpdyStream) => void
 }
 
