@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gives a running container, or a pod as a whole, other limits. What the kernel says when it refuses one holds paths, which are
-// nobody's business outside.
+// Gives a running container, or a pod as a whole, other limits. What the kernel says when it refuses one
+// holds paths, which are nobody's business outside.
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import type { Pod } from '../../kube/types.gen.ts'
 import type { CgroupLimits, Cgroups } from './cgroup.ts'
