@@ -94,12 +94,16 @@ exit "$code"
 `
 
 /**
- * Text of the wrapper where there is /proc and setsid. Arguments: record directory, stdout file, stderr
- * file, path of mv, file that kills the control group when `1` is written to it or '', pipe that is the
- * container's stdin (on descriptor 4 then) or '', file for what bwrap tells (on descriptor 7 then, and its
- * words from the file with \`-words\` behind it on 8, and a
- * process namespace on 1 and the words of a guard on 9 where \`-processes\` and \`-guard\` are there; the program then opens its output and says \`started\` itself) or '', number of files by which a process joins control groups, these files, then the command line that the stage becomes;
- * none: the stage itself runs what descriptor 0 holds.
+ * Text of the wrapper where there is /proc and setsid. Its arguments; each of the optional ones may be '':
+ * - record directory, stdout file, stderr file, path of mv;
+ * - optional: file that kills the control group when `1` is written to it;
+ * - optional: pipe that is the container's stdin, on descriptor 4 then;
+ * - optional: file for what bwrap tells, on descriptor 7 then. Beside it lie, with more behind its name: on 8
+ *   bwrap's words (`-words`), and where they are there, on 1 a process namespace, or the filter of the first
+ *   process in a new one (`-processes`), and on 9 the words of a guard (`-guard`). The program then opens its
+ *   output and says `started` itself;
+ * - number of files by which a process joins control groups, and these files;
+ * - the command line that the stage becomes; none: the stage itself runs what descriptor 0 holds.
  */
 export const wrapperScript: string = `${head}(${stageByProc}${stage})
 code=$?
