@@ -11,6 +11,7 @@ import type { HostTools } from './host-tools.ts'
 import type { LaunchPlan } from './launch-plan.ts'
 import { startFailure, wrapperWords } from './launcher.ts'
 import { openNamelessFile } from './nameless-file.ts'
+import { isAlive, observeProcess } from './process-identity.ts'
 import { readShortFile } from './short-file.ts'
 import type { LaunchOrder, Spawner } from './spawner.ts'
 import type { WatchedDir } from './watched-dir.ts'
@@ -87,8 +88,21 @@ async function whenNoted(
     }
     const isLost = order.isLost || clock.monotonicMs() > deadlineMs
     if (isLost && !started && (await isForbidden(made))) return undefined
+    if (started && !(await runsStill(started)) && notesOf(made).exit === undefined) {
+      // Both were killed, and so nobody is left to say or note anything.
+      order.isDone = true
+      throw startFailure(said)
+    }
     await news
   }
+}
+
+/** Does the stage, or whoever notes how it ends? */
+async function runsStill({ process, wrapper }: Started): Promise<boolean> {
+  for (const one of [process, wrapper]) {
+    if (isAlive(one, { bootId: one.bootId, observed: await observeProcess(one.pid) })) return true
+  }
+  return false
 }
 
 async function isForbidden(made: Launch): Promise<boolean> {
