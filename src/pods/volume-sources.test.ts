@@ -107,6 +107,7 @@ test('refuses what is missing, unless it is optional', async () => {
   await rejects({ configMap: { name: 'none' } }, /configmap "none" not found/)
   await rejects({ secret: { name: 'x', items } }, /references non-existent secret key: none/)
   await rejects({ unheardOf: {} } as VolumeProjection, /source unheardOf is not supported/)
+  await rejects({}, /a source of it is empty/)
   assert.deepEqual(await filesOf([{ secret: { name: 'none', optional: true } }]), {})
   assert.deepEqual(await filesOf([{ secret: { name: 'x', items, optional: true } }]), {})
 })

@@ -135,7 +135,12 @@ async function gather(
     return { files: items.map((item) => downwardFile(item, { pod, sources, defaultMode })) }
   }
   const kind = Object.keys(source).join(', ')
-  throw cannot('Unsupported', volume, `source ${kind} is not supported`)
+  // An API server leaves out what it does not know.
+  const what =
+    kind === ''
+      ? 'a source of it is empty, perhaps one that the API server does not know'
+      : `source ${kind} is not supported`
+  throw cannot('Unsupported', volume, what)
 }
 
 /** The key comes first in a file that holds both. */

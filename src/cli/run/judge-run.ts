@@ -6,7 +6,7 @@ import type { CronJob, Job, Pod } from '../../kube/types.gen.ts'
 import type { AppliedObject } from './apply-objects.ts'
 import { titleOf } from './apply-objects.ts'
 import { viewPod } from './pod-view.ts'
-import type { PodView } from './pod-view.ts'
+import type { PodView, PodWarning } from './pod-view.ts'
 import type { Manifest } from './read-manifests.ts'
 
 /** Everything known of a run. */
@@ -31,6 +31,8 @@ export interface TrackedPod {
   readonly pod: Pod
   readonly rootUid: string
   readonly isGone: boolean
+  /** The newest of its events of type Warning. */
+  readonly warning?: PodWarning | undefined
 }
 
 /** One workload. */
@@ -72,9 +74,7 @@ export const podMakers: readonly string[] = [
 
 /** The view of a run. */
 export function judgeRun(world: RunWorld): RunView {
-  const pods = world.pods.map(({ pod, rootUid, isGone }) =>
-    viewPod(pod, { rootUid, isGone, nowMs: world.nowMs }),
-  )
+  const pods = world.pods.map(({ pod, ...facts }) => viewPod(pod, { ...facts, nowMs: world.nowMs }))
   const workloads = world.roots.map((root) =>
     viewRoot(root, {
       state: world.states.get(root.uid) ?? { object: root.object, isGone: false },

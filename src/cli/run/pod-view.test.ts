@@ -32,3 +32,22 @@ test('a sidecar that had to be killed in the end says nothing about its pod', ()
 test('one that fails while the others run is what stands in their way', () => {
   assert.deepEqual(view('Running', { side: 5, main: 0 }), ['Error', 5])
 })
+
+test('a pod that waits without a word of its own has the newest warning about it', () => {
+  const warning = { reason: 'FailedMount', message: 'configmap "words" not found' }
+  const waiting = { reason: 'ContainerCreating' }
+  const status = (phase: string, reason = waiting.reason) => ({
+    phase,
+    containerStatuses: [{ ...ended('main', 0), state: { waiting: { reason } } }],
+  })
+  const say = (of: ReturnType<typeof status>) => {
+    const { status: word, message } = viewPod(
+      { ...buildPod(), status: of },
+      { ...context, warning },
+    )
+    return [word, message]
+  }
+  assert.deepEqual(say(status('Pending')), ['FailedMount', warning.message])
+  assert.deepEqual(say(status('Pending', 'ErrImagePull')), ['ErrImagePull', undefined])
+  assert.deepEqual(say(status('Running')), ['Running', undefined])
+})

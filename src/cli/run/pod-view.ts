@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pod in the words that progress and summary use, from its wire object alone.
+// A pod in the words that progress and summary use, from its wire object and the newest warning about it.
 import type { ContainerStatus, Pod } from '../../kube/types.gen.ts'
 
 /** One pod of a run. */
@@ -27,10 +27,18 @@ export interface PodView {
   readonly runMs: number | undefined
 }
 
+/** An event that tells of trouble. */
+export interface PodWarning {
+  readonly reason: string
+  readonly message: string | undefined
+}
+
 export interface PodViewContext {
   readonly rootUid: string
   readonly isGone: boolean
   readonly nowMs: number
+  /** What a pod that waits waits for, where its own status does not tell: a sandbox, a volume. */
+  readonly warning?: PodWarning | undefined
 }
 
 /** Waiting reasons that no waiting mends, and how long they must have stood to be believed. */
@@ -46,13 +54,13 @@ const stuckAfterMs: Readonly<Record<string, number>> = {
 /** The view of a pod at a time. */
 export function viewPod(pod: Pod, context: PodViewContext): PodView {
   const { metadata, spec, status } = pod
-  const { nowMs, isGone, rootUid } = context
+  const { nowMs, isGone, rootUid, warning } = context
   const phase = status?.phase ?? 'Pending'
   const hasEnded = phase === 'Succeeded' || phase === 'Failed'
   const containers = statusesOf(pod)
   // How sidecars end when the others have, whatever they say to SIGTERM, is nobody's success or failure.
   const decisive = hasEnded ? statusesOf(pod, { sidecars: false }) : containers
-  const trouble = troubleOf(pod, decisive)
+  const trouble = troubleOf(pod, decisive) ?? (phase === 'Pending' ? warning : undefined)
   const startedMs = startOf(pod, containers)
   const createdMs = timeOf(metadata.creationTimestamp)
   const endMs = hasEnded ? latest(containers.map(finishedMs)) : nowMs
@@ -103,13 +111,11 @@ function statusWord(
   return facts.reason ?? phase
 }
 
-interface Trouble {
-  readonly reason: string
-  readonly message: string | undefined
-}
-
 /** Why the pod does not run, or what it failed by. */
-function troubleOf({ status }: Pod, containers: readonly ContainerStatus[]): Trouble | undefined {
+function troubleOf(
+  { status }: Pod,
+  containers: readonly ContainerStatus[],
+): PodWarning | undefined {
   for (const { state } of containers) {
     const { waiting, terminated } = state ?? {}
     const isPlain = waiting?.reason === 'ContainerCreating' || waiting?.reason === 'PodInitializing'

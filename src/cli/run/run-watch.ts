@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Follows everything that belongs to a run: the applied objects, what their controllers make of them,
-// and the pods at the end, found by owner references. Remembers what was deleted meanwhile.
+// and the pods at the end, found by owner references, with what events say of those that wait. Remembers
+// what was deleted meanwhile.
 import { Informer } from '../../kube/informer.ts'
 import type { Change } from '../../kube/informer.ts'
-import { pods as podResource } from '../../kube/resources.ts'
+import { events as eventResource, pods as podResource } from '../../kube/resources.ts'
 import type { Resource } from '../../kube/resources.ts'
-import type { Pod, StoredMeta } from '../../kube/types.gen.ts'
+import type { Event, Pod, StoredMeta } from '../../kube/types.gen.ts'
 import { withoutBulk } from '../../kube/without-bulk.ts'
 import type { Clock } from '../../util/clock.ts'
-import type { Logger } from '../../util/logger.ts'
+import { silentLogger, type Logger } from '../../util/logger.ts'
 import type { ClusterAccess } from '../cluster-access.ts'
 import type { AppliedObject } from './apply-objects.ts'
 import type { RootState, RunWorld, TrackedPod } from './judge-run.ts'
@@ -43,6 +44,9 @@ export class RunWatch implements AsyncDisposable {
   readonly #roots: ReadonlySet<string>
   readonly #informers: Informer<Stored>[] = []
   readonly #podInformers: Informer<Pod>[] = []
+  readonly #eventInformers: Informer<Event>[] = []
+  /** The newest warning, by the pod's uid. */
+  readonly #warnings = new Map<string, Event>()
   readonly #owners = new Map<string, string>()
   readonly #states = new Map<string, RootState>()
   readonly #gone = new Map<string, Pod>()
@@ -65,13 +69,15 @@ export class RunWatch implements AsyncDisposable {
       const informer = new Informer<Pod>(access.client, podResource, options)
       informer.onChange((change) => this.#podSeen(change))
       this.#podInformers.push(this.#resources.use(informer))
+      this.#eventInformers.push(this.#resources.use(this.#warningsOf(access, namespace)))
     }
   }
 
   /** Resolves once everything has been read. */
   async start(signal: AbortSignal): Promise<void> {
     const all = [...this.#informers, ...this.#podInformers]
-    for (const informer of all) informer.start()
+    // Nobody waits for events: there are clusters where they may not be read.
+    for (const informer of [...all, ...this.#eventInformers]) informer.start()
     await Promise.all(all.map((informer) => informer.whenSynced(signal)))
   }
 
@@ -92,7 +98,10 @@ export class RunWatch implements AsyncDisposable {
     const found: TrackedPod[] = []
     const add = (pod: Pod, isGone: boolean): void => {
       const rootUid = this.#rootOf(pod.metadata.uid)
-      if (rootUid !== undefined) found.push({ pod, rootUid, isGone })
+      if (rootUid === undefined) return
+      const { reason, message } = this.#warnings.get(pod.metadata.uid) ?? {}
+      const warning = reason === undefined ? undefined : { reason, message }
+      found.push({ pod, rootUid, isGone, warning })
     }
     for (const pod of this.#gone.values()) add(pod, true)
     for (const informer of this.#podInformers) for (const pod of informer.list()) add(pod, false)
@@ -118,12 +127,30 @@ export class RunWatch implements AsyncDisposable {
       const state = object as unknown as Manifest
       this.#states.set(uid, { object: state, isGone: type === 'deleted' })
     }
+    if (type === 'deleted') this.#warnings.delete(uid)
     if (type === 'deleted' && this.#rootOf(uid) !== undefined) {
       this.#gone.set(uid, object)
       const [oldest] = this.#gone.keys()
       if (this.#gone.size > maxGonePods && oldest !== undefined) this.#gone.delete(oldest)
     }
     this.#tell()
+  }
+
+  #warningsOf(access: ClusterAccess, namespace: string): Informer<Event> {
+    const { clock } = this.#options
+    const fieldSelector = 'involvedObject.kind=Pod,type=Warning'
+    // Where they may not be read nobody misses them.
+    const scope = { namespace, fieldSelector, clock, log: silentLogger }
+    const informer = new Informer<Event>(access.client, eventResource, scope)
+    informer.onChange(({ type, object }) => {
+      const { uid } = object.involvedObject
+      if (type === 'deleted' || uid === undefined) return
+      const newest = this.#warnings.get(uid)
+      if (newest && lastSeen(newest) > lastSeen(object)) return
+      this.#warnings.set(uid, object)
+      this.#tell()
+    })
+    return informer
   }
 
   #noteOwner({ uid, ownerReferences }: StoredMeta): void {
@@ -158,6 +185,11 @@ function resourcesOf(
     }
   }
   return [...found.values()]
+}
+
+/** Times of the API, which sort as text. */
+function lastSeen({ series, lastTimestamp, eventTime }: Event): string {
+  return series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? ''
 }
 
 function compare({ metadata: one }: Pod, { metadata: other }: Pod): number {
