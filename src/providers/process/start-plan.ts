@@ -11,7 +11,7 @@ import { checkTracing, containerCapabilities } from './isolation/capability-set.
 import { checkAddedCapabilities, droppedCapabilities } from './capabilities.ts'
 import type { CgroupLimits } from './cgroup.ts'
 import { containerLimits, podGroupOf, type PodGroup } from './container-limits.ts'
-import { defaultPath, environmentOf } from './environment.ts'
+import { defaultPath, environmentOf, isShellSafe } from './environment.ts'
 import type { HiddenDir } from './hidden-dir.ts'
 import { imageIdOf, resolveImage } from './image-resolution.ts'
 import type { ResolvedImage } from './image-resolution.ts'
@@ -110,7 +110,7 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
   const home = await existingHome(users.get(user.uid)?.home)
   const env = environmentOf(resolved.env, { home, hostname: start.hostname ?? hostname() })
   const program = programOf(spec, image, resolved)
-  const isolation = await isolationFor(start, { user, home, image, places })
+  const isolation = await isolationFor(start, { user, home, image, env, places })
   await checkProgram(program, {
     searchPath: env.get('PATH') ?? defaultPath,
     user,
@@ -153,12 +153,13 @@ interface Isolating {
   readonly user: RunUser
   readonly home: string
   readonly image: ResolvedImage
+  readonly env: ReadonlyMap<string, string>
   readonly places: StartPlaces
 }
 
 async function isolationFor(
   start: ContainerStart,
-  { user, home, image, places }: Isolating,
+  { user, home, image, env, places }: Isolating,
 ): Promise<PreparedSandbox | undefined> {
   const { config, host, surroundings, images } = places
   if (!surroundings.canIsolate) return undefined
@@ -175,6 +176,7 @@ async function isolationFor(
       isRoot: surroundings.own.uid === 0,
       trusted: surroundings.trustedFiles,
       kit: surroundings.toolKit,
+      needsNode: !isShellSafe(env),
       imageRoot: image.kind === 'root' ? await unpack(image) : undefined,
       peers: places.peers,
       holder: places.holder,

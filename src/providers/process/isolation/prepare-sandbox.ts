@@ -33,6 +33,8 @@ export interface SandboxPlaces {
   readonly trusted: readonly string[]
   /** For a root that is not the host's. */
   readonly kit: ToolKit | undefined
+  /** Node.js hands the variables on, wherever on the host it is; see node-program.ts. */
+  readonly needsNode: boolean
   /** Directory of the image; undefined: it is the host. */
   readonly imageRoot: string | undefined
   readonly peers: readonly Peer[]
@@ -87,7 +89,8 @@ export async function prepareSandbox(
       isRootUser: user.uid === 0,
     },
   }
-  const visible = [...config.imagePath, ...config.visibleHostPaths]
+  const node = places.needsNode ? [process.execPath] : []
+  const visible = [...config.imagePath, ...config.visibleHostPaths, ...node]
   const builder =
     imageRoot === undefined
       ? hostRoot({ ...base, visible, protectedDir: sealed })
