@@ -1,14 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Ports for programs that cannot be told to choose one themselves.
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** Returns a TCP port that nothing listened on a moment ago. */
+/**
+ * Below what Linux hands out by itself: between now and the program's start none of the many connections of
+ * tests that run beside can be given the port.
+ */
+const [firstPort, endPort] = [10_000, 32_000]
+const maxTries = 100
+
+/** Returns a TCP port that nothing listened on a moment ago, on any address. */
 export async function freePort(): Promise<number> {
-  await using server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('Cannot find a free port')
-  return address.port
+  for (let tries = 0; tries < maxTries; tries += 1) {
+    const port = randomInt(firstPort, endPort)
+    if (await isFree(port)) return port
+  }
+  throw new Error('Cannot find a free port')
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  try {
+    server.listen(port, '0.0.0.0')
+    await once(server, 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    server.close()
+  }
 }
