@@ -3,9 +3,9 @@
 // network and makes no devices: links and odd names in it lead to nothing.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { Transform } from 'node:stream'
-import type { Readable, Writable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import type { HostTools } from '../host-tools.ts'
@@ -54,21 +54,28 @@ function unpackArguments({ dir, tools: { tar = 'tar' } }: UnpackOptions): readon
 }
 
 async function feed(path: string, target: Writable): Promise<string> {
+  await using file = await open(path)
   const hash = createHash('sha256')
+  let hashedBytes = 0
   const tee = new Transform({
     transform(bytes: Buffer, _encoding, done) {
       hash.update(bytes)
+      hashedBytes += bytes.length
       done(null, bytes)
     },
   })
-  const source: Readable = createReadStream(path)
+  const source = file.createReadStream({ autoClose: false })
   try {
     if (/\.t?gz$/.test(path)) await pipeline(source, tee, createGunzip(), target)
     else if (path.endsWith('.zst')) await pipeline(source, tee, createZstdDecompress(), target)
     else await pipeline(source, tee, target)
   } catch (error) {
-    // Why tar stopped reading is what it says itself.
-    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
+    if (!hasStopped.has((error as NodeJS.ErrnoException).code)) throw error
+    const rest = file.createReadStream({ autoClose: false, start: hashedBytes })
+    for await (const bytes of rest) hash.update(bytes as Buffer)
   }
   return hash.digest('hex')
 }
+
+/** tar has seen the end of the archive before the end of the file, or says itself why it went no further. */
+const hasStopped: ReadonlySet<string | undefined> = new Set(['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'])
