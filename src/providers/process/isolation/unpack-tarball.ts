@@ -2,9 +2,8 @@
 // Unpacks a tarball by the host's tar in a sandbox that can write to one directory and nowhere else, has no
 // network and makes no devices: links and odd names in it lead to nothing.
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
-import { Transform } from 'node:stream'
+import { createHash, type Hash } from 'node:crypto'
+import { open, type FileHandle } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
@@ -56,26 +55,35 @@ function unpackArguments({ dir, tools: { tar = 'tar' } }: UnpackOptions): readon
 async function feed(path: string, target: Writable): Promise<string> {
   await using file = await open(path)
   const hash = createHash('sha256')
-  let hashedBytes = 0
-  const tee = new Transform({
-    transform(bytes: Buffer, _encoding, done) {
-      hash.update(bytes)
-      hashedBytes += bytes.length
-      done(null, bytes)
-    },
-  })
-  const source = file.createReadStream({ autoClose: false })
+  const chunks = hashedChunks(file, hash)
+  // A pipeline that breaks off ends its source; `chunks` goes on.
+  const source = async function* (): AsyncGenerator<Buffer> {
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+      yield next.value
+    }
+  }
   try {
-    if (/\.t?gz$/.test(path)) await pipeline(source, tee, createGunzip(), target)
-    else if (path.endsWith('.zst')) await pipeline(source, tee, createZstdDecompress(), target)
-    else await pipeline(source, tee, target)
+    if (/\.t?gz$/.test(path)) await pipeline(source, createGunzip(), target)
+    else if (path.endsWith('.zst')) await pipeline(source, createZstdDecompress(), target)
+    else await pipeline(source, target)
   } catch (error) {
     if (!hasStopped.has((error as NodeJS.ErrnoException).code)) throw error
-    const rest = file.createReadStream({ autoClose: false, start: hashedBytes })
-    for await (const bytes of rest) hash.update(bytes as Buffer)
   }
+  while ((await chunks.next()).done !== true);
   return hash.digest('hex')
 }
+
+async function* hashedChunks(file: FileHandle, hash: Hash): AsyncGenerator<Buffer> {
+  for (;;) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes)
+    if (bytesRead === 0) return
+    const bytes = buffer.subarray(0, bytesRead)
+    hash.update(bytes)
+    yield bytes
+  }
+}
+
+const chunkBytes = 64 * 1024
 
 /** tar has seen the end of the archive before the end of the file, or says itself why it went no further. */
 const hasStopped: ReadonlySet<string | undefined> = new Set(['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'])
