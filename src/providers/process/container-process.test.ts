@@ -15,12 +15,15 @@ const modes = [
   { isolation: 'bubblewrap', where: 'in a sandbox', skip: noSandbox },
 ] as const
 
-// The worker hears USR1 from the program alone. What a stop signal did to it would be in the output.
+// The worker hears USR1 from the program alone. What a stop signal did to it would be in the output. It is ready
+// once the program knows its pid.
 const drainingProgram = (stopSignal: number): string => `
 trap 'echo draining; sleep 0.2; kill -USR1 $worker; wait $worker; echo "worker $?"; exit 7' ${stopSignal}
-sh -c 'trap "echo early; exit 1" ${stopSignal}; trap "echo told; exit 0" USR1; echo ready
+sh -c 'trap "echo early; exit 1" ${stopSignal}; trap "echo told; exit 0" USR1
+  until [ -e /tmp/vk-known-$PPID ]; do sleep 0.02; done; rm /tmp/vk-known-$PPID; echo ready
   while :; do sleep 0.02; done' &
 worker=$!
+: >/tmp/vk-known-$$
 while :; do sleep 0.02; done`
 
 for (const { isolation, where, skip } of modes) {
