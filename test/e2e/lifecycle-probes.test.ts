@@ -72,9 +72,14 @@ describe('probes', { skip: skipReason, concurrency: true }, () => {
 
   test('liveness by HTTP ends the container, which is started again', async () => {
     const file = `${shared()}/alive`
-    const container = server(await freePort(), file, { livenessProbe: { ...quick, httpGet } })
+    const patient = { ...quick, timeoutSeconds: 30, httpGet }
+    const container = server(await freePort(), file, {
+      // The first process of a container is deaf to SIGTERM until it has a handler for it.
+      startupProbe: { ...patient, failureThreshold: 100 },
+      livenessProbe: patient,
+    })
     await pods.create({ name: 'alive', spec: { containers: [container] } })
-    await pods.until('alive', isReady, { what: 'run' })
+    await pods.until('alive', isReady, { what: 'be started' })
     writeFileSync(file, '500')
     const pod = await pods.until('alive', (pod) => statusOf(pod)?.restartCount === 1, {
       what: 'be restarted',

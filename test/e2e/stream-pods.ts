@@ -52,14 +52,20 @@ export class Terminal {
 
   /** Types a line again and again until what it prints matches. */
   async typeUntil(line: string, answer: RegExp): Promise<void> {
-    await eventually(
-      () => {
-        if (answer.test(this.text)) return true
-        this.#pty.write(line)
-        return false
-      },
-      { what: `${JSON.stringify(line)} to be answered by ${String(answer)}`, intervalMs: 500 },
-    )
+    const what = `${JSON.stringify(line)} to be answered by ${String(answer)}`
+    try {
+      await eventually(
+        () => {
+          if (answer.test(this.text)) return true
+          this.#pty.write(line)
+          return false
+        },
+        { what, intervalMs: 500 },
+      )
+    } catch (cause) {
+      const end = JSON.stringify(this.text.slice(-500))
+      throw new Error(`${String(cause)}; the terminal shows ${end}`, { cause })
+    }
   }
 
   type(line: string): void {

@@ -262,7 +262,8 @@ export class DockerRuntime implements ContainerRuntime {
     const ended = this.#table.whenEnded(key)
     const { client } = this.#engine
     const hasEnded = (): Promise<boolean> => this.#hasEnded(engineId, context.signal)
-    return await attachToEngine({ client, engineId, ended, hasEnded }, options, context)
+    const place = { client, clock: this.#host.clock, engineId, ended, hasEnded }
+    return await attachToEngine(place, options, context)
   }
 
   async portForward(pod: PodRef, port: number, context: CallContext): Promise<PortConnection> {

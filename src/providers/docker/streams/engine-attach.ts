@@ -4,12 +4,14 @@ import type { Container } from '../../../kube/types.gen.ts'
 import type { CallContext } from '../../../provider/provider.ts'
 import type { ProcessStreams, StreamChoice } from '../../../provider/streams.ts'
 import type { EngineClient } from '../engine/engine-client.ts'
+import type { Clock } from '../../../util/clock.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import { inputTo, separate } from './separate-output.ts'
 import { sizesInOrder } from './sizes-in-order.ts'
 
 export interface AttachPlace {
   readonly client: EngineClient
+  readonly clock: Clock
   readonly engineId: string
   /** Resolves when the container has ended. */
   readonly ended: Promise<void>
@@ -19,7 +21,7 @@ export interface AttachPlace {
 
 /** The streams of a container that runs; rejects when it has ended, so that clients turn to its log. */
 export async function attachToEngine(
-  { client, engineId, ended, hasEnded }: AttachPlace,
+  { client, clock, engineId, ended, hasEnded }: AttachPlace,
   { spec, stdin, stdout, stderr }: StreamChoice & { readonly spec: Container },
   { signal }: Pick<CallContext, 'signal'>,
 ): Promise<ProcessStreams> {
@@ -53,11 +55,14 @@ export async function attachToEngine(
     ...(wantsInput && { stdin: inputTo(connection) }),
     ...(output.out && { stdout: output.out }),
     ...(output.err && { stderr: output.err }),
-    resize: sizesInOrder(async ({ width, height }) => {
-      if (!isTerminal) return
-      const resize = { path: `/containers/${engineId}/resize`, query: { w: width, h: height } }
-      await client.text({ method: 'POST', ...resize }, { signal })
-    }),
+    resize: sizesInOrder(
+      async ({ width, height }) => {
+        if (!isTerminal) return
+        const resize = { path: `/containers/${engineId}/resize`, query: { w: width, h: height } }
+        await client.text({ method: 'POST', ...resize }, { signal })
+      },
+      { clock, signal },
+    ),
     exited: Promise.race([ended, output.ended]).then(() => ({ exitCode: 0 })),
   }
 }

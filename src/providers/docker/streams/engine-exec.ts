@@ -65,11 +65,14 @@ export async function execInEngine(
     ...(stdin && { stdin: inputTo(connection) }),
     ...(out && { stdout: out }),
     ...(err && { stderr: err }),
-    resize: sizesInOrder(async ({ width, height }) => {
-      if (!tty) return
-      const resize = { path: `/exec/${Id}/resize`, query: { w: width, h: height } }
-      await client.text({ method: 'POST', ...resize }, { signal })
-    }),
+    resize: sizesInOrder(
+      async ({ width, height }) => {
+        if (!tty) return
+        const resize = { path: `/exec/${Id}/resize`, query: { w: width, h: height } }
+        await client.text({ method: 'POST', ...resize }, { signal })
+      },
+      { clock: place.clock, signal },
+    ),
     exited: ended.then(() => exitOf(Id, place)),
   }
 }
