@@ -19,7 +19,8 @@ export function sizesInOrder(
 
   /** Gives up after a while: a size that comes when the program has ended changes nothing. */
   const sendOne = async (size: TerminalSize): Promise<void> => {
-    for (let tries = 0; tries < maxTries && !next && !signal.aborted; tries += 1) {
+    for (let tries = 0; tries < maxTries; tries += 1) {
+      if (next || signal.aborted) return
       try {
         await send(size)
         return
