@@ -63,6 +63,14 @@ test('memory is reclaimed before anything else', () => {
   assert.equal(shortage?.resource, 'memory')
 })
 
+test('what cannot wait is reclaimed before what can', () => {
+  const soft = softThresholdsOf({ 'memory.available': '200Mi' }, { 'memory.available': 0 })
+  const memory = { available: 150 * mib, capacity: 8192 * mib }
+  const readings = new Map([...disk(0), ['memory.available', memory]] as const)
+  const { shortage } = judge(readings, { thresholds: [...soft, ...thresholds] })
+  assert.equal(shortage?.resource, 'ephemeral-storage')
+})
+
 test('inodes count as the disk', () => {
   const { pressures, shortage } = judge(
     new Map([['nodefs.inodesFree', { available: 4, capacity: 100 }]]),

@@ -48,7 +48,7 @@ export interface PressureVerdict {
   readonly crossed: CrossingTimes
   /** What the node reports. */
   readonly pressures: readonly PressureType[]
-  /** What pods are evicted for now: memory before anything else. */
+  /** What pods are evicted for now: what cannot wait before what can, and memory before anything else. */
   readonly shortage?: Shortage
 }
 
@@ -76,7 +76,7 @@ export function judgePressure(input: PressureInput): PressureVerdict {
   const shortages = crossings
     .filter(({ threshold: { patienceMs = 0 }, sinceMs }) => nowMs - sinceMs >= patienceMs)
     .map((crossing) => crossing.shortage)
-  const shortage = shortages.find(({ resource }) => resource === 'memory') ?? shortages[0]
+  const [shortage] = shortages.toSorted((one, other) => urgency(other) - urgency(one))
   const crossed = new Map(crossings.map(({ threshold, sinceMs }) => [threshold, sinceMs]))
   return { seen: times, crossed, pressures, ...(shortage && { shortage }) }
 }
@@ -96,6 +96,10 @@ function shortageOf(threshold: Threshold, readings: Readings): Shortage | undefi
   const { available } = reading
   const isSoft = threshold.patienceMs !== undefined
   return { signal, resource: resources[signal], threshold: amount, available, isSoft }
+}
+
+function urgency({ isSoft, resource }: Shortage): number {
+  return (isSoft ? 0 : 2) + (resource === 'memory' ? 1 : 0)
 }
 
 function pressureOf(resource: StarvedResource): PressureType {

@@ -177,6 +177,70 @@ for (const [maxGraceSeconds, expectedMs] of [
   })
 }
 
+const softMemory = {
+  thresholds: { 'memory.available': '100Mi' },
+  periodSeconds: { 'memory.available': 5 },
+  maxGraceSeconds: -1,
+}
+
+/** A node that has 50 MiB left, where pods go softly below 100 MiB and at once below 20 MiB. */
+async function openSoft(): Promise<{ world: RuntimeWorld; leave: (bytes: number) => void }> {
+  const world = await RuntimeWorld.open({}, { features })
+  world.eviction = {
+    hard: { 'memory.available': '20Mi' },
+    soft: softMemory,
+    pressureTransitionMs: 300_000,
+  }
+  const memory = { time: '', availableBytes: 50 * 1024 * 1024, workingSetBytes: 1024 ** 3 }
+  Object.assign(world.runtime, { nodeStats: async () => ({ startTime: '', memory }) })
+  // Whoever is asked to end takes all of the time it has.
+  world.runtime.exitCodeOnStop = undefined
+  await world.stop()
+  await world.start()
+  return { world, leave: (bytes) => void (memory.availableBytes = bytes) }
+}
+
+const slowPod = (name: string, priority: number): Pod =>
+  buildPod({ metadata: { name }, spec: { priority, terminationGracePeriodSeconds: 1_000_000 } })
+
+test('a node that cannot wait any more hurries the pod that may take its time to end', async () => {
+  const { world, leave } = await openSoft()
+  await using _ = world
+  await world.untilRunning(await world.create(slowPod('first', 0)))
+  await world.untilRunning(await world.create(slowPod('second', 5)))
+  await world.pass(10_000)
+  await world.pass(10_000)
+  await world.eventually(() => world.runtime.stops.length === 1)
+  assert.equal(world.runtime.stops[0]?.graceMs, 1_000_000_000)
+  await world.pass(10_000)
+  assert.equal(world.runtime.stops.length, 1)
+  leave(10 * 1024 * 1024)
+  await world.pass(10_000)
+  await world.eventually(() => world.runtime.stops.length > 1)
+  const stops = world.runtime.stops.map(({ key, graceMs }) => [key.pod.name, graceMs])
+  assert.deepEqual(stops.slice(1), [['first', 2000]])
+  assert.equal(world.eventsOf('Evicted').length, 1)
+  assert.deepEqual(world.provider.evictions?.(), new Map([['memory.available', 1]]))
+})
+
+test('a pod that takes its time to end does not keep a greedier one from going at once', async () => {
+  const { world, leave } = await openSoft()
+  await using _ = world
+  await world.untilRunning(await world.create(slowPod('first', 3)))
+  await world.pass(10_000)
+  await world.pass(10_000)
+  await world.eventually(() => world.runtime.stops.length === 1)
+  await world.untilRunning(await world.create(slowPod('second', 0)))
+  leave(10 * 1024 * 1024)
+  await world.pass(10_000)
+  await world.eventually(() => world.runtime.stops.length > 1)
+  const stops = world.runtime.stops.map(({ key, graceMs }) => [key.pod.name, graceMs])
+  assert.deepEqual(stops.slice(1), [['second', 2000]])
+  // Who cannot wait waits for the one that goes at once.
+  await world.pass(10_000)
+  assert.equal(world.runtime.stops.length, 2)
+})
+
 test('an eviction that kill -9 interrupts ends the same way after a restart', async () => {
   await using world = await RuntimeWorld.open({}, { features })
   // It ignores TERM: the eviction is under way for a while.

@@ -11,6 +11,7 @@ import { gracePeriodMs } from '../decide/plan-container.ts'
 import type { StorageMeter } from '../resources/storage-meter.ts'
 import { isCriticalPod } from './critical-pod.ts'
 import { activePod, type EvictablePod } from './evictable-pod.ts'
+import type { Shortage } from './judge-pressure.ts'
 import { NodePressure } from './node-pressure.ts'
 import { hasStorageLimit, ownBytes, storageExcess } from './storage-limits.ts'
 import { softThresholdsOf, thresholdsOf } from './thresholds.ts'
@@ -24,10 +25,18 @@ export interface PodEvictorOptions {
   readonly intervalMs?: number
 }
 
+const reason = 'Evicted'
 /** A pod has this long to end when the node cannot wait, and at least. */
 const hardGraceMs = 1000
 /** So long the end of one pod is awaited before another has to go. */
 const reliefMs = 30_000
+
+/** Evicted to relieve the node, and not through yet. */
+interface Leaving {
+  readonly each: EvictablePod
+  readonly untilMs: number
+  readonly isSoft: boolean
+}
 
 /** By the pod's uid and the container's name, bytes that the runtime itself keeps. */
 type LayersByPod = ReadonlyMap<string, ReadonlyMap<string, number>>
@@ -40,8 +49,7 @@ export class PodEvictor implements AsyncDisposable {
   readonly #counts = new Map<string, number>()
   #looking: Promise<void> = Promise.resolve()
   #timer: Disposable | undefined
-  /** Evicted to relieve the node, and not through yet. */
-  #leaving: { readonly each: EvictablePod; readonly untilMs: number } | undefined
+  #leaving: Leaving | undefined
 
   constructor(options: PodEvictorOptions) {
     const { host, runtime, meter } = options
@@ -95,20 +103,23 @@ export class PodEvictor implements AsyncDisposable {
     const limited = active.filter(({ record: { pod } }) => pod && hasStorageLimit(pod))
     const layers = await this.#layersOf(limited)
     const isOverLimit = await Promise.all(limited.map((each) => this.#lookAt(each, layers)))
-    if (!shortage || isOverLimit.includes(true) || this.#awaitsRelief()) return
+    if (!shortage || isOverLimit.includes(true) || this.#awaitsRelief(shortage)) return
     const { host } = this.#options
     const message = `Attempting to reclaim ${shortage.resource}`
     host.recordNodeEvent?.({ type: 'Warning', reason: 'EvictionThresholdMet', message })
-    const victim = await this.#pressure.victim(active, shortage, this.#context)
+    const candidates = this.#hurried(shortage, active)
+    const victim = await this.#pressure.victim(candidates, shortage, this.#context)
     if (!victim) {
       host.log.warn({ signal: shortage.signal }, 'The node is short, and there is no pod to evict')
       return
     }
     const { each } = victim
     const graceMs = shortage.isSoft ? this.#softGraceMs(each) : hardGraceMs
-    this.#leaving = { each, untilMs: host.clock.nowMs() + reliefMs + graceMs }
-    const { signal } = shortage
-    this.#evict(each, { signal, message: victim.message, isOwnFault: false, graceMs })
+    const { signal, isSoft } = shortage
+    const isLeaving = each === this.#leaving?.each
+    this.#leaving = { each, untilMs: host.clock.nowMs() + reliefMs + graceMs, isSoft }
+    if (isLeaving) each.evict({ reason, message: victim.message }, graceMs)
+    else this.#evict(each, { signal, message: victim.message, isOwnFault: false, graceMs })
   }
 
   /** As long as the pod asks for, and not longer than the node allows. */
@@ -119,11 +130,21 @@ export class PodEvictor implements AsyncDisposable {
     return Math.max(Math.min(own, maxGraceSeconds * 1000), hardGraceMs)
   }
 
-  /** One pod at a time: what its end gives back is seen only then. */
-  #awaitsRelief(): boolean {
+  /**
+   * One pod at a time: what its end gives back is seen only then. But a node that cannot wait does not wait
+   * for a pod that may take its time.
+   */
+  #awaitsRelief({ isSoft }: Shortage): boolean {
     if (!this.#leaving) return false
-    const { each, untilMs } = this.#leaving
+    const { each, untilMs, isSoft: isLeavingSoftly } = this.#leaving
+    if (isLeavingSoftly && !isSoft) return false
     return !each.hasEnded && this.#options.host.clock.nowMs() < untilMs
+  }
+
+  /** Who may have to go: for a node that cannot wait also the one that takes its time, and then faster. */
+  #hurried({ isSoft }: Shortage, active: readonly EvictablePod[]): readonly EvictablePod[] {
+    if (isSoft || !this.#leaving?.isSoft || this.#leaving.each.hasEnded) return active
+    return [this.#leaving.each, ...active]
   }
 
   /** True when the pod was found to break its limits. */
@@ -170,7 +191,6 @@ export class PodEvictor implements AsyncDisposable {
     },
   ): void {
     const { signal, message, isOwnFault, graceMs } = why
-    const reason = 'Evicted'
     this.#counts.set(signal, (this.#counts.get(signal) ?? 0) + 1)
     this.#options.host.recordEvent(each.ref, { type: 'Warning', reason, message })
     each.evict({ reason, message, ...(isOwnFault && { isOwnFault }) }, graceMs)
