@@ -119,8 +119,9 @@ test('explain says what the process provider would refuse, as its pods would be 
       kind: 'StatefulSet',
       metadata: { name: 'db' },
       spec: {
-        template: { spec: { containers: [host] } },
-        volumeClaimTemplates: [{ metadata: { name: 'data' } }],
+        selector: { matchLabels: { app: 'db' } },
+        template: { metadata: { labels: { app: 'db' } }, spec: { containers: [host] } },
+        volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: claim }],
       },
     },
     pod('fine', {
@@ -142,8 +143,8 @@ test('explain says what the process provider would refuse, as its pods would be 
     /^Pod mapped: spec\.containers\[0\]\.ports\[0\]\.hostPort: .* hostPortMapping$/,
     /^Pod able: .*capabilities\.add holds "NO_SUCH", which (the node itself lacks|is not in )/,
     /^Pod userns: spec\.hostUsers: .* hostUsers$/,
-    /^Pod empty: spec\.containers: a pod needs at least one$/,
-    /^Pod null: spec\.containers: a pod needs at least one$/,
+    /^Pod empty: spec\.containers: Required value$/,
+    /^Pod null: spec\.containers: Required value$/,
     /^StatefulSet db: spec\.volumeClaimTemplates: .* volume\.persistentVolumeClaim$/,
     /^Pod fine: runs on process as written$/,
   ]
@@ -153,6 +154,7 @@ test('explain says what the process provider would refuse, as its pods would be 
 
 const podHead = { apiVersion: 'v1', kind: 'Pod' }
 const host = { name: 'main', image: 'host', command: ['true'] }
+const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } }
 
 function pod(name: string, container: object): object {
   return { ...podHead, metadata: { name }, spec: { containers: [{ name: 'main', ...container }] } }
@@ -175,6 +177,60 @@ test('explain takes files, folders and standard input, and asks the process prov
   const none = await vk(['explain', join(dir.path, 'gone.yaml')])
   assert.equal(none.code, 2)
   assert.match(none.stderr, /^Cannot read ".*gone\.yaml": .*\n$/)
+})
+
+test('explain says all that the API server would refuse, and skips what makes no pods', async () => {
+  using dir = folder()
+  const files: Readonly<Record<string, string>> = {
+    'a.yaml': `apiVersion: v1
+kind: Pod
+metadata: { name: Bad_Name }
+spec: { restartPolicyy: Never, containers: [{ name: main, image: host, command: [id], ports: [{}] }] }
+---
+apiVersion: batch/v1
+kind: Job
+metadata: { name: always }
+spec: { template: { spec: { containers: [{ name: main, image: host, command: [id] }] } } }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: typed }
+spec: { containers: [{ name: main, image: host, command: id }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { ports: [{ port: 80 }] }
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: door }
+---
+apiVersion: v1
+kind: Pod
+metadata: { generateName: fine- }
+spec: { containers: [{ name: main, image: host, command: [id] }] }
+`,
+    'nodes.yaml': 'logLevel: info\n',
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir.path, name), text)
+  const { code, stdout, stderr } = await vk(['explain', dir.path])
+  assert.equal(stderr, '')
+  assert.equal(code, 1)
+  const expected = [
+    /^Skipped ".*nodes\.yaml", line 1: it is no Kubernetes object$/,
+    /^Pod Bad_Name: unknown field "spec\.restartPolicyy"$/,
+    /^Pod Bad_Name: metadata\.name: Invalid value: "Bad_Name": a lowercase RFC 1123 subdomain /,
+    /^Pod Bad_Name: spec\.containers\[0\]\.ports\[0\]\.containerPort: Required value$/,
+    /^Job always: spec\.template\.spec\.restartPolicy: Required value: valid values: "OnFailure", "Never"$/,
+    /^Pod typed: Pod in version "v1" cannot be handled as a Pod: json: cannot unmarshal string into /,
+    /^Service web: skipped: it makes no pods$/,
+    /^Ingress door: skipped: kind Ingress of networking\.k8s\.io\/v1 is not one that `up` serves$/,
+    /^Pod fine-: runs on process as written$/,
+  ]
+  const lines = stdout.trimEnd().split('\n')
+  assert.equal(lines.length, expected.length, stdout)
+  for (const [index, pattern] of expected.entries()) assert.match(lines[index] ?? '', pattern)
 })
 
 test('explain refuses a file without pods', async () => {

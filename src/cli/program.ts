@@ -54,8 +54,8 @@ export function createProgram(): Command {
     .command('explain <manifests...>')
     .summary('say what a provider would do with the pods of manifests')
     .description(
-      'Says what a provider would refuse in the pods of manifests (files, folders, - for standard input); ' +
-        'needs no cluster. Exits with 0 when all would run as written, with 1 when something would be refused.',
+      'Says what the API server and a provider would refuse in manifests (files, folders, - for standard input), ' +
+        'without a cluster. Exits with 0 when all pods would run as written, with 1 when something would be refused.',
     )
     .addOption(new Option('--provider <name>', 'the provider to ask').default('process'))
     .addOption(providerConfigFlag())

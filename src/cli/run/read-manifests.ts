@@ -19,6 +19,11 @@ export interface Manifest {
 export interface ReadManifestsOptions {
   /** Text of standard input, read when a path is `-`. */
   readonly readStdin: () => Promise<string>
+  /**
+   * Takes the place of the refusal of a mapping that is no Kubernetes object at all, such as a settings
+   * file in the same folder; `at` names file and line.
+   */
+  readonly onOther?: (at: string) => void
 }
 
 const maxProblem = 100
@@ -32,11 +37,11 @@ export async function readManifests(
   const manifests: Manifest[] = []
   for (const path of paths) {
     if (path === '-') {
-      manifests.push(...parseManifests(await options.readStdin(), 'standard input'))
+      manifests.push(...parseManifests(await options.readStdin(), 'standard input', options))
       continue
     }
     for (const file of await filesIn(path)) {
-      manifests.push(...parseManifests(await readText(file), `"${file}"`))
+      manifests.push(...parseManifests(await readText(file), `"${file}"`, options))
     }
   }
   if (manifests.length === 0) {
@@ -46,7 +51,11 @@ export async function readManifests(
 }
 
 /** The objects of one text; `source` names it in messages. */
-export function parseManifests(text: string, source: string): readonly Manifest[] {
+export function parseManifests(
+  text: string,
+  source: string,
+  options: Pick<ReadManifestsOptions, 'onOther'> = {},
+): readonly Manifest[] {
   const lines = new LineCounter()
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })
   if (!Array.isArray(documents)) return []
@@ -60,7 +69,13 @@ export function parseManifests(text: string, source: string): readonly Manifest[
     }
     const at = `${source}, line ${lines.linePos(document.contents?.range?.[0] ?? 0).line}`
     const value: unknown = document.toJS()
-    return value === null || value === undefined ? [] : itemsOf(value, at)
+    if (value === null || value === undefined) return []
+    const { onOther } = options
+    if (onOther && isMapping(value) && !('apiVersion' in value) && !('kind' in value)) {
+      onOther(at)
+      return []
+    }
+    return itemsOf(value, at)
   })
 }
 

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this API server would refuse in objects, without a server: the same decoding, defaults and
+// validation as a create over HTTPS, on a store that nobody sees.
+import { systemClock } from '../../util/clock.ts'
+import { StatusError } from '../objects/api-status.ts'
+import { apiVersionOf, resourceOfKind } from '../resources/registry.ts'
+import type { ResourceDefinition } from '../resources/resource-definition.ts'
+import { decodeObject } from '../schema/decode-object.ts'
+import { schemaOf } from '../schema/schema-of.ts'
+import type { TypeSchema } from '../schema/schema-catalog.ts'
+import { createMemoryStore } from '../storage/memory-store.ts'
+import type { ApiCore } from './api-core.ts'
+import { createObject } from './create-object.ts'
+import { serviceAllocations } from './service-allocations.ts'
+
+/** What is wrong with an object. */
+export interface TrialFault {
+  /** Such as `spec.containers[0].name`; left out for what belongs to no single field. */
+  readonly field?: string
+  readonly why: string
+}
+
+/** The objects of one cluster that is made up for asking. */
+export class TrialObjects {
+  readonly #core: ApiCore
+
+  constructor() {
+    const store = createMemoryStore()
+    this.#core = { store, clock: systemClock, admission: [], allocate: serviceAllocations(store) }
+  }
+
+  /**
+   * All that keeps the object from being created with `fieldValidation=Strict`; nothing when it would be
+   * taken. Undefined for kinds that are not served. What an admission plugin knows only of a real
+   * cluster (its accounts, its quotas) is not asked.
+   */
+  faultsOf(apiVersion: string, kind: string, value: object): readonly TrialFault[] | undefined {
+    const resource = resourceOfKind(apiVersion, kind)
+    const schema = resource && schemaOf(apiVersion, kind)
+    if (!resource || !schema) return undefined
+    const faults: TrialFault[] = []
+    try {
+      const { object, warnings } = decoded(value, { resource, schema })
+      faults.push(...warnings.map((why) => ({ why })))
+      const namespace = resource.isNamespaced ? (object.metadata.namespace ?? 'default') : ''
+      createObject(this.#core, { resource, namespace }, object, {
+        user: { name: 'trial', groups: ['system:masters'] },
+        isDryRun: true,
+        warn: () => {},
+      })
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error
+      faults.push(...faultsIn(error))
+    }
+    return faults
+  }
+}
+
+function decoded(
+  value: object,
+  { resource, schema }: { readonly resource: ResourceDefinition; readonly schema: TypeSchema },
+) {
+  // Strict would stop at unknown fields; so the same come as warnings, and the rest is judged as well.
+  const options = { apiVersion: apiVersionOf(resource), fieldValidation: 'Warn' as const }
+  return decodeObject(JSON.stringify(value), schema, options)
+}
+
+function faultsIn({ status }: StatusError): readonly TrialFault[] {
+  const causes = status.details?.causes ?? []
+  if (causes.length === 0) return [{ why: status.message }]
+  return causes.map(({ field, message = '' }) => ({
+    ...(field !== undefined && { field }),
+    why: message,
+  }))
+}
