@@ -68,6 +68,7 @@ export class PodController implements AsyncDisposable {
     this.#certificates = new PodCertificates({
       client,
       clock,
+      log,
       nodeName,
       record: (pod, event) => deps.recorder.record(podReference(pod), event),
     })

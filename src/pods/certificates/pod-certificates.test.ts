@@ -10,6 +10,7 @@ import { testPod } from '../../../test/support/test-pods.ts'
 import type { RecordedEvent } from '../../kube/event-recorder.ts'
 import { nodes, serviceAccounts } from '../../kube/resources.ts'
 import { FakeClock } from '../../util/fake-clock.ts'
+import { silentLogger } from '../../util/logger.ts'
 import { wireTime } from '../../util/wire-time.ts'
 import { podCertificateRequests, type PodCertificateRequest } from './certificate-request.ts'
 import { makeProvenKey } from './key-proof.ts'
@@ -34,6 +35,7 @@ async function lab() {
   const client = new MemoryKubeClient()
   const clock = new FakeClock()
   const events: RecordedEvent[] = []
+  const warnings: object[] = []
   const account = await client.create(serviceAccounts, {
     metadata: { name: 'default', namespace: 'default' },
   })
@@ -41,6 +43,7 @@ async function lab() {
   const certificates = new PodCertificates({
     client,
     clock,
+    log: { ...silentLogger, warn: (fields) => void warnings.push(fields) },
     nodeName: 'node',
     record: (_pod, event) => void events.push(event),
     random: () => 0.5,
@@ -84,6 +87,7 @@ async function lab() {
     client,
     clock,
     events,
+    warnings,
     certificates,
     requests,
     answer,
@@ -149,6 +153,41 @@ test('a pair is renewed when the signer said so, and serves until the next is th
   const next = await certificates.certificateFor(pod, place)
   assert.notEqual(next.key, first.key)
   assert.equal((await world.requests()).length, 2)
+})
+
+test('a renewal that fails is told of at once, tried again less and less often, and the old pair serves', async () => {
+  const world = await lab()
+  const { certificates, clock, client, events, warnings } = world
+  const first = await world.until(certificates.certificateFor(pod, place), async () => {
+    await world.asked(1)
+    await world.issue(60_000)
+  })
+  await client.delete(serviceAccounts, { namespace: 'default', name: 'default' })
+  await clock.advance(60_000 + 150_000)
+  const pauses: number[] = []
+  for (let tries = 0; tries < 7; tries++) {
+    // Two who ask, and one who asks too early, make one try.
+    const asked = [1, 2].map(() => certificates.certificateFor(pod, place))
+    const [{ key, refreshAtMs } = assert.fail()] = await Promise.all(asked)
+    assert.equal(key, first.key)
+    assert.equal((await certificates.certificateFor(pod, place)).refreshAtMs, refreshAtMs)
+    pauses.push((refreshAtMs - clock.nowMs()) / 1000)
+    assert.equal(warnings.length, tries + 1)
+    await clock.advance(refreshAtMs - clock.nowMs())
+  }
+  assert.deepEqual(pauses, [15, 28.5, 57, 114, 228, 285, 285])
+  const failures = events.filter(({ reason }) => reason === 'CertificateRefreshFailed')
+  assert.equal(failures.length, 1)
+  assert.match(
+    failures[0]?.message ?? '',
+    /^PodCertificate refresh failed for volume "v": .*not found/,
+  )
+  await client.create(serviceAccounts, { metadata: { name: 'default', namespace: 'default' } })
+  await certificates.certificateFor(pod, place)
+  await world.issue(60_000)
+  await clock.advance(15_000)
+  assert.notEqual((await certificates.certificateFor(pod, place)).key, first.key)
+  assert.equal(warnings.length, 7)
 })
 
 test('what the signer refuses is refused for good, and told of once', async () => {

@@ -7,7 +7,9 @@ import type { RecordedEvent } from '../../kube/event-recorder.ts'
 import type { KubeClient } from '../../kube/kube-client.ts'
 import { nodes, serviceAccounts } from '../../kube/resources.ts'
 import type { Pod, PodCertificateProjection } from '../../kube/types.gen.ts'
+import { backoffMs } from '../../util/backoff.ts'
 import type { Clock } from '../../util/clock.ts'
+import type { Logger } from '../../util/logger.ts'
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import { parseWireTime } from '../../util/wire-time.ts'
 import { sourceError } from '../volume-objects.ts'
@@ -31,6 +33,7 @@ export interface PodCertificate {
 export interface PodCertificatesOptions {
   readonly client: KubeClient
   readonly clock: Clock
+  readonly log: Logger
   readonly nodeName: string
   readonly record: (pod: Pod, event: RecordedEvent) => void
   /** 0 up to 1. Default: Math.random. */
@@ -55,6 +58,10 @@ interface Entry {
   pending?: Pending | undefined
   /** The signer has said no, for good. */
   refusal?: string
+  /** Renewals that failed, one after the other. */
+  failures: number
+  /** None is tried before this. */
+  retryAtMs: number
   readonly told: Set<string>
 }
 
@@ -63,6 +70,7 @@ const waitMs = 5000
 const lookEveryMs = 250
 /** While the old one serves there is time. */
 const renewalLookMs = 15_000
+const renewalBackoff = { baseMs: renewalLookMs, factor: 2, capMs: 5 * 60_000, jitter: 0.1 }
 const jitterMs = 5 * 60_000
 const overdueMs = 10 * 60_000
 
@@ -84,13 +92,10 @@ export class PodCertificates {
   ): Promise<PodCertificate> {
     const entry = this.#entryOf(pod, place)
     // Two who ask at once share one request.
-    const turn = this.#turns.get(entry) ?? this.#advance(entry, { pod, place, signal })
+    const turn = this.#turns.get(entry) ?? this.#turn(entry, { pod, place, signal })
     this.#turns.set(entry, turn)
     try {
       await turn
-    } catch (error) {
-      if (!entry.issued) throw error
-      // The old pair serves, and what went wrong is tried again.
     } finally {
       if (this.#turns.get(entry) === turn) this.#turns.delete(entry)
     }
@@ -98,8 +103,8 @@ export class PodCertificates {
     if (refusal !== undefined) throw sourceError(refusal)
     if (!issued) throw sourceError('credential bundle is not issued yet')
     const { key, chain, beginRefreshAtMs } = issued
-    const nowMs = this.#options.clock.nowMs()
-    return { key, chain, refreshAtMs: Math.max(beginRefreshAtMs, nowMs + renewalLookMs) }
+    const nextMs = Math.max(this.#options.clock.nowMs() + renewalLookMs, entry.retryAtMs)
+    return { key, chain, refreshAtMs: Math.max(beginRefreshAtMs, nextMs) }
   }
 
   /** Drops the keys of a pod that is gone. */
@@ -111,16 +116,46 @@ export class PodCertificates {
     const ofPod = this.#byPod.get(uid) ?? new Map<string, Entry>()
     this.#byPod.set(uid, ofPod)
     const id = `${volume}/${index}`
-    const entry = ofPod.get(id) ?? { told: new Set() }
+    const entry = ofPod.get(id) ?? { told: new Set(), failures: 0, retryAtMs: 0 }
     ofPod.set(id, entry)
     return entry
   }
 
+  /** While the next pair cannot be had, and this is told and tried again, the old one serves. */
+  async #turn(entry: Entry, advance: Advance): Promise<void> {
+    const { issued } = entry
+    if (entry.refusal !== undefined) return
+    if (!issued) return await this.#advance(entry, advance)
+    const nowMs = this.#options.clock.nowMs()
+    if (nowMs < issued.beginRefreshAtMs) return
+    this.#tellOfAge(entry, issued, advance.pod)
+    if (nowMs < entry.retryAtMs) return
+    try {
+      await this.#advance(entry, advance)
+      entry.failures = 0
+    } catch (error) {
+      if (!advance.signal?.aborted) this.#renewalFailed(entry, { ...advance, error })
+    }
+  }
+
+  #renewalFailed(
+    entry: Entry,
+    { pod, place: { volume }, error }: Advance & { readonly error: unknown },
+  ): void {
+    const { clock, log, record, random = Math.random } = this.#options
+    entry.failures += 1
+    entry.retryAtMs = clock.nowMs() + backoffMs(entry.failures, renewalBackoff, random)
+    const { namespace, name } = pod.metadata
+    const why = messageOf(error)
+    log.warn({ pod: `${namespace}/${name}`, volume, error: why }, 'Certificate cannot be renewed')
+    if (entry.told.has(why)) return
+    entry.told.add(why)
+    const message = `PodCertificate refresh failed for volume "${volume}": ${why}`
+    record(pod, { type: 'Warning', reason: 'CertificateRefreshFailed', message })
+  }
+
   async #advance(entry: Entry, { pod, place, signal }: Advance): Promise<void> {
     const { clock } = this.#options
-    if (entry.refusal !== undefined) return
-    if (entry.issued && clock.nowMs() < entry.issued.beginRefreshAtMs) return
-    if (entry.issued) this.#tellOfAge(entry, entry.issued, pod)
     entry.pending ??= await this.#request(pod, place, signal)
     const deadlineMs = entry.issued ? 0 : clock.monotonicMs() + waitMs
     while (!(await this.#look(entry, pod, signal)) && clock.monotonicMs() < deadlineMs) {
@@ -209,6 +244,7 @@ export class PodCertificates {
     }
     entry.issued = this.#issued(pending, found.status)
     entry.told.clear()
+    entry.retryAtMs = 0
     return true
   }
 
