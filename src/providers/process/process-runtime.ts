@@ -124,7 +124,7 @@ export class ProcessRuntime implements ContainerRuntime {
   ): Promise<ProcessRuntime> {
     const { clock, log } = host
     const spawner = Spawner.open({ surroundings, clock, dir: host.rootDir })
-    const run = toolRunner(spawner)
+    const run = toolRunner({ spawner, clock })
     const options = { clock, log, surroundings, spawner, run }
     const fleet = await ProcessFleet.open(join(host.rootDir, 'process'), options)
     const runtime = new ProcessRuntime(host, { config, surroundings, fleet, run })

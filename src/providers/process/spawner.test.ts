@@ -25,6 +25,7 @@ import { findStrayDescriptors } from './stray-descriptors.ts'
 const tools = findHostTools()
 const hasSpawner = process.platform === 'linux' && tools.env !== undefined
 const skip = hasSpawner ? false : 'no spawner on this machine'
+const { signal } = new AbortController()
 const starter = fileURLToPath(new URL('../../../test/support/process-starter.ts', import.meta.url))
 
 test('words reach a program as they are, whatever is in them', { skip }, async () => {
@@ -53,7 +54,7 @@ test('words reach a program as they are, whatever is in them', { skip }, async (
   const script = 'out=$1; shift; printf "%s\\0" "$@" >"$out"'
   await fc.assert(
     fc.asyncProperty(fc.array(word, { minLength: 1, maxLength: 5 }), async (words) => {
-      await spawner.run([tools.shell, '-c', script, 'test', out, ...words])
+      await spawner.run([tools.shell, '-c', script, 'test', out, ...words], signal)
       assert.deepEqual(readFileSync(out, 'utf8').split('\0').slice(0, -1), words)
     }),
     { numRuns: 40 },
@@ -65,9 +66,9 @@ test(
   { skip },
   async () => {
     using spawner = open()
-    await assert.rejects(spawner.run(['/bin/true', 'a\0b']), /holds a character/)
-    await spawner.run(['/bin/true'])
-    await assert.rejects(spawner.run(['/bin/false']), /\/bin\/false ended with exit code 1/)
+    await assert.rejects(spawner.run(['/bin/true', 'a\0b'], signal), /holds a character/)
+    await spawner.run(['/bin/true'], signal)
+    await assert.rejects(spawner.run(['/bin/false'], signal), /\/bin\/false ended with exit code 1/)
   },
 )
 
@@ -76,13 +77,13 @@ test(
   { skip },
   async () => {
     using spawner = open()
-    const waiting = assert.rejects(spawner.run(['/bin/sleep', '60']), /unknown/)
+    const waiting = assert.rejects(spawner.run(['/bin/sleep', '60'], signal), /unknown/)
     const first = spawners().at(-1) ?? 0
     const sleeping = await eventualChild(first)
     process.kill(first, 'SIGKILL')
     await waiting
     process.kill(sleeping, 'SIGKILL')
-    await spawner.run(['/bin/true'])
+    await spawner.run(['/bin/true'], signal)
     assert.equal(spawners().includes(first), false)
   },
 )

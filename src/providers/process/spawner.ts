@@ -8,12 +8,15 @@ import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '../../util/clock.ts'
 import { VkError } from '../../util/vk-error.ts'
 import { quote } from './environment.ts'
+import { readProc } from './process-identity.ts'
 import type { Surroundings } from './surroundings.ts'
 import { wrapperFunction } from './wrapper.ts'
 
 /** After so many shells in a row that did nothing of use there is no other try. */
 const maxFailures = 3
 const buryAfterMs = 1000
+/** An argument of the shell and of its forks. */
+const mark = 'virtual-kubelet-spawner'
 
 /**
  * What the shell reads first. Then it takes lines such as `{ launch 21 '/dir' …; }`, whose words are the number
@@ -88,7 +91,7 @@ export class Spawner implements Disposable {
   static open({ surroundings, clock, dir }: SpawnerOptions): Spawner | undefined {
     const { env, setsid, shell, bash } = surroundings.tools
     if (process.platform !== 'linux' || env === undefined || setsid === undefined) return undefined
-    const reading = [shell, '-s', 'virtual-kubelet-spawner', dir]
+    const reading = [shell, '-s', mark, dir]
     // Only bash can close them.
     const closes = surroundings.strayDescriptors.map((descriptor) => `exec ${descriptor}>&-\n`)
     const isClosing = closes.length > 0 && bash !== undefined
@@ -138,16 +141,29 @@ export class Spawner implements Disposable {
     return order
   }
 
-  /** Runs a program of the host, one after the other, without its output; rejects unless it exits with 0. */
-  async run(argv: readonly string[]): Promise<void> {
+  /**
+   * Runs a program of the host, one after the other, without its output; rejects unless it exits with 0. A
+   * program that is not waited for any longer is killed, and so is the shell: nothing else ends it where the
+   * program cannot be killed.
+   */
+  async run(argv: readonly string[], signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
     const shell = this.#living()
     const id = String((this.#count += 1))
     const { promise, resolve } = Promise.withResolvers<number | undefined>()
     shell.answers.set(id, resolve)
     shell.child.ref()
     shell.input.write(line(['run', id, ...argv]))
+    const giveUp = (): void => {
+      shell.answers.delete(id)
+      this.#drop(shell)
+      resolve(undefined)
+    }
+    signal.addEventListener('abort', giveUp)
     const code = await promise
+    signal.removeEventListener('abort', giveUp)
     release(shell)
+    if (code === undefined) signal.throwIfAborted()
     this.#failures = code === undefined ? this.#failures + 1 : 0
     if (code !== 0) throw new Error(`${argv[0]} ended with exit code ${code ?? 'unknown'}`)
   }
@@ -171,6 +187,20 @@ export class Spawner implements Disposable {
   #living(): Shell {
     this.#shell ??= this.#start()
     return this.#shell
+  }
+
+  #drop(shell: Shell): void {
+    if (this.#shell === shell) this.#shell = undefined
+    // Once the shell has ended, nobody knows what it ran.
+    const tools = toolsOf(shell)
+    shell.child.kill('SIGKILL')
+    for (const pid of tools) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
   }
 
   #start(): Shell {
@@ -210,6 +240,16 @@ export class Spawner implements Disposable {
 /** While somebody waits it keeps us alive. */
 function release({ child, answers, orders }: Shell): void {
   if (answers.size === 0 && orders.size === 0) child.unref()
+}
+
+/** What it runs for us. Its other children are wrappers, which have its own arguments. */
+function toolsOf({ child: { pid } }: Shell): readonly number[] {
+  if (pid === undefined) return []
+  const children = readProc(`${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)
+  return children.filter((one) => {
+    const text = readProc(`${one}/cmdline`)
+    return text !== '' && !text.includes(mark)
+  })
 }
 
 /** One line for the shell, whatever is in the words. */

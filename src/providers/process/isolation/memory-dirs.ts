@@ -38,9 +38,8 @@ export class MemoryDirs {
       const what = ['-t', 'tmpfs', '-o', options, 'virtual-kubelet', hostPath]
       await this.#run([this.#mount, '-n', ...what])
     } catch (cause) {
-      throw new VkError('Unavailable', 'Cannot make a volume in memory: it cannot be mounted', {
-        cause,
-      })
+      const why = cause instanceof VkError ? cause.message : 'it cannot be mounted'
+      throw new VkError('Unavailable', `Cannot make a volume in memory: ${why}`, { cause })
     }
     return { hostPath, isNew: true }
   }
