@@ -133,12 +133,14 @@ test('mistakes are one line and exit code 2', async () => {
     runCli(['run', '/does/not/exist.yaml']),
     runCli(['run', '-'], { input: unknown }),
     runCli(['run', '-', '--provider', 'dokcer'], { input: job('a', { script: 'true' }) }),
+    runCli(['run', '-'], { input: job('a', { script: 'true' }).replace('"host"', '"nginx"') }),
   ])
   const expected = [
     /Cannot use kind Frob of v1: the API server at \S+ does not have it/,
     /Cannot read "\/does\/not\/exist\.yaml"/,
     /Cannot run this: no object in it makes pods/,
     /Cannot use provider "dokcer"/,
+    /^Cannot run job\/a: spec\.containers\[0\]: Cannot use image "nginx": .*\nProvider process will never run this\. /,
   ]
   for (const [index, { code, stderr }] of results.entries()) {
     assert.equal(code, 2)

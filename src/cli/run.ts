@@ -16,6 +16,7 @@ import type { Logger } from '../util/logger.ts'
 import { UserError, messageOf } from '../util/vk-error.ts'
 import { clusterIdOf, waitForApiServer } from './cluster.ts'
 import { ClusterAccess } from './cluster-access.ts'
+import { readYamlFile } from './config-file.ts'
 import { escalatingStop } from './escalating-stop.ts'
 import type { EscalatingStop } from './escalating-stop.ts'
 import { LocalNodes } from './local-nodes.ts'
@@ -25,6 +26,7 @@ import { onReaderGone } from './reader-gone.ts'
 import { endLeftoverRuns, recordRun } from './run/leftover-runs.ts'
 import { readManifests } from './run/read-manifests.ts'
 import type { Manifest } from './run/read-manifests.ts'
+import { refuseHopeless } from './run/refuse-hopeless.ts'
 import { PlainDisplay } from './run/run-display.ts'
 import type { RunDisplay } from './run/run-display.ts'
 import { failureLines, reportDocument, summaryTable } from './run/run-report.ts'
@@ -76,7 +78,7 @@ export async function run(paths: readonly string[], flags: RunFlags): Promise<nu
   }
   const manifests = await readManifests(paths, { readStdin: () => text(process.stdin) })
   requirePods(manifests)
-  if (flags.provider !== undefined) await loadProviderModule(flags.provider)
+  await checkProvider(manifests, flags)
   using stop = escalatingStop()
   using _reader = onReaderGone(() => stop.stop(brokenPipeCode))
   const result = await execute(manifests, { flags, stop })
@@ -84,6 +86,16 @@ export async function run(paths: readonly string[], flags: RunFlags): Promise<nu
   report(result, flags)
   if (result.outcome === 'stopped') return stop.exitCode
   return result.outcome === 'succeeded' ? 0 : 1
+}
+
+/** On nodes of our own that run everything, what the provider never runs is refused at once. */
+async function checkProvider(manifests: readonly Manifest[], flags: RunFlags): Promise<void> {
+  const { provider: name, providerConfig, kubeconfig } = flags
+  if (kubeconfig !== undefined && name === undefined) return
+  const provider = await loadProviderModule(name ?? 'process')
+  if (kubeconfig !== undefined) return
+  const config = providerConfig === undefined ? {} : (readYamlFile(providerConfig) ?? {})
+  await refuseHopeless(manifests, { provider, config })
 }
 
 /** Resolves with undefined when it was stopped before anything could run. */

@@ -352,6 +352,8 @@ export interface PodProblem {
   readonly field: string
   /** Completes `<field>: `. */
   readonly why: string
+  /** What is missing on the machine may still come, as a file does that another pod makes. */
+  readonly mayPass?: boolean
 }
 
 /** What a folder in src/providers exports from its provider.ts as `providerModule`. */

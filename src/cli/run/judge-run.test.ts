@@ -120,6 +120,30 @@ test('a pod that no waiting mends ends the run, at once or when it has stood for
   assert.equal(judge([job], [tracked('job', waiting('ContainerCreating'))]).outcome, 'running')
 })
 
+test('what serves for ever ends the run when none of its pods can ever start', () => {
+  const web = root('Deployment', { spec: { replicas: 2 } })
+  const stuck = tracked('deployment', waiting('CreateContainerConfigError'))
+  const later = { nowMs: nowMs + 20_000 }
+  assert.equal(judge([web], [stuck]).outcome, 'running')
+  const view = judge([web], [stuck, stuck], later)
+  assert.equal(view.outcome, 'failed')
+  assert.equal(view.workloads[0]?.message, 'it cannot run: no tty')
+  assert.equal(
+    judge([web], [stuck, tracked('deployment', { phase: 'Running' })], later).outcome,
+    'running',
+  )
+  assert.equal(judge([web, root('Job')], [stuck], later).outcome, 'running')
+  assert.equal(judge([web, jobWith('Complete')], [stuck], later).outcome, 'succeeded')
+  const pulledBefore = waiting('ImagePullBackOff')
+  const [status] = pulledBefore.containerStatuses
+  const lastState = { terminated: { exitCode: 1, startedAt: at(1), finishedAt: at(2) } }
+  const ran = { ...pulledBefore, containerStatuses: [{ ...status, lastState }] } as PodStatus
+  assert.equal(
+    judge([web], [tracked('deployment', ran)], { nowMs: nowMs + 90_000 }).outcome,
+    'running',
+  )
+})
+
 test('one stuck pod among others that run does not end the run', () => {
   const job = root('Job', { spec: { completions: 2 } })
   const pods = [tracked('job', waiting('UnsupportedPodSpec')), tracked('job', { phase: 'Running' })]

@@ -83,8 +83,9 @@ export function judgeRun(world: RunWorld): RunView {
     }),
   )
   const finite = workloads.filter(({ isEndless }) => !isEndless)
-  const isOver = finite.length > 0 && finite.every(({ state }) => state !== 'running')
-  const hasFailed = finite.some(({ state }) => state === 'failed')
+  const decisive = finite.length > 0 ? finite : workloads
+  const isOver = decisive.length > 0 && decisive.every(({ state }) => state !== 'running')
+  const hasFailed = decisive.some(({ state }) => state === 'failed')
   return {
     workloads,
     pods,
@@ -99,6 +100,10 @@ interface RootFacts {
   readonly isEnding: boolean
 }
 
+function isWithoutHope({ isStuck, hasEnded, isGone }: PodView): boolean {
+  return isStuck || hasEnded || isGone
+}
+
 type Progress = Omit<WorkloadView, 'uid' | 'title' | 'namespace'>
 
 function viewRoot(root: AppliedObject, facts: RootFacts): WorkloadView {
@@ -108,9 +113,12 @@ function viewRoot(root: AppliedObject, facts: RootFacts): WorkloadView {
   const stuck = facts.pods.filter(({ isStuck }) => isStuck)
   const isStuck =
     progress.state === 'running' &&
-    !progress.isEndless &&
+    !(progress.isEndless && facts.isEnding) &&
     stuck.length > 0 &&
-    facts.pods.every((pod) => pod.isStuck || pod.hasEnded || pod.isGone)
+    facts.pods.every((pod) =>
+      // What serves and has run once may do so again.
+      progress.isEndless ? pod.isStuck && pod.runMs === undefined : isWithoutHope(pod),
+    )
   return {
     uid: root.uid,
     title: titleOf(root.object),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process provider: pods whose containers are processes of this host.
+import { isAbsolute } from 'node:path'
 import type { Container, Pod } from '../../kube/types.gen.ts'
 import type {
   PodProblem,
@@ -22,6 +23,7 @@ import { findTrustedFiles } from './isolation/trusted-files.ts'
 import { canIsolate } from './isolation/bubblewrap.ts'
 import { configuredFeatures, featuresOfMachine, mountedFilesInSandbox } from './process-features.ts'
 import { ProcessRuntime } from './process-runtime.ts'
+import { isRootReference } from './root-image.ts'
 import { resolveStart, type ResolvePlaces } from './start-plan.ts'
 import { exploreSurroundings, ownUser } from './surroundings.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -96,7 +98,12 @@ async function startProblems(
     })
   } catch (error) {
     if (!(error instanceof VkError)) throw error
-    return [{ field: container.at, why: error.message }]
+    const { image = '' } = container.spec
+    const isPlace = isAbsolute(image) || config.imagePath.length > 0
+    const isImage = error.podReason === 'CreateContainerConfigError'
+    // A file may still come to lie where one is looked for; an image that lies nowhere never comes.
+    const mayPass = isRootReference(image) || (error.code === 'NotFound' && (isPlace || !isImage))
+    return [{ field: container.at, why: error.message, ...(mayPass && { mayPass }) }]
   }
 }
 

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { providerModule } from '../../providers/process/provider.ts'
+import { UserError } from '../../util/vk-error.ts'
+import type { Manifest } from './read-manifests.ts'
+import { refuseHopeless } from './refuse-hopeless.ts'
+
+interface Shape {
+  readonly image?: string
+  readonly command?: readonly string[]
+  readonly more?: object
+  readonly annotations?: Readonly<Record<string, string>>
+}
+
+function deployment({
+  image = 'host',
+  command = ['true'],
+  more = {},
+  annotations = {},
+}: Shape): Manifest {
+  const containers = [{ name: 'main', image, command, ...more }]
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web' },
+    spec: { template: { metadata: { annotations }, spec: { containers } } },
+  }
+}
+
+const config = { isolation: 'none' }
+
+/** What is said of it; '' when it may be run. */
+async function said(manifest: Manifest, more: object = {}): Promise<string> {
+  try {
+    const judge = { provider: providerModule, config: { ...config, ...more } }
+    await refuseHopeless([manifest], judge)
+    return ''
+  } catch (error) {
+    assert.ok(error instanceof UserError)
+    assert.match(error.hint ?? '', /`--provider docker` runs images of registries/)
+    return error.message
+  }
+}
+
+test('an image that no host process can have is refused before anything waits for it', async () => {
+  assert.match(
+    await said(deployment({ image: 'nginx' })),
+    /^Cannot run deployment\/web: spec\.containers\[0\]: Cannot use image "nginx": it is neither /,
+  )
+  assert.match(await said(deployment({ command: [] })), /so a command is needed$/)
+})
+
+test('what may still come is waited for', async () => {
+  assert.equal(await said(deployment({})), '')
+  assert.equal(await said(deployment({ image: '/made/by/another/pod' })), '')
+  assert.equal(await said(deployment({ image: 'nginx' }), { imagePath: ['/made/later'] }), '')
+  assert.equal(await said(deployment({ command: ['/made/by/another/pod'] })), '')
+})
+
+test('a field that is not supported is refused, unless the pod runs without it', async () => {
+  const more = { securityContext: { privileged: true } }
+  assert.match(await said(deployment({ more })), /securityContext\.privileged: this provider /)
+  const annotations = { 'virtual-kubelet.io/feature-check': 'lenient' }
+  assert.equal(await said(deployment({ more, annotations })), '')
+})
+
+test('what makes no pod, and what cannot be read, is left to the API server', async () => {
+  const spec = { template: { spec: { containers: 'none' } } }
+  assert.equal(await said({ ...deployment({}), spec }), '')
+  const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec: {} }
+  assert.equal(await said(service), '')
+})
