@@ -34,7 +34,23 @@ test('the newest size is sent last, one at a time, also after one that failed', 
   answers[1]?.resolve()
   await setImmediate()
   resize({ width: 90, height: 24 })
+  await clock.advance(2000)
   assert.deepEqual(sent, [81, 100, 90])
+})
+
+test('the last of sizes that came close together is told again, for engines that drop it', async () => {
+  const { sent, answers, clock, resize } = engine()
+  resize({ width: 101, height: 24 })
+  resize({ width: 100, height: 24 })
+  for (let tries = 0; tries < 10; tries += 1) {
+    answers[tries]?.resolve()
+    await clock.advance(1000)
+  }
+  assert.deepEqual(sent, [101, 100, 100, 100])
+  resize({ width: 90, height: 24 })
+  answers[4]?.resolve()
+  await clock.advance(10_000)
+  assert.deepEqual(sent, [101, 100, 100, 100, 90])
 })
 
 test('a size that was refused is told again, until the client leaves', async () => {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sizes of a terminal, told to the engine one after another: of two requests that are under way at the same time
 // the older may arrive last. kubectl sends two at once when it attaches, and none again: what the engine refuses
-// because the program is only being started is told again.
+// because the program is only being started is told again, and so is a size that came shortly after another:
+// Podman's monitor (conmon 2.1) drops the second of two that it reads at once.
 import type { TerminalSize } from '../../../provider/streams.ts'
 import type { Clock } from '../../../util/clock.ts'
 
 const maxTries = 16
 const firstWaitMs = 20
 const longestWaitMs = 1000
+const repeatAfterMs = [100, 1000]
 
 /** Takes sizes and sends them, the newest last; those that a newer one has overtaken are left out. */
 export function sizesInOrder(
@@ -30,11 +32,20 @@ export function sizesInOrder(
       }
     }
   }
+  const repeat = async (size: TerminalSize): Promise<void> => {
+    for (const waitMs of repeatAfterMs) {
+      await clock.sleep(waitMs, { signal }).catch(() => {})
+      if (!next) await sendOne(size)
+    }
+  }
   const sendAll = async (): Promise<void> => {
     isSending = true
+    let isFirst = true
     for (let size = next; size; size = next) {
       next = undefined
       await sendOne(size)
+      if (!next && !isFirst) await repeat(size)
+      isFirst = false
     }
     isSending = false
   }
