@@ -293,7 +293,7 @@ for (const isolation of ['none', 'bubblewrap'] as const) {
     const config = { isolation }
     const what = { uid: 'leashed', command: ['sleep', '60'] }
     // A name that no other test's process has.
-    const seconds = `6${process.pid}`
+    const seconds = `6${isolation.length}${process.pid}`
     const command = ['sh', '-c', `sleep ${seconds} & echo on; wait`]
     const orders = JSON.stringify({ config, starts: [what], command })
     const starter = new URL('../../../../test/support/process-starter.ts', import.meta.url).pathname
@@ -302,9 +302,11 @@ for (const isolation of ['none', 'bubblewrap'] as const) {
     const life = spawn(process.execPath, [starter, dir, orders], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
+    using _ = { [Symbol.dispose]: () => life.kill('SIGKILL') }
     const ended = once(life, 'exit').then(() => assert.fail('it ended before it was killed'))
     await Promise.race([once(life.stdout, 'data'), ended])
-    assert.equal(await isRunning(seconds), true)
+    // The shell has said so perhaps before its child has become the program.
+    await eventually(async () => await isRunning(seconds))
     life.kill('SIGKILL')
     await eventually(async () => !(await isRunning(seconds)))
     await using world = await processWorld(config, { dir })
