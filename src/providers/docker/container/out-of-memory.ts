@@ -30,6 +30,11 @@ export class OutOfMemory {
     this.#counted.set(parent, count)
     return isNew && State.ExitCode === killedBySignal9
   }
+
+  /** The group is gone. */
+  forget(parent: string): void {
+    this.#counted.delete(parent)
+  }
 }
 
 function readCount(path: string): number | undefined {

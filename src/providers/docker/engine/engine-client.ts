@@ -2,10 +2,12 @@
 // Requests to a container engine. dockerode's modem makes them, over whatever leads there; bodies are read
 // here, because a connection that breaks in the middle of one must fail the call and not leave it waiting.
 import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 import type Dockerode from 'dockerode'
 import { withDeadline } from '../../../util/deadline.ts'
 import type { Clock } from '../../../util/clock.ts'
+import { untilAborted } from '../../../util/until-aborted.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import { connectionError, engineError } from './engine-error.ts'
 
@@ -24,11 +26,13 @@ export interface EngineRequest {
 
 export interface CallOptions {
   readonly signal: AbortSignal
-  /** How long an answer may take; default 60 s. */
+  /** How long an answer may take, of a stream its beginning; default 60 s. */
   readonly timeoutMs?: number
 }
 
 const defaultTimeoutMs = 60_000
+/** A stream may be silent for days: that its other side is still there is asked for so often. */
+const keepAliveMs = 30_000
 const maxErrorBytes = 64 * 1024
 
 /** Status codes that count as an answer to the modem: all; what they mean is decided here. */
@@ -84,30 +88,63 @@ export class EngineClient {
   }
 
   /** Sends a request and reads its whole answer. */
-  text(
+  async text(request: EngineRequest, options: CallOptions): Promise<string> {
+    return (await this.bytes(request, options)).toString()
+  }
+
+  /** The same for an answer that is no text. */
+  bytes(
     request: EngineRequest,
     { signal, timeoutMs = defaultTimeoutMs }: CallOptions,
-  ): Promise<string> {
-    const read = async (own: AbortSignal): Promise<string> => {
-      const answer = await this.stream(request, own)
+  ): Promise<Buffer> {
+    const read = async (own: AbortSignal): Promise<Buffer> => {
+      const answer = await this.#answer(request, own)
       try {
         const chunks: Buffer[] = []
         for await (const chunk of answer) chunks.push(chunk as Buffer)
-        return Buffer.concat(chunks).toString()
+        return Buffer.concat(chunks)
       } catch (error) {
         throw connectionError(error, this.where)
       }
     }
-    return withDeadline(read, {
-      clock: this.#clock,
-      timeoutMs,
-      signal,
-      message: `The engine at ${this.where} gave no answer for ${timeoutMs / 1000} s`,
-    })
+    const message = this.#silence(timeoutMs)
+    return withDeadline(read, { clock: this.#clock, timeoutMs, signal, message })
   }
 
-  /** Sends a request; resolves with its answer's body once the engine has agreed. */
-  async stream(request: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  /**
+   * Sends a request; resolves with its answer's body once the engine has agreed. How long the body may be silent
+   * is for its reader to say.
+   */
+  async stream(request: EngineRequest, options: CallOptions): Promise<IncomingMessage> {
+    const answer = await this.#opened((signal) => this.#answer(request, signal), options)
+    answer.socket.setKeepAlive(true, keepAliveMs)
+    return answer
+  }
+
+  /** Sends a request whose connection becomes a stream of bytes in both directions. */
+  async hijack(request: EngineRequest, options: CallOptions): Promise<Duplex> {
+    const connection = await this.#opened((signal) => this.#upgraded(request, signal), options)
+    if (connection instanceof Socket) connection.setKeepAlive(true, keepAliveMs)
+    return connection
+  }
+
+  /** Until the deadline the engine has to begin; afterwards only the caller's signal ends what was opened. */
+  async #opened<T>(
+    open: (signal: AbortSignal) => Promise<T>,
+    { signal, timeoutMs = defaultTimeoutMs }: CallOptions,
+  ): Promise<T> {
+    const late = new AbortController()
+    using _timer = this.#clock.setTimer(timeoutMs, () =>
+      late.abort(new VkError('Timeout', this.#silence(timeoutMs))),
+    )
+    return await untilAborted(open(AbortSignal.any([signal, late.signal])), late.signal)
+  }
+
+  #silence(timeoutMs: number): string {
+    return `The engine at ${this.where} gave no answer for ${timeoutMs / 1000} s`
+  }
+
+  async #answer(request: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const answer = await this.#dial(request, { signal, isHijack: false })
     if (!(answer instanceof IncomingMessage)) throw new VkError('Internal', 'no answer to read')
     const { statusCode = 0 } = answer
@@ -115,8 +152,7 @@ export class EngineClient {
     throw engineError(statusCode, await startOf(answer))
   }
 
-  /** Sends a request whose connection becomes a stream of bytes in both directions. */
-  async hijack(request: EngineRequest, signal: AbortSignal): Promise<Duplex> {
+  async #upgraded(request: EngineRequest, signal: AbortSignal): Promise<Duplex> {
     const answer = await this.#dial(request, { signal, isHijack: true })
     if (!(answer instanceof IncomingMessage)) return answer
     const { statusCode = 0 } = answer

@@ -48,7 +48,7 @@ export async function followEvents(options: EventFeedOptions): Promise<void> {
 async function followOnce(options: EventFeedOptions, connected: () => void): Promise<void> {
   const { client, labels, signal } = options
   const query = { filters: { type: ['container'], label: labels } }
-  const answer = await client.stream({ path: '/events', query }, signal)
+  const answer = await client.stream({ path: '/events', query }, { signal })
   connected()
   // Events come meanwhile; they are read after it, in the state that they find then.
   await options.onConnected()

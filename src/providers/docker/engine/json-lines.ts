@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers that are a stream of JSON values, one a line: events and the progress of pulls.
-import type { Readable } from 'node:stream'
-
 /** No line of an engine is longer; the bound keeps a broken peer from filling the memory. */
 const maxLineBytes = 4 << 20
 
 /** The values; a last line that was cut off is left out. Fails as the stream does. */
-export async function* jsonLines<T>(stream: Readable): AsyncGenerator<T, void, void> {
+export async function* jsonLines<T>(stream: AsyncIterable<Buffer>): AsyncGenerator<T, void, void> {
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of stream) {
-    rest = Buffer.concat([rest, chunk as Buffer])
+    rest = Buffer.concat([rest, chunk])
     for (let end; (end = rest.indexOf(0x0a)) !== -1; rest = rest.subarray(end + 1)) {
       const value = parse<T>(rest.subarray(0, end))
       if (value !== undefined) yield value

@@ -91,6 +91,8 @@ export class ImageCollector {
     for (const { Id } of images) {
       if (inUse.has(Id) || !this.#lastUsedMs.has(Id)) this.#lastUsedMs.set(Id, nowMs)
     }
+    const ids = new Set(images.map(({ Id }) => Id))
+    for (const id of this.#lastUsedMs.keys()) if (!ids.has(id)) this.#lastUsedMs.delete(id)
     const own = images.filter(({ Id }) => records.has(Id))
     const stored = own.map(({ Id, Size }) => ({
       id: Id,

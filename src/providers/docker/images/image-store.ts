@@ -206,6 +206,7 @@ export class ImageStore {
     const seen = this.#seen.get(name)
     if (seen && nowMs - seen.atMs < seenForMs) return seen.image
     const image = await this.#inspect(name, signal)
+    for (const [old, { atMs }] of this.#seen) if (nowMs - atMs >= seenForMs) this.#seen.delete(old)
     if (image) this.#seen.set(name, { image, atMs: nowMs })
     return image
   }

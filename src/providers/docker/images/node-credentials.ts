@@ -73,6 +73,7 @@ async function run(program: string, input: string): Promise<string | undefined> 
   const child = spawn(program, ['get'], {
     stdio: ['pipe', 'pipe', 'ignore'],
     timeout: helperTimeoutMs,
+    killSignal: 'SIGKILL',
   })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -7,6 +7,7 @@ import { VkError } from '../../../util/vk-error.ts'
 import type { EngineClient } from '../engine/engine-client.ts'
 import { connectionError, oneLine } from '../engine/engine-error.ts'
 import { jsonLines } from '../engine/json-lines.ts'
+import { whileHeard } from '../engine/while-heard.ts'
 
 interface Progress {
   readonly error?: string
@@ -22,36 +23,26 @@ export interface PullOptions {
 
 /** Podman tells of no progress within a layer. */
 const maxSilenceMs = 600_000
+const noProgress = `the engine told of no progress for ${maxSilenceMs / 60_000} min`
 
 /** Resolves when the image is there; rejects with the registry's or the engine's reason. */
 export async function pullImage(
   { registry, repository, tag, digest }: ImageReference,
   { client, clock, credential, signal }: PullOptions,
 ): Promise<void> {
-  const stalled = new AbortController()
-  let timer: Disposable | undefined
-  const rearm = (): void => {
-    timer?.[Symbol.dispose]()
-    timer = clock.setTimer(maxSilenceMs, () => stalled.abort())
-  }
-  rearm()
   const query = { fromImage: `${registry}/${repository}`, tag: digest ?? tag ?? 'latest' }
   const headers = { 'X-Registry-Auth': credential ? authHeader(credential, registry) : noAuth }
   try {
-    const either = AbortSignal.any([signal, stalled.signal])
     const request = { method: 'POST', path: '/images/create', query, headers } as const
-    const answer = await client.stream(request, either)
+    const answer = await client.stream(request, { signal, timeoutMs: maxSilenceMs })
+    const pieces = whileHeard(answer, { clock, maxSilenceMs, message: noProgress })
     let failure: string | undefined
-    for await (const { error, errorDetail } of jsonLines<Progress>(answer)) {
-      rearm()
+    for await (const { error, errorDetail } of jsonLines<Progress>(pieces)) {
       failure ??= error ?? errorDetail?.message
     }
     if (failure !== undefined) throw new VkError('Unavailable', oneLine(failure))
   } catch (error) {
-    if (!stalled.signal.aborted) throw connectionError(error, client.where)
-    throw new VkError('Timeout', `the engine told of no progress for ${maxSilenceMs / 60_000} min`)
-  } finally {
-    timer?.[Symbol.dispose]()
+    throw connectionError(error, client.where)
   }
 }
 

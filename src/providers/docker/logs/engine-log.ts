@@ -8,6 +8,7 @@ import type { Clock } from '../../../util/clock.ts'
 import { VkError, messageOf } from '../../../util/vk-error.ts'
 import type { EngineClient } from '../engine/engine-client.ts'
 import { isNotFound } from '../engine/engine-error.ts'
+import { whileHeard } from '../engine/while-heard.ts'
 import { LogPosition } from './log-position.ts'
 import { stampedEntries } from './stamped-lines.ts'
 
@@ -21,6 +22,8 @@ export interface EngineLog {
 }
 
 const retryMs = 1000
+/** Between two pieces of what is stored. */
+const maxSilenceMs = 30_000
 
 /** The log as a feed; see ContainerRuntime.logs. */
 export async function* readEngineLog(
@@ -110,7 +113,7 @@ function isSecondWhole(all: readonly LogEntry[], tailLines: number): boolean {
 }
 
 async function* readOnce(
-  { client, engineId, isTerminal }: EngineLog,
+  { client, clock, engineId, isTerminal }: EngineLog,
   {
     follow,
     tail,
@@ -132,9 +135,14 @@ async function* readOnce(
     since: position.since ?? since,
   }
   position.rewind()
-  const answer = await client.stream({ path: `/containers/${engineId}/logs`, query }, signal)
+  const request = { path: `/containers/${engineId}/logs`, query }
+  // Whoever follows may have to wait for ever, with Podman even for an answer to begin.
+  const limit = follow ? Infinity : maxSilenceMs
+  const answer = await client.stream(request, { signal, timeoutMs: limit })
+  const message = `nothing came for ${maxSilenceMs / 1000} s`
+  const pieces = whileHeard(answer, { clock, maxSilenceMs: limit, message })
   try {
-    for await (const entries of stampedEntries(answer, { isTerminal })) {
+    for await (const entries of stampedEntries(pieces, { isTerminal })) {
       const fresh = position.advance(entries)
       if (fresh.length > 0) yield fresh
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entries of an engine's log, each of which begins with its time: a frame holds one; of a terminal's output,
 // which has no frames, a line is one.
-import type { Readable } from 'node:stream'
 import type { LogEntry } from '../../../provider/log-feed.ts'
 import { outputFrames } from '../streams/output-frames.ts'
 
@@ -10,7 +9,7 @@ const blank = 0x20
 
 /** The entries of an answer to `/logs?timestamps=1`, piece by piece. */
 export async function* stampedEntries(
-  answer: Readable,
+  answer: AsyncIterable<Buffer>,
   { isTerminal }: { readonly isTerminal: boolean },
 ): AsyncGenerator<readonly LogEntry[], void, void> {
   if (isTerminal) yield* terminalEntries(answer)
@@ -21,10 +20,12 @@ export async function* stampedEntries(
   }
 }
 
-async function* terminalEntries(answer: Readable): AsyncGenerator<readonly LogEntry[], void, void> {
+async function* terminalEntries(
+  answer: AsyncIterable<Buffer>,
+): AsyncGenerator<readonly LogEntry[], void, void> {
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of answer) {
-    rest = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer])
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     const entries: LogEntry[] = []
     for (let end; (end = rest.indexOf(newline)) !== -1; rest = rest.subarray(end + 1)) {
       entries.push(entryOf(rest.subarray(0, end + 1), 'stdout'))

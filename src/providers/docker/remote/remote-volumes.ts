@@ -6,7 +6,9 @@ import { lstat, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ContainerStart } from '../../../runtime/container-runtime.ts'
 import { kindOf } from '../../../runtime/volumes/pod-volume-list.ts'
+import type { ProcessExit } from '../../../provider/streams.ts'
 import type { Clock } from '../../../util/clock.ts'
+import { withDeadline } from '../../../util/deadline.ts'
 import { VkError, messageOf } from '../../../util/vk-error.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import { engineVolumePath } from '../sandbox/engine-volumes.ts'
@@ -39,21 +41,25 @@ export interface LaidOut {
   readonly hostPath: string
 }
 
-interface Brought {
-  readonly sandboxId: string
-  readonly generation: string
+/** What is known of one volume of a pod that is here. */
+interface KnownVolume {
+  /** Whoever wants it brought waits until this one is. */
+  turn: Promise<void>
+  brought?: { readonly sandboxId: string; readonly generation: string }
+  /** Laid out before the pod's sandbox was known, which may be one of our last life. */
+  waiting?: LaidOut
 }
 
 /** Paths in the arguments of one call; the kernel has a limit for all of them. */
 const maxRemovals = 500
+/** For each thing that the engine is asked for. */
+const timeoutMs = 30_000
 
 /** The engine's volumes of all pods. */
 export class RemoteVolumes {
   readonly #parts: RemoteVolumeParts
-  readonly #brought = new Map<string, Brought>()
-  readonly #underWay = new Map<string, Promise<void>>()
-  /** Laid out before the pod's sandbox was known, which may be one of our last life. */
-  readonly #waiting = new Map<string, LaidOut>()
+  /** By pod and name. What is under way when its pod goes writes into what nobody has any more. */
+  readonly #pods = new Map<string, Map<string, KnownVolume>>()
 
   constructor(parts: RemoteVolumeParts) {
     this.#parts = parts
@@ -61,17 +67,18 @@ export class RemoteVolumes {
 
   /**
    * Has the engine's volume hold what the core's does; while the pod has no sandbox, `bringWaiting` does.
-   * Containers never see half of it. Rejects with why not; may be repeated.
+   * Containers never see half of it. Rejects with why not, after a while also where the engine says nothing;
+   * may be repeated.
    */
   async bring(laidOut: LaidOut, signal: AbortSignal): Promise<void> {
-    const id = `${laidOut.uid}/${laidOut.volume}`
-    const before = this.#underWay.get(id) ?? Promise.resolve()
-    const turn = before
+    signal.throwIfAborted()
+    const known = this.#known(laidOut)
+    const turn = known.turn
       .catch(() => {
         // Whoever asked for it has heard of it.
       })
-      .then(() => this.#bring(laidOut, { id, signal }))
-    this.#underWay.set(id, turn)
+      .then(() => this.#bring(laidOut, { known, signal }))
+    known.turn = turn
     try {
       await turn
     } catch (error) {
@@ -79,8 +86,6 @@ export class RemoteVolumes {
       throw new VkError('Unavailable', `the engine does not take its files: ${messageOf(error)}`, {
         cause: error,
       })
-    } finally {
-      if (this.#underWay.get(id) === turn) this.#underWay.delete(id)
     }
   }
 
@@ -104,48 +109,51 @@ export class RemoteVolumes {
 
   /** The pod has a sandbox: what waits for it is brought. */
   async bringWaiting(uid: string, signal: AbortSignal): Promise<void> {
-    const own = [...this.#waiting.values()].filter((laidOut) => laidOut.uid === uid)
+    const own = [...(this.#pods.get(uid)?.values() ?? [])].flatMap(({ waiting }) => waiting ?? [])
     await Promise.all(own.map((laidOut) => this.bring(laidOut, signal)))
   }
 
   /** The pod is gone. */
   forget(uid: string): void {
-    for (const map of [this.#brought, this.#waiting]) {
-      for (const id of map.keys()) if (id.startsWith(`${uid}/`)) map.delete(id)
-    }
+    this.#pods.delete(uid)
+  }
+
+  #known({ uid, volume }: LaidOut): KnownVolume {
+    const ofPod = this.#pods.get(uid) ?? new Map<string, KnownVolume>()
+    this.#pods.set(uid, ofPod)
+    const known = ofPod.get(volume) ?? { turn: Promise.resolve() }
+    ofPod.set(volume, known)
+    return known
   }
 
   async #bring(
     laidOut: LaidOut,
-    { id, signal }: { readonly id: string; readonly signal: AbortSignal },
+    { known, signal }: { readonly known: KnownVolume; readonly signal: AbortSignal },
   ): Promise<void> {
+    signal.throwIfAborted()
     const { uid, volume, hostPath } = laidOut
     const sandboxId = this.#parts.sandboxes.get(uid)?.id
     if (sandboxId === undefined) {
-      this.#waiting.set(id, laidOut)
+      known.waiting = laidOut
       return
     }
     const generation = await readlink(join(hostPath, dataLink))
-    const known = this.#brought.get(id)
-    if (known?.sandboxId === sandboxId && known.generation === generation) {
-      this.#waiting.delete(id)
-      return
+    const { brought } = known
+    if (brought?.sandboxId !== sandboxId || brought.generation !== generation) {
+      const place = { sandboxId, path: engineVolumePath(uid, volume), signal }
+      const there = await this.#list(place)
+      const wanted = await readGeneration(hostPath, generation)
+      await this.#carryOut(planUpdate(wanted, there), place)
+      known.brought = { sandboxId, generation }
     }
-    const place = { sandboxId, path: engineVolumePath(uid, volume), signal }
-    const there = await this.#list(place)
-    const wanted = await readGeneration(hostPath, generation)
-    await this.#carryOut(planUpdate(wanted, there), place)
-    this.#brought.set(id, { sandboxId, generation })
-    this.#waiting.delete(id)
+    delete known.waiting
   }
 
   async #list({ sandboxId, path, signal }: Place): Promise<readonly TarListing[]> {
     const request = { path: `/containers/${sandboxId}/archive`, query: { path } }
-    const chunks: Buffer[] = []
-    const answer = await this.#parts.engine.client.stream(request, signal)
-    for await (const chunk of answer) chunks.push(chunk as Buffer)
+    const archive = await this.#parts.engine.client.bytes(request, { signal, timeoutMs })
     // The first name is the directory's own.
-    return listTar(Buffer.concat(chunks)).flatMap(({ path: name, ...more }) => {
+    return listTar(archive).flatMap(({ path: name, ...more }) => {
       const [, ...below] = name.split('/')
       return below.length === 0 ? [] : [{ path: below.join('/'), ...more }]
     })
@@ -161,7 +169,7 @@ export class RemoteVolumes {
     if (entries.length > 0) {
       const request = { method: 'PUT', path: `/containers/${sandboxId}/archive` } as const
       const archive = tarArchive(entries)
-      await engine.client.text({ ...request, query: { path }, archive }, { signal })
+      await engine.client.text({ ...request, query: { path }, archive }, { signal, timeoutMs })
     }
     if (!hasSwap) return
     if (swaps) await this.#swap([newDataLink, dataLink], place)
@@ -176,9 +184,14 @@ export class RemoteVolumes {
     // It prints nothing, but Podman tells of no end where nothing is attached.
     const streams = { stdin: false, stdout: true, stderr: false, tty: false }
     const exec = { engine, clock, engineId: sandboxId }
-    const { stdout, exited } = await execInEngine(exec, { command, ...streams }, { signal })
-    stdout?.resume()
-    const { exitCode } = await exited
+    const run = async (own: AbortSignal): Promise<ProcessExit> => {
+      const context = { signal: own }
+      const { stdout, exited } = await execInEngine(exec, { command, ...streams }, context)
+      stdout?.resume()
+      return await exited
+    }
+    const message = `"${dataLink}" was not set within ${timeoutMs / 1000} s`
+    const { exitCode } = await withDeadline(run, { clock, timeoutMs, signal, message })
     if (exitCode !== 0) throw new VkError('Internal', `"${dataLink}" cannot be set (${exitCode})`)
   }
 }

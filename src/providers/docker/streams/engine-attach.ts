@@ -40,7 +40,7 @@ export async function attachToEngine(
     query,
     archive: Buffer.alloc(0),
   } as const
-  const connection = await client.hijack(attach, new AbortController().signal)
+  const connection = await client.hijack(attach, { signal: new AbortController().signal })
   // It may break while the engine is asked below: its end is all that matters of an error.
   connection.on('error', () => {})
   signal.addEventListener('abort', () => connection.destroy(), { once: true })

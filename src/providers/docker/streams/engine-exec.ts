@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a command in a container through the engine. An engine has no way to end one: when nobody is there any
 // more its input ends, and where the engine runs on this machine its process is killed.
+import type { Duplex } from 'node:stream'
 import type { CallContext } from '../../../provider/provider.ts'
 import type { ExecOptions, ProcessExit, ProcessStreams } from '../../../provider/streams.ts'
 import type { Clock } from '../../../util/clock.ts'
@@ -22,7 +23,8 @@ interface ExecInspect {
   readonly Pid: number
 }
 
-const settleTries = 50
+/** How long what the engine says of a command may be behind what happened. */
+const settleLimitMs = 30_000
 const settleMs = 20
 /** How Docker and Podman begin, with runc or crun. */
 const unstarted = /^(OCI runtime exec failed|Error: (runc|crun): )/
@@ -48,10 +50,7 @@ export async function execInEngine(
   const path = `/containers/${place.engineId}/exec`
   const { Id } = await client.json<{ Id: string }>({ method: 'POST', path, body }, { signal })
   const start = { Detach: false, Tty: tty }
-  const connection = await client.hijack(
-    { method: 'POST', path: `/exec/${Id}/start`, body: start },
-    new AbortController().signal,
-  )
+  const connection = await connectTo(Id, { place, body: start })
   const { out, err, first, ended } = separate(connection, { isTerminal: tty, stdout, stderr })
   const leave = (): void => {
     connection.destroy()
@@ -77,6 +76,21 @@ export async function execInEngine(
   }
 }
 
+/** Starts it; nobody's leaving breaks this off, because then nobody would know whether it runs. */
+async function connectTo(
+  id: string,
+  { place, body }: { readonly place: ExecPlace; readonly body: object },
+): Promise<Duplex> {
+  const { signal } = new AbortController()
+  const request = { method: 'POST', path: `/exec/${id}/start`, body } as const
+  try {
+    return await place.engine.client.hijack(request, { signal })
+  } catch (error) {
+    void endCommand(id, place)
+    throw error
+  }
+}
+
 /**
  * Engines agree to run what they cannot: they say so as if it were its output. Whether that was it shows in
  * how the command ended; one that goes on has started, whatever it prints.
@@ -85,32 +99,38 @@ async function refuseUnstarted(
   id: string,
   { place, first }: { readonly place: ExecPlace; readonly first: Promise<Buffer | undefined> },
 ): Promise<void> {
+  const hasStarted = ({ Running, Pid }: ExecInspect): boolean => Running && Pid > 0
   const isRunning = async (): Promise<undefined> => {
-    for (let tries = 0; tries < settleTries; tries += 1) {
-      await place.clock.sleep(settleMs)
-      const { Running, Pid } = await look(id, place)
-      if (Running && Pid > 0) return undefined
-    }
-    return undefined
+    await place.clock.sleep(settleMs)
+    await lookUntil(hasStarted, id, place)
   }
   const words = (await Promise.race([first, isRunning()]))?.toString().trim() ?? ''
   if (!unstarted.test(words)) return
-  for (let tries = 0; tries < settleTries; tries += 1) {
-    const { Running, ExitCode, Pid } = await look(id, place)
-    if (Running && Pid > 0) return
-    if (ExitCode === 126 || ExitCode === 127) throw new VkError('Invalid', words)
-    await place.clock.sleep(settleMs)
-  }
+  const isRefused = ({ ExitCode }: ExecInspect): boolean => ExitCode === 126 || ExitCode === 127
+  const found = await lookUntil((exec) => hasStarted(exec) || isRefused(exec), id, place)
+  if (found && !hasStarted(found)) throw new VkError('Invalid', words)
 }
 
 /** The connection ends a moment before the engine has noted how the command ended. */
 async function exitOf(id: string, place: ExecPlace): Promise<ProcessExit> {
-  for (let tries = 0; tries < settleTries; tries += 1) {
-    const { Running, ExitCode } = await look(id, place)
-    if (!Running) return ExitCode === null ? unknownExit : { exitCode: ExitCode }
-    await place.clock.sleep(settleMs)
+  const { ExitCode = null } = (await lookUntil(({ Running }) => !Running, id, place)) ?? {}
+  return ExitCode === null ? unknownExit : { exitCode: ExitCode }
+}
+
+/** What the engine says once it is so; undefined when it is never so. */
+async function lookUntil(
+  isSo: (exec: ExecInspect) => boolean,
+  id: string,
+  place: ExecPlace,
+): Promise<ExecInspect | undefined> {
+  const { clock } = place
+  const untilMs = clock.monotonicMs() + settleLimitMs
+  for (;;) {
+    const found = await look(id, place)
+    if (isSo(found)) return found
+    if (clock.monotonicMs() > untilMs) return undefined
+    await clock.sleep(settleMs)
   }
-  return unknownExit
 }
 
 async function endCommand(id: string, place: ExecPlace): Promise<void> {
@@ -124,6 +144,6 @@ async function look(id: string, { engine }: ExecPlace): Promise<ExecInspect> {
   const gone: ExecInspect = { Running: false, ExitCode: null, Pid: 0 }
   // The container is gone, and with it whatever ran in it; or the engine is, and nobody can tell.
   return await engine.client
-    .json<ExecInspect>({ path: `/exec/${id}/json` }, { signal })
+    .json<ExecInspect>({ path: `/exec/${id}/json` }, { signal, timeoutMs: settleLimitMs })
     .catch(() => gone)
 }

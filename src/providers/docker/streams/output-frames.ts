@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The engine's way to send two streams over one connection: eight bytes of header (which stream, how long),
 // then the bytes. Frames are handed on as they come, in order, at the reader's pace.
-import type { Readable } from 'node:stream'
-
 export interface OutputFrame {
   readonly stream: 'stdout' | 'stderr'
   readonly bytes: Buffer
@@ -15,11 +13,11 @@ const maxFrameBytes = 16 << 20
 
 /** Whole frames, those of one piece of the connection together. Fails as the connection does. */
 export async function* outputFrames(
-  connection: Readable,
+  connection: AsyncIterable<Buffer>,
 ): AsyncGenerator<readonly OutputFrame[], void, void> {
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of connection) {
-    rest = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer])
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     const { frames, left } = split(rest)
     rest = left
     if (frames.length > 0) yield frames
