@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
 import type { ContainerStatus } from '../../kube/types.gen.ts'
 import { viewPod } from './pod-view.ts'
+import type { PodWarning } from './pod-view.ts'
 
 const context = { rootUid: 'job', isGone: false, nowMs: 0 }
 
@@ -50,4 +51,30 @@ test('a pod that waits without a word of its own has the newest warning about it
   assert.deepEqual(say(status('Pending')), ['FailedMount', warning.message])
   assert.deepEqual(say(status('Pending', 'ErrImagePull')), ['ErrImagePull', undefined])
   assert.deepEqual(say(status('Running')), ['Running', undefined])
+})
+
+const lost = { exitCode: 137, reason: 'ContainerStatusUnknown', message: 'could not be located' }
+
+test('a pod that ended before it started tells what ended it, and no exit code', () => {
+  const never = { ...ended('main', 0), state: { terminated: lost } }
+  const say = (status: object, warning?: PodWarning) => {
+    const failed = { phase: 'Failed', containerStatuses: [never], ...status }
+    const pod = { ...buildPod(), status: failed }
+    const { status: word, message, exitCode } = viewPod(pod, { ...context, warning })
+    return [word, message, exitCode]
+  }
+  const deadline = { reason: 'DeadlineExceeded', message: 'It took too long' }
+  assert.deepEqual(say(deadline), ['DeadlineExceeded', 'It took too long', undefined])
+  assert.deepEqual(say({}), ['NeverStarted', 'it ended before it started', undefined])
+  const warning = { reason: 'Failed', message: 'no such image' }
+  assert.deepEqual(say({}, warning), ['NeverStarted', 'no such image', undefined])
+})
+
+test('a container that ran and was lost keeps the exit code that stands for it', () => {
+  for (const trace of [{ restartCount: 1 }, { containerID: 'process://1' }]) {
+    const was = { ...ended('main', 0), state: { terminated: lost }, ...trace }
+    const pod = { ...buildPod(), status: { phase: 'Failed', containerStatuses: [was] } }
+    const { status, exitCode } = viewPod(pod, context)
+    assert.deepEqual([status, exitCode], ['ContainerStatusUnknown', 137])
+  }
 })

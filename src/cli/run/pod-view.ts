@@ -57,10 +57,14 @@ export function viewPod(pod: Pod, context: PodViewContext): PodView {
   const { nowMs, isGone, rootUid, warning } = context
   const phase = status?.phase ?? 'Pending'
   const hasEnded = phase === 'Succeeded' || phase === 'Failed'
-  const containers = statusesOf(pod)
+  const all = statusesOf(pod)
+  const containers = all.filter(hasRunOrMay)
   // How sidecars end when the others have, whatever they say to SIGTERM, is nobody's success or failure.
-  const decisive = hasEnded ? statusesOf(pod, { sidecars: false }) : containers
-  const trouble = troubleOf(pod, decisive) ?? (phase === 'Pending' ? warning : undefined)
+  const decisive = hasEnded ? statusesOf(pod, { sidecars: false }).filter(hasRunOrMay) : containers
+  const hasNeverRun = hasEnded && all.length > 0 && containers.length === 0
+  const trouble =
+    troubleOf(pod, decisive) ??
+    (phase === 'Pending' ? warning : hasNeverRun ? neverStarted(pod, warning) : undefined)
   const startedMs = startOf(pod, containers)
   const createdMs = timeOf(metadata.creationTimestamp)
   const endMs = hasEnded ? latest(containers.map(finishedMs)) : nowMs
@@ -83,6 +87,23 @@ export function viewPod(pod: Pod, context: PodViewContext): PodView {
     queueMs: between(createdMs, startedMs ?? (hasEnded || isGone ? undefined : nowMs)),
     runMs: between(startedMs, endMs),
   }
+}
+
+/**
+ * A kubelet marks what its pod's end kept from ever starting as lost, with an exit code that no process
+ * had (TerminatePod in pkg/kubelet/status/status_manager.go). What did run has left a trace.
+ */
+function hasRunOrMay({ state, lastState, restartCount, containerID }: ContainerStatus): boolean {
+  const { terminated } = state ?? {}
+  if (terminated?.reason !== 'ContainerStatusUnknown') return true
+  const hasId = Boolean(containerID || terminated.containerID)
+  return restartCount > 0 || hasId || Boolean(terminated.startedAt || lastState?.terminated)
+}
+
+/** The end of a pod none of whose containers ran: what ended it, or else what it waited for. */
+function neverStarted({ status }: Pod, warning: PodWarning | undefined): PodWarning {
+  const { reason, message = warning?.message } = status ?? {}
+  return { reason: reason ?? 'NeverStarted', message: message ?? 'it ended before it started' }
 }
 
 function statusesOf(

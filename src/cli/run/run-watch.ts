@@ -127,13 +127,18 @@ export class RunWatch implements AsyncDisposable {
       const state = object as unknown as Manifest
       this.#states.set(uid, { object: state, isGone: type === 'deleted' })
     }
-    if (type === 'deleted') this.#warnings.delete(uid)
-    if (type === 'deleted' && this.#rootOf(uid) !== undefined) {
-      this.#gone.set(uid, object)
-      const [oldest] = this.#gone.keys()
-      if (this.#gone.size > maxGonePods && oldest !== undefined) this.#gone.delete(oldest)
-    }
+    if (type === 'deleted') this.#keepGone(object)
     this.#tell()
+  }
+
+  #keepGone(pod: Pod): void {
+    const { uid } = pod.metadata
+    if (this.#rootOf(uid) === undefined) this.#warnings.delete(uid)
+    else this.#gone.set(uid, pod)
+    const [oldest] = this.#gone.keys()
+    if (this.#gone.size <= maxGonePods || oldest === undefined) return
+    this.#gone.delete(oldest)
+    this.#warnings.delete(oldest)
   }
 
   #warningsOf(access: ClusterAccess, namespace: string): Informer<Event> {
