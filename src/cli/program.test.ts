@@ -2,7 +2,7 @@
 // The command as a person meets it: a process with arguments, an exit code and what it prints.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -62,6 +62,24 @@ test('no kubeconfig anywhere: one line that says where it looked, exit 2', async
   assert.equal(code, 2)
   assert.match(stderr, /kubeconfig/)
   assert.doesNotMatch(stderr, /\n\s+at /)
+})
+
+test('a wrong kubeconfig is said before a start makes anything', async () => {
+  using dir = folder()
+  const wrong = join(dir.path, 'wrong')
+  writeFileSync(wrong, 'apiVersion: v1\nkind: Config\n')
+  const rootDir = join(dir.path, 'state')
+  const cases = [
+    ['--kubeconfig', wrong],
+    ['--kubeconfig', join(dir.path, 'none')],
+    ['--bootstrap-kubeconfig', join(dir.path, 'none')],
+  ]
+  const start = ['start', '--provider', 'mock', '--root-dir', rootDir]
+  for (const { code, stderr } of await Promise.all(cases.map((more) => vk([...start, ...more])))) {
+    assert.equal(code, 2)
+    assert.match(stderr, /^Cannot .*(wrong|none)".*/)
+  }
+  assert.ok(!existsSync(rootDir))
 })
 
 test('providers lists them, and one by its features', async () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way of each node of `start` to its cluster. With a kubeconfig all nodes share its identity and
 // one client; with a bootstrap kubeconfig each joins by itself and is somebody of its own.
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ClusterConnection } from '../kube/cluster-connection.ts'
 import { createKubeClient } from '../kube/http-kube-client.ts'
@@ -31,17 +32,32 @@ const clock = systemClock
 /** Gives a node its client and what goes with it, once the API server has answered. */
 export type ReachCluster = (nodeName: string) => Promise<NodeProcess>
 
-/** One way for all nodes, or one for each. */
-export function wayToCluster(options: ReachOptions): ReachCluster {
-  const { bootstrapKubeconfig } = options.settings
-  if (bootstrapKubeconfig !== undefined) {
+/**
+ * One way for all nodes, or one for each. Reads the kubeconfigs that it will need, so that a mistake in
+ * them is said before anything is made.
+ */
+export async function wayToCluster(options: ReachOptions): Promise<ReachCluster> {
+  if (options.settings.bootstrapKubeconfig !== undefined) {
+    await checkBootstrap(options)
     return async (nodeName) => await connect(await joinCluster(nodeName, options), options)
   }
+  const connection = await connectionOf(options)
   let shared: Promise<NodeProcess> | undefined
   return () => {
-    shared ??= connectionOf(options).then((connection) => connect(connection, options))
+    shared ??= connect(connection, options)
     return shared
   }
+}
+
+/** A bootstrap kubeconfig that has done its work may be gone; until then it has to be one. */
+async function checkBootstrap({ settings, log, signal }: ReachOptions): Promise<void> {
+  const { bootstrapKubeconfig: kubeconfig = '', nodes } = settings
+  if (nodes.every(({ name }) => existsSync(kubeconfigOf(name, settings)))) return
+  await untilAborted(loadConnection({ kubeconfig, env: {}, log }), signal)
+}
+
+function kubeconfigOf(nodeName: string, { kubeconfig, rootDir }: Settings): string {
+  return kubeconfig ?? join(rootDir, 'nodes', nodeName, 'kubeconfig')
 }
 
 async function connectionOf({ settings, log, signal }: ReachOptions): Promise<ClusterConnection> {
@@ -62,7 +78,7 @@ async function joinCluster(nodeName: string, options: ReachOptions): Promise<Clu
   const identity = await ClientIdentity.open({
     nodeName,
     rootDir,
-    kubeconfig: settings.kubeconfig ?? join(rootDir, 'kubeconfig'),
+    kubeconfig: kubeconfigOf(nodeName, settings),
     bootstrap: () => bootstrapConnection(options),
     isRotating: settings.rotateCertificates,
     userAgent,

@@ -55,11 +55,11 @@ export async function start(settings: Settings): Promise<void> {
 
 async function bringUp(run: Run): Promise<void> {
   const { settings, log, resources, signal, nodes } = run
+  const metrics = new Metrics()
+  const reach = await wayToCluster({ settings, metrics, log, resources, signal })
   resources.use(await untilAborted(lockDir(settings.rootDir), signal))
   log.info({ version, rootDir: settings.rootDir }, 'virtual-kubelet starts')
   await serveHealth(run)
-  const metrics = new Metrics()
-  const reach = wayToCluster({ settings, metrics, log, resources, signal })
   for (const node of settings.nodes) {
     const shared = await reach(node.name)
     nodes.push(resources.use(await untilAborted(VirtualNode.open(node, shared), signal)))
