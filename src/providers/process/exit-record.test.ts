@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -67,6 +67,19 @@ test('either the stage starts or it is forbidden to, never both', async () => {
   const late = await createLaunch(parent.path, record)
   await writeFile(join(late.dir, 'started'), '12|5|11|4|.\n', { flag: 'wx' })
   assert.equal(await forbidStart(late), false)
+})
+
+test('a note that was begun and stays empty stands in the way of nobody but its stage', async () => {
+  await using parent = await temporaryDir()
+  const launch = await createLaunch(parent.path, record)
+  const note = join(launch.dir, 'started')
+  await using stage = await open(note, 'wx')
+  assert.equal(await forbidStart(launch), true)
+  await stage.write('12|5|11|4|.\n')
+  // What the stage looks at before it goes on.
+  assert.equal(await readFile(note, 'utf8'), '')
+  assert.deepEqual(readNotes(launch), {})
+  assert.equal(await forbidStart(launch), true)
 })
 
 test('start times may be dates, as ps prints them', () => {

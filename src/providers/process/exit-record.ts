@@ -155,12 +155,34 @@ export function parseStarted(
  * False: the stage was quicker, and the launch has started.
  */
 export async function forbidStart({ dir }: Launch): Promise<boolean> {
+  const note = join(dir, 'started')
   try {
-    await (await open(join(dir, 'started'), 'wx')).close()
+    await (await open(note, 'wx')).close()
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  return readShortFile(note)?.text === '' && (await replaceEmpty(note))
+}
+
+/**
+ * A stage makes its note and then fills it, and was perhaps killed in between. One that fills it only now
+ * finds another file in its place, which is empty, and goes no further.
+ */
+async function replaceEmpty(note: string): Promise<boolean> {
+  const begun = await open(note)
+  try {
+    const other = `${note}-other`
+    await writeFile(other, '', { mode: 0o600 })
+    await rename(other, note)
+    const text = await begun.readFile('utf8')
+    if (text === '') return true
+    // It was filled in the meantime, and the stage may have gone on.
+    await writeFile(other, text, { mode: 0o600 })
+    await rename(other, note)
+    return false
+  } finally {
+    await begun.close()
   }
 }
 

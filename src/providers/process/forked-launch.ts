@@ -25,7 +25,7 @@ const lookEveryMs = 1000
 export class SpawnerLost extends Error {}
 
 export interface ForkedLaunch {
-  readonly spawner: Spawner
+  readonly spawner: Pick<Spawner, 'session' | 'launch'>
   readonly tools: HostTools
   readonly clock: Clock
   /** On the launch's directory. */

@@ -204,8 +204,8 @@ export class ProcessFleet implements Disposable {
   }
 
   async #adopt(found: Launch): Promise<void> {
-    const isForbidden = readNotes(found).started === undefined && (await forbidStart(found))
-    const started = isForbidden ? undefined : await this.#startedSoon(found)
+    if (readNotes(found).started === undefined) await forbidStart(found)
+    const { started } = readNotes(found)
     if (started === undefined) {
       await dropLaunch(found.dir)
       return
@@ -215,17 +215,6 @@ export class ProcessFleet implements Disposable {
     const hasWrapper = await container.isWrapperAlive()
     if (container.isRunning) this.#watch(container, { hasWrapper })
     else void this.#killLeftovers(container)
-  }
-
-  // The stage makes its note and then fills it. One that stays empty was made by a life of ours that
-  // forbade the start and died before it could drop the launch.
-  async #startedSoon(found: Launch): Promise<Started | undefined> {
-    for (let tries = 0; tries < 50; tries += 1) {
-      const { started } = readNotes(found)
-      if (started !== undefined) return started
-      await this.#options.clock.sleep(20)
-    }
-    return undefined
   }
 
   #register(made: Launch, started: Started): ContainerProcess {
