@@ -193,3 +193,9 @@ test('an ephemeral container that mounts the service account elsewhere changes n
   assert.deepEqual(needs(spec, { ephemeralContainers: true }), [stray])
   assert.deepEqual(needs(spec, { ephemeralContainers: true, 'volume.projected': true }), [])
 })
+
+test('a host path that is refused says where host paths are allowed', () => {
+  const volumes = [{ name: 'data', hostPath: { path: '/data' } }]
+  const [field] = unsupportedFields(buildPod({ spec: { volumes } }), {})
+  assert.match(field?.why ?? '', /hostPathPrefixes of its configuration/)
+})

@@ -24,6 +24,12 @@ export interface UnsupportedField {
   readonly why: string
 }
 
+/** Where a user finds what has to be allowed first. */
+const remedies: Readonly<Partial<Record<FeatureName, string>>> = {
+  'volume.hostPath':
+    '(where it can have host paths, hostPathPrefixes of its configuration allows them)',
+}
+
 interface Need {
   readonly field: string
   readonly feature: FeatureName
@@ -39,7 +45,9 @@ export function unsupportedFields(pod: Pod, features: Features): readonly Unsupp
   for (const { field, feature } of needsOf(pod, features)) {
     if (features[feature]) continue
     if (fields.some((outer) => isWithin(field, outer.field))) continue
-    fields.push({ field, feature, why: `this provider does not support ${feature}` })
+    const remedy = remedies[feature]
+    const why = `this provider does not support ${feature}${remedy === undefined ? '' : ` ${remedy}`}`
+    fields.push({ field, feature, why })
   }
   return fields
 }

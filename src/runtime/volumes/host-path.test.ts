@@ -84,7 +84,7 @@ test('links do not lead out of what is allowed, and nothing is made there', asyn
   }
   await assert.rejects(prepareHostPath({ path: '/etc' }, at), {
     code: 'Unsupported',
-    message: `host path "/etc" is not allowed (this node allows ${at.dir})`,
+    message: `host path "/etc" is not allowed (hostPathPrefixes: ${at.dir})`,
   })
   assert.deepEqual(await readdir(at.outside), [])
   assert.deepEqual(await readdir(join(at.dir, 'own')), [])

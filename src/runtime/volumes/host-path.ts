@@ -28,9 +28,11 @@ export function isAllowedHostPath(path: string, prefixes: readonly string[]): bo
 
 /** Why a path is refused. */
 export function hostPathRefusal(path: string, prefixes: readonly string[]): string {
-  const where =
-    prefixes.length === 0 ? 'this node allows none' : `this node allows ${prefixes.join(', ')}`
-  return `host path "${path}" is not allowed (${where})`
+  const allowed =
+    prefixes.length === 0
+      ? "the provider's configuration has no hostPathPrefixes"
+      : `hostPathPrefixes: ${prefixes.join(', ')}`
+  return `host path "${path}" is not allowed (${allowed})`
 }
 
 /** Checks the path and its type, and makes it where the type says so. Rejects with the kubelet's words. */

@@ -154,7 +154,7 @@ test('a host path that the node does not allow is refused before anything is mad
   const pod = podWith([{ name: 'etc', hostPath: { path: '/etc' } }], [mount('etc')])
   await assert.rejects(world.create(pod), {
     code: 'Unsupported',
-    message: `spec.volumes[0].hostPath: host path "/etc" is not allowed (this node allows ${dir})`,
+    message: `spec.volumes[0].hostPath: host path "/etc" is not allowed (hostPathPrefixes: ${dir})`,
   })
   assert.deepEqual(await world.provider.listPods(world.context), [])
 })

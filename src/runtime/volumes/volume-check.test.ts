@@ -14,11 +14,14 @@ test('host paths beyond the allowed ones are named with what is allowed', () => 
   assert.deepEqual(volumeProblems(pod, support), [
     {
       field: 'spec.volumes[1].hostPath',
-      why: 'host path "/data/../etc" is not allowed (this node allows /data)',
+      why: 'host path "/data/../etc" is not allowed (hostPathPrefixes: /data)',
     },
   ])
   const none = volumeProblems(pod, { delivery: 'mount' }).map(({ why }) => why)
-  assert.equal(none[0], 'host path "/data/x" is not allowed (this node allows none)')
+  assert.equal(
+    none[0],
+    `host path "/data/x" is not allowed (the provider's configuration has no hostPathPrefixes)`,
+  )
 })
 
 test('where a variable names a volume, a container has one subPath of it', () => {
