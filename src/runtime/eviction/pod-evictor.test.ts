@@ -7,6 +7,7 @@ import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
 import { RuntimeWorld } from '../../../test/support/runtime-world.ts'
 import type { Pod } from '../../kube/types.gen.ts'
 import type { NodeStats } from '../../provider/stats.ts'
+import type { ContainerKey } from '../container-runtime.ts'
 import { attemptDir, volumeDir } from '../pod-dirs.ts'
 
 const features = { multipleContainers: true, 'volume.emptyDir': true } as const
@@ -91,6 +92,33 @@ test('output counts against the limit of its container', async () => {
     observed.failure?.message,
     'Container loud exceeded its local ephemeral storage limit "64Ki". ',
   )
+})
+
+test('what all pods have written is asked for at once, and of one that is over its limit alone is it told', async () => {
+  await using world = await RuntimeWorld.open({}, { features })
+  const asked: number[] = []
+  Object.assign(world.runtime, {
+    containerStats: async (keys: readonly ContainerKey[]) => {
+      asked.push(keys.length)
+      return keys.map((key) => {
+        const usedBytes = key.pod.name === 'pod-3' ? 128 * 1024 : 1024
+        return { key, stats: { name: key.name, rootfs: { time: '', usedBytes } } }
+      })
+    },
+  })
+  const limits = { 'ephemeral-storage': '64Ki' }
+  const spec = { containers: [buildContainer({ resources: { limits } })] }
+  for (let index = 0; index < 5; index++) {
+    const pod = buildPod({ metadata: { name: `pod-${index}`, uid: `uid-${index}` }, spec })
+    await world.untilRunning(await world.create(pod))
+  }
+  await world.pass(10_000)
+  await world.eventually(() => world.eventsOf('Evicted').length > 0)
+  assert.deepEqual(
+    world.events.filter(({ reason }) => reason === 'Evicted').map(({ pod }) => pod),
+    ['pod-3'],
+  )
+  assert.deepEqual(asked, [5])
 })
 
 test('a node that runs out of memory says so and evicts one pod at a time, the greediest first', async () => {

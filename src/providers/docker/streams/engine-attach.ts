@@ -10,7 +10,7 @@ import { inputTo, separate } from './separate-output.ts'
 import { sizesInOrder } from './sizes-in-order.ts'
 
 export interface AttachPlace {
-  readonly client: EngineClient
+  readonly client: Pick<EngineClient, 'hijack' | 'text'>
   readonly clock: Clock
   readonly engineId: string
   /** Resolves when the container has ended. */
