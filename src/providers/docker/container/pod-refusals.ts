@@ -73,7 +73,8 @@ export function remoteRefusals({ spec }: Pod): readonly PodProblem[] {
     for (const [index, { volumeMounts = [], securityContext }] of all.entries()) {
       for (const [at, { name, subPath, subPathExpr }] of volumeMounts.entries()) {
         if (!subPath && !subPathExpr) continue
-        const field = `spec.${list}[${index}].volumeMounts[${at}].subPath`
+        const part = subPath ? 'subPath' : 'subPathExpr'
+        const field = `spec.${list}[${index}].volumeMounts[${at}].${part}`
         const isReadOnly = securityContext?.readOnlyRootFilesystem === true
         const why =
           'on an engine of another machine a part of a volume is copied into the container'
