@@ -41,7 +41,7 @@ function lack(error: unknown): string {
 }
 
 function saysUnsupported(text: string, feature: string): boolean {
-  const sentence = RegExp.escape(`this provider does not support ${feature}`)
+  const sentence = `this provider does not support ${feature.replaceAll('.', String.raw`\.`)}`
   return new RegExp(`: ${sentence}( \\(.*\\))?\\n`).test(text)
 }
 
