@@ -6,7 +6,7 @@ import type { ContainerKey } from '../../runtime/container-runtime.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { CgroupUsage, Cgroups } from './cgroup.ts'
 import type { ContainerProcess } from './container-process.ts'
-import { membersOf, readProcessTable } from './process-table.ts'
+import { families, readProcessTable } from './process-table.ts'
 import type { TableEntry } from './process-table.ts'
 
 interface CpuSample {
@@ -39,8 +39,9 @@ export class StatsReader {
       (usage) => usage?.cpuNanoseconds !== undefined && usage.memoryBytes !== undefined,
     )
     const table = isComplete ? [] : await readProcessTable()
+    const familyOf = families(table)
     return containers.flatMap((container, index) => {
-      const usage = { ...sumOf(container.pid, table), ...usages[index] }
+      const usage = { ...sumOf(familyOf(container.pid)), ...usages[index] }
       if (usage.cpuNanoseconds === undefined) return []
       const { key } = container.launch.record
       return [{ key, stats: this.#statsOf(container, usage) }]
@@ -91,8 +92,7 @@ export class StatsReader {
   }
 }
 
-function sumOf(pid: number, table: readonly TableEntry[]): CgroupUsage {
-  const own = membersOf(pid, table)
+function sumOf(own: readonly TableEntry[]): CgroupUsage {
   if (own.length === 0) return {}
   const rssBytes = own.reduce((sum, entry) => sum + entry.residentBytes, 0)
   return {

@@ -3,6 +3,7 @@
 // them, and to see who is left of a process group.
 import { execFile } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { parseStat, readProc } from './process-identity.ts'
 
@@ -22,23 +23,59 @@ export interface TableEntry {
 const nanosecondsPerTick = 10_000_000
 const pageBytes = 4096
 
-/** The processes of a session or group, and all that descend from its leader. */
-export function membersOf(leader: number, table: readonly TableEntry[]): readonly TableEntry[] {
-  const found = new Set<number>([leader])
-  for (let known = 0; known < found.size;) {
-    known = found.size
-    for (const { pid, parent } of table) if (found.has(parent)) found.add(pid)
-  }
-  return table.filter(
-    ({ pid, session, group }) => session === leader || group === leader || found.has(pid),
+/** About a millisecond. */
+const perTurn = 100
+
+/** By leader, the processes of its session or group, and all that descend from it. */
+export function families(table: readonly TableEntry[]): (leader: number) => readonly TableEntry[] {
+  const [bySession, byGroup, byParent] = (['session', 'group', 'parent'] as const).map((field) =>
+    Map.groupBy(table, (entry) => entry[field]),
   )
+  const byPid = new Map(table.map((entry) => [entry.pid, entry]))
+  return (leader) => {
+    const line = new Set([leader])
+    // Grows while it is walked.
+    for (const pid of line) for (const child of byParent?.get(pid) ?? []) line.add(child.pid)
+    const descent = [...line].flatMap((pid) => byPid.get(pid) ?? [])
+    const rest = [...(bySession?.get(leader) ?? []), ...(byGroup?.get(leader) ?? [])]
+    return [...new Set([...descent, ...rest])]
+  }
 }
 
-/** Every process that we may see. */
+let reading: Promise<readonly TableEntry[]> | undefined
+let following: Promise<readonly TableEntry[]> | undefined
+
+/**
+ * Every process that we may see, as of after the call. Who asks while the table is read gets the next one
+ * together with all others who ask meanwhile.
+ */
 export async function readProcessTable(): Promise<readonly TableEntry[]> {
-  if (process.platform !== 'linux') return readByPs()
+  if (reading) {
+    following ??= reading.catch(() => {}).then(beginReading)
+    return await following
+  }
+  return await beginReading()
+}
+
+function beginReading(): Promise<readonly TableEntry[]> {
+  following = undefined
+  const own = (process.platform === 'linux' ? readByProc() : readByPs()).finally(() => {
+    if (reading === own) reading = undefined
+  })
+  reading = own
+  return own
+}
+
+/** Each is read at once, for that is quick; but thousands in one turn would hold up all else. */
+async function readByProc(): Promise<readonly TableEntry[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  return pids.map(readEntry).filter((entry) => entry !== undefined)
+  const table: TableEntry[] = []
+  for (const [index, pid] of pids.entries()) {
+    if (index % perTurn === perTurn - 1) await turn()
+    const entry = readEntry(pid)
+    if (entry) table.push(entry)
+  }
+  return table
 }
 
 function readEntry(pid: string): TableEntry | undefined {

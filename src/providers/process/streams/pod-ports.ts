@@ -8,7 +8,7 @@ import type { PortConnection } from '../../../provider/streams.ts'
 import { messageOf, VkError } from '../../../util/vk-error.ts'
 import type { Cgroups } from '../cgroup.ts'
 import type { ContainerProcess } from '../container-process.ts'
-import { membersOf, readProcessTable } from '../process-table.ts'
+import { families, readProcessTable } from '../process-table.ts'
 import { addressesOf, heldInodes, listeningSockets } from './listening-sockets.ts'
 
 /** Which ports may be reached: the pod's own, or every one of the host's. */
@@ -70,8 +70,8 @@ async function pidsOf(
 ): Promise<readonly number[]> {
   const members = containers.flatMap(({ group }) => cgroups?.members(group) ?? [])
   if (members.length > 0) return members
-  const table = await readProcessTable()
-  return containers.flatMap((container) => membersOf(container.pid, table)).map(({ pid }) => pid)
+  const familyOf = families(await readProcessTable())
+  return containers.flatMap((container) => familyOf(container.pid)).map(({ pid }) => pid)
 }
 
 async function openConnection(
