@@ -12,6 +12,7 @@ import type { Logger } from '../util/logger.ts'
 import { untilAborted } from '../util/until-aborted.ts'
 import { UserError, messageOf } from '../util/vk-error.ts'
 import { clusterIdOf, waitForApiServer } from './cluster.ts'
+import { planeFacts } from './join-embedded.ts'
 import { completeNode } from './load-settings.ts'
 import type { NodeProcess } from './node-process.ts'
 import { userAgent } from './version.ts'
@@ -129,5 +130,6 @@ async function nodeProcess(
   await waitForApiServer(client, { clock, log, signal })
   const clusterId = clusterIdOf({ server: connection.server, ca: connection.tls.caPem })
   const services = resources.use(new NodeServices(client, { clock, log, metrics }))
-  return { client, services, clusterId, rootDir, machine, clock, log, metrics }
+  const plane = await planeFacts(client, connection.tls)
+  return { client, services, clusterId, plane, rootDir, machine, clock, log, metrics }
 }

@@ -6,6 +6,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { NodeServices } from '../pods/node-services.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
+import type { PlaneFacts } from './join-embedded.ts'
 import type { ProcessSettings } from './settings.ts'
 
 /** Made once, handed to every node. */
@@ -15,6 +16,8 @@ export interface NodeProcess {
   readonly services: NodeServices
   /** Names the cluster in a backend; see `clusterIdOf`. */
   readonly clusterId: string
+  /** Whether the cluster's control plane is that of `up`. */
+  readonly plane: PlaneFacts
   /** --root-dir, locked. */
   readonly rootDir: string
   readonly machine: MachineInfo

@@ -14,6 +14,7 @@ import { systemClock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
 import { untilAborted } from '../util/until-aborted.ts'
 import { clusterIdOf, waitForApiServer } from './cluster.ts'
+import { planeFacts } from './join-embedded.ts'
 import type { NodeProcess } from './node-process.ts'
 import type { Settings } from './settings.ts'
 import { userAgent } from './version.ts'
@@ -110,6 +111,7 @@ async function connect(
   const clusterId = clusterIdOf({ server: connection.server, ca: connection.tls.caPem })
   const services = resources.use(new NodeServices(client, { clock, log, metrics }))
   const machine = await readMachineInfo()
+  const plane = await planeFacts(client, connection.tls)
   const { rootDir } = settings
-  return { client, services, clusterId, rootDir, machine, clock, log, metrics, settings }
+  return { client, services, clusterId, plane, rootDir, machine, clock, log, metrics, settings }
 }

@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { ApiEventRecorder } from '../kube/api-event-recorder.ts'
+import type { ServingIdentity } from '../kubelet/identity/serving-identity.ts'
 import type { KubeletSecurity } from '../kubelet/security.ts'
 import type { KubeletServer } from '../kubelet/server.ts'
 import { declaredFeatures } from '../kubelet/streaming/declared-features.ts'
@@ -20,6 +21,7 @@ import type { NodeDns, PodProvider, ProviderHost } from '../provider/provider.ts
 import { podApiServerOf } from './cluster.ts'
 import { forgetPods } from './forget-pods.ts'
 import { readInstanceId } from './instance-id.ts'
+import { joinSettings, whenSigned } from './join-embedded.ts'
 import type { NodeProcess } from './node-process.ts'
 import { openKubelet } from './open-kubelet.ts'
 import type { LaterParts } from './open-kubelet.ts'
@@ -39,6 +41,7 @@ export class VirtualNode implements AsyncDisposable {
   readonly #settings: NodeSettings
   readonly #process: NodeProcess
   readonly #server: KubeletServer
+  readonly #serving: ServingIdentity | undefined
   readonly #node: NodeController
   readonly #pods: PodController
   readonly #provider: PodProvider
@@ -58,6 +61,7 @@ export class VirtualNode implements AsyncDisposable {
     this.#process = parts.shared
     this.security = parts.security
     this.#server = parts.server
+    this.#serving = parts.serving
     this.#node = parts.node
     this.#pods = parts.pods
     this.#provider = parts.provider
@@ -76,9 +80,11 @@ export class VirtualNode implements AsyncDisposable {
     )
   }
 
-  /** Resolves once the API server has the Node as Ready. */
+  /** Resolves once the API server has the Node as Ready, and can call it where it verifies nodes. */
   async whenReady(signal: AbortSignal): Promise<void> {
     await this.#node.whenReady(signal)
+    const { plane, clock, log } = this.#process
+    if (plane.isEmbedded && this.#serving) await whenSigned(this.#serving, { clock, log, signal })
   }
 
   /** What keeps the node from its work, or undefined when nothing does. */
@@ -142,6 +148,7 @@ interface NodeParts {
   readonly shared: NodeProcess
   readonly security: KubeletSecurity
   readonly server: KubeletServer
+  readonly serving: ServingIdentity | undefined
   readonly node: NodeController
   readonly pods: PodController
   readonly provider: PodProvider
@@ -149,21 +156,22 @@ interface NodeParts {
 
 /** The parts end in the reverse of the order in which they are made here. */
 async function makeParts(
-  settings: NodeSettings,
+  given: NodeSettings,
   context: { readonly shared: NodeProcess; readonly resources: AsyncDisposableStack },
 ): Promise<NodeParts> {
   const { shared, resources } = context
   const { client, clock, metrics } = shared
-  const deps = { client, clock, metrics, log: shared.log.child({ node: settings.name }) }
+  const deps = { client, clock, metrics, log: shared.log.child({ node: given.name }) }
   const later: LaterParts = {}
   const recorder = resources.use(
-    new ApiEventRecorder(client, { component: 'kubelet', host: settings.name, ...deps }),
+    new ApiEventRecorder(client, { component: 'kubelet', host: given.name, ...deps }),
   )
-  const host = await makeHost(settings, {
+  const host = await makeHost(given, {
     shared,
-    nodeIPs: settings.nodeIPs ?? [firstAddress()],
-    ...recordingBy(recorder, { later, nodeName: settings.name }),
+    nodeIPs: given.nodeIPs ?? [firstAddress()],
+    ...recordingBy(recorder, { later, nodeName: given.name }),
   })
+  const settings = await joinSettings(given, { plane: shared.plane, dir: host.rootDir })
   const module = await loadProviderModule(settings.provider)
   const provider = resources.use(await module.create(settings.providerConfig ?? {}, host))
   const kubelet = { ...deps, shared, resources, host, provider, later }
@@ -180,7 +188,7 @@ async function makeParts(
     podOptions(settings, client.server),
   )
   later.pods = resources.use(pods)
-  return { settings, shared, security, server, node, pods, provider }
+  return { settings, shared, security, server, serving, node, pods, provider }
 }
 
 /** Events of pods that are known hang on them; others on what the provider says of them. */

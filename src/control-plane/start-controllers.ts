@@ -4,6 +4,7 @@
 import type { Resource } from '../kube/resources.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
+import { maySigner } from './admission/certificates.ts'
 import { startQuotaStatus } from './admission/quota-status.ts'
 import type { ApiCore } from './api/api-core.ts'
 import { localClusterApi } from './api/local-cluster-api.ts'
@@ -33,6 +34,7 @@ import { startScheduler } from './controllers/scheduler/scheduler.ts'
 import { startRootCaPublisher } from './controllers/service-accounts/root-ca-publisher.ts'
 import { startServiceAccountController } from './controllers/service-accounts/service-account-controller.ts'
 import { resourceAttributes } from './auth/authorizer.ts'
+import type { User } from './auth/user.ts'
 import type { AccessControl } from './auth/access-control.ts'
 import type { Authority } from './certificates/authority.ts'
 import { signerNames } from './certificates/signer-names.ts'
@@ -96,10 +98,7 @@ function controllers(options: ControllersOptions): readonly [string, StartContro
     ['endpoint-controller', startEndpointsController],
     ['endpointslice-controller', startEndpointSliceController],
     ['event-ttl-controller', (context) => startEventsTtlController(context)],
-    [
-      'certificate-controller',
-      (context) => startCsrApprover(context, { mayCreate: mayApprove(access) }),
-    ],
+    ['certificate-controller', (context) => startCsrApprover(context, approvalRights(access))],
     ['certificate-controller', (context) => startCsrSigner(context, { sign: signing(options) })],
     ['certificate-controller', (context) => startCsrCleaner(context)],
   ]
@@ -116,12 +115,16 @@ function storedResources(): readonly Resource<unknown>[] {
   })
 }
 
-/** The right to have a node's certificate approved, as a SubjectAccessReview would find it. */
-function mayApprove({ authorizer }: AccessControl): CsrApproverOptions['mayCreate'] {
+/** The rights by which nodes' certificates are approved, as a SubjectAccessReview would find them. */
+function approvalRights({ authorizer }: AccessControl): CsrApproverOptions {
   const resource = { group: 'certificates.k8s.io', resource: 'certificatesigningrequests' }
-  return (user, subresource) =>
-    authorizer.authorize(user, resourceAttributes({ verb: 'create', ...resource, subresource }))
-      .allowed
+  const may = (user: User, verb: string, subresource: string): boolean =>
+    authorizer.authorize(user, resourceAttributes({ verb, ...resource, subresource })).allowed
+  const signer = { verb: 'approve', signerName: signerNames.kubeletServing, authorizer } as const
+  return {
+    mayCreate: (user, right) => may(user, 'create', right),
+    mayApproveServing: (user) => may(user, 'update', 'approval') && maySigner(user, signer),
+  }
 }
 
 function signing({ authority, kubeletAuthority }: ControllersOptions): CsrSignerOptions['sign'] {

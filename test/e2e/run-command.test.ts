@@ -10,7 +10,6 @@ import { runCli } from '../support/cli-process.ts'
 import type { List } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
-import { planeKind } from './test-control-plane.ts'
 import { useCluster } from './use-cluster.ts'
 
 interface Named {
@@ -18,10 +17,6 @@ interface Named {
 }
 
 const fanOut = join(import.meta.dirname, '../../examples/fan-out.yaml')
-
-const noLogs =
-  planeKind === 'embedded' &&
-  'the embedded API reads logs only from kubelets with a certificate that it has signed'
 
 describe('run on a cluster that is there', { skip: skipReason }, () => {
   const cluster = useCluster()
@@ -34,7 +29,7 @@ describe('run on a cluster that is there', { skip: skipReason }, () => {
     return lists.flatMap(({ items }) => items.map(({ metadata }) => metadata.name))
   }
 
-  test('a node joins for the run, and nothing of either is left', { skip: noLogs }, async () => {
+  test('a node joins for the run, and nothing of either is left', async () => {
     const before = await names()
     const { code, stdout, stderr } = await run('--provider', 'process')
     assert.equal(code, 0, stderr)

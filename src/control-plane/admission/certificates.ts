@@ -3,6 +3,7 @@
 import type { CertificateSigningRequest } from '../../kube/types.gen.ts'
 import type { Authorizer } from '../auth/authorizer.ts'
 import { resourceAttributes } from '../auth/authorizer.ts'
+import type { User } from '../auth/user.ts'
 import { parseCertificateRequest } from '../certificates/certificate-request.ts'
 import { signerNames } from '../certificates/signer-names.ts'
 import { deepEqual } from '../objects/deep-equal.ts'
@@ -68,12 +69,27 @@ function requireSigner(
 ): void {
   const { spec } = request.old as unknown as CertificateSigningRequest
   const { signerName } = spec
-  const [domain = ''] = signerName.split('/')
-  const mayUse = [signerName, `${domain}/*`].some((name) => {
-    const what = { group: 'certificates.k8s.io', version: '*', resource: 'signers', name }
-    return authorizer.authorize(request.user, resourceAttributes({ ...what, verb })).allowed
-  })
-  if (mayUse) return
+  if (maySigner(request.user, { verb, signerName, authorizer })) return
   const why = `user not permitted to ${verb} requests with signerName ${JSON.stringify(signerName)}`
   throw forbid(request, why)
+}
+
+/** Whether the user has the verb on the signer, or on all signers of its domain. */
+export function maySigner(
+  user: User,
+  {
+    verb,
+    signerName,
+    authorizer,
+  }: {
+    readonly verb: 'approve' | 'sign'
+    readonly signerName: string
+    readonly authorizer: Authorizer
+  },
+): boolean {
+  const [domain = ''] = signerName.split('/')
+  return [signerName, `${domain}/*`].some((name) => {
+    const what = { group: 'certificates.k8s.io', version: '*', resource: 'signers', name }
+    return authorizer.authorize(user, resourceAttributes({ ...what, verb })).allowed
+  })
 }

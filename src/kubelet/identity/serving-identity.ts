@@ -64,6 +64,11 @@ export class ServingIdentity implements ServingCertificate {
     return this.#rotation.current() ?? this.#selfSigned.current()
   }
 
+  /** Has the cluster signed it? */
+  get isSigned(): boolean {
+    return this.#rotation.current() !== undefined
+  }
+
   /** To be called when `addresses` may answer something new. */
   addressesChanged(): void {
     this.#rotation.wake()

@@ -16,16 +16,18 @@ import type { ApprovalRight } from './decide-approval.ts'
 export interface CsrApproverOptions {
   /** Whether the user may create this subresource of CertificateSigningRequests. */
   readonly mayCreate: (user: User, right: ApprovalRight) => boolean | Promise<boolean>
+  /** Whether the user may approve requests for nodes' serving certificates. */
+  readonly mayApproveServing: (user: User) => boolean
 }
 
 /** Starts the approver. It writes through the subresource `approval`. */
 export function startCsrApprover(
   context: ControllerContext,
-  { mayCreate }: CsrApproverOptions,
+  options: CsrApproverOptions,
 ): AsyncDisposable {
   const { api } = context
   const { queue, stack } = startCsrQueue(context, 'csr-approver', async (csr) => {
-    const message = await approvalMessage(context, csr, mayCreate)
+    const message = await approvalMessage(context, csr, options)
     if (message !== undefined) await approve(context, csr, message)
   })
   // A serving certificate waits until the node has said what its addresses are.
@@ -43,13 +45,16 @@ export function startCsrApprover(
 async function approvalMessage(
   { api }: ControllerContext,
   csr: CertificateSigningRequest,
-  mayCreate: CsrApproverOptions['mayCreate'],
+  { mayCreate, mayApproveServing }: CsrApproverOptions,
 ): Promise<string | undefined> {
   const request = parseCertificateRequest(Buffer.from(csr.spec.request, 'base64').toString())
   if (!request) return undefined
   const approval = decideApproval(csr, request, (name) => api.get(nodes, { name }))
   if (approval.kind === 'leave') return undefined
   if (approval.kind === 'approve') return approval.message
+  if (approval.kind === 'approveOwn') {
+    return mayApproveServing(userOf(csr)) ? approval.message : undefined
+  }
   for (const right of approval.rights) {
     if (await mayCreate(userOf(csr), right)) return approvalMessages[right]
   }

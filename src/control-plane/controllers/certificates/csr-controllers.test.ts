@@ -37,7 +37,7 @@ const servingUsages = ['digital signature', 'server auth']
 const clientUsages = ['digital signature', 'client auth']
 const nodeUser = { username: 'system:node:one', groups: ['system:nodes', 'system:authenticated'] }
 
-async function start(rights: readonly string[] = []) {
+async function start(rights: readonly string[] = [], approvers: readonly string[] = []) {
   const clock = new FakeClock()
   const api = new FakeClusterApi(clock)
   const context = { api, clock, log: silentLogger }
@@ -50,6 +50,7 @@ async function start(rights: readonly string[] = []) {
         asked.push(`${name} ${right}`)
         return rights.includes(right)
       },
+      mayApproveServing: ({ name }) => approvers.includes(name),
     }),
   )
   stack.use(startCsrSigner(context, { sign: (pem, terms) => authority.signCsr(pem, terms) }))
@@ -131,6 +132,33 @@ describe('startCsrApprover and startCsrSigner', () => {
     await api.updateStatus(nodes, { ...node, status: { ...node.status, addresses } })
     const csr = await csrWith(api, 'certificate')
     assert.match(csr?.status?.conditions?.[0]?.message ?? '', /only addresses of node "one"/)
+  })
+
+  it('give it too to whoever could approve it himself, and for no other address', async () => {
+    const { api, stack } = await start([], ['admin'])
+    await using _ = stack
+    const addresses = [{ type: 'InternalIP', address: '10.0.0.1' }]
+    api.seed(nodes, buildNode('one', { status: { addresses } }))
+    const specOf = async (value: string, username: string) => ({
+      request: await requestPem([{ type: 'ip', value }]),
+      signerName: signerNames.kubeletServing,
+      usages: servingUsages,
+      username,
+    })
+    const seed = async (name: string, value: string, username: string) =>
+      api.seed(certificateSigningRequests, {
+        metadata: { name },
+        spec: await specOf(value, username),
+      })
+    await seed('b', '10.0.0.2', 'admin')
+    await seed('c', '10.0.0.1', 'somebody')
+    await csrWith(api, 'nothing')
+    assert.deepEqual(
+      api.list(certificateSigningRequests).map(({ status }) => status),
+      [undefined, undefined],
+    )
+    await seed('a', '10.0.0.1', 'admin')
+    assert.equal((await csrWith(api, 'certificate'))?.metadata.name, 'a')
   })
 
   it('never give one node the certificate of another', async () => {

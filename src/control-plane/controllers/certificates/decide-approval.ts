@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which certificate requests may be granted without a person's word: those of nodes for a client
-// certificate, where the requester has the right to ask, and those of nodes for a serving certificate
-// that names nothing but the addresses of that very node. All others wait for somebody.
+// certificate, where the requester has the right to ask, and those for a serving certificate that names
+// nothing but the addresses of one node, where that node asks, or somebody who may approve it himself (who
+// starts a node with an administrator's kubeconfig). All others wait for somebody.
 import type { CertificateSigningRequest, Node } from '../../../kube/types.gen.ts'
 import { signingFault } from '../../certificates/certificate-request.ts'
 import type { CertificateRequest } from '../../certificates/certificate-request.ts'
@@ -16,6 +17,8 @@ export type Approval =
   /** Granted if the requester has one of these rights. */
   | { readonly kind: 'byRight'; readonly rights: readonly ApprovalRight[] }
   | { readonly kind: 'approve'; readonly message: string }
+  /** Granted if the requester may approve requests for serving certificates. */
+  | { readonly kind: 'approveOwn'; readonly message: string }
 
 /** Messages of the condition, by right; literal, as the real approver writes them. */
 export const approvalMessages: Readonly<Record<ApprovalRight, string>> = {
@@ -43,12 +46,12 @@ export function decideApproval(
   if (signerName === signerNames.kubeletClient) {
     return { kind: 'byRight', rights: isSelf ? ['selfnodeclient', 'nodeclient'] : ['nodeclient'] }
   }
-  if (!isSelf || !(spec.groups ?? []).includes('system:nodes')) return leave
-  const name = username.slice(nodeUserPrefix.length)
+  const name = request.commonName.slice(nodeUserPrefix.length)
   const node = nodeOf(name)
   if (!node || !isCovered(request, node)) return leave
   const message = `Auto approving kubelet serving certificate: it names only addresses of node ${JSON.stringify(name)}.`
-  return { kind: 'approve', message }
+  const isNode = isSelf && (spec.groups ?? []).includes('system:nodes')
+  return { kind: isNode ? 'approve' : 'approveOwn', message }
 }
 
 function isCovered({ alternativeNames }: CertificateRequest, { status }: Node): boolean {

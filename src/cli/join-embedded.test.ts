@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict'
+import { mkdtempDisposable, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { KubeClient } from '../kube/kube-client.ts'
+import { joinSettings, planeFacts } from './join-embedded.ts'
+import { completeNode } from './load-settings.ts'
+
+const node = (more: object = {}) => completeNode({ name: 'one', provider: 'mock', ...more })
+const embedded = { isEmbedded: true, caPem: 'the authority' }
+
+async function joined(more: object, plane = embedded) {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'vk-join-'))
+  const settings = await joinSettings(node(more), { plane, dir: dir.path })
+  const { serverTLSBootstrap, clientCAFile = '' } = settings
+  const isOurs = clientCAFile.startsWith(dir.path)
+  return [serverTLSBootstrap, isOurs ? await readFile(clientCAFile, 'utf8') : clientCAFile]
+}
+
+test('a node that joins a cluster of `up` asks for a certificate and knows who may call it', async () => {
+  assert.deepEqual(await joined({}), [true, 'the authority'])
+})
+
+test('what a person has set stays, and other clusters change nothing', async () => {
+  assert.deepEqual(await joined({ clientCAFile: '/given' }), [true, '/given'])
+  const own = { tlsCertFile: '/cert', tlsPrivateKeyFile: '/key' }
+  assert.deepEqual(await joined(own), [false, ''])
+  assert.deepEqual(await joined({}, { ...embedded, isEmbedded: false }), [false, ''])
+})
+
+test('the API server says by its version which of the two it is', async () => {
+  const client = (gitVersion: string) =>
+    ({ getRaw: async () => ({ gitVersion }) }) as unknown as KubeClient
+  assert.equal((await planeFacts(client('v1.36.3-vk'), {})).isEmbedded, true)
+  assert.equal((await planeFacts(client('v1.36.3-eks-1'), {})).isEmbedded, false)
+})
