@@ -11,14 +11,20 @@ export interface ExecCall {
   readonly atMs: number
 }
 
-/** An exit code; an error when the command cannot be started; `hang` goes on until it is ended. */
-export type ExecAnswer = number | 'hang' | Error
+/**
+ * An exit code; an error when the command cannot be started; `hang` goes on until it is ended; `stall`
+ * does as well, and is not even started before `stalled` resolves.
+ */
+export type ExecAnswer = number | 'hang' | 'stall' | Error
 
 /** Every command so far, and the answers to come. */
 export class FakeExec {
   readonly calls: ExecCall[] = []
   answer: (call: ExecCall) => ExecAnswer = () => 0
   output: string = ''
+  readonly stalled: PromiseWithResolvers<void> = Promise.withResolvers<void>()
+  /** The output of the newest command. */
+  stdout: Readable | undefined
   readonly #clock: Clock
 
   constructor(clock: Clock) {
@@ -35,12 +41,13 @@ export class FakeExec {
     const answer = this.answer(call)
     if (answer instanceof Error) throw answer
     const exited = Promise.withResolvers<ProcessExit>()
-    if (answer === 'hang') {
+    if (answer === 'stall') await this.stalled.promise
+    if (typeof answer === 'string') {
       signal.addEventListener('abort', () => exited.resolve({ exitCode: 137 }), { once: true })
     } else {
       exited.resolve({ exitCode: answer })
     }
-    const stdout = Readable.from([Buffer.from(this.output)])
-    return { stdout, resize: () => {}, exited: exited.promise }
+    this.stdout = Readable.from([Buffer.from(this.output)])
+    return { stdout: this.stdout, resize: () => {}, exited: exited.promise }
   }
 }

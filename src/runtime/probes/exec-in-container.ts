@@ -4,7 +4,9 @@
 import type { Readable } from 'node:stream'
 import type { Container, Pod } from '../../kube/types.gen.ts'
 import type { CallContext } from '../../provider/provider.ts'
+import type { ProcessStreams } from '../../provider/streams.ts'
 import type { Clock } from '../../util/clock.ts'
+import { untilAborted } from '../../util/until-aborted.ts'
 import { VkError } from '../../util/vk-error.ts'
 import type { ContainerKey, ContainerRuntime } from '../container-runtime.ts'
 import { OutputHead } from './output-head.ts'
@@ -46,7 +48,7 @@ export async function execInContainer(
   const { key, pod, spec } = container
   const choice = { stdin: false, stdout: true, stderr: true, tty: false }
   const options = { ...choice, command, pod, spec, endsWithCaller }
-  const process = await runtime.exec(key, options, context)
+  const process = await started(runtime.exec(key, options, context), signal)
   const output = new OutputHead(maxOutputBytes)
   const ends = [process.stdout, process.stderr].map((stream) => take(stream, output))
   const { promise: aborted, reject } = Promise.withResolvers<never>()
@@ -62,9 +64,26 @@ export async function execInContainer(
     return { exitCode, output: output.text }
   } finally {
     signal.removeEventListener('abort', onAbort)
-    process.stdout?.destroy()
-    process.stderr?.destroy()
+    leave(process)
   }
+}
+
+/** A runtime that hangs is not waited for; what it starts after all ends with the signal. */
+async function started(
+  starting: Promise<ProcessStreams>,
+  signal: AbortSignal,
+): Promise<ProcessStreams> {
+  try {
+    return await untilAborted(starting, signal)
+  } catch (error) {
+    void starting.then(leave, () => {})
+    throw error
+  }
+}
+
+function leave({ stdout, stderr }: ProcessStreams): void {
+  stdout?.destroy()
+  stderr?.destroy()
 }
 
 /** Resolves with the stream's end. */

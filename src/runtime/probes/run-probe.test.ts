@@ -75,6 +75,18 @@ test('a command that takes too long is ended, and has failed', async () => {
   })
 })
 
+test('a runtime that hangs holds up a probe no longer than a command that does', async () => {
+  const world = new World()
+  world.exec.answer = () => 'stall'
+  const answer = world.probe({ exec: { command: ['true'] } })
+  await world.clock.advance(2000)
+  assert.equal((await answer).output, 'command timed out: "true" timed out after 2s')
+  assert.equal(world.exec.calls.length, 1)
+  world.exec.stalled.resolve()
+  await world.clock.advance(0)
+  assert.equal(world.exec.stdout?.destroyed, true, 'what was started after all is left alone')
+})
+
 test('a command that cannot be started is tried three times, and says nothing', async () => {
   const world = new World()
   world.exec.answer = () => new Error('exec: "no": executable file not found in $PATH')
