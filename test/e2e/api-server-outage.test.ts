@@ -22,7 +22,7 @@ const SECONDS = scaled(2, 1)
 const LINES = scaled(400, 150)
 
 describe('when the API server goes away', { skip: skipReason }, () => {
-  const cluster = useCluster()
+  const cluster = useCluster({ inProcess: false })
   const pods = new Pods(cluster)
   let node: VirtualKubelet
 

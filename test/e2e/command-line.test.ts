@@ -22,7 +22,7 @@ describe('virtual-kubelet start', { skip: skipReason }, () => {
     const child = spawn(program, [...words, ...flags, ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, KUBECONFIG: cluster().kubeconfig, ...env },
-      timeout: 20_000,
+      timeout: 120_000,
     })
     const [stderr, [code]] = await Promise.all([
       text(child.stderr),

@@ -21,7 +21,7 @@ const CRASHES = scaled(4, 2)
 const PODS = scaled(24, 8)
 
 describe('when the API server is killed', { skip: skipReason }, () => {
-  const cluster = useCluster()
+  const cluster = useCluster({ inProcess: false })
   const pods = new Pods(cluster)
 
   before(async () => {

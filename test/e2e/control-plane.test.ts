@@ -25,7 +25,7 @@ interface SelfSubjectReview {
 }
 
 describe('the control plane for tests', { skip: skipReason }, () => {
-  const cluster = useCluster()
+  const cluster = useCluster({ inProcess: false })
 
   test('answers kubectl as admin', { skip: kubectlSkipReason }, async () => {
     const { stdout } = await cluster().kubectl(['get', 'nodes', '-o', 'json'])

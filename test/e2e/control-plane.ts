@@ -35,6 +35,8 @@ export interface ControlPlaneOptions {
   readonly scheduler?: boolean
   /** Seconds after which a silent node counts as lost; default 50. */
   readonly nodeGraceSeconds?: number
+  /** Only of the embedded one; default false, a process of its own. */
+  readonly inProcess?: boolean
   readonly apiServerArgs?: readonly string[]
   readonly etcdArgs?: readonly string[]
   readonly controllerManagerArgs?: readonly string[]

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The embedded control plane for the scenarios: one process with a data directory, killed and started
-// like kube-apiserver. Its authority is the test's own, so that every certificate fits.
+// The embedded control plane for the scenarios: with a data directory, and where a scenario asks for it a
+// process that is killed and started like kube-apiserver. Its authority is the test's own, so that every
+// certificate fits.
+import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createApiClient } from './api-client.ts'
 import type { ApiClient } from './api-client.ts'
 import { createClusterFiles } from './cluster-files.ts'
 import type { ClusterFiles } from './cluster-files.ts'
-import { startComponent } from './component.ts'
-import type { Component } from './component.ts'
+import { serveApart, serveHere } from './embedded/serving.ts'
+import type { Serving } from './embedded/serving.ts'
 import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
 import { findKubectl } from './find-kubectl.ts'
 import { runFolder } from './requirements.ts'
 import { takeAddress } from './take-address.ts'
 import type { TestControlPlane } from './test-control-plane.ts'
-
-const SERVE = join(import.meta.dirname, 'embedded/serve.ts')
 
 export interface EmbeddedOptions {
   /** Default true. */
@@ -26,6 +26,8 @@ export interface EmbeddedOptions {
   readonly scheduler?: boolean
   /** Seconds after which a silent node counts as lost; default 50. */
   readonly nodeGraceSeconds?: number
+  /** Serve in this process, with no way to kill the API server; default false. */
+  readonly inProcess?: boolean
 }
 
 /** Starts the embedded control plane and waits until pods can be created and will be scheduled. */
@@ -56,7 +58,7 @@ class EmbeddedControlPlane implements TestControlPlane {
   readonly files: ClusterFiles
   readonly api: ApiClient
   readonly #plan: Plan
-  #process: Component | undefined
+  #serving: Serving | undefined
   #compactsAtStart = false
 
   constructor(plan: Plan) {
@@ -75,7 +77,7 @@ class EmbeddedControlPlane implements TestControlPlane {
   }
 
   pids(): Record<string, number> {
-    return this.#process ? { 'kube-apiserver': this.#process.pid } : {}
+    return this.#serving ? { 'kube-apiserver': this.#serving.pid } : {}
   }
 
   async startApiServer(): Promise<void> {
@@ -89,34 +91,35 @@ class EmbeddedControlPlane implements TestControlPlane {
       names: ['127.0.0.1', address.ip],
       hasControllers: options.controllerManager ?? true,
       hasScheduler: options.scheduler ?? true,
-      nodeGraceMs: options.nodeGraceSeconds && options.nodeGraceSeconds * 1000,
+      ...(options.nodeGraceSeconds && { nodeGraceMs: options.nodeGraceSeconds * 1000 }),
       compactAtStart: this.#compactsAtStart,
     }
     this.#compactsAtStart = false
-    this.#process = await startComponent({
-      name: 'control-plane',
-      command: process.execPath,
-      args: [SERVE, JSON.stringify(settings)],
-      logFile: files.logFile('control-plane'),
-    })
-    await this.#untilReady(this.#process)
+    const serve = options.inProcess ? serveHere : serveApart
+    this.#serving = await serve(settings, files.logFile('control-plane'))
+    await this.#untilReady(this.#serving)
   }
 
   async killApiServer(): Promise<void> {
-    await this.#process?.[Symbol.asyncDispose]()
-    this.#process = undefined
+    assert.ok(!this.#plan.options.inProcess, 'useCluster({ inProcess: false }) can be killed')
+    await this.#end()
   }
 
   async compact(): Promise<void> {
-    if (this.#process) this.#process.kill('SIGUSR2')
+    if (this.#serving) this.#serving.compact()
     else this.#compactsAtStart = true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.killApiServer()
+    await this.#end()
     await this.api[Symbol.asyncDispose]()
     this.#plan.address[Symbol.dispose]()
     rmSync(this.#dataDir, { recursive: true, force: true })
+  }
+
+  async #end(): Promise<void> {
+    await this.#serving?.[Symbol.asyncDispose]()
+    this.#serving = undefined
   }
 
   get #dataDir(): string {
@@ -133,7 +136,7 @@ class EmbeddedControlPlane implements TestControlPlane {
     }
   }
 
-  async #untilReady(serving: Component): Promise<void> {
+  async #untilReady(serving: Serving): Promise<void> {
     const { controllerManager = true } = this.#plan.options
     await eventually(
       async () => {
@@ -145,7 +148,7 @@ class EmbeddedControlPlane implements TestControlPlane {
       { what: 'the control plane to be ready', intervalMs: 20, timeoutMs: 60_000 },
     )
     if (!serving.hasExited()) return
-    const tail = serving.log().split('\n').slice(-10).join('\n')
+    const tail = readFileSync(serving.logFile, 'utf8').split('\n').slice(-10).join('\n')
     throw new Error(`Cannot start the control plane: see ${serving.logFile}\n${tail}`)
   }
 }

@@ -6,11 +6,14 @@ import { startCluster } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
 import type { ControlPlaneOptions } from './control-plane.ts'
 
-/** Registers the hooks; the function that it returns gives the cluster to tests. */
+/**
+ * Registers the hooks; the function that it returns gives the cluster to tests. The embedded one serves from
+ * the test's own process, which saves its start: those that kill it say `inProcess: false`.
+ */
 export function useCluster(options: ControlPlaneOptions = {}): () => Cluster {
   let cluster: Cluster | undefined
   before(async () => {
-    cluster = await startCluster(options)
+    cluster = await startCluster({ inProcess: true, ...options })
   })
   after(async () => {
     await cluster?.[Symbol.asyncDispose]()
