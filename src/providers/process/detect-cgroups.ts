@@ -31,11 +31,8 @@ export function parseCgroupMounts(mountinfo: string): readonly CgroupMount[] {
  * rights allow none. Their folder is made.
  */
 export function detectCgroups(root: string | false, folder: string): Cgroups | undefined {
-  if (root === false || process.platform !== 'linux') return undefined
-  const mounts = parseCgroupMounts(readOr('/proc/self/mountinfo')).filter(({ path }) =>
-    isWritable(path, root),
-  )
-  const cgroups = choose(mounts, join(root, folder))
+  if (root === false) return undefined
+  const cgroups = openCgroups(join(root, folder))
   try {
     cgroups?.prepare()
     return cgroups
@@ -43,6 +40,15 @@ export function detectCgroups(root: string | false, folder: string): Cgroups | u
     // Writable by mode alone, such as a read-only mount: then there are none for us.
     return undefined
   }
+}
+
+/** The control groups in a folder such as /virtual-kubelet/node, which is not made. */
+export function openCgroups(folder: string): Cgroups | undefined {
+  if (process.platform !== 'linux') return undefined
+  const mounts = parseCgroupMounts(readOr('/proc/self/mountinfo')).filter(({ path }) =>
+    isWritable(path, folder),
+  )
+  return choose(mounts, folder)
 }
 
 function choose(mounts: readonly CgroupMount[], folder: string): Cgroups | undefined {
@@ -59,8 +65,8 @@ function choose(mounts: readonly CgroupMount[], folder: string): Cgroups | undef
 }
 
 // The nearest existing directory of the path decides.
-function isWritable(mount: string, root: string): boolean {
-  for (let path = join(mount, root); path.length >= mount.length; path = join(path, '..')) {
+function isWritable(mount: string, folder: string): boolean {
+  for (let path = join(mount, folder); path.length >= mount.length; path = join(path, '..')) {
     try {
       accessSync(path, constants.W_OK)
       return true

@@ -13,8 +13,10 @@ import type { Features } from '../../provider/features.ts'
 import { createRuntimeProvider } from '../../runtime/runtime-provider.ts'
 import { coreFeatures } from '../../runtime/core-features.ts'
 import { volumeProblems } from '../../runtime/volumes/volume-check.ts'
-import { UserError, VkError } from '../../util/vk-error.ts'
+import { UserError, VkError, messageOf } from '../../util/vk-error.ts'
 import { parseProcessConfig, type ProcessConfig } from './process-config.ts'
+import { openCgroups } from './detect-cgroups.ts'
+import { groupNotesDir, sweepForsakenGroups } from './forsaken-groups.ts'
 import { findHostTools } from './host-tools.ts'
 import { hostTree } from './isolation/file-tree.ts'
 import { mountProblems } from './isolation/mount-problems.ts'
@@ -75,6 +77,7 @@ export const providerModule: ProviderModule = {
     checkSystem(host)
     const surroundings = exploreSurroundings(parsed, host.rootDir)
     describeSurroundings(surroundings, host)
+    if (surroundings.cgroups) await sweepGroups(parsed, host)
     const runtime = await ProcessRuntime.open(host, { config: parsed, surroundings })
     return createRuntimeProvider(runtime, host)
   },
@@ -129,6 +132,20 @@ function checkSystem({ os }: ProviderHost): void {
     `Cannot run processes of os "windows" on this machine: its own is ${process.platform}`,
     { hint: 'Leave --os out, or choose another provider.' },
   )
+}
+
+/** What others have left is no reason not to start. */
+async function sweepGroups(
+  { cgroupRoot }: ProcessConfig,
+  { rootDir, log }: ProviderHost,
+): Promise<void> {
+  const notesDir = groupNotesDir()
+  if (cgroupRoot === false || notesDir === undefined) return
+  try {
+    await sweepForsakenGroups({ cgroupRoot, rootDir }, { notesDir, open: openCgroups })
+  } catch (error) {
+    log.debug({ error: messageOf(error) }, 'Cannot look for control groups of nodes that are gone')
+  }
 }
 
 function describeSurroundings(surroundings: Surroundings, { log }: ProviderHost): void {
