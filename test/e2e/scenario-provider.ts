@@ -51,8 +51,6 @@ export interface ScenarioProvider {
     readonly lastingInput: Reason
     /** A container that ran out of memory is known from others that were killed. */
     readonly outOfMemory: Reason
-    /** Limits of a pod as a whole. */
-    readonly podLimits: Reason
   }
 }
 
@@ -69,7 +67,6 @@ export const provider: ScenarioProvider = {
     lastingInput: onPodman("Podman ends a container's input with the first client that leaves"),
     outOfMemory:
       isVersion1 && onPodman('neither Podman nor control groups of version 1 tell afterwards'),
-    podLimits: onEngine('an engine limits containers, not pods'),
   },
 }
 

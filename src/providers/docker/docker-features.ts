@@ -5,6 +5,7 @@ import type { Features } from '../../provider/features.ts'
 import type { DockerConfig } from './docker-config.ts'
 import type { Engine } from './engine/connect-engine.ts'
 
+const podLimits = { only: 'where the engine has the cgroupfs driver and its groups can be written' }
 const hostPaths = { only: 'below the hostPathPrefixes of the configuration' }
 
 /** The table with everything allowed. */
@@ -46,7 +47,9 @@ export const dockerFeatures: Features = {
   serviceAccountVolume: true,
   'resources.cpuLimit': true,
   'resources.memoryLimit': true,
+  'resources.podLevel': podLimits,
   'resources.resize': true,
+  'resources.podLevelResize': podLimits,
   'resources.extended': {
     only: 'as nvidia.com/gpu and amd.com/gpu, where the engine has the driver',
   },
@@ -82,19 +85,32 @@ export function configuredFeatures(config: DockerConfig): Features {
     ...(!allowPrivileged &&
       no(['security.privileged', 'security.procMount', 'volume.mountPropagation'])),
     ...(Object.keys(runtimeHandlers).length === 0 && no(['runtimeClass'])),
+    ...(config.cgroupParent === false && no(['resources.podLevel', 'resources.podLevelResize'])),
   }
+}
+
+/** What of an engine decides about features. */
+export interface EngineAbilities extends Pick<Engine, 'isLocal' | 'kind'> {
+  /** The control groups of its pods can be given limits from here; left out where nobody has looked. */
+  readonly canLimitPods?: boolean
 }
 
 /** The table with this configuration, on this engine. */
 export function featuresHere(
   config: DockerConfig,
-  { isLocal, kind }: Pick<Engine, 'isLocal' | 'kind'>,
+  { isLocal, kind, canLimitPods }: EngineAbilities,
 ): Features {
-  const configured = configuredFeatures(config)
   // Podman ends a container's input with the first client that leaves.
   const stdin = kind === 'podman' ? { only: 'until the first client leaves' } : true
-  const features = { ...configured, stdin }
-  return isLocal ? features : { ...features, ...elsewhere }
+  return {
+    ...configuredFeatures(config),
+    stdin,
+    ...(canLimitPods !== undefined && {
+      'resources.podLevel': canLimitPods,
+      'resources.podLevelResize': canLimitPods,
+    }),
+    ...(!isLocal && elsewhere),
+  }
 }
 
 /** On an engine of another machine nothing of this one can be mounted. */
@@ -107,4 +123,6 @@ const elsewhere: Features = {
   'volume.persistentVolumeClaim': false,
   'volume.subPath': { only: 'of volumes of files, as copies' },
   'volume.emptyDirSizeLimit': { only: 'in memory' },
+  'resources.podLevel': false,
+  'resources.podLevelResize': false,
 }

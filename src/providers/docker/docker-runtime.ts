@@ -31,9 +31,7 @@ import type {
 import { readMachineStats } from '../../runtime/resources/machine-stats.ts'
 import { VkError } from '../../util/vk-error.ts'
 import { gatherBody } from './container/container-bodies.ts'
-import { ownerFilter, readLabels } from './container/container-labels.ts'
 import { ContainerStarts } from './container/container-starts.ts'
-import type { KnownContainer } from './container/container-state.ts'
 import { ContainerStops } from './container/container-stops.ts'
 import { ContainerTable } from './container/container-table.ts'
 import { EngineStats, type KeyedStats, type SharedStats } from './container/engine-stats.ts'
@@ -42,10 +40,9 @@ import { podRefusals, remoteRefusals } from './container/pod-refusals.ts'
 import { updateResources } from './container/update-resources.ts'
 import type { DockerConfig } from './docker-config.ts'
 import { featuresHere } from './docker-features.ts'
+import { EngineWatch } from './engine-watch.ts'
 import type { Engine } from './engine/connect-engine.ts'
 import { isConflict, isDependedOn, isDiskFull, isNotFound } from './engine/engine-error.ts'
-import { followEvents } from './engine/event-feed.ts'
-import type { EngineEvent } from './engine/engine-objects.ts'
 import { keepHouse } from './housekeeping.ts'
 import { ImageCollector } from './images/image-collector.ts'
 import { ImageStore } from './images/image-store.ts'
@@ -55,20 +52,16 @@ import { readContainerLog } from './logs/container-log.ts'
 import { describeEngine } from './node-description.ts'
 import { copyMounts } from './remote/copy-mounts.ts'
 import { RemoteVolumes } from './remote/remote-volumes.ts'
+import { PodCgroups } from './sandbox/pod-cgroups.ts'
 import { PodNetwork } from './sandbox/pod-network.ts'
 import { PodSandboxes } from './sandbox/pod-sandboxes.ts'
-import { attachToEngine } from './streams/engine-attach.ts'
-import { execInEngine } from './streams/engine-exec.ts'
-import { connectToPod } from './streams/pod-ports.ts'
+import { ContainerStreams } from './streams/container-streams.ts'
 
 interface RuntimeParts {
   readonly engine: Engine
   readonly config: DockerConfig
   readonly records: PullRecords
 }
-
-/** Events after which a container is looked at. */
-const endings = new Set(['die', 'destroy', 'remove', 'oom'])
 
 /** How long an engine may take for what is done when we leave. */
 const leaveMs = 5000
@@ -83,6 +76,8 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #engine: Engine
   readonly #config: DockerConfig
   readonly #table: ContainerTable
+  readonly #cgroups: PodCgroups
+  readonly #outOfMemory: OutOfMemory
   readonly #network: PodNetwork
   readonly #sandboxes: PodSandboxes
   readonly #elsewhere: RemoteVolumes
@@ -90,7 +85,8 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #starts: ContainerStarts
   readonly #stops: ContainerStops
   readonly #stats: EngineStats
-  readonly #sandboxListeners = new Set<(pod: PodRef) => void>()
+  readonly #streams: ContainerStreams
+  readonly #watch: EngineWatch
   readonly #lifetime = new AbortController()
   readonly #background: Promise<void>[] = []
 
@@ -99,14 +95,18 @@ export class DockerRuntime implements ContainerRuntime {
     const owner = { nodeName, clusterId }
     const { client } = engine
     this.name = engine.kind
-    this.features = featuresHere(config, engine)
+    const cgroups = new PodCgroups({ engine, config, clock })
+    this.#cgroups = cgroups
+    this.features = featuresHere(config, { ...engine, canLimitPods: cgroups.canLimit })
     this.#host = host
     this.#engine = engine
     this.#config = config
     const outOfMemory = new OutOfMemory(engine)
+    this.#outOfMemory = outOfMemory
     const table = new ContainerTable({ engine, owner, outOfMemory })
-    this.#network = new PodNetwork({ client, owner, name: config.network })
-    const sandboxes = new PodSandboxes({ engine, config, owner, nodeIPs, network: this.#network })
+    const network = new PodNetwork({ client, owner, name: config.network })
+    this.#network = network
+    const sandboxes = new PodSandboxes({ engine, config, owner, nodeIPs, network, cgroups })
     const limits = {
       highPercent: config.imageGcHighPercent,
       lowPercent: config.imageGcLowPercent,
@@ -120,7 +120,7 @@ export class DockerRuntime implements ContainerRuntime {
       nodeCredentials: (registry) => nodeCredentials(config.registryConfig, registry),
       used: (id) => this.#collector.used(id),
     })
-    const parts = { host, engine, config, owner, images, sandboxes, table }
+    const parts = { host, engine, config, owner, images, sandboxes, cgroups, table }
     const hasSwap = config.pauseImage === undefined
     const elsewhere = new RemoteVolumes({ engine, clock, sandboxes, hasSwap })
     this.#elsewhere = elsewhere
@@ -148,6 +148,8 @@ export class DockerRuntime implements ContainerRuntime {
     this.#sandboxes = sandboxes
     this.#stops = new ContainerStops({ engine, table, clock })
     this.#stats = new EngineStats({ engine, clock, table, sandboxes })
+    this.#streams = new ContainerStreams({ engine, clock, table, sandboxes })
+    this.#watch = new EngineWatch({ client, owner, clock, log, table, sandboxes })
     // What of another machine is short is not seen from here.
     if (engine.isLocal) this.nodeStats = () => readMachineStats(host.rootDir, clock)
   }
@@ -186,14 +188,14 @@ export class DockerRuntime implements ContainerRuntime {
     await this.#starts.settled(pod.uid)
     await this.#sandboxes.remove(pod, context)
     this.#elsewhere.forget(pod.uid)
+    this.#outOfMemory.forget(this.#cgroups.parentOf(pod.uid))
     for (const { run } of this.#table.all()) {
       if (run.key.pod.uid === pod.uid) this.#forget(run.key)
     }
   }
 
   watchSandboxes(notify: (pod: PodRef) => void): Disposable {
-    this.#sandboxListeners.add(notify)
-    return { [Symbol.dispose]: () => void this.#sandboxListeners.delete(notify) }
+    return this.#watch.onSandboxEnd(notify)
   }
 
   startContainer(start: ContainerStart, context: CallContext): Promise<RuntimeContainer> {
@@ -243,45 +245,20 @@ export class DockerRuntime implements ContainerRuntime {
     yield* readContainerLog(known, { parts, query, context })
   }
 
-  async exec(
-    key: ContainerKey,
-    options: ExecOptions,
-    context: CallContext,
-  ): Promise<ProcessStreams> {
-    const { engineId } = this.#running(key)
-    const place = { engine: this.#engine, clock: this.#host.clock, engineId }
-    return await execInEngine(place, options, context)
+  exec(key: ContainerKey, options: ExecOptions, context: CallContext): Promise<ProcessStreams> {
+    return this.#streams.exec(key, options, context)
   }
 
-  async attach(
+  attach(
     key: ContainerKey,
     options: StreamChoice & { readonly spec: Container },
     context: CallContext,
   ): Promise<ProcessStreams> {
-    const { engineId } = this.#running(key)
-    const ended = this.#table.whenEnded(key)
-    const { client } = this.#engine
-    const hasEnded = (): Promise<boolean> => this.#hasEnded(engineId, context.signal)
-    const place = { client, clock: this.#host.clock, engineId, ended, hasEnded }
-    return await attachToEngine(place, options, context)
+    return this.#streams.attach(key, options, context)
   }
 
-  async portForward(pod: PodRef, port: number, context: CallContext): Promise<PortConnection> {
-    const sandbox = this.#sandboxes.get(pod.uid)
-    const running = this.#table
-      .all()
-      .find(({ run }) => run.key.pod.uid === pod.uid && run.state.kind === 'running')
-    if (!sandbox || !running) throw new VkError('NotFound', 'no container of the pod runs')
-    const canEnter = this.#engine.isLocal && process.getuid?.() === 0
-    const streams = { stdin: true, stdout: true, stderr: false, tty: false }
-    const ports = {
-      podIPs: sandbox.podIPs,
-      sandboxPid: canEnter ? sandbox.pid : undefined,
-      clock: this.#host.clock,
-      execInPod: (command: readonly string[]) =>
-        this.exec(running.run.key, { command, ...streams }, context),
-    }
-    return await connectToPod(port, ports, context)
+  portForward(pod: PodRef, port: number, context: CallContext): Promise<PortConnection> {
+    return this.#streams.portForward(pod, port, context)
   }
 
   async updateResources(
@@ -289,8 +266,12 @@ export class DockerRuntime implements ContainerRuntime {
     { spec }: { readonly spec: Container },
     { signal }: CallContext,
   ): Promise<void> {
-    const { engineId } = this.#running(key)
+    const { engineId } = this.#table.running(key)
     await updateResources(this.#engine, { engineId, spec }, signal)
+  }
+
+  async updatePodResources(pod: Pod): Promise<void> {
+    this.#cgroups.limit(pod)
   }
 
   async containerStats(
@@ -317,6 +298,7 @@ export class DockerRuntime implements ContainerRuntime {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lifetime.abort()
     await Promise.allSettled(this.#background)
+    await this.#cgroups[Symbol.asyncDispose]()
     const hasPods = [...this.#sandboxes.all()].length > 0
     if (!hasPods) await this.#removeNetwork()
     await this.#engine[Symbol.asyncDispose]()
@@ -329,45 +311,12 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   #begin(): void {
-    const { clock, log, rootDir, nodeName, clusterId } = this.#host
+    const { clock, log, rootDir } = this.#host
     const { signal } = this.#lifetime
-    const shared = { engine: this.#engine, table: this.#table, clock, log }
-    this.#background.push(
-      followEvents({
-        client: this.#engine.client,
-        clock,
-        log,
-        signal,
-        labels: ownerFilter({ nodeName, clusterId }),
-        onConnected: () => this.#lookAtAll(signal),
-        onEvent: (event) => void this.#onEvent(event),
-      }),
-      keepHouse({ ...shared, images: this.#collector, network: this.#network, rootDir }, signal),
-    )
-  }
-
-  /** What happened while there were no events. */
-  async #lookAtAll(signal: AbortSignal): Promise<void> {
-    const all = await this.#table.list(signal)
-    const running = new Set(all.filter(({ State }) => State === 'running').map(({ Id }) => Id))
-    for (const { ref, id } of this.#sandboxes.all()) {
-      if (!running.has(id)) this.#sandboxEnded(ref, id)
-    }
-  }
-
-  async #onEvent({ Action, Actor }: EngineEvent): Promise<void> {
-    if (!endings.has(Action)) return
-    const labelled = readLabels(Actor.Attributes)
-    if (labelled?.kind === 'sandbox') return this.#sandboxEnded(labelled.pod, Actor.ID)
-    await this.#table.refresh(Actor.ID, this.#lifetime.signal).catch(() => {
-      // The engine went away again: when the events come back everything is looked at.
-    })
-  }
-
-  #sandboxEnded(pod: PodRef, id: string): void {
-    if (!this.#sandboxes.ended(pod, id)) return
-    this.#host.log.warn({ pod: `${pod.namespace}/${pod.name}` }, 'Sandbox of a pod has ended')
-    for (const notify of this.#sandboxListeners) notify(pod)
+    const own = { engine: this.#engine, table: this.#table, cgroups: this.#cgroups }
+    const shared = { images: this.#collector, network: this.#network }
+    const parts = { ...own, ...shared, clock, log, rootDir }
+    this.#background.push(this.#watch.follow(signal), keepHouse(parts, signal))
   }
 
   /** Work that needs room: what did not find it is tried again, and finds what images have left. */
@@ -383,17 +332,5 @@ export class DockerRuntime implements ContainerRuntime {
   #forget(key: ContainerKey): void {
     this.#table.forget(key)
     this.#stats.forget(key)
-  }
-
-  /** Asks the engine. */
-  async #hasEnded(engineId: string, signal: AbortSignal): Promise<boolean> {
-    const now = await this.#table.refresh(engineId, signal)
-    return now?.run.state.kind !== 'running'
-  }
-
-  #running(key: ContainerKey): KnownContainer {
-    const known = this.#table.get(key)
-    if (known?.run.state.kind === 'running') return known
-    throw new VkError('NotFound', `container not found (${JSON.stringify(key.name)})`)
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What has to be done now and then: leftovers of crashes, and images and networks that nothing needs any more,
-// are removed.
+// What has to be done now and then: leftovers of crashes, and images, networks and control groups that nothing
+// needs any more, are removed.
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
 import { runLoop } from '../../util/run-loop.ts'
@@ -11,6 +11,7 @@ import type { Engine } from './engine/connect-engine.ts'
 import { isConflict, isNotFound } from './engine/engine-error.ts'
 import type { ImageCollector } from './images/image-collector.ts'
 import { existing, findOrphans } from './sandbox/orphan-sweep.ts'
+import type { PodCgroups } from './sandbox/pod-cgroups.ts'
 import type { PodNetwork } from './sandbox/pod-network.ts'
 
 export interface HousekeepingParts {
@@ -18,6 +19,7 @@ export interface HousekeepingParts {
   readonly table: ContainerTable
   readonly images: ImageCollector
   readonly network: PodNetwork
+  readonly cgroups: Pick<PodCgroups, 'sweep'>
   readonly clock: Clock
   readonly log: Logger
   readonly rootDir: string
@@ -28,9 +30,11 @@ const everyMs = 300_000
 /** Goes on until the signal aborts. */
 export async function keepHouse(parts: HousekeepingParts, signal: AbortSignal): Promise<void> {
   const { clock, log } = parts
+  parts.cgroups.sweep()
   const turn = async (): Promise<void> => {
     await clock.sleep(everyMs, { signal })
     const hasPods = await sweepOrphans(parts, signal)
+    parts.cgroups.sweep()
     await parts.network.tidy(hasPods, signal)
     await parts.images.collect(signal)
   }

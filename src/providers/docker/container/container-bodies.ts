@@ -9,7 +9,7 @@ import type { DockerConfig } from '../docker-config.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import type { CreateBody } from '../engine/engine-objects.ts'
 import type { ImageStore } from '../images/image-store.ts'
-import { podCgroup } from '../sandbox/pod-cgroup.ts'
+import type { PodCgroups } from '../sandbox/pod-cgroups.ts'
 import type { PodSandboxes } from '../sandbox/pod-sandboxes.ts'
 import type { Owner } from './container-labels.ts'
 import type { ContainerTable } from './container-table.ts'
@@ -22,6 +22,7 @@ export interface BodyParts {
   readonly owner: Owner
   readonly images: ImageStore
   readonly sandboxes: PodSandboxes
+  readonly cgroups: Pick<PodCgroups, 'parentOf'>
   readonly table: ContainerTable
 }
 
@@ -48,7 +49,7 @@ export async function gatherBody(
     config,
     image,
     sandboxId: sandbox.id,
-    cgroup: podCgroup(key.pod.uid, { config, driver: engine.info.CgroupDriver ?? '' }),
+    cgroup: parts.cgroups.parentOf(key.pod.uid),
     hostname: sandbox.hostname,
     engineKind: engine.kind,
     isLocal: engine.isLocal,

@@ -2,6 +2,7 @@
 // The containers of this node as the engine has them. What is kept here is only what the engine said last;
 // a list, an event or an answer replaces it, and whoever waits for an end or watches for changes is told.
 import type { ContainerKey, RuntimeContainer } from '../../../runtime/container-runtime.ts'
+import { VkError } from '../../../util/vk-error.ts'
 import { inBatches } from '../in-batches.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import { isNotFound } from '../engine/engine-error.ts'
@@ -32,6 +33,13 @@ export class ContainerTable {
 
   get(key: ContainerKey): KnownContainer | undefined {
     return this.#byId.get(idOf(key))
+  }
+
+  /** Throws NotFound, in a kubelet's words, for one that does not run. */
+  running(key: ContainerKey): KnownContainer {
+    const known = this.get(key)
+    if (known?.run.state.kind === 'running') return known
+    throw new VkError('NotFound', `container not found (${JSON.stringify(key.name)})`)
   }
 
   all(): readonly KnownContainer[] {

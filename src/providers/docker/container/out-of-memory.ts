@@ -4,7 +4,7 @@
 // counter cannot be read nothing is guessed.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cgroupPath } from '../sandbox/pod-cgroup.ts'
+import { cgroupPath } from '../sandbox/pod-cgroups.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import type { ContainerInspect } from '../engine/engine-objects.ts'
 
@@ -31,9 +31,9 @@ export class OutOfMemory {
     return isNew && State.ExitCode === killedBySignal9
   }
 
-  /** The group is gone. */
-  forget(parent: string): void {
-    this.#counted.delete(parent)
+  /** The pod is gone, and its group. */
+  forget(parent: string | undefined): void {
+    if (parent !== undefined) this.#counted.delete(parent)
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests and limits as the engine's figures: shares, quota, memory, processes, devices.
 import type { Container, Pod } from '../../../kube/types.gen.ts'
+import { oomScoreAdj } from '../../../runtime/resources/oom-score.ts'
 import { milliUnits, parseQuantity, wholeUnits } from '../../../util/quantity.ts'
 import type { DockerConfig } from '../docker-config.ts'
 import type { HostConfig } from '../engine/engine-objects.ts'
@@ -37,14 +38,17 @@ export function resourceOptions({ pod, spec, config, memoryBytes }: ResourceInpu
   const devices = deviceRequests(spec)
   return {
     ...updatableResources(spec),
-    OomScoreAdj: oomScore(pod, spec, memoryBytes),
+    // Below 0 an engine without CAP_SYS_RESOURCE may not give.
+    OomScoreAdj: Math.max(0, oomScoreAdj({ pod, spec, memoryBytes })),
     ...(config.podPidsLimit !== undefined && { PidsLimit: config.podPidsLimit }),
     ...(devices.length > 0 && { DeviceRequests: devices }),
   }
 }
 
-/** CPU and memory, as create and update take them. */
-export function updatableResources({ resources }: Container): UpdatableResources {
+/** CPU and memory, as create and update take them; of a container, or of a pod as a whole. */
+export function updatableResources({
+  resources,
+}: Pick<Container, 'resources'>): UpdatableResources {
   const { limits = {}, requests = {} } = resources ?? {}
   const milliCpu = amount(limits['cpu'], milliUnits)
   const memory = amount(limits['memory'], wholeUnits)
@@ -71,26 +75,6 @@ function deviceRequests({ resources }: Container): readonly object[] {
     if (vendor === undefined || count === 0) return []
     return [{ Driver: vendor, Count: count, Capabilities: [['gpu']] }]
   })
-}
-
-/**
- * Who is killed first when the machine has no memory left: as a kubelet rates it, but never below 0, which
- * an engine without CAP_SYS_RESOURCE may not give.
- */
-function oomScore(pod: Pod, spec: Container, nodeBytes: number): number {
-  const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]
-  const isBestEffort = all.every(({ resources }) => {
-    const { limits = {}, requests = {} } = resources ?? {}
-    return ['cpu', 'memory'].every((name) => !limits[name] && !requests[name])
-  })
-  if (isBestEffort) return 1000
-  const isGuaranteed = all.every(({ resources }) => {
-    const { limits = {}, requests = limits } = resources ?? {}
-    return ['cpu', 'memory'].every((name) => limits[name] && requests[name] === limits[name])
-  })
-  if (isGuaranteed) return 0
-  const requested = amount(spec.resources?.requests?.['memory'], wholeUnits) ?? 0
-  return Math.min(Math.max(2, Math.floor(1000 - (1000 * requested) / nodeBytes)), 999)
 }
 
 function amount(

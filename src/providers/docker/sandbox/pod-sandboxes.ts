@@ -19,7 +19,7 @@ import { isConflict, isDependedOn, isNameInUse, isNotFound } from '../engine/eng
 import type { ContainerInspect, ContainerSummary } from '../engine/engine-objects.ts'
 import { ensureEngineVolumes, removeEngineVolumes } from './engine-volumes.ts'
 import type { PodNetwork } from './pod-network.ts'
-import { podCgroup, removePodCgroup } from './pod-cgroup.ts'
+import type { PodCgroups } from './pod-cgroups.ts'
 import { ensurePauseImage } from './pause-image.ts'
 import { sandboxBody } from './sandbox-spec.ts'
 
@@ -29,6 +29,7 @@ export interface SandboxDeps {
   readonly owner: Owner
   readonly nodeIPs: readonly string[]
   readonly network: PodNetwork
+  readonly cgroups: PodCgroups
 }
 
 export interface Sandbox {
@@ -75,12 +76,15 @@ export class PodSandboxes {
     const { namespace, name, uid } = pod.metadata
     const ref = { namespace, name, uid }
     const isOnHost = pod.spec.hostNetwork === true
+    const { cgroups, network, nodeIPs } = this.#deps
     const make = (): Promise<ContainerInspect> => this.#obtain(pod, { hostname, signal })
-    const inspected = await (isOnHost ? make() : this.#deps.network.use(make))
+    cgroups.limit(pod)
+    const inspected = await (isOnHost ? make() : network.use(make))
+    cgroups.check(pod, inspected.State.Pid)
     const sandbox = {
       ref,
       id: inspected.Id,
-      podIPs: isOnHost ? this.#deps.nodeIPs : addressesOf(inspected),
+      podIPs: isOnHost ? nodeIPs : addressesOf(inspected),
       hostname,
       pid: inspected.State.Pid,
       isOnHost,
@@ -122,8 +126,7 @@ export class PodSandboxes {
     for (const { Id } of left) await this.#drop(Id, signal)
     const { owner } = this.#deps
     await removeEngineVolumes(uid, { client: this.#client, owner }, signal)
-    const cgroup = this.#cgroup(uid)
-    if (cgroup !== undefined) removePodCgroup(cgroup, this.#deps.engine)
+    this.#deps.cgroups.remove(uid)
   }
 
   get #client(): Engine['client'] {
@@ -196,7 +199,7 @@ export class PodSandboxes {
       owner,
       config,
       mounts,
-      cgroup: this.#cgroup(pod.metadata.uid),
+      cgroup: this.#deps.cgroups.parentOf(pod.metadata.uid),
     })
     const query = { name: sandboxName(pod.metadata, attempt) }
     const create = { method: 'POST', path: '/containers/create', query, body } as const
@@ -208,11 +211,6 @@ export class PodSandboxes {
       if (isNotFound(error)) this.#image = undefined
       throw error
     }
-  }
-
-  #cgroup(uid: string): string | undefined {
-    const { config, engine } = this.#deps
-    return podCgroup(uid, { config, driver: engine.info.CgroupDriver ?? '' })
   }
 
   #pauseImage(): Promise<string> {
