@@ -187,9 +187,10 @@ describe('pods in sandboxes', { skip }, () => {
         '--',
         'sh',
         '-c',
-        'cat /scratch/file; hostname; cat /proc/1/cmdline | tr "\\0" " " | cut -c1-14',
+        'cat /scratch/file; hostname; cat /proc/1/comm',
       ])
-      assert.equal(stdout, 'contentbox\n/usr/bin/bwrap\n')
+      // What buries there, by whichever way the sandbox was made.
+      assert.match(stdout, /^contentbox\n(sandbox|bwrap)\n$/)
       await cluster().kubectl([
         'debug',
         'box',

@@ -10,7 +10,7 @@ import type { ContainerKey, ContainerState } from '../../src/runtime/container-r
 
 // Command lines of what runs in a container before its program does.
 const ownStep =
-  /virtual-kubelet-|^(\S*\/)?(da)?sh\0-s\0|^(\S*\/)?(setsid|setpriv|node|env|unshare|mount)\0/
+  /virtual-kubelet-|^sandbox\0|^(\S*\/)?(da)?sh\0-s\0|^(\S*\/)?(setsid|setpriv|node|env|unshare|mount)\0/
 
 /** Waits until `isSo` answers true; fails after a minute, which no machine is too busy for. */
 export async function eventually(isSo: () => boolean | Promise<boolean>): Promise<void> {

@@ -59,6 +59,13 @@ function ownCapabilities(): bigint | undefined {
   }
 }
 
+/** The kernel's number of a capability without `CAP_`; throws for one that it does not have. */
+export function capabilityNumber(name: string): number {
+  const number = numbers.indexOf(name)
+  if (number === -1) throw new Error(`there is no capability ${name}`)
+  return number
+}
+
 /** Without `CAP_`, in capitals. */
 export function capabilityName(capability: string): string {
   return capability.toUpperCase().replace(/^CAP_/, '')

@@ -7,6 +7,8 @@ import { hidingPrefix } from './hidden-dir.ts'
 import type { HostTools } from './host-tools.ts'
 import { bubblewrapCommand } from './isolation/bubblewrap.ts'
 import type { Sandbox } from './isolation/bubblewrap.ts'
+import { CallList } from './isolation/calls/call-list.ts'
+import { addSandbox } from './isolation/calls/sandbox-calls.ts'
 import { stepPrograms } from './isolation/tool-kit.ts'
 import type { StepPrograms } from './isolation/tool-kit.ts'
 import type { LaunchPlan } from './launch-plan.ts'
@@ -18,7 +20,7 @@ import type { RunUser } from './users.ts'
 export interface FinalStep {
   /** Empty: the stage itself runs the input. */
   readonly argv: readonly string[]
-  readonly input: string
+  readonly input: string | Uint8Array
 }
 
 /** What the step can lean on. */
@@ -65,6 +67,7 @@ function isolatedStep(
 ): FinalStep {
   const { program, env } = plan
   const { shell, node, ...inner } = stepPrograms(tools, sandbox.hasKit)
+  if (sandbox.calls) return calledStep(plan, { sandbox, calls: sandbox.calls, shell })
   const bounded = sandbox.capabilities
   const groups = groupSteps(plan.user, tools)
   const filter = sandbox.filter ? [sandbox.filter.starter] : []
@@ -89,6 +92,36 @@ function isolatedStep(
       user: undefined,
     }),
   }
+}
+
+/** The stage becomes what makes the sandbox by a list of calls; see isolation/calls/. */
+function calledStep(
+  plan: LaunchPlan,
+  {
+    sandbox,
+    calls: { caller, at },
+    shell: [shell = '', ...options],
+  }: {
+    readonly sandbox: Sandbox
+    readonly calls: NonNullable<Sandbox['calls']>
+    readonly shell: readonly string[]
+  },
+): FinalStep {
+  const { program, env, hasInput, user } = plan
+  const { argv, workingDir, file = argv[0] } = program
+  const list = new CallList(caller.architecture)
+  const last = {
+    file,
+    argv,
+    workingDir,
+    env: [...env].map(([name, value]) => `${name}=${value}`),
+    hasInput,
+    filter: sandbox.filter?.exact,
+    shell: [shell, ...options, '-s'] as const,
+  }
+  addSandbox(list, { sandbox, at, user, lastCapability: caller.lastCapability, last })
+  const text = shellProgram(program, { env, via: [], redirect: redirectOf(plan) })
+  return { argv: [caller.path], input: list.build(text) }
 }
 
 /** Run inside a sandbox that stands: says so, and lets go of what is not the program's. */

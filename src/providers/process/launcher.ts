@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { getSystemErrorMap } from 'node:util'
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import { inputPath } from './container-input.ts'
 import { finalStep } from './final-step.ts'
@@ -96,10 +97,18 @@ export function wrapperWords(
 
 /** A stage that did not get as far as the program, in its own words. */
 export function startFailure(said: string, cause: unknown = new Error(said)): VkError {
-  const why = withoutPaths(said) || 'its wrapper ended'
+  const why = withoutPaths(withReason(said)) || 'its wrapper ended'
   return new VkError('Unavailable', `Cannot start process: ${why}`, {
     podReason: 'RunContainerError',
     cause,
+  })
+}
+
+/** A list of calls tells errors by their number; see isolation/calls/. */
+function withReason(said: string): string {
+  return said.replace(/: error (\d{3})\n$/, (whole, number: string) => {
+    const [, reason] = getSystemErrorMap().get(-Number(number)) ?? []
+    return reason === undefined ? whole : `: ${reason}`
   })
 }
 

@@ -12,7 +12,7 @@ const memoryDir = '/dev/shm'
 const nameless = 0o20_200_002
 
 /** A descriptor, open for reading at the first byte of `content`. The caller closes it. */
-export function openNamelessFile(content: string): number {
+export function openNamelessFile(content: string | Uint8Array): number {
   const bytes = Buffer.from(content)
   const descriptor = openNameless()
   try {

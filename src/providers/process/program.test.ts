@@ -51,11 +51,11 @@ test('says why a program cannot be started', async () => {
   await chmod(dir, 0o755)
   await writeFile(join(dir, 'plain'), '', { mode: 0o644 })
   await writeFile(join(dir, 'tool'), '', { mode: 0o755 })
-  const check = (name: string, workingDir = dir): Promise<void> =>
+  const check = (name: string, workingDir = dir): Promise<string> =>
     checkProgram({ argv: [name], workingDir }, { searchPath: `/nowhere:${dir}`, user })
-  await check('tool')
-  await check('./tool')
-  await check(join(dir, 'tool'))
+  // By the names that a shell would run them by.
+  assert.equal(await check('tool'), join(dir, 'tool'))
+  for (const name of ['./tool', join(dir, 'tool')]) assert.equal(await check(name), name)
   const fails = async (name: string, message: RegExp): Promise<void> => {
     await assert.rejects(check(name), { podReason: 'RunContainerError', message })
   }

@@ -15,6 +15,8 @@ import type { RunUser } from './users.ts'
 /** A command line and where it runs. */
 export interface Program {
   readonly argv: readonly [string, ...string[]]
+  /** Where a first word without a slash was found, as a shell would name it. */
+  readonly file?: string
   readonly workingDir: string
 }
 
@@ -40,7 +42,10 @@ export function programOf(
   )
 }
 
-/** Throws a VkError with reason RunContainerError when the program cannot be started. */
+/**
+ * Answers the file that is run for the program's first word, as a shell in its directory would name it. Throws a
+ * VkError with reason RunContainerError when the program cannot be started.
+ */
 export async function checkProgram(
   program: Program,
   {
@@ -53,7 +58,7 @@ export async function checkProgram(
     /** Undefined: the container sees the host as it is. */
     readonly view?: Pick<RootBuilder, 'find'> | undefined
   },
-): Promise<void> {
+): Promise<string> {
   const { argv, workingDir } = program
   if (!(await isDirectory(workingDir, view))) {
     throw runError(`chdir to cwd ("${workingDir}"): no such directory${hintAt(workingDir, view)}`)
@@ -61,13 +66,14 @@ export async function checkProgram(
   const name = argv[0]
   if (name === '') throw runError('exec: "": the command is empty')
   const candidates = name.includes('/')
-    ? [resolve(workingDir, name)]
-    : searchPath.split(':').map((entry) => resolve(workingDir, entry, name))
+    ? [name]
+    : searchPath.split(':').map((entry) => (entry === '' ? name : `${entry}/${name}`))
   let isThere = false
   for (const candidate of candidates) {
-    const path = view ? view.find(candidate)?.hostPath : candidate
+    const absolute = resolve(workingDir, candidate)
+    const path = view ? view.find(absolute)?.hostPath : absolute
     const verdict = path === undefined ? undefined : await inspect(path, user)
-    if (verdict === 'executable') return
+    if (verdict === 'executable') return candidate
     isThere ||= verdict === 'file'
   }
   if (isThere) throw runError(`exec: "${name}": permission denied: it is not executable`)

@@ -111,7 +111,7 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
   const env = environmentOf(resolved.env, { home, hostname: start.hostname ?? hostname() })
   const program = programOf(spec, image, resolved)
   const isolation = await isolationFor(start, { user, home, image, env, places })
-  await checkProgram(program, {
+  const file = await checkProgram(program, {
     searchPath: env.get('PATH') ?? defaultPath,
     user,
     view: isolation?.builder,
@@ -121,7 +121,7 @@ export async function prepareStart(start: ContainerStart, places: StartPlaces): 
   const outputs = await makeOutputs(attemptDir, user)
   return {
     ...outputs,
-    program: hasTerminal ? inTerminal(program, script) : program,
+    program: hasTerminal ? inTerminal(program, script) : { ...program, file },
     env: hasTerminal ? new Map([['TERM', 'xterm'], ...env]) : env,
     hasInput: spec.stdin === true || hasTerminal,
     user: isOwn(user, surroundings.own) ? undefined : user,
@@ -180,6 +180,7 @@ async function isolationFor(
       imageRoot: image.kind === 'root' ? await unpack(image) : undefined,
       peers: places.peers,
       holder: places.holder,
+      caller: surroundings.caller,
       memoryDir: places.memoryDir,
       filter: await containerFilter(start, {
         rootDir: host.protectedDir,

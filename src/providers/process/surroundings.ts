@@ -12,6 +12,8 @@ import { detectCgroups } from './detect-cgroups.ts'
 import { canHide } from './hidden-dir.ts'
 import { canIsolate } from './isolation/bubblewrap.ts'
 import { findToolKit } from './isolation/tool-kit.ts'
+import { openCaller } from './isolation/calls/caller.ts'
+import type { Caller } from './isolation/calls/caller.ts'
 import type { ToolKit } from './isolation/tool-kit.ts'
 import { FilterStore } from './isolation/seccomp/filter-store.ts'
 import { findTrustedFiles } from './isolation/trusted-files.ts'
@@ -34,6 +36,8 @@ export interface Surroundings {
   readonly trustedFiles: readonly string[]
   /** Undefined: system calls of containers cannot be filtered. */
   readonly filters: FilterStore | undefined
+  /** Undefined: all roots are made by bubblewrap. */
+  readonly caller: Caller | undefined
   /** Containers can be kept from seeing --root-dir. */
   readonly canHide: boolean
   /** Containers can be kept from ever having a capability again, by what they exec either. */
@@ -59,6 +63,7 @@ export function exploreSurroundings(config: ProcessConfig, rootDir: string): Sur
     toolKit: isolates && config.imageDirPrefixes.length > 0 ? findToolKit(tools) : undefined,
     trustedFiles: isolates ? findTrustedFiles(tools) : [],
     filters: isolates ? FilterStore.open(join(rootDir, 'process-filters'), tools) : undefined,
+    caller: isolates ? openCaller(join(rootDir, 'process-filters'), tools) : undefined,
     canHide: isolates || canHide(config, { tools, dir: rootDir }),
     canDropCapabilities: canDropCapabilities(tools),
     cgroups: detectCgroups(config.cgroupRoot, folder),

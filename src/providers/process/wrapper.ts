@@ -70,7 +70,7 @@ if [ -z "$sandbox" ]; then
   echo started >&3
   exec >&5 2>&6 3>&- 5>&- 6>&-
 else
-  exec 7>"$sandbox" 8<"$sandbox-words"
+  [ ! -e "$sandbox-words" ] || exec 7>"$sandbox" 8<"$sandbox-words"
   [ ! -h "$sandbox-processes" ] || exec 1<"$sandbox-processes"
   [ ! -e "$sandbox-guard" ] || exec 9<"$sandbox-guard"
 fi
@@ -98,8 +98,8 @@ exit "$code"
  * - record directory, stdout file, stderr file, path of mv;
  * - optional: file that kills the control group when `1` is written to it;
  * - optional: pipe that is the container's stdin, on descriptor 4 then;
- * - optional: file for what bwrap tells, on descriptor 7 then. Beside it lie, with more behind its name: on 8
- *   bwrap's words (`-words`), and where they are there, on 1 a process namespace, or the filter of the first
+ * - optional: file for what bwrap tells, on descriptor 7 then. Beside it lie, with more behind its name, where bwrap
+ *   is what comes next: on 8 bwrap's words (`-words`), and where they are there, on 1 a process namespace, or the filter of the first
  *   process in a new one (`-processes`), and on 9 the words of a guard (`-guard`). The program then opens its
  *   output and says `started` itself;
  * - number of files by which a process joins control groups, and these files;

@@ -6,6 +6,7 @@ import { UserError } from '../../../util/vk-error.ts'
 import type { HostTools } from '../host-tools.ts'
 import type { ProcessConfig } from '../process-config.ts'
 import type { ProcessMark } from '../process-identity.ts'
+import type { Caller } from './calls/caller.ts'
 import { makeMemory } from './pod-memory.ts'
 import type { PodMemory } from './pod-memory.ts'
 import type { Namespaces } from './pod-namespaces.ts'
@@ -27,6 +28,9 @@ interface ContainerFilter {
   readonly program: string
   /** Puts the filter on whatever is started by it; where the container has it. */
   readonly starter: string
+  /** The same two as instructions. */
+  readonly exact: Uint8Array
+  readonly early: Uint8Array
 }
 
 /** What a container has of its own. */
@@ -42,6 +46,8 @@ export interface Sandbox extends Namespaces {
   readonly memory: PodMemory | undefined
   /** Of system calls; undefined: all are let through. */
   readonly filter: ContainerFilter | undefined
+  /** How it is made without bubblewrap, by a list of calls; undefined: bubblewrap makes it. */
+  readonly calls: { readonly caller: Caller; readonly at: string } | undefined
 }
 
 /** Of root's own rights the last steps before the program need these; they give them up. */

@@ -17,6 +17,9 @@ export interface PodMemory {
   readonly heldBy: ProcessMark | undefined
 }
 
+/** Options of the file system, as the kernel takes them. */
+export const memoryOptions: string = `mode=1777,uid=0,gid=0,size=${sharedMemoryBytes}`
+
 const script = `"$1" -n -t tmpfs -o "$2" virtual-kubelet "$3" || exit 125
 shift 3
 exec "$@"
@@ -27,7 +30,7 @@ export function makeMemory(
   dir: string,
   { unshare = 'unshare', mount = 'mount', shell }: Pick<HostTools, 'unshare' | 'mount' | 'shell'>,
 ): readonly string[] {
-  const options = `mode=1777,uid=0,gid=0,nosuid,nodev,size=${sharedMemoryBytes}`
+  const options = `${memoryOptions},nosuid,nodev`
   return [
     unshare,
     '--mount',

@@ -110,10 +110,12 @@ test(
     const target = startOf(world, { script: 'exec sleep 62', name: 'app' })
     await world.runtime.startContainer(target, world.context)
     const spec = { targetContainerName: 'app' } as object
-    const script = 'grep -l "sleep" /proc/[0-9]*/cmdline | wc -l; tr "\\0" " " </proc/2/cmdline'
+    // Its shell becomes what it sleeps by.
+    const script =
+      'until tr "\\0" " " </proc/2/cmdline | grep "^sleep"; do sleep 0.01; done; grep -l "sleep" /proc/[0-9]*/cmdline | wc -l'
     const start = startOf(world, { script, name: 'debug', spec })
     const { stdout } = await outputOf(world, start)
-    assert.match(stdout, /sleep 62 $/)
+    assert.match(stdout, /^sleep 62 \n/)
     assert.equal((await stateOf(world.runtime, target.key))?.kind, 'running')
     const lost = startOf(world, {
       script,

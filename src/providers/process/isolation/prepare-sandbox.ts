@@ -8,6 +8,9 @@ import type { ProcessConfig } from '../process-config.ts'
 import type { ProcessMark } from '../process-identity.ts'
 import type { RunUser } from '../users.ts'
 import type { Sandbox } from './bubblewrap.ts'
+import { placeFor } from './calls/caller.ts'
+import type { Caller } from './calls/caller.ts'
+import { hasCalls } from './calls/sandbox-calls.ts'
 import { containerCapabilities } from './capability-set.ts'
 import { hostTree, rememberingTree } from './file-tree.ts'
 import { hostRoot, imageRootOf, isHidden } from './host-root.ts'
@@ -44,6 +47,8 @@ export interface SandboxPlaces {
   readonly memoryDir: string | undefined
   /** Undefined: the container may make any system call. */
   readonly filter: FilterFiles | undefined
+  /** Undefined: bubblewrap makes all roots. */
+  readonly caller: Caller | undefined
 }
 
 /** Who the container runs as, and where that user is at home on the host. */
@@ -115,9 +120,17 @@ export async function prepareSandbox(
     guard: guarded?.words,
     memory: podMemory(places),
     capabilities: isRoot ? containerCapabilities(spec, config.allowedCapabilities) : undefined,
-    filter: filter && { program: filter.program, starter: starterPath },
+    filter: filter && { ...filter, starter: starterPath },
+    calls: undefined,
   }
-  return { sandbox, builder }
+  return { sandbox: { ...sandbox, calls: callsFor(sandbox, places) }, builder }
+}
+
+/** What needs Node.js for its variables has no shell to fall back to. */
+function callsFor(sandbox: Sandbox, { caller, needsNode }: SandboxPlaces): Sandbox['calls'] {
+  if (!caller || needsNode || !hasCalls(sandbox)) return undefined
+  const at = placeFor(sandbox.root, sandbox.memory?.dir)
+  return at === undefined ? undefined : { caller, at }
 }
 
 function podMemory({ memoryDir, peers }: SandboxPlaces): PodMemory | undefined {

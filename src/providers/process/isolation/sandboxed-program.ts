@@ -30,6 +30,7 @@ export function sandboxPath(dir: string): string {
 
 /** Writes what the stage and bwrap read, before either is started. */
 export async function writeSandbox(dir: string, sandbox: Sandbox): Promise<void> {
+  if (sandbox.calls) return
   const path = sandboxPath(dir)
   const { guard, processesOf } = sandbox
   await writeWords(`${path}-words`, bubblewrapWords(sandbox))
@@ -51,14 +52,24 @@ export async function findProgram(
   dir: string,
   { ancestor, hasOwnProcesses }: { readonly ancestor: number; readonly hasOwnProcesses: boolean },
 ): Promise<SandboxedProgram | undefined> {
-  const insidePid = parseInfo(readShortFile(sandboxPath(dir))?.text ?? '')
+  const insidePid = await firstOf(dir, { ancestor, hasOwnProcesses })
   const inside = insidePid === undefined ? undefined : descendantOf(ancestor, insidePid)
   if (inside === undefined) return undefined
   if (!hasOwnProcesses) return { inside, programPid: inside.pid }
   for (const pid of await childrenOf(inside.pid)) {
-    if (isSecond(pid)) return { inside, programPid: pid }
+    if (isNumber(pid, 2)) return { inside, programPid: pid }
   }
   return undefined
+}
+
+/** What bwrap has noted; without it, the only child that is the first of its process namespace. */
+async function firstOf(
+  dir: string,
+  { ancestor, hasOwnProcesses }: { readonly ancestor: number; readonly hasOwnProcesses: boolean },
+): Promise<number | undefined> {
+  const noted = parseInfo(readShortFile(sandboxPath(dir))?.text ?? '')
+  if (noted !== undefined || !hasOwnProcesses) return noted
+  return (await childrenOf(ancestor)).find((pid) => isNumber(pid, 1))
 }
 
 /** Reads `child-pid` of what bwrap writes to --info-fd. */
@@ -91,8 +102,8 @@ async function childrenOf(pid: number): Promise<readonly number[]> {
   }
 }
 
-/** In its own namespace the program has the pid after that of the first process. */
-function isSecond(pid: number): boolean {
-  const status = readProc(`${pid}/status`)
-  return /^NSpid:.*\s2$/m.test(status)
+/** Has the process this pid in its own namespace? The program's is that after the first one's. */
+function isNumber(pid: number, inside: number): boolean {
+  const [, last] = /^NSpid:.*\s(\d+)$/m.exec(readProc(`${pid}/status`)) ?? []
+  return last === String(inside)
 }

@@ -5,6 +5,7 @@
 import { readFile, readlink, stat } from 'node:fs/promises'
 import { VkError } from '../../../util/vk-error.ts'
 import type { ContainerProcess } from '../container-process.ts'
+import { textOffset } from '../isolation/calls/call-list.ts'
 
 /** Where and with what variables a container was started. */
 export interface ContainerContext {
@@ -34,7 +35,8 @@ async function readFromWrapper(container: ContainerProcess): Promise<ContainerCo
   try {
     const path = `/proc/${container.wrapperPid}/fd/0`
     if ((await stat(path)).size > maxInputBytes) return undefined
-    const text = await readFile(path, 'utf8')
+    const file = await readFile(path)
+    const text = file.toString('utf8', textOffset(file) ?? 0)
     return (await container.isWrapperAlive()) ? parseLaunchInput(text) : undefined
   } catch {
     // It ended, or there is no /proc here.

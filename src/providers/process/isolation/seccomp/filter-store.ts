@@ -2,10 +2,8 @@
 // The files of filters, in a directory of the node. Each is named after what is in it and made once; there are
 // as many as profiles and sets of capabilities, and no secret is in them.
 import { spawnSync } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { HostTools } from '../../host-tools.ts'
+import { ensureFile } from '../content-file.ts'
 import { encode } from './bpf.ts'
 import { defaultProfile } from './default-profile.ts'
 import { filterProgram } from './filter-program.ts'
@@ -20,6 +18,9 @@ export interface FilterFiles {
   readonly starter: string
   /** For bwrap, which filters its own process in the container, and the steps before the starter, by it. */
   readonly program: string
+  /** The same two as instructions: for what is started under the filter, and for what starts it. */
+  readonly exact: Uint8Array
+  readonly early: Uint8Array
 }
 
 /** Makes filters for this machine. */
@@ -55,26 +56,15 @@ export class FilterStore {
     const known = this.#known.get(key)
     if (known) return known
     const exact = filterProgram(profile, this.#architecture)
-    const early = filterProgram(withStartingCalls(profile), this.#architecture)
+    const early = encode(filterProgram(withStartingCalls(profile), this.#architecture))
     const files = {
-      starter: this.#ensure(starterFile(exact, this.#architecture), 0o755),
-      program: this.#ensure(encode(early), 0o644),
+      starter: ensureFile(this.#dir, starterFile(exact, this.#architecture), 0o755),
+      program: ensureFile(this.#dir, early, 0o644),
+      exact: encode(exact),
+      early,
     }
     this.#known.set(key, files)
     return files
-  }
-
-  #ensure(bytes: Buffer, mode: number): string {
-    const path = join(this.#dir, createHash('sha256').update(bytes).digest('hex').slice(0, 40))
-    if (existsSync(path)) return path
-    mkdirSync(this.#dir, { recursive: true, mode: 0o755 })
-    const temporary = `${path}.${randomBytes(4).toString('hex')}`
-    // Flushed: after a loss of power an empty file would have its name for good.
-    writeFileSync(temporary, bytes, { flush: true })
-    // Explicitly, because our umask cuts a mode that is given at creation, and whoever a container runs as starts it.
-    chmodSync(temporary, mode)
-    renameSync(temporary, path)
-    return path
   }
 }
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program that makes system calls, as a file of this node, and whether lists of it work here: it takes root,
+// Linux 5.12 (mount_setattr), and a --root-dir from which programs can be run.
+import { spawnSync } from 'node:child_process'
+import { closeSync, readFileSync, statSync } from 'node:fs'
+import type { HostTools } from '../../host-tools.ts'
+import { openNamelessFile } from '../../nameless-file.ts'
+import type { Sandbox } from '../bubblewrap.ts'
+import { ensureFile } from '../content-file.ts'
+import { hostTree } from '../file-tree.ts'
+import { hiddenDirs } from '../host-root.ts'
+import { madeDir, readOnlyBind } from '../root-node.ts'
+import { filterArchitecture } from '../seccomp/filter-store.ts'
+import type { FilterArchitecture } from '../seccomp/filter-program.ts'
+import { CallList } from './call-list.ts'
+import { callerFile } from './caller-file.ts'
+import { sourcesOf } from './mount-calls.ts'
+import { addSandbox } from './sandbox-calls.ts'
+
+/** Makes the calls of a list that it finds on descriptor 0. */
+export interface Caller {
+  readonly path: string
+  readonly architecture: FilterArchitecture
+  /** Number of the last capability that the kernel knows. */
+  readonly lastCapability: number
+}
+
+/** Undefined: it does not work here; tries it, once, in a few milliseconds. */
+export function openCaller(dir: string, tools: Pick<HostTools, 'shell'>): Caller | undefined {
+  const architecture = filterArchitecture()
+  if (architecture === undefined || process.getuid?.() !== 0) return undefined
+  try {
+    const lastCapability = Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8'))
+    const path = ensureFile(dir, callerFile(architecture), 0o755)
+    const caller = { path, architecture, lastCapability }
+    return works(caller, tools) ? caller : undefined
+  } catch {
+    // Older kernels lack the file, and some places let nothing be made: bubblewrap does it.
+    return undefined
+  }
+}
+
+/**
+ * A directory of the host that a root shows nothing of, so that it can be made there; undefined: there is none.
+ * Nobody's path leads to /proc but by its name.
+ */
+export function placeFor(root: Sandbox['root'], memoryDir?: string): string | undefined {
+  const sources = [...sourcesOf(root), ...(memoryDir === undefined ? [] : [memoryDir])]
+  return ['/proc', ...hiddenDirs].find(
+    (place) =>
+      statSync(place, { throwIfNoEntry: false })?.isDirectory() === true &&
+      sources.every((source) => !isWithin(source, place)),
+  )
+}
+
+function isWithin(path: string, dir: string): boolean {
+  const real = hostTree.real(path) ?? path
+  return [path, real].some((one) => one === dir || one.startsWith(`${dir}/`))
+}
+
+function works(
+  { path, architecture, lastCapability }: Caller,
+  { shell }: Pick<HostTools, 'shell'>,
+) {
+  const list = new CallList(architecture)
+  addSandbox(list, {
+    sandbox: trial(),
+    at: '/proc',
+    user: { uid: 65_534, gid: 65_534, supplementalGroups: [] },
+    lastCapability,
+    last: {
+      file: shell,
+      argv: ['sh', '-c', ':'],
+      workingDir: '/',
+      env: [],
+      hasInput: false,
+      filter: undefined,
+      shell: [shell, '-s'],
+    },
+  })
+  const descriptor = openNamelessFile(list.build('exit 1\n'))
+  try {
+    const { status, output } = spawnSync(path, [], {
+      env: {},
+      encoding: 'utf8',
+      stdio: [descriptor, 'ignore', 'ignore', 'pipe', 'ignore', 'pipe', 'pipe'],
+      timeout: 10_000,
+    })
+    return status === 0 && output[3] === 'started\n'
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** A root in which a shell runs, with all that other roots have. */
+function trial(): Sandbox {
+  const root = madeDir()
+  for (const name of ['usr', 'bin', 'lib', 'lib32', 'lib64', 'libx32', 'nix']) {
+    const entry = hostTree.entry(`/${name}`)
+    if (entry?.kind === 'link') {
+      root.children.set(name, { kind: 'link', target: hostTree.target(`/${name}`) })
+    } else if (entry) root.children.set(name, readOnlyBind(`/${name}`))
+  }
+  root.children.set('proc', { kind: 'proc', children: new Map() })
+  root.children.set('dev', { kind: 'dev', children: new Map() })
+  return {
+    hostname: 'pod',
+    hasOwnProcesses: true,
+    hasOwnIpc: true,
+    hasOwnNetwork: false,
+    processesOf: undefined,
+    joins: undefined,
+    hasKit: false,
+    root,
+    guard: undefined,
+    capabilities: [],
+    memory: undefined,
+    filter: undefined,
+    calls: undefined,
+  }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that lies between a container's stage and its program, as one list of system calls: the processes that
+// bubblewrap would leave, with the rights they would have; docs/decisions/0015-a-list-of-system-calls.md.
+//   outer    the stage itself: joins the pod's namespaces, then waits for the first one and ends as it has ended
+//   first    pid 1 of the new namespaces: makes the root, then buries whatever ends in there, without rights
+//   program  gives up its rights, takes its output, says that it has started, and becomes the program
+import type { ProcessMark } from '../../process-identity.ts'
+import type { RunUser } from '../../users.ts'
+import type { Sandbox } from '../bubblewrap.ts'
+import { memoryOptions } from '../pod-memory.ts'
+import type { Call, CallList } from './call-list.ts'
+import { callerName } from './caller-file.ts'
+import { addRoot, here, mountFlags } from './mount-calls.ts'
+import { addProgram, type LastProgram } from './program-calls.ts'
+import { addRights, addUsersGroups, dropAll } from './rights-calls.ts'
+
+/** What a list is made of. */
+export interface SandboxCalls {
+  readonly sandbox: Sandbox
+  /** A directory of the host that the root shows nothing of: there it is made. */
+  readonly at: string
+  /** Undefined: who we are. */
+  readonly user: RunUser | undefined
+  /** Number of the last capability that the kernel knows. */
+  readonly lastCapability: number
+  readonly last: LastProgram
+}
+
+/** CLONE_* of linux/sched.h. */
+const newMounts = 0x2_0000
+const newProcesses = 0x2000_0000
+const kinds = { uts: 0x400_0000, ipc: 0x800_0000, net: 0x4000_0000 } as const
+const childSignal = 17
+const closesOnExec = 0x8_0000
+const defaultAction = Buffer.alloc(32)
+const detached = 2
+const largest = 0x7fff_ffff
+
+/** Adds them to a list; what is not in them is left to bubblewrap, see `hasCalls`. */
+export function addSandbox(list: CallList, what: SandboxCalls): void {
+  const { sandbox } = what
+  const outer = list.label()
+  addOuter(list, sandbox)
+  const { hostname, hasOwnIpc, hasOwnNetwork } = sandbox
+  const flags =
+    newMounts |
+    newProcesses |
+    (hostname === undefined ? 0 : kinds.uts) |
+    (hasOwnIpc ? kinds.ipc : 0) |
+    (hasOwnNetwork ? kinds.net : 0)
+  const first = list.add('clone', [flags | childSignal], {
+    complaint: 'cannot make namespaces',
+    whenPositive: outer,
+  })
+  addFirst(list, what)
+  list.place(outer)
+  addWaiting(list, first)
+}
+
+/** Can a list make it? Other processes' namespaces and a guard take bubblewrap. */
+export function hasCalls({ hasOwnProcesses, guard, capabilities, root }: Sandbox): boolean {
+  return hasOwnProcesses && !guard && capabilities !== undefined && root.kind === 'made'
+}
+
+function addOuter(list: CallList, { joins, memory }: Sandbox): void {
+  const [setName, noNewPrivileges] = [15, 38]
+  list.add('prctl', [setName, callerName])
+  list.add('prctl', [noNewPrivileges, 1], { complaint: 'cannot refuse new privileges' })
+  // A shell's `&` ignores INT and QUIT.
+  for (const signal of [2, 3]) list.add('rt_sigaction', [signal, defaultAction, 0, 8])
+  list.add('setsid', [])
+  list.add('umask', [0])
+  const holder = memory?.heldBy
+  const held = [
+    ...(joins?.kinds.map((kind) => hold(list, joins.inside, { kind, flag: kinds[kind] })) ?? []),
+    ...(holder ? [hold(list, holder, { kind: 'mnt', flag: newMounts })] : []),
+  ]
+  // They are held: if the pids are still theirs, so are the namespaces.
+  for (const mark of [joins?.inside, holder]) if (mark) addComparison(list, mark)
+  for (const { descriptor, flag } of held) {
+    list.add('setns', [descriptor, flag], { complaint: 'cannot join a namespace' })
+  }
+  if (!memory || holder) return
+  list.add('unshare', [newMounts])
+  addSlave(list)
+  const { noSuid, noDevices } = mountFlags
+  const words = ['virtual-kubelet', memory.dir, 'tmpfs', noSuid | noDevices, memoryOptions]
+  list.add('mount', words, { complaint: 'cannot mount the memory of the pod' })
+}
+
+interface Held {
+  readonly descriptor: Call
+  readonly flag: number
+}
+
+/** What fails here for want of the process is known by its words; see `hasLostPeer`. */
+function hold(
+  list: CallList,
+  { pid }: ProcessMark,
+  { kind, flag }: { readonly kind: string; readonly flag: number },
+): Held {
+  const path = `/proc/${pid}/ns/${kind}`
+  const complaint = `cannot open '${path}'`
+  return { descriptor: list.add('openat', [here, path, closesOnExec], { complaint }), flag }
+}
+
+function addComparison(list: CallList, { pid, startTime }: ProcessMark): void {
+  const complaint = `cannot open '/proc/${pid}/ns/': it has ended`
+  const buffer = Buffer.alloc(1024)
+  const file = list.add('openat', [here, `/proc/${pid}/stat`, closesOnExec], { complaint })
+  const length = list.add('read', [file, buffer, buffer.length - 8], { complaint })
+  list.compareStart(buffer, { length, startTime, complaint })
+}
+
+/** What is mounted on the host later comes here too; nothing goes there. */
+function addSlave(list: CallList): void {
+  const flags = mountFlags.recursive | mountFlags.slave
+  list.add('mount', [0, '/', 0, flags], { complaint: 'cannot part from the mounts of the host' })
+}
+
+function addFirst(list: CallList, what: SandboxCalls): void {
+  const { sandbox, at, user } = what
+  addSlave(list)
+  addRoot(list, sandbox.root, at)
+  addEntry(list, at)
+  const { hostname } = sandbox
+  if (hostname !== undefined) list.add('sethostname', [hostname, Buffer.byteLength(hostname)])
+  if (sandbox.hasOwnNetwork) addLoopback(list)
+  addUsersGroups(list, user)
+  const first = list.label()
+  const program = list.add('clone', [childSignal], { whenPositive: first })
+  list.add('setsid', [])
+  addRights(list, { ...what, capabilities: sandbox.capabilities ?? [] })
+  addProgram(list, what.last)
+  list.place(first)
+  addWaiting(list, program, sandbox.filter?.early)
+}
+
+/** The root becomes all that there is. */
+function addEntry(list: CallList, at: string): void {
+  const how = { complaint: 'cannot enter the root of the container' }
+  list.add('chdir', [at], how)
+  list.add('pivot_root', ['.', '.'], how)
+  // The host's lies over it now.
+  list.add('umount2', ['.', detached], how)
+  list.add('chdir', ['/'], how)
+}
+
+/** Brought up, the loopback device has its addresses by itself. */
+function addLoopback(list: CallList): void {
+  const how = { complaint: 'cannot bring up the loopback device' }
+  const [inet, datagram, setFlags, upAndRunning] = [2, 2, 0x8914, 0x41]
+  const request = Buffer.alloc(40)
+  request.write('lo', 'latin1')
+  request.writeUInt16LE(upAndRunning, 16)
+  list.add('ioctl', [list.add('socket', [inet, datagram], how), setFlags, request], how)
+}
+
+/** Stays for a child, and ends as it ends, with nothing that is worth taking over. */
+function addWaiting(list: CallList, child: Call, filter?: Uint8Array): void {
+  list.add('close_range', [0, largest])
+  dropAll(list)
+  if (filter) list.add('seccomp', [1, 0, { filter }])
+  list.wait(child)
+}
