@@ -153,7 +153,7 @@ export interface ObservedPod {
    * `resources.resize` is yes keeps it over a restart of ours and names it.
    */
   readonly allocation?: Readonly<Record<string, ResourceRequirements>>
-  /** Of a pod with resources as a whole that can be resized: what it has, and what it was granted in all. */
+  /** From providers that resize pods as a whole: what the pod has in all, and what it was granted. */
   readonly podLevel?: {
     readonly resources: ResourceRequirements
     readonly allocatedResources: Readonly<Record<string, string>>

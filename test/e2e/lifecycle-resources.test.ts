@@ -309,6 +309,8 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
     const running = await pods.untilPhase('elastic', 'Running')
     assert.deepEqual(statusOf(running)?.resources, resourcesOf('100m', '64Mi'))
     assert.deepEqual(statusOf(running)?.allocatedResources, amounts('100m', '64Mi'))
+    assert.deepEqual(running.status?.resources, resourcesOf('100m', '64Mi'))
+    assert.deepEqual(running.status.allocatedResources, amounts('100m', '64Mi'))
     await eventually(() => hostPid() > 0, { what: 'the process' })
     const pid = hostPid()
     assert.equal(cpuLimitOf(pid), 100)
@@ -323,6 +325,7 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
     )
     assert.equal(statusOf(faster)?.restartCount, 0)
     assert.equal(faster.status?.observedGeneration, faster.metadata.generation)
+    assert.equal(faster.status?.resources?.limits?.['cpu'], '250m')
     assert.equal(cpuLimitOf(pid), 250)
     const { message: completed = '' } = await pods.untilEvent('elastic', 'ResizeCompleted')
     const summary =

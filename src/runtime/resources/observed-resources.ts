@@ -6,7 +6,7 @@ import type { ObservedPod } from '../../provider/provider.ts'
 import type { ContainerRecord } from '../decide/container-record.ts'
 import { podContainers } from '../decide/pod-containers.ts'
 import { allocationOf, changedResources } from './allocation.ts'
-import { podRequestTexts } from './pod-amounts.ts'
+import { containerTotals, podRequestTexts, withoutEmpty } from './pod-amounts.ts'
 
 /** `resources` and `allocatedResources` of a container that has been started. */
 export function statusResources(
@@ -19,6 +19,47 @@ export function statusResources(
     // One that does not run has nothing but what it is to have.
     resources: record.stage === 'started' ? (record.resources ?? granted) : granted,
     ...(Object.keys(requests).length > 0 && { allocatedResources: requests }),
+  }
+}
+
+/**
+ * What a pod has as a whole, and what it was granted. Kubelets that can change the first tell of every pod, of
+ * one that asks for nothing as a whole by its containers.
+ */
+function podLevelOf(
+  pod: Pod,
+  now: {
+    readonly podResources: ResourceRequirements | undefined
+    readonly containers: Readonly<Record<string, ContainerRecord>>
+    readonly isUnderWay: boolean
+  },
+): NonNullable<ObservedPod['podLevel']> {
+  const own = now.podResources ?? pod.spec.resources
+  const { requests, limits } = containerTotals(
+    now.isUnderWay ? withActual(pod, now.containers) : pod,
+  )
+  return {
+    resources: withoutEmpty({
+      requests: { ...requests, ...own?.requests },
+      limits: { ...limits, ...own?.limits },
+    }),
+    allocatedResources: podRequestTexts(pod),
+  }
+}
+
+function withActual(pod: Pod, containers: Readonly<Record<string, ContainerRecord>>): Pod {
+  const actual = (spec: Container): Container => {
+    const { resources = spec.resources } = statusResources(spec, containers[spec.name])
+    return resources ? { ...spec, resources } : spec
+  }
+  const { initContainers, containers: regular } = pod.spec
+  return {
+    ...pod,
+    spec: {
+      ...pod.spec,
+      containers: regular.map(actual),
+      ...(initContainers && { initContainers: initContainers.map(actual) }),
+    },
   }
 }
 
@@ -59,9 +100,7 @@ export function observedResize(
     })
   return {
     allocation: allocationOf(pod),
-    ...(ofPod && {
-      podLevel: { resources: podResources ?? ofPod, allocatedResources: podRequestTexts(pod) },
-    }),
+    ...(canResizePod && { podLevel: podLevelOf(pod, { podResources, containers, isUnderWay }) }),
     ...(isUnderWay && { resize: { isUnderWay, ...(error !== undefined && { error }) } }),
   }
 }

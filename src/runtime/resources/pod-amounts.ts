@@ -2,7 +2,7 @@
 // What a pod asks of its node, as the scheduler computes it: the most that is needed at one time while
 // init containers run one by one beside the sidecars, or all containers together afterwards. Limits add up
 // in the same way.
-import type { Container, Pod } from '../../kube/types.gen.ts'
+import type { Container, Pod, ResourceRequirements } from '../../kube/types.gen.ts'
 import {
   add,
   compare,
@@ -15,6 +15,8 @@ import {
 
 /** Amounts by resource name: cpu in thousandths of a core, all else in whole units. */
 export type Amounts = ReadonlyMap<string, bigint>
+
+const resizable = ['cpu', 'memory'] as const
 
 type Quantities = Map<string, Quantity>
 
@@ -30,10 +32,54 @@ export function podRequests(pod: Pod): Amounts {
   return requests
 }
 
+const requestTextsOfPod = new WeakMap<Pod, Readonly<Record<string, string>>>()
+
 /** The same as a status writes it. */
 export function podRequestTexts(pod: Pod): Readonly<Record<string, string>> {
+  const known = requestTextsOfPod.get(pod)
+  if (known) return known
   const requests = [...totalOf(pod, 'requests')]
-  return Object.fromEntries(requests.map(([name, quantity]) => [name, format(quantity)]))
+  const texts = Object.fromEntries(requests.map(([name, quantity]) => [name, format(quantity)]))
+  requestTextsOfPod.set(pod, texts)
+  return texts
+}
+
+const totalsOfPod = new WeakMap<Pod, ResourceRequirements>()
+
+/**
+ * CPU and memory that the pod has by its containers alone, as a status writes it. With one container that has
+ * no limit there is none on all.
+ */
+export function containerTotals(pod: Pod): ResourceRequirements {
+  const known = totalsOfPod.get(pod)
+  if (known) return known
+  const { resources: _, ...spec } = pod.spec
+  const all = [...spec.containers, ...(spec.initContainers ?? [])]
+  const isLimited = (name: string): boolean =>
+    all.every(({ resources }) => resources?.limits?.[name] !== undefined)
+  const textsOf = (kind: 'requests' | 'limits'): Readonly<Record<string, string>> => {
+    const total = totalOf({ ...pod, spec }, kind)
+    const names = resizable.filter((name) => kind === 'requests' || isLimited(name))
+    const told = names.flatMap((name) => {
+      const quantity = total.get(name)
+      return quantity ? [[name, format(quantity)] as const] : []
+    })
+    return Object.fromEntries(told)
+  }
+  const totals = withoutEmpty({ requests: textsOf('requests'), limits: textsOf('limits') })
+  totalsOfPod.set(pod, totals)
+  return totals
+}
+
+/** Requests and limits, of which none is named that is empty. */
+export function withoutEmpty({
+  requests = {},
+  limits = {},
+}: ResourceRequirements): ResourceRequirements {
+  return {
+    ...(Object.keys(requests).length > 0 && { requests }),
+    ...(Object.keys(limits).length > 0 && { limits }),
+  }
 }
 
 /** The limit of the pod as a whole on one resource, of those containers that have one. */
