@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a launch needs to know, found out before anything is written or run.
 import type { HiddenDir } from './hidden-dir.ts'
-import type { Sandbox } from './isolation/bubblewrap.ts'
+import type { Sandbox } from './isolation/sandbox.ts'
 import type { Program } from './program.ts'
 import type { RunUser } from './users.ts'
 

@@ -19,7 +19,7 @@ import {
 } from './exit-record.ts'
 import type { Launch, LaunchNotes, LaunchRecord, SandboxRecord } from './exit-record.ts'
 import { launchForked, SpawnerLost } from './forked-launch.ts'
-import type { Sandbox } from './isolation/bubblewrap.ts'
+import type { Sandbox } from './isolation/sandbox.ts'
 import { scratchDir } from './isolation/prepare-sandbox.ts'
 import { writeSandbox } from './isolation/sandboxed-program.ts'
 import { removeTree } from './isolation/remove-tree.ts'

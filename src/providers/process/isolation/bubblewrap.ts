@@ -6,12 +6,9 @@ import { UserError } from '../../../util/vk-error.ts'
 import type { HostTools } from '../host-tools.ts'
 import type { ProcessConfig } from '../process-config.ts'
 import type { ProcessMark } from '../process-identity.ts'
-import type { Caller } from './calls/caller.ts'
 import { makeMemory } from './pod-memory.ts'
-import type { PodMemory } from './pod-memory.ts'
-import type { Namespaces } from './pod-namespaces.ts'
 import { rootArguments } from './root-arguments.ts'
-import type { DirNode } from './root-node.ts'
+import type { Sandbox } from './sandbox.ts'
 
 // Descriptors that the stage opens for bwrap: what it tells, and its own words, which nobody else is to see
 // on a command line.
@@ -21,34 +18,6 @@ const guardDescriptor = '9'
 // The stage needs no output of its own, and a shell can name no more than ten descriptors: a process namespace,
 // or, where bwrap makes a new one, the filter of its first process.
 const processesDescriptor = '1'
-
-/** A filter of system calls as a container has it. */
-interface ContainerFilter {
-  /** Of bwrap's first process; a file of the host. */
-  readonly program: string
-  /** Puts the filter on whatever is started by it; where the container has it. */
-  readonly starter: string
-  /** The same two as instructions. */
-  readonly exact: Uint8Array
-  readonly early: Uint8Array
-}
-
-/** What a container has of its own. */
-export interface Sandbox extends Namespaces {
-  /** Its root is not the host's: what starts the program comes from the kit. */
-  readonly hasKit: boolean
-  readonly root: DirNode
-  /** Words of another bwrap around it; see guard.ts. */
-  readonly guard: readonly string[] | undefined
-  /** What root's bwrap keeps; undefined: it has none to give. */
-  readonly capabilities: readonly string[] | undefined
-  /** Undefined: its /dev/shm is nobody else's. */
-  readonly memory: PodMemory | undefined
-  /** Of system calls; undefined: all are let through. */
-  readonly filter: ContainerFilter | undefined
-  /** How it is made without bubblewrap, by a list of calls; undefined: bubblewrap makes it. */
-  readonly calls: { readonly caller: Caller; readonly at: string } | undefined
-}
 
 /** Of root's own rights the last steps before the program need these; they give them up. */
 const stepCapabilities = ['SETUID', 'SETGID', 'SETPCAP']

@@ -11,7 +11,7 @@ import type { ProcessMark } from '../process-identity.ts'
 import { readProcessTable } from '../process-table.ts'
 import { readShortFile } from '../short-file.ts'
 import { bubblewrapWords, filterOfFirst } from './bubblewrap.ts'
-import type { Sandbox } from './bubblewrap.ts'
+import type { Sandbox } from './sandbox.ts'
 
 /** Processes of a sandbox, by the host's pids. */
 export interface SandboxedProgram {

@@ -28,6 +28,14 @@ export const specialCalls = { wait: 0x1_0000, compare: 0x1_0001 } as const
 /** What the program exits with when a call failed. */
 export const failureCode = 125
 
+/** Makes the calls of a list that it finds on descriptor 0. */
+export interface Caller {
+  readonly path: string
+  readonly architecture: FilterArchitecture
+  /** Number of the last capability that the kernel knows. */
+  readonly lastCapability: number
+}
+
 /** The executable file. */
 export function callerFile(architecture: FilterArchitecture): Buffer {
   return architecture === 'x64'

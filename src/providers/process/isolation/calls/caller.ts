@@ -5,25 +5,16 @@ import { spawnSync } from 'node:child_process'
 import { closeSync, readFileSync, statSync } from 'node:fs'
 import type { HostTools } from '../../host-tools.ts'
 import { openNamelessFile } from '../../nameless-file.ts'
-import type { Sandbox } from '../bubblewrap.ts'
+import type { Sandbox } from '../sandbox.ts'
 import { ensureFile } from '../content-file.ts'
 import { hostTree } from '../file-tree.ts'
 import { hiddenDirs } from '../host-root.ts'
 import { madeDir, readOnlyBind } from '../root-node.ts'
 import { filterArchitecture } from '../seccomp/filter-store.ts'
-import type { FilterArchitecture } from '../seccomp/filter-program.ts'
 import { CallList } from './call-list.ts'
-import { callerFile } from './caller-file.ts'
+import { callerFile, type Caller } from './caller-file.ts'
 import { sourcesOf } from './mount-calls.ts'
 import { addSandbox } from './sandbox-calls.ts'
-
-/** Makes the calls of a list that it finds on descriptor 0. */
-export interface Caller {
-  readonly path: string
-  readonly architecture: FilterArchitecture
-  /** Number of the last capability that the kernel knows. */
-  readonly lastCapability: number
-}
 
 /** Undefined: it does not work here; tries it, once, in a few milliseconds. */
 export function openCaller(dir: string, tools: Pick<HostTools, 'shell'>): Caller | undefined {

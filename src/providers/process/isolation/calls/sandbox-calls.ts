@@ -6,7 +6,7 @@
 //   program  gives up its rights, takes its output, says that it has started, and becomes the program
 import type { ProcessMark } from '../../process-identity.ts'
 import type { RunUser } from '../../users.ts'
-import type { Sandbox } from '../bubblewrap.ts'
+import type { Sandbox } from '../sandbox.ts'
 import { memoryOptions } from '../pod-memory.ts'
 import type { Call, CallList } from './call-list.ts'
 import { callerName } from './caller-file.ts'
