@@ -166,8 +166,13 @@ func (t *target) portForward() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	go forwarder.ForwardPorts()
-	<-ready
+	failed := make(chan error, 1)
+	go func() { failed <- forwarder.ForwardPorts() }()
+	select {
+	case <-ready:
+	case err := <-failed:
+		return 0, err
+	}
 	ports, err := forwarder.GetPorts()
 	if err != nil {
 		return 0, err

@@ -7,10 +7,19 @@ type Collect = (options: { readonly type: 'minor' | 'major' }) => void
 
 let collect: Collect | undefined
 
+/**
+ * Threads that help with a young generation. Of one that is collected in time there is little to do: on a busy
+ * machine the wait for them takes longer than all of the work.
+ */
+const helpers = ['parallel-scavenge', 'concurrent-array-buffer-sweeping'] as const
+
 /** Collects the young generation (a fraction of a millisecond) or all of the heap (about 1 ms for each MB that lives). */
 export function collectGarbage(type: 'minor' | 'major'): void {
   collect ??= openCollector()
+  if (type === 'major') return collect({ type })
+  for (const flag of helpers) setFlagsFromString(`--no-${flag}`)
   collect({ type })
+  for (const flag of helpers) setFlagsFromString(`--${flag}`)
 }
 
 /** V8 hands out its collector only by a flag, and that only to contexts that are made later. */

@@ -48,6 +48,11 @@ function split(whole: Buffer, places: readonly number[]): Buffer[] {
   return [0, ...cuts].map((from, i) => whole.subarray(from, cuts[i] ?? whole.length))
 }
 
+function* framesOf(reader: FrameReader, chunk: Buffer): Generator<Frame> {
+  reader.feed(chunk)
+  for (let frame; (frame = reader.next());) yield frame
+}
+
 /** Pieces of one data frame put together again. */
 function joined(frames: readonly Frame[], lengths: readonly number[]): Frame[] {
   const whole: Frame[] = []
@@ -72,7 +77,7 @@ test('reads the same frames however they are split', () => {
     fc.property(fc.array(framePair), fc.array(fc.nat()), (pairs, places) => {
       const reader = new FrameReader()
       const chunks = split(Buffer.concat(pairs.map(([wire]) => wire)), places)
-      const frames = chunks.flatMap((chunk) => [...reader.read(chunk)])
+      const frames = chunks.flatMap((chunk) => [...framesOf(reader, chunk)])
       const wanted = pairs.map(([, frame]) => frame)
       const lengths = wanted.flatMap((frame) => (frame.kind === 'data' ? [frame.bytes.length] : []))
       assert.deepEqual(joined(frames, lengths), wanted)
@@ -83,7 +88,9 @@ test('reads the same frames however they are split', () => {
 test('only the last piece of a data frame ends the stream', () => {
   const reader = new FrameReader()
   const wire = Buffer.concat([dataHead(7, { length: 4, isLast: true }), Buffer.from('abcd')])
-  const frames = [...reader.read(wire.subarray(0, 10)), ...reader.read(wire.subarray(10))]
+  const frames = [wire.subarray(0, 10), wire.subarray(10)].flatMap((part) => [
+    ...framesOf(reader, part),
+  ])
   assert.deepEqual(
     frames.map((frame) => frame.kind === 'data' && [frame.bytes.toString(), frame.isLast]),
     [
@@ -98,7 +105,7 @@ test('random bytes are frames or a ProtocolError, never anything else', () => {
     fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 20 }), (chunks) => {
       const reader = new FrameReader()
       try {
-        for (const chunk of chunks) for (const _ of reader.read(Buffer.from(chunk)));
+        for (const chunk of chunks) for (const _ of framesOf(reader, Buffer.from(chunk)));
       } catch (error) {
         assert.ok(error instanceof ProtocolError, String(error))
       }
@@ -121,14 +128,26 @@ test('what breaks the rules ends the connection', () => {
     'SYN_STREAM that is cut short': Buffer.from('800300010000000400000001', 'hex'),
   }
   for (const [name, wire] of Object.entries(broken)) {
-    assert.throws(() => [...new FrameReader().read(wire)], ProtocolError, name)
+    assert.throws(() => [...framesOf(new FrameReader(), wire)], ProtocolError, name)
   }
+})
+
+test('what is fed before the last was read comes behind it', () => {
+  const reader = new FrameReader()
+  const wire = Buffer.concat([pingFrame(1), pingFrame(3), pingFrame(5)])
+  reader.feed(wire.subarray(0, 20))
+  assert.deepEqual(reader.next(), { kind: 'ping', id: 1 })
+  assert.deepEqual(
+    [...framesOf(reader, wire.subarray(20))],
+    [3, 5].map((id) => ({ kind: 'ping', id })),
+  )
 })
 
 test('settings and windows are passed over', () => {
   const settings = Buffer.from('800300040000000400000000', 'hex')
   const window = Buffer.from('80030009000000080000000100010000', 'hex')
-  const frames = [...new FrameReader().read(Buffer.concat([settings, window, pingFrame(1)]))]
+  const wire = Buffer.concat([settings, window, pingFrame(1)])
+  const frames = [...framesOf(new FrameReader(), wire)]
   assert.deepEqual(
     frames.map(({ kind }) => kind),
     ['ignored', 'ignored', 'ping'],

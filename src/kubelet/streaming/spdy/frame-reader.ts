@@ -27,6 +27,8 @@ export type Frame =
 /** A longer control frame ends the connection; the longest real ones have some hundred bytes. */
 export const maxControlLength: number = 256 * 1024
 
+const nothing = Buffer.alloc(0)
+
 /** A frame of which not all has come yet. */
 type OpenFrame =
   | { readonly kind: 'head'; readonly bytes: Buffer; filled: number }
@@ -35,42 +37,50 @@ type OpenFrame =
 
 /** Reads one direction of a connection. */
 export class FrameReader {
-  #open: OpenFrame = newHead();
+  #open: OpenFrame = newHead()
+  #chunk: Buffer = nothing
+  #at = 0
 
-  /** The frames that `chunk` completes; throws a ProtocolError for what is none. */
-  *read(chunk: Buffer): Generator<Frame, void, void> {
-    let at = 0
-    do {
+  /** What comes next on the wire. It is not copied: until `next` has nothing more, it must stay as it is. */
+  feed(chunk: Buffer): void {
+    const rest = this.#chunk.subarray(this.#at)
+    this.#chunk = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk
+    this.#at = 0
+  }
+
+  /** The next frame; undefined until more is fed. Throws a ProtocolError for what is none. */
+  next(): Frame | undefined {
+    for (;;) {
       const open = this.#open
-      if (open.kind === 'data') {
-        const bytes = chunk.subarray(at, at + open.left)
-        at += bytes.length
-        if (bytes.length === 0 && open.left > 0) return
-        open.left -= bytes.length
-        if (open.left === 0) this.#open = newHead()
-        const isLast = open.isLast && open.left === 0
-        yield { kind: 'data', streamId: open.streamId, bytes, isLast }
-        continue
-      }
+      if (open.kind === 'data') return this.#nextData(open)
       const target = open.kind === 'head' ? open.bytes : open.body
-      const copied = chunk.copy(target, open.filled, at)
-      at += copied
+      const copied = this.#chunk.copy(target, open.filled, this.#at)
+      this.#at += copied
       open.filled += copied
-      if (open.filled < target.length) return
+      if (open.filled < target.length) return this.#release()
       if (open.kind === 'head') {
         this.#open = afterHead(open.bytes)
       } else {
         this.#open = newHead()
-        yield controlFrame(open.head, open.body)
+        return controlFrame(open.head, open.body)
       }
-    } while (at < chunk.length || this.#isComplete())
+    }
   }
 
-  /** An empty body needs no further byte. */
-  #isComplete(): boolean {
-    const open = this.#open
-    if (open.kind === 'data') return open.left === 0
-    return open.kind === 'control' && open.body.length === 0
+  #nextData(open: Extract<OpenFrame, { kind: 'data' }>): Frame | undefined {
+    const bytes = this.#chunk.subarray(this.#at, this.#at + open.left)
+    if (bytes.length === 0 && open.left > 0) return this.#release()
+    this.#at += bytes.length
+    open.left -= bytes.length
+    if (open.left === 0) this.#open = newHead()
+    const isLast = open.isLast && open.left === 0
+    return { kind: 'data', streamId: open.streamId, bytes, isLast }
+  }
+
+  /** All of the chunk is read: it may be used again. */
+  #release(): undefined {
+    this.#chunk = nothing
+    this.#at = 0
   }
 }
 

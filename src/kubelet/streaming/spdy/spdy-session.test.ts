@@ -10,6 +10,7 @@ import { FakeClock } from '../../../util/fake-clock.ts'
 import { systemClock } from '../../../util/clock.ts'
 import type { Clock } from '../../../util/clock.ts'
 import { ProtocolError } from './protocol-error.ts'
+import { dataHead } from './spdy-frames.ts'
 import { SpdySession, maxStreams } from './spdy-session.ts'
 import type { SpdyStream } from './spdy-stream.ts'
 
@@ -178,6 +179,37 @@ test('a stream that nobody reads stops the connection, and reading it goes on', 
   for await (const part of served as AsyncIterable<Buffer>) received += part.length
   assert.equal(received, sent)
   client.destroy()
+})
+
+test('bytes that come one by one, and that nobody reads, count for what they cost', async () => {
+  const { client, wire } = start()
+  const stream = await client.open({ streamtype: 'x' })
+  const head = dataHead(stream.id, { length: 1, isLast: false })
+  const many = Buffer.concat(Array.from({ length: 500 }, () => Buffer.concat([head, Buffer.of(1)])))
+  let sent = 0
+  // As long as the other side takes them: without what each costs, that are 256 Ki.
+  while (wire.writableLength === 0 && sent < 20_000) {
+    client.raw(many)
+    sent += 500
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.ok(sent < 10_000, `${sent} pieces were taken`)
+  client.destroy()
+})
+
+test('what came before the end of a connection, or a reset, is still delivered', async () => {
+  for (const cut of ['end', 'reset']) {
+    const received: Buffer[] = []
+    const { client, running } = start({
+      onStream: (stream) => stream.on('data', (bytes: Buffer) => received.push(bytes)),
+    })
+    const stream = await client.open({ streamtype: 'x' })
+    client.data(stream.id, Buffer.alloc(20_000, 'x'))
+    if (cut === 'reset') client.reset(stream.id)
+    client.destroy()
+    await running
+    assert.equal(Buffer.concat(received).length, 20_000, cut)
+  }
 })
 
 test('a client that reads nothing makes writers wait', async () => {

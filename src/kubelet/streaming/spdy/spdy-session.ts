@@ -3,10 +3,12 @@
 // is answered at once, and reading pauses while a stream, or all together, hold more than they may.
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../../util/clock.ts'
+import { readDirectly } from '../../../util/direct-reading.ts'
 import { noteForeignMemory } from '../../../util/foreign-memory.ts'
 import { IdleWatch } from '../idle-watch.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Frame } from './frame-reader.ts'
+import { GatheredData } from './gathered-data.ts'
 import { decodeHeaders } from './header-block.ts'
 import { emptyBlocks, HeaderInflater } from './header-compression.ts'
 import {
@@ -19,7 +21,7 @@ import {
   resetStatus,
 } from './spdy-frames.ts'
 import type { ResetStatus } from './spdy-frames.ts'
-import { SpdyStream } from './spdy-stream.ts'
+import { SpdyStream, weightOf } from './spdy-stream.ts'
 import type { StreamCarrier } from './spdy-stream.ts'
 
 export interface SpdySessionOptions {
@@ -64,8 +66,9 @@ export class SpdySession implements StreamCarrier {
   readonly #streams = new Map<number, SpdyStream>()
   #lastStreamId = 0
   #queuedBytes = 0
-  /** What is left of the last chunk. */
-  #frames: Iterator<Frame> | undefined
+  readonly #gathered = new GatheredData<SpdyStream>((stream, piece) => this.#deliver(stream, piece))
+  /** There while bytes come past the socket's own queue. */
+  #directly: Disposable | undefined
   /** After it there was no room: the socket is paused. */
   #stoppedAfter: Frame | undefined
   readonly #over = Promise.withResolvers<void>()
@@ -104,6 +107,7 @@ export class SpdySession implements StreamCarrier {
   async run(): Promise<void> {
     const socket = this.#socket
     socket.on('data', this.#onData)
+    this.#directly = readDirectly(socket, (bytes) => this.#receiveDirectly(bytes))
     // A socket that breaks is as good as one that ends; it closes then.
     socket.once('end', () => this.#over.resolve())
     socket.once('close', () => this.#over.resolve())
@@ -118,6 +122,7 @@ export class SpdySession implements StreamCarrier {
   /** Ends every open stream, says goodbye and closes; what was sent before still arrives. */
   close(): void {
     if (this.#isClosing || this.#hasEnded) return
+    this.#gathered.flush()
     this.#isClosing = true
     this.#socket.cork()
     for (const stream of this.#streams.values()) {
@@ -159,26 +164,32 @@ export class SpdySession implements StreamCarrier {
   }
 
   #receiveChunk(chunk: Buffer): void {
-    this.#idle.note()
     noteForeignMemory(chunk.length)
+    this.#idle.note()
     if (this.#isClosing) return
-    this.#frames = this.#reader.read(chunk)
+    this.#reader.feed(chunk)
     this.#takeFrames()
   }
 
+  /** Takes all of it, as it cannot be kept: of what the socket had read before a pause, at most 100 KiB. */
+  #receiveDirectly(bytes: Buffer): void {
+    this.#idle.note()
+    if (this.#isClosing) return
+    this.#reader.feed(bytes)
+    this.#takeFrames({ isAllTaken: true })
+  }
+
   /** Takes what is left of the chunk, until there is no room. */
-  #takeFrames(): void {
+  #takeFrames({ isAllTaken }: { readonly isAllTaken: boolean } = { isAllTaken: false }): void {
     try {
-      for (let next; (next = this.#frames?.next()) && !next.done;) {
-        this.#take(next.value)
+      for (let frame; (frame = this.#reader.next());) {
+        this.#take(frame)
         if (this.#hasEnded) return
-        if (this.#isFull(next.value)) {
-          this.#stoppedAfter = next.value
-          this.#socket.pause()
-          return
-        }
+        if (!this.#isFull(frame)) continue
+        this.#stoppedAfter = frame
+        this.#socket.pause()
+        if (!isAllTaken) return
       }
-      this.#frames = undefined
     } catch (error) {
       this.#over.reject(error)
     }
@@ -198,6 +209,7 @@ export class SpdySession implements StreamCarrier {
         this.#receive(frame)
         break
       case 'rstStream':
+        this.#gathered.flush()
         this.#streams.get(frame.streamId)?.receiveReset(resetByPeer)
         this.#streams.delete(frame.streamId)
         break
@@ -246,14 +258,18 @@ export class SpdySession implements StreamCarrier {
   #receive({ streamId, bytes, isLast }: Extract<Frame, { kind: 'data' }>): void {
     const stream = this.#streams.get(streamId)
     if (stream === undefined) return
-    if (!stream.destroyed && !stream.hasRemoteEnded) {
-      this.#queuedBytes += bytes.length
-      stream.receive(bytes)
-    }
+    if (!stream.destroyed && !stream.hasRemoteEnded) this.#gathered.add(stream, bytes)
     if (isLast) {
+      this.#gathered.flush()
       stream.receiveEnd()
       this.#forgetIfOver(stream)
     }
+  }
+
+  #deliver(stream: SpdyStream, piece: Buffer): void {
+    if (stream.destroyed || stream.hasRemoteEnded) return
+    this.#queuedBytes += weightOf(piece)
+    stream.receive(piece)
   }
 
   #forgetIfOver(stream: SpdyStream): void {
@@ -310,6 +326,7 @@ export class SpdySession implements StreamCarrier {
 
   #end(): void {
     if (this.#hasEnded) return
+    this.#gathered.flush()
     this.#hasEnded = true
     this.#lingering?.[Symbol.dispose]()
     this.#ended?.abort(isOver)
@@ -317,6 +334,7 @@ export class SpdySession implements StreamCarrier {
     for (const stream of this.#streams.values()) stream.receiveReset(closed)
     this.#streams.clear()
     // V8 frees a closed socket late: it must not hold all this until then.
+    this.#directly?.[Symbol.dispose]()
     this.#socket.off('data', this.#onData)
     this.#socket.off('drain', this.#onDrain)
     this.#socket.destroy()

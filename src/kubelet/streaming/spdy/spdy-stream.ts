@@ -12,8 +12,13 @@ export interface StreamCarrier {
   sendData(stream: SpdyStream, pieces: readonly Buffer[], sent: (error?: Error) => void): void
   sendFin(stream: SpdyStream): void
   sendReset(stream: SpdyStream, status: ResetStatus): void
-  /** So many received bytes have been taken out of the stream's queue. */
-  taken(byteCount: number): void
+  /** So much that was received, by `weightOf`, has been taken out of the stream's queue. */
+  taken(weight: number): void
+}
+
+/** What a queued piece counts for: its bytes and the objects around them, as pieces may be of one byte. */
+export function weightOf({ length }: Buffer): number {
+  return length + 256
 }
 
 /** Made once: Node formats the stack of each error that ends a stream. */
@@ -35,7 +40,8 @@ export class SpdyStream extends Duplex {
     carrier: StreamCarrier,
     { id, headers }: { readonly id: number; readonly headers: StreamHeaders },
   ) {
-    super({ allowHalfOpen: true, emitClose: true })
+    // What waits is in our queue, where it is counted.
+    super({ allowHalfOpen: true, emitClose: true, readableHighWaterMark: 1 })
     this.id = id
     this.headers = headers
     this.#carrier = carrier
@@ -48,7 +54,7 @@ export class SpdyStream extends Duplex {
     return this.headers.get(name)?.[0] ?? ''
   }
 
-  /** Received and not read yet. */
+  /** Received and not read yet, by `weightOf`. */
   get queuedBytes(): number {
     return this.#queuedBytes
   }
@@ -65,9 +71,9 @@ export class SpdyStream extends Duplex {
   /** The peer sent these bytes; the connection waits while too many are queued. */
   receive(bytes: Buffer): void {
     if (this.destroyed || this.#hasRemoteEnded || bytes.length === 0) return
-    if (this.#dropsInput) return this.#carrier.taken(bytes.length)
+    if (this.#dropsInput) return this.#carrier.taken(weightOf(bytes))
     this.#queue.push(bytes)
-    this.#queuedBytes += bytes.length
+    this.#queuedBytes += weightOf(bytes)
     this.#flush()
   }
 
@@ -148,9 +154,9 @@ export class SpdyStream extends Duplex {
         this.push(null)
         return
       }
-      this.#queuedBytes -= bytes.length
+      this.#queuedBytes -= weightOf(bytes)
       this.#isReading = this.push(bytes)
-      this.#carrier.taken(bytes.length)
+      this.#carrier.taken(weightOf(bytes))
     }
   }
 }
