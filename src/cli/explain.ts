@@ -36,6 +36,7 @@ export async function explain(
     const why = 'it holds no pod and nothing that makes pods'
     throw new UserError(`Cannot explain ${paths.join(', ')}: ${why}`)
   }
+  for (const one of manifests) if (one.kind === 'Namespace') judge.api.addNamespace(one)
   let isSupported = true
   for (const manifest of manifests) {
     const title = `${manifest.kind} ${nameOf(manifest)}`

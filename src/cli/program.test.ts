@@ -220,6 +220,15 @@ kind: Service
 metadata: { name: web }
 spec: { ports: [{ port: 80 }] }
 ---
+apiVersion: v1
+kind: Pod
+metadata: { name: root, namespace: strict }
+spec: { hostPID: true, containers: [{ name: main, image: host, command: [id] }] }
+---
+apiVersion: v1
+kind: Namespace
+metadata: { name: strict, labels: { pod-security.kubernetes.io/enforce: baseline } }
+---
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: { name: door }
@@ -243,6 +252,8 @@ spec: { containers: [{ name: main, image: host, command: [id] }] }
     /^Job always: spec\.template\.spec\.restartPolicy: Required value: valid values: "OnFailure", "Never"$/,
     /^Pod typed: Pod in version "v1" cannot be handled as a Pod: json: cannot unmarshal string into /,
     /^Service web: skipped: it makes no pods$/,
+    /^Pod root: pods "root" is forbidden: violates PodSecurity "baseline:latest": host namespaces /,
+    /^Namespace strict: skipped: it makes no pods$/,
     /^Ingress door: skipped: kind Ingress of networking\.k8s\.io\/v1 is not one that `up` serves$/,
     /^Pod fine-: runs on process as written$/,
   ]

@@ -12,6 +12,8 @@ export interface ApiCallOptions {
   /** Default `application/json`; patches need another. */
   readonly contentType?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Gets the sentences of the answer's `Warning` headers. */
+  readonly onWarning?: (sentence: string) => void
 }
 
 /** An answer of the API server of 400 or more. */
@@ -48,6 +50,7 @@ export function createApiClient(endpoint: Endpoint, user: Credentials): ApiClien
         headers: { 'content-type': contentType, ...credentials, ...headers },
         body: body === undefined ? null : JSON.stringify(body),
       })
+      for (const sentence of warningsIn(response.headers['warning'])) options.onWarning?.(sentence)
       const text = await response.body.text()
       if (response.statusCode >= 400) {
         throw new ApiStatusError(response.statusCode, `${method} ${path}: ${text.trim()}`)
@@ -69,6 +72,15 @@ export function createApiClient(endpoint: Endpoint, user: Credentials): ApiClien
     },
     [Symbol.asyncDispose]: () => dispatcher.destroy(),
   }
+}
+
+/** Several headers may have been joined to one. */
+function warningsIn(header: string | string[] = []): readonly string[] {
+  const found = [header]
+    .flat()
+    .join(', ')
+    .matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)
+  return [...found].map(([, sentence = '']) => sentence.replaceAll(/\\(.)/g, '$1'))
 }
 
 function isJson(contentType: string | string[] | undefined): boolean {

@@ -25,6 +25,8 @@ export interface RequestDraft {
 
 export interface AdmissionBench {
   readonly store: Store
+  /** All sentences so far. */
+  readonly warnings: readonly string[]
   /** The completed object. */
   readonly mutate: (draft: RequestDraft) => KubeObject
   /** Throws when the plugin refuses. */
@@ -35,9 +37,12 @@ export const ordinaryUser: User = { name: 'jane', groups: ['system:authenticated
 
 export function admissionBench(plugin: AdmissionPlugin, nowMs = 0): AdmissionBench {
   const store = createMemoryStore()
-  const context: AdmissionContext = { store, nowMs }
+  const warnings: string[] = []
+  const warn = (sentence: string): void => void warnings.push(sentence)
+  const context: AdmissionContext = { store, nowMs, warn }
   return {
     store,
+    warnings,
     mutate(draft) {
       const request = requestOf(draft)
       const object = request.object ?? { apiVersion: 'v1', kind: '', metadata: {} }

@@ -27,6 +27,7 @@ test('asks the plugins in the order of a real API server', async () => {
       'ServiceAccount',
       'NodeRestriction',
       'TaintNodesByCondition',
+      'PodSecurity',
       'Priority',
       'DefaultTolerationSeconds',
       'RuntimeClass',

@@ -13,6 +13,7 @@ import { limitRanger } from './limit-ranger.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { nodeDeclaredFeatures, podResize } from './pod-resize.ts'
+import { podSecurity } from './pod-security.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
 import { priority } from './priority.ts'
 import { rbacEscalation } from './rbac-escalation.ts'
@@ -32,6 +33,7 @@ export function createAdmissionPlugins({
     serviceAccount,
     nodeRestriction({ authorizer, audiences: authenticator.audiences }),
     taintNodesByCondition,
+    podSecurity,
     priority,
     defaultTolerationSeconds,
     runtimeClass,

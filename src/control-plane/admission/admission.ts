@@ -26,6 +26,8 @@ export interface AdmissionRequest {
 export interface AdmissionContext {
   readonly store: Store
   readonly nowMs: number
+  /** Takes a sentence for the `Warning` header of the answer. */
+  readonly warn: (sentence: string) => void
 }
 
 /** Throws `StatusError` to refuse. */

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs the admission plugins over a request: all that complete the object first, then, on the result,
 // all that judge it.
-import type { AdmissionRequest } from '../admission/admission.ts'
+import type { AdmissionContext, AdmissionRequest } from '../admission/admission.ts'
 import type { KubeObject } from '../objects/kube-object.ts'
 import type { ApiCore } from './api-core.ts'
 
+type Warn = AdmissionContext['warn']
+
 export function mutateByAdmission(core: ApiCore, request: AdmissionRequest): KubeObject {
-  const context = { store: core.store, nowMs: core.clock.nowMs() }
+  const context = contextOf(core)
   let object = request.object
   if (object === undefined) throw new Error('Cannot complete an object that is not there')
   for (const plugin of core.admission) {
@@ -15,7 +17,11 @@ export function mutateByAdmission(core: ApiCore, request: AdmissionRequest): Kub
   return object
 }
 
-export function validateByAdmission(core: ApiCore, request: AdmissionRequest): void {
-  const context = { store: core.store, nowMs: core.clock.nowMs() }
+export function validateByAdmission(core: ApiCore, request: AdmissionRequest, warn?: Warn): void {
+  const context = contextOf(core, warn)
   for (const plugin of core.admission) plugin.validate?.(request, context)
+}
+
+function contextOf({ store, clock }: ApiCore, warn: Warn = () => {}): AdmissionContext {
+  return { store, nowMs: clock.nowMs(), warn }
 }

@@ -41,7 +41,7 @@ export function createObject(
   const errors = validateCreate(resource, prepared)
   if (errors.length > 0) throw invalid(kindInErrors(resource), place.name, errors)
   for (const warning of strategy.warnings?.(prepared) ?? []) options.warn(warning)
-  validateByAdmission(core, { ...request, object: prepared })
+  validateByAdmission(core, { ...request, object: prepared }, options.warn)
   if (core.store.get(keyOf(place))) throw alreadyExists(resource, place.name)
   if (options.isDryRun) return prepared
   const inStorage = resource.toStorage ? resource.toStorage(prepared) : prepared

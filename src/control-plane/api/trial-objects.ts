@@ -2,6 +2,7 @@
 // What this API server would refuse in objects, without a server: the same decoding, defaults and
 // validation as a create over HTTPS, on a store that nobody sees.
 import { systemClock } from '../../util/clock.ts'
+import { podSecurity } from '../admission/pod-security.ts'
 import { StatusError } from '../objects/api-status.ts'
 import { apiVersionOf, resourceOfKind } from '../resources/registry.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
@@ -20,19 +21,39 @@ export interface TrialFault {
   readonly why: string
 }
 
+const quiet = {
+  user: { name: 'trial', groups: ['system:masters'] },
+  isDryRun: true,
+  warn: (): void => {},
+}
+
 /** The objects of one cluster that is made up for asking. */
 export class TrialObjects {
   readonly #core: ApiCore
 
   constructor() {
     const store = createMemoryStore()
-    this.#core = { store, clock: systemClock, admission: [], allocate: serviceAllocations(store) }
+    const admission = [podSecurity]
+    this.#core = { store, clock: systemClock, admission, allocate: serviceAllocations(store) }
+  }
+
+  /** Keeps a Namespace, whose labels say what its pods may ask for; one that is refused is not kept. */
+  addNamespace(namespace: object): void {
+    const resource = resourceOfKind('v1', 'Namespace')
+    const schema = schemaOf('v1', 'Namespace')
+    if (!resource || !schema) return
+    try {
+      const { object } = decoded(namespace, { resource, schema })
+      createObject(this.#core, { resource, namespace: '' }, object, { ...quiet, isDryRun: false })
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error
+    }
   }
 
   /**
    * All that keeps the object from being created with `fieldValidation=Strict`; nothing when it would be
-   * taken. Undefined for kinds that are not served. What an admission plugin knows only of a real
-   * cluster (its accounts, its quotas) is not asked.
+   * taken. Undefined for kinds that are not served. Of admission Pod Security is asked, and not what only
+   * a real cluster knows (its accounts, its quotas).
    */
   faultsOf(apiVersion: string, kind: string, value: object): readonly TrialFault[] | undefined {
     const resource = resourceOfKind(apiVersion, kind)
@@ -43,14 +64,11 @@ export class TrialObjects {
       const { object, warnings } = decoded(value, { resource, schema })
       faults.push(...warnings.map((why) => ({ why })))
       const namespace = resource.isNamespaced ? (object.metadata.namespace ?? 'default') : ''
-      createObject(this.#core, { resource, namespace }, object, {
-        user: { name: 'trial', groups: ['system:masters'] },
-        isDryRun: true,
-        warn: () => {},
-      })
+      createObject(this.#core, { resource, namespace }, object, quiet)
     } catch (error) {
       if (!(error instanceof StatusError)) throw error
-      faults.push(...faultsIn(error))
+      // A Namespace that was added before is there.
+      if (error.reason !== 'AlreadyExists') faults.push(...faultsIn(error))
     }
     return faults
   }

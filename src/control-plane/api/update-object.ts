@@ -93,7 +93,7 @@ function settle(core: ApiCore, update: Update): KubeObject {
   if (subresource === '') {
     for (const warning of strategy.warnings?.(next, old) ?? []) options.warn(warning)
   }
-  validateByAdmission(core, { ...request, object: next })
+  validateByAdmission(core, { ...request, object: next }, options.warn)
   return next
 }
 
