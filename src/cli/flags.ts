@@ -153,6 +153,12 @@ export const startFlags: readonly FlagSpec[] = [
     help: 'a pod that asks for what the provider cannot do: strict leaves it Pending, lenient runs it',
   },
   {
+    flags: '--seccomp-default [bool]',
+    key: 'seccompDefault',
+    read: asBoolean,
+    help: 'containers that name no seccomp profile have RuntimeDefault; refused where the provider filters no system calls',
+  },
+  {
     flags: '--pod-sync-workers <n>',
     key: 'podSyncWorkers',
     read: asNumber,

@@ -43,6 +43,7 @@ const tellable: ReadonlySet<SettingKey> = new Set<SettingKey>([
   'clusterDNS',
   'resolvConf',
   'featureCheck',
+  'seccompDefault',
   'podApiServer',
   'podSyncWorkers',
   'reconcileIntervalSeconds',
@@ -116,17 +117,37 @@ function resourceConfiguration(node: AboutInput['node']): object {
 
 /** KubeletConfiguration of kubelet.config.k8s.io/v1beta1, as far as there is such a thing here. */
 function kubeletConfiguration({ node, process }: AboutInput): object {
-  const { clientCAFile, maxPods, registerWithTaints, tlsCertFile, tlsPrivateKeyFile } = node
+  const { maxPods, registerWithTaints } = node
   return {
     kind: 'KubeletConfiguration',
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    ...serverConfiguration(node),
+    rotateCertificates: process?.rotateCertificates ?? false,
+    ...(process && { healthzPort: process.healthzPort, healthzBindAddress: '127.0.0.1' }),
+    clusterDomain: node.clusterDomain,
+    ...(node.clusterDNS !== 'none' && { clusterDNS: node.clusterDNS }),
+    ...(node.resolvConf !== undefined && { resolvConf: node.resolvConf }),
+    nodeStatusUpdateFrequency: '10s',
+    nodeStatusReportFrequency: '5m0s',
+    nodeLeaseDurationSeconds: 40,
+    ...(maxPods !== undefined && { maxPods }),
+    ...resourceConfiguration(node),
+    seccompDefault: node.seccompDefault,
+    ...(registerWithTaints.length > 0 && { registerWithTaints }),
+    registerNode: true,
+    logging: { format: process?.logFormat ?? 'text' },
+  }
+}
+
+function serverConfiguration(node: AboutInput['node']): object {
+  const { clientCAFile, tlsCertFile, tlsPrivateKeyFile } = node
+  return {
     enableServer: true,
     address: node.address,
     port: node.kubeletPort,
     ...(tlsCertFile !== undefined && { tlsCertFile }),
     ...(tlsPrivateKeyFile !== undefined && { tlsPrivateKeyFile }),
     tlsMinVersion: 'VersionTLS12',
-    rotateCertificates: process?.rotateCertificates ?? false,
     serverTLSBootstrap: node.serverTLSBootstrap,
     authentication: {
       x509: clientCAFile === undefined ? {} : { clientCAFile },
@@ -142,18 +163,6 @@ function kubeletConfiguration({ node, process }: AboutInput): object {
     enableSystemLogQuery: node.enableSystemLogQuery,
     enableProfilingHandler: false,
     enableDebugFlagsHandler: false,
-    ...(process && { healthzPort: process.healthzPort, healthzBindAddress: '127.0.0.1' }),
-    clusterDomain: node.clusterDomain,
-    ...(node.clusterDNS !== 'none' && { clusterDNS: node.clusterDNS }),
-    ...(node.resolvConf !== undefined && { resolvConf: node.resolvConf }),
     streamingConnectionIdleTimeout: '4h0m0s',
-    nodeStatusUpdateFrequency: '10s',
-    nodeStatusReportFrequency: '5m0s',
-    nodeLeaseDurationSeconds: 40,
-    ...(maxPods !== undefined && { maxPods }),
-    ...resourceConfiguration(node),
-    ...(registerWithTaints.length > 0 && { registerWithTaints }),
-    registerNode: true,
-    logging: { format: process?.logFormat ?? 'text' },
   }
 }

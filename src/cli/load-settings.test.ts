@@ -69,6 +69,7 @@ test('flags are read as the kubelet reads them', () => {
       nodeLabels: 'zone=a,empty=',
       registerWithTaints: 'dedicated=ci:NoExecute,plain:NoSchedule',
       disableTaint: true,
+      seccompDefault: true,
       anonymousAuth: 'true',
       startupTimeout: '1m30s',
       systemReserved: 'cpu=500m,memory=1Gi',
@@ -88,6 +89,7 @@ test('flags are read as the kubelet reads them', () => {
     { key: 'plain', value: '', effect: 'NoSchedule' },
   ])
   assert.equal(node.disableTaint, true)
+  assert.equal(node.seccompDefault, true)
   assert.equal(node.anonymousAuth, true)
   assert.equal(startupTimeoutSeconds, 90)
   assert.deepEqual(node.systemReserved, { cpu: '500m', memory: '1Gi' })

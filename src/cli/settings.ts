@@ -59,6 +59,7 @@ const nodeEntries = {
   clusterDNS: v.optional(dnsServers, []),
   resolvConf: v.optional(v.string()),
   featureCheck: v.optional(v.picklist(['strict', 'lenient']), 'strict'),
+  seccompDefault: v.optional(v.boolean(), false),
   podApiServer: v.optional(
     v.pipe(v.string(), v.regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT')),
   ),
@@ -126,6 +127,8 @@ export interface NodeSettings extends ResourceSettings {
   /** Default: the machine's; empty: pods get nothing of it. */
   readonly resolvConf?: string | undefined
   readonly featureCheck: 'strict' | 'lenient'
+  /** System calls of containers that name no seccomp profile are filtered as for RuntimeDefault. */
+  readonly seccompDefault: boolean
   /** HOST:PORT of the API server as pods reach it. */
   readonly podApiServer?: string | undefined
   readonly podSyncWorkers: number

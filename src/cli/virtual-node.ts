@@ -18,6 +18,7 @@ import { podReference } from '../pods/pod-reference.ts'
 import { planSeconds, shutdownPlan, type ShutdownPlan } from '../pods/shutdown-plan.ts'
 import { declaredPodFeatures } from '../provider/declared-pod-features.ts'
 import type { NodeDns, PodProvider, ProviderHost } from '../provider/provider.ts'
+import { checkSeccomp } from './check-seccomp.ts'
 import { podApiServerOf } from './cluster.ts'
 import { forgetPods } from './forget-pods.ts'
 import { readInstanceId } from './instance-id.ts'
@@ -174,6 +175,7 @@ async function makeParts(
   const settings = await joinSettings(given, { plane: shared.plane, dir: host.rootDir })
   const module = await loadProviderModule(settings.provider)
   const provider = resources.use(await module.create(settings.providerConfig ?? {}, host))
+  checkSeccomp(settings, provider)
   const kubelet = { ...deps, shared, resources, host, provider, later }
   const { security, server, serving } = await openKubelet(settings, kubelet)
   const kubeletPort = server.port
@@ -227,6 +229,7 @@ async function makeHost(
     clusterId: shared.clusterId,
     os: settings.os,
     dns: dnsOf(settings),
+    seccompDefault: settings.seccompDefault,
     eviction: {
       hard: settings.evictionHard,
       soft: {

@@ -340,6 +340,11 @@ export interface ProviderHost {
     }
     readonly pressureTransitionMs: number
   }
+  /**
+   * Containers that name no seccomp profile have RuntimeDefault. Only true where the provider's row
+   * `security.seccomp` is yes: other nodes are not started then. Left out: they have what the backend gives.
+   */
+  readonly seccompDefault?: boolean
   /** Records an event about a pod, or about one of its containers. */
   recordEvent(ref: PodRef, event: RecordedEvent, containerName?: string): void
   /** Records an event about the node itself. */

@@ -139,14 +139,44 @@ function refOf({ metadata }: Pod): ObservedPod['ref'] {
   return { namespace, name, uid }
 }
 
+test(
+  'containers that name no profile are filtered where the node says so',
+  { skip: noSandbox },
+  async () => {
+    await using made = await makeProvider({ seccompDefault: true })
+    assert.equal(made.provider.features['security.seccomp'], true)
+    const command = ['grep', '-q', 'Seccomp:.*2', '/proc/self/status']
+    const pod: Pod = {
+      metadata: { namespace: 'default', name: 'filtered', uid: 'u4' },
+      spec: {
+        restartPolicy: 'Never',
+        containers: [{ name: 'main', image: 'host', command }],
+      },
+    }
+    await made.provider.createPod(request(pod), patient)
+    const { containers } = await untilEnded(made.provider, 'u4')
+    assert.equal(containers[0]?.state?.terminated?.exitCode, 0)
+  },
+)
+
+test('a filter that nothing can put on is no promise', async () => {
+  await assert.rejects(
+    makeProvider({}, { seccompDefault: true, isolation: 'none' }),
+    (error) => error instanceof UserError && /"seccompDefault" is true/.test(error.message),
+  )
+  await using made = await makeProvider({ seccompDefault: true }, { isolation: 'none' })
+  assert.notEqual(made.provider.features['security.seccomp'], true)
+})
+
 async function makeProvider(
   changes: Partial<ProviderHost> = {},
+  config: Readonly<Record<string, unknown>> = {},
 ): Promise<AsyncDisposable & { readonly provider: PodProvider }> {
   const dir = await mkdtemp(join(tmpdir(), 'vk-process-'))
   const host = { ...buildHost(), clock: systemClock, rootDir: dir, protectedDir: dir, ...changes }
   let provider: PodProvider
   try {
-    provider = await providerModule.create({}, host)
+    provider = await providerModule.create(config, host)
   } catch (error) {
     await rm(dir, { recursive: true, force: true })
     throw error

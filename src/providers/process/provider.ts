@@ -73,9 +73,12 @@ export const providerModule: ProviderModule = {
     return problems
   },
   async create(config: unknown, host: ProviderHost): Promise<PodProvider> {
-    const parsed = parseProcessConfig(config)
+    const given = parseProcessConfig(config)
+    const seccompDefault = given.seccompDefault || host.seccompDefault === true
+    const parsed = { ...given, seccompDefault }
     checkSystem(host)
     const surroundings = exploreSurroundings(parsed, host.rootDir)
+    if (given.seccompDefault && !surroundings.filters) throw cannotFilter()
     describeSurroundings(surroundings, host)
     if (surroundings.cgroups) await sweepGroups(parsed, host)
     const runtime = await ProcessRuntime.open(host, { config: parsed, surroundings })
@@ -124,6 +127,13 @@ function isolatesHere(config: ProcessConfig): boolean {
   const known = answers.get(config.isolation) ?? canIsolate(config, findHostTools())
   answers.set(config.isolation, known)
   return known
+}
+
+function cannotFilter(): UserError {
+  return new UserError(
+    `Cannot use the process provider's configuration: "seccompDefault" is true, and nothing filters system calls without sandboxes`,
+    { hint: 'Install bubblewrap and leave isolation at auto, or leave seccompDefault out.' },
+  )
 }
 
 function checkSystem({ os }: ProviderHost): void {
