@@ -21,7 +21,7 @@ async function explained({ spec }: FeaturePod, provider: DocumentedProvider): Pr
   const file = join(dir.path, 'pod.json')
   const providerConfig = join(dir.path, 'config.json')
   const manifest = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec }
-  await writeFile(file, JSON.stringify(manifest))
+  await writeFile(file, JSON.stringify(manifest).replaceAll('"host"', imageOn(provider)))
   await writeFile(providerConfig, JSON.stringify(provider.config))
   // Some of these pods are no pods that an API server would take; that is not what is asked here.
   const faults = new TrialObjects().faultsOf('v1', 'Pod', manifest) ?? []
@@ -32,6 +32,11 @@ async function explained({ spec }: FeaturePod, provider: DocumentedProvider): Pr
   const told = lines.filter((line) => !invalid.has(line))
   if (told.length > 0 || isSupported) return { isSupported, text: told.join('') }
   return { isSupported: true, text: `Pod p: runs on ${provider.name} as written\n` }
+}
+
+/** The machine itself is an image to the process provider only. */
+function imageOn({ name }: DocumentedProvider): string {
+  return name === 'docker' ? '"busybox"' : '"host"'
 }
 
 /** What a machine lacks for a provider's configuration keeps it from being asked. */
