@@ -25,7 +25,7 @@ export type Frame =
   | { readonly kind: 'ignored' }
 
 /** A longer control frame ends the connection; the longest real ones have some hundred bytes. */
-export const maxControlLength: number = 256 * 1024
+export const maxControlLength: number = 64 * 1024
 
 const nothing = Buffer.alloc(0)
 

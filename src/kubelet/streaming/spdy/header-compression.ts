@@ -5,10 +5,18 @@
 import { encodeHeaders } from './header-block.ts'
 import { ProtocolError } from './protocol-error.ts'
 import { RawInflate } from './raw-inflate.ts'
+import type { InflateLimits } from './raw-inflate.ts'
 import { spdyDictionary } from './spdy-dictionary.ts'
 
-/** A block that grows beyond this ends the connection. */
-export const maxBlockLength: number = 1024 * 1024
+/** A block that grows beyond this ends the connection; those of clients have a hundred bytes. */
+export const maxBlockLength: number = 64 * 1024
+/** What a connection may grow by ... */
+const firstCredit = 64 * 1024
+/** ... and by how much more for each byte that it sends; clients reach 4. Then no block costs more than others. */
+const creditPerByte = 8
+/** Deflate's own blocks in one of ours: zlib makes two, and more only of thousands of bytes. */
+const minBlocks = 8
+const bytesPerBlock = 64
 
 /** zlib's header: a preset dictionary follows, by its checksum. */
 const streamHead = Buffer.from('78bbe3c6a7c2', 'hex')
@@ -28,17 +36,29 @@ function stored(block: Buffer): Buffer {
   return Buffer.concat([head, block])
 }
 
-/** Decompresses the header blocks that one side receives. */
+/** Decompresses the header blocks that one side receives, in time and memory that grow with what was sent. */
 export class HeaderInflater {
   /** Undefined before the first block. */
   #stream: RawInflate | undefined
+  #credit = firstCredit
 
-  /** Throws a ProtocolError for what is no such block; the connection cannot go on then. */
+  /** Throws a ProtocolError for what is no such block, or costs too much; the connection cannot go on then. */
   inflate(compressed: Buffer): Buffer {
-    if (this.#stream) return this.#stream.inflate(compressed, maxBlockLength)
+    this.#credit = Math.min(this.#credit + compressed.length * creditPerByte, firstCredit)
+    const limits = {
+      maxLength: Math.min(maxBlockLength, this.#credit),
+      maxBlocks: minBlocks + Math.floor(compressed.length / bytesPerBlock),
+    }
+    const block = this.#inflate(compressed, limits)
+    this.#credit -= block.length
+    return block
+  }
+
+  #inflate(compressed: Buffer, limits: InflateLimits): Buffer {
+    if (this.#stream) return this.#stream.inflate(compressed, limits)
     checkStart(compressed)
     this.#stream = new RawInflate(spdyDictionary)
-    return this.#stream.inflate(compressed.subarray(streamHead.length), maxBlockLength)
+    return this.#stream.inflate(compressed.subarray(streamHead.length), limits)
   }
 }
 

@@ -25,14 +25,7 @@ export class HuffmanCode {
     counts[0] = 0
     checkCounts(counts, wordCount)
     this.#counts = counts
-    this.#symbols = new Uint16Array(wordCount)
-    let at = 0
-    for (let length = 1; length <= maxWordLength; length += 1) {
-      if (counts[length] === 0) continue
-      for (const [symbol, own] of lengths.entries()) {
-        if (own === length) this.#symbols[at++] = symbol
-      }
-    }
+    this.#symbols = inOrder(lengths, { counts, wordCount })
   }
 
   /** Takes the next word off `reader`: what it stands for. */
@@ -50,6 +43,26 @@ export class HuffmanCode {
     }
     throw new ProtocolError('deflate data has a word of no code')
   }
+}
+
+/** The symbols that have a word: shorter words first, and of one length by symbol. */
+function inOrder(
+  lengths: Uint8Array,
+  { counts, wordCount }: { readonly counts: Uint16Array; readonly wordCount: number },
+): Uint16Array {
+  const nextOf = new Uint16Array(maxWordLength + 1)
+  for (let length = 1; length < maxWordLength; length += 1) {
+    nextOf[length + 1] = (nextOf[length] ?? 0) + (counts[length] ?? 0)
+  }
+  const symbols = new Uint16Array(wordCount)
+  for (let symbol = 0; symbol < lengths.length; symbol += 1) {
+    const length = lengths[symbol] ?? 0
+    if (length === 0) continue
+    const at = nextOf[length] ?? 0
+    symbols[at] = symbol
+    nextOf[length] = at + 1
+  }
+  return symbols
 }
 
 function checkCounts(counts: Uint16Array, wordCount: number): void {

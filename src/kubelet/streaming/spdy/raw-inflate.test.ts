@@ -28,7 +28,7 @@ function byZlib(input: Buffer, dictionary: Buffer): Buffer | undefined {
 
 function byUs(input: Buffer, dictionary: Buffer): Buffer | undefined {
   try {
-    return new RawInflate(dictionary).inflate(input, maxLength)
+    return new RawInflate(dictionary).inflate(input, { maxLength, maxBlocks: Infinity })
   } catch (error) {
     assert.ok(error instanceof ProtocolError, String(error))
     return undefined
@@ -106,4 +106,16 @@ test('a piece may be as long as is allowed, and no longer', () => {
       assert.equal(byUs(deflated(more, options), dictionary), undefined)
     }
   }
+})
+
+test('a piece may have so many blocks, and no more', () => {
+  // Empty ones, of the kind that zlib ends a flush with.
+  const block = Buffer.from('000000ffff', 'hex')
+  const inflate = (count: number): Buffer =>
+    new RawInflate(dictionary).inflate(Buffer.concat(Array.from({ length: count }, () => block)), {
+      maxLength,
+      maxBlocks: 8,
+    })
+  assert.equal(inflate(8).length, 0)
+  assert.throws(() => inflate(9), ProtocolError)
 })

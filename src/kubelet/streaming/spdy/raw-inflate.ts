@@ -12,6 +12,14 @@ const windowLength = 32 * 1024
 const firstCapacity = 2 * 1024
 const endOfBlock = 256
 
+/** What one piece may cost. */
+export interface InflateLimits {
+  /** Bytes that come out. */
+  readonly maxLength: number
+  /** Blocks that go in: one of a few bytes may bring codes that cost as much as thousands of bytes. */
+  readonly maxBlocks: number
+}
+
 /** A deflate stream that is never ended. */
 export class RawInflate {
   /** All that came out, or at least the last 32 KiB of it, up to `#length`. */
@@ -25,13 +33,14 @@ export class RawInflate {
 
   /**
    * What comes out of `input`, which must be whole blocks that end with its last byte, as behind a sync flush.
-   * Throws a ProtocolError for anything else and for more than `maxLength` bytes; the stream is broken then.
+   * Throws a ProtocolError for anything else and for more than is allowed; the stream is broken then.
    */
-  inflate(input: Buffer, maxLength: number): Buffer {
+  inflate(input: Buffer, { maxLength, maxBlocks }: InflateLimits): Buffer {
     const start = this.#length
     const limit = start + maxLength
     const reader = new BitReader(input)
-    while (!reader.isAtEnd) {
+    for (let blocks = 0; !reader.isAtEnd; blocks += 1) {
+      if (blocks === maxBlocks) throw broken()
       if (reader.bits(1) === 1) throw broken()
       switch (reader.bits(2)) {
         case 0:
