@@ -13,6 +13,8 @@ export interface PortTarget {
   connect(port: number, signal: AbortSignal): Promise<PortConnection>
 }
 
+const clientGone = new DOMException('The client ended the connection', 'AbortError')
+
 /** One forwarded connection of a client. */
 export interface ForwardedConnection {
   readonly port: number
@@ -36,9 +38,13 @@ export async function forwardPort(
 ): Promise<string | undefined> {
   const { halfCloses, input, output, port } = client
   const done = new AbortController()
+  const giveUp = (): void => done.abort(clientGone)
+  output.once('close', giveUp)
   try {
     const connection = await connect(client, target, AbortSignal.any([signal, done.signal]))
+    output.off('close', giveUp)
     if (typeof connection === 'string') return connection
+    if (output.destroyed) return abandoned(connection)
     input.pipe(connection)
     connection.pipe(output)
     if (!halfCloses) connection.once('end', () => connection.end())
@@ -54,6 +60,12 @@ export async function forwardPort(
   } finally {
     done.abort()
   }
+}
+
+/** Of a client that left while it was made. */
+function abandoned(connection: Duplex): undefined {
+  connection.once('error', () => {})
+  connection.destroy()
 }
 
 async function connect(

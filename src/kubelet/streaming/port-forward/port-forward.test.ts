@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
-import { Duplex } from 'node:stream'
+import { Duplex, PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { startKubelet } from '../../../../test/support/kubelet-fixture.ts'
 import type { KubeletFixture } from '../../../../test/support/kubelet-fixture.ts'
@@ -165,6 +165,30 @@ test('a client that resets a connection ends the one to the pod, and no other', 
   await closed
   client.data(second.data.id, 'y')
   await client.until(() => client.text(second.data) === 'xy')
+  client.destroy()
+})
+
+test('a client that resets a connection while it is made gives it up', async () => {
+  const asked = Promise.withResolvers<AbortSignal>()
+  const made = Promise.withResolvers<Duplex>()
+  const node = stubNode([podWith('web', [{}])], {
+    async portForward(_ref, _port, { signal }) {
+      asked.resolve(signal)
+      return await made.promise
+    },
+  })
+  await using kubelet = await startKubelet({ node })
+  const client = await openSpdy({ port: kubelet.port, path, protocols: ['portforward.k8s.io'] })
+  const { data } = await forward(client, 80)
+  const signal = await asked.promise
+  const aborted = once(signal, 'abort')
+  client.reset(data.id)
+  await aborted
+  // A backend that makes it all the same.
+  const connection = new PassThrough()
+  const closed = once(connection, 'close')
+  made.resolve(connection)
+  await closed
   client.destroy()
 })
 
