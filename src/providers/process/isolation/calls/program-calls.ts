@@ -30,7 +30,6 @@ const kept = 9
 /** Says `started`, then becomes the program. */
 export function addProgram(list: CallList, program: LastProgram): void {
   const { file, argv, workingDir, env, hasInput, filter, shell } = program
-  list.add('umask', [0o022])
   addWord(list)
   addDescriptors(list, hasInput)
   if (filter) list.add('seccomp', [1, 0, { filter }], { complaint: 'cannot filter system calls' })

@@ -127,6 +127,7 @@ function addFirst(list: CallList, what: SandboxCalls): void {
   if (hostname !== undefined) list.add('sethostname', [hostname, Buffer.byteLength(hostname)])
   if (sandbox.hasOwnNetwork) addLoopback(list)
   addUsersGroups(list, user)
+  list.add('umask', [0o022])
   const first = list.label()
   const program = list.add('clone', [childSignal], { whenPositive: first })
   list.add('setsid', [])
