@@ -74,6 +74,8 @@ export interface NodeStats {
   readonly cpu?: CpuStats
   readonly memory?: MemoryStats
   readonly fs?: FsStats
+  /** Where the runtime keeps images, and what containers write over them. */
+  readonly runtime?: { readonly imageFs?: FsStats; readonly containerFs?: FsStats }
   readonly network?: NetworkStats
   readonly rlimit?: { readonly time: string; readonly maxpid: number; readonly curproc: number }
 }

@@ -28,13 +28,13 @@ import type {
   SandboxState,
   VolumeSupport,
 } from '../../runtime/container-runtime.ts'
-import { readMachineStats } from '../../runtime/resources/machine-stats.ts'
 import { VkError } from '../../util/vk-error.ts'
 import { gatherBody } from './container/container-bodies.ts'
 import { ContainerStarts } from './container/container-starts.ts'
 import { ContainerStops } from './container/container-stops.ts'
 import { ContainerTable } from './container/container-table.ts'
 import { EngineStats, type KeyedStats, type SharedStats } from './container/engine-stats.ts'
+import { LayerSizes } from './container/layer-sizes.ts'
 import { OutOfMemory } from './container/out-of-memory.ts'
 import { podRefusals, remoteRefusals } from './container/pod-refusals.ts'
 import { updateResources } from './container/update-resources.ts'
@@ -50,6 +50,7 @@ import { nodeCredentials } from './images/node-credentials.ts'
 import { PullRecords } from './images/pull-records.ts'
 import { readContainerLog } from './logs/container-log.ts'
 import { describeEngine } from './node-description.ts'
+import { nodeFigures } from './node-figures.ts'
 import { copyMounts } from './remote/copy-mounts.ts'
 import { RemoteVolumes } from './remote/remote-volumes.ts'
 import { PodCgroups } from './sandbox/pod-cgroups.ts'
@@ -71,7 +72,6 @@ export class DockerRuntime implements ContainerRuntime {
   readonly name: string
   readonly features: Features
   readonly volumes: VolumeSupport
-  readonly nodeStats?: () => Promise<NodeStats>
   readonly #host: ProviderHost
   readonly #engine: Engine
   readonly #config: DockerConfig
@@ -87,6 +87,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #stats: EngineStats
   readonly #streams: ContainerStreams
   readonly #watch: EngineWatch
+  readonly #sinceMs: number
   readonly #lifetime = new AbortController()
   readonly #background: Promise<void>[] = []
 
@@ -99,6 +100,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.#cgroups = cgroups
     this.features = featuresHere(config, { ...engine, canLimitPods: cgroups.canLimit })
     this.#host = host
+    this.#sinceMs = clock.nowMs()
     this.#engine = engine
     this.#config = config
     const outOfMemory = new OutOfMemory(engine)
@@ -147,11 +149,10 @@ export class DockerRuntime implements ContainerRuntime {
     this.#table = table
     this.#sandboxes = sandboxes
     this.#stops = new ContainerStops({ engine, table, clock })
-    this.#stats = new EngineStats({ engine, clock, table, sandboxes })
+    const layers = new LayerSizes({ client, owner, clock, signal: this.#lifetime.signal })
+    this.#stats = new EngineStats({ engine, clock, table, sandboxes, layers })
     this.#streams = new ContainerStreams({ engine, clock, table, sandboxes })
     this.#watch = new EngineWatch({ client, owner, clock, log, table, sandboxes })
-    // What of another machine is short is not seen from here.
-    if (engine.isLocal) this.nodeStats = () => readMachineStats(host.rootDir, clock)
   }
 
   /** Makes the runtime of one node, which owns the engine's connection from now on. */
@@ -285,8 +286,15 @@ export class DockerRuntime implements ContainerRuntime {
     return this.#stats.shared(pods)
   }
 
+  async nodeStats({ signal }: CallContext): Promise<NodeStats> {
+    const { clock, rootDir } = this.#host
+    const place = { rootDir, clock, sinceMs: this.#sinceMs }
+    return await nodeFigures(this.#engine, place, signal)
+  }
+
   async describeNode({ signal }: CallContext): Promise<NodeDescription> {
-    const parts = { config: this.#config, images: this.#collector }
+    const { clock } = this.#host
+    const parts = { config: this.#config, images: this.#collector, clock }
     return await describeEngine(this.#engine, parts, signal)
   }
 

@@ -18,6 +18,7 @@ import { configuredFeatures } from './docker-features.ts'
 import { DockerRuntime } from './docker-runtime.ts'
 import { connectEngine } from './engine/connect-engine.ts'
 import { findEngine } from './engine/engine-endpoint.ts'
+import { hostImageProblems } from './images/host-image.ts'
 
 /** Loaded by name when a node's provider is `docker`. */
 export const providerModule: ProviderModule = {
@@ -30,7 +31,7 @@ export const providerModule: ProviderModule = {
     const parsed = parseDockerConfig(config)
     const { hostPathPrefixes } = parsed
     const volumes = volumeProblems(pod, { delivery: 'mount', hostPathPrefixes })
-    return Promise.resolve([...volumes, ...podRefusals(pod, parsed)])
+    return Promise.resolve([...hostImageProblems(pod), ...volumes, ...podRefusals(pod, parsed)])
   },
   async create(config: unknown, host: ProviderHost): Promise<PodProvider> {
     const parsed = parseDockerConfig(config)

@@ -29,7 +29,8 @@ test('two who ask at the same time get one rate, over the time since the answer 
     stopSignal: undefined,
   }
   const stats = new EngineStats({
-    engine: { client, isLocal: false, kind: 'docker' },
+    engine: { client, isLocal: false, kind: 'docker', info: { NCPU: 1, MemTotal: 1 } },
+    layers: { latest: () => new Map() },
     clock,
     table: { get: () => container, all: () => [container] },
     sandboxes: { get: () => undefined },

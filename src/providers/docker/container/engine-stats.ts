@@ -13,10 +13,12 @@ import type {
 import type { ContainerKey } from '../../../runtime/container-runtime.ts'
 import type { Clock } from '../../../util/clock.ts'
 import type { Engine } from '../engine/connect-engine.ts'
+import { readEngineDisk } from '../engine/engine-disk.ts'
 import type { PodSandboxes } from '../sandbox/pod-sandboxes.ts'
 import { idOf } from './container-labels.ts'
 import type { KnownContainer } from './container-state.ts'
 import type { ContainerTable } from './container-table.ts'
+import type { LayerSizes } from './layer-sizes.ts'
 import { memoryOf, networkOf, type Reading } from './engine-reading.ts'
 import { networkOfProcess } from './process-network.ts'
 import { readUsage } from './usage-readings.ts'
@@ -35,7 +37,8 @@ export type KeyedStats = { readonly key: ContainerKey; readonly stats: Container
 export type SharedStats = Pick<PodStats, 'network' | 'process_stats'> & { readonly pod: PodRef }
 
 export interface StatsParts {
-  readonly engine: Pick<Engine, 'client' | 'isLocal' | 'kind'>
+  readonly engine: Pick<Engine, 'client' | 'isLocal' | 'kind' | 'info'>
+  readonly layers: Pick<LayerSizes, 'latest'>
   readonly clock: Clock
   readonly table: Pick<ContainerTable, 'get' | 'all'>
   readonly sandboxes: Pick<PodSandboxes, 'get'>
@@ -73,9 +76,12 @@ export class EngineStats {
       ...containers.filter(isFresh).map(({ engineId }) => engineId),
       ...readings.keys(),
     ])
+    const rootfsOf = await this.#rootfs(signal)
     return containers.flatMap(({ run, engineId }) => {
       const sample = this.#samples.get(idOf(run.key))
-      return sample && isTold.has(engineId) ? [{ key: run.key, stats: sample.stats }] : []
+      if (!sample || !isTold.has(engineId)) return []
+      const rootfs = rootfsOf(engineId)
+      return [{ key: run.key, stats: { ...sample.stats, ...(rootfs && { rootfs }) } }]
     })
   }
 
@@ -124,6 +130,20 @@ export class EngineStats {
     }
     const processes = reading.pids_stats?.current
     this.#samples.set(id, { atMs, nanoseconds, stats, processes, networks: reading.networks })
+  }
+
+  /** What containers have written over their images; the room is the engine's disk's. */
+  async #rootfs(signal: AbortSignal): Promise<(engineId: string) => FsStats | undefined> {
+    const { engine, layers } = this.#parts
+    const time = this.#time
+    const sizes = layers.latest()
+    const disk =
+      engine.isLocal && sizes.size > 0 ? await readEngineDisk(engine, { time, signal }) : undefined
+    const { usedBytes: _used, inodesUsed: _inodes, ...room } = disk ?? { time }
+    return (engineId) => {
+      const usedBytes = sizes.get(engineId)
+      return usedBytes === undefined ? undefined : { ...room, usedBytes }
+    }
   }
 
   /** Containers that have joined a sandbox's network tell of it, but for those of Podman 4. */

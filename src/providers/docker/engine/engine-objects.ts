@@ -38,6 +38,8 @@ export interface ContainerSummary {
   /** created, running, paused, restarting, removing, exited, dead. */
   readonly State: string
   readonly Created: number
+  /** What it has written over its image, where that was asked for. */
+  readonly SizeRw?: number
 }
 
 export interface ContainerInspect {

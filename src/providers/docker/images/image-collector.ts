@@ -2,12 +2,12 @@
 // What lies in the engine's image store: a list for the Node's status, and the removal of what this node
 // pulled and nothing needs any more, when the engine's disk is full. Images that others brought are never
 // touched.
-import { statfs } from 'node:fs/promises'
 import type { ContainerImage } from '../../../kube/types.gen.ts'
 import type { Clock } from '../../../util/clock.ts'
 import type { Logger } from '../../../util/logger.ts'
 import { messageOf } from '../../../util/vk-error.ts'
 import type { Engine } from '../engine/connect-engine.ts'
+import { readEngineDisk } from '../engine/engine-disk.ts'
 import { isConflict, isNotFound } from '../engine/engine-error.ts'
 import type { ContainerSummary } from '../engine/engine-objects.ts'
 import { chooseImages, type CollectionLimits, type DiskUsage } from './choose-images.ts'
@@ -26,8 +26,6 @@ export interface CollectorParts {
   readonly log: Logger
   readonly records: PullRecords
   readonly limits: CollectionLimits
-  /** Of the file system that holds the images; undefined where nobody can tell. */
-  diskUsage?(): Promise<DiskUsage | undefined>
 }
 
 const maxNames = 5
@@ -74,7 +72,7 @@ export class ImageCollector {
 
   /** Removes what may go where the disk is as full as the limits say; tells how many images went. */
   async collect(signal: AbortSignal): Promise<number> {
-    const disk = await this.#diskUsage()
+    const disk = await this.#diskUsage(signal)
     return disk ? await this.#collect(disk, signal) : 0
   }
 
@@ -130,17 +128,13 @@ export class ImageCollector {
     return await client.json<readonly ImageSummary[]>({ path: '/images/json' }, { signal })
   }
 
-  async #diskUsage(): Promise<DiskUsage | undefined> {
-    if (this.#parts.diskUsage) return await this.#parts.diskUsage()
-    const { isLocal, info } = this.#parts.engine
-    if (!isLocal || !info.DockerRootDir) return undefined
-    try {
-      const { bsize, blocks, bavail } = await statfs(info.DockerRootDir)
-      return { capacityBytes: bsize * blocks, availableBytes: bsize * bavail }
-    } catch {
-      // Its directory is in another mount namespace, or not ours to see.
-      return undefined
-    }
+  /** Of the file system that holds the images; undefined where nobody can tell. */
+  async #diskUsage(signal: AbortSignal): Promise<DiskUsage | undefined> {
+    const { engine, clock } = this.#parts
+    const time = new Date(clock.nowMs()).toISOString()
+    const { capacityBytes, availableBytes } = (await readEngineDisk(engine, { time, signal })) ?? {}
+    const isKnown = capacityBytes !== undefined && availableBytes !== undefined
+    return isKnown ? { capacityBytes, availableBytes } : undefined
   }
 }
 

@@ -15,6 +15,7 @@ import { VkError, messageOf } from '../../../util/vk-error.ts'
 import type { EngineClient } from '../engine/engine-client.ts'
 import { isNotFound } from '../engine/engine-error.ts'
 import type { ImageInspect } from '../engine/engine-objects.ts'
+import { hostImageHint } from './host-image.ts'
 import { pullImage } from './pull-image.ts'
 import type { PullRecords } from './pull-records.ts'
 
@@ -127,7 +128,7 @@ export class ImageStore {
       return pulled
     } catch (error) {
       if (signal.aborted) throw error
-      throw new VkError('Unavailable', messageOf(error) + hintAbout(image), {
+      throw new VkError('Unavailable', messageOf(error) + hostImageHint(image), {
         cause: error,
         podReason: 'ErrImagePull',
       })
@@ -232,13 +233,6 @@ function presentImage(
     return parsed?.registry === registry && parsed.repository === repository
   }
   return { id: Id, reference: digests.find(isSame) ?? Id, user: Config?.User ?? '' }
-}
-
-/** The process provider's word for no image at all is in many a manifest. */
-function hintAbout(image: string): string {
-  return image === 'host'
-    ? ' (image "host" means this machine, to the process provider only: an engine needs an image, such as busybox:1.36)'
-    : ''
 }
 
 /** As Go prints a duration, to the millisecond. */
