@@ -101,6 +101,13 @@ export class ProcessFleet implements Disposable {
       .map(({ id }) => id)
   }
 
+  /** Those of the pod that run. */
+  runningOf(podUid: string): readonly ContainerProcess[] {
+    return this.all().filter(
+      ({ isRunning, launch }) => isRunning && launch.record.key.pod.uid === podUid,
+    )
+  }
+
   /** Calls back once for each container that ends. */
   onEnd(listener: (container: ContainerProcess) => void): Disposable {
     this.#listeners.add(listener)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The container runtime whose containers are processes of the host. What it keeps in memory is what the
 // launch directories say, and it starts from them: every process of a former life is found again.
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Features } from '../../provider/features.ts'
 import type {
@@ -22,18 +21,14 @@ import type {
   SandboxState,
   VolumeSupport,
 } from '../../runtime/container-runtime.ts'
-import { oomScoreAdj } from '../../runtime/resources/oom-score.ts'
 import { readMachineStats } from '../../runtime/resources/machine-stats.ts'
-import { parseQuantity, wholeUnits } from '../../util/quantity.ts'
 import { untilAborted } from '../../util/until-aborted.ts'
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import type { ContainerProcess } from './container-process.ts'
+import { idOf } from './container-id.ts'
 import { containerLimits, podGroupName } from './container-limits.ts'
+import { ContainerStarts } from './container-starts.ts'
 import { resolveRootImage } from './root-image.ts'
-import { prepareStart } from './start-plan.ts'
-import type { StartPlaces } from './start-plan.ts'
-import { hasLostPeer } from './isolation/bubblewrap.ts'
-import type { Peer } from './isolation/pod-namespaces.ts'
 import { ImageStore } from './isolation/image-store.ts'
 import { networkProblems } from './isolation/network-problems.ts'
 import { openShares } from './isolation/pod-shares.ts'
@@ -47,7 +42,6 @@ import { StatsReader } from './process-stats.ts'
 import { toolRunner, type RunTool } from './run-tool.ts'
 import { Spawner } from './spawner.ts'
 import { resizeGroup, resizePod } from './resize-group.ts'
-import { setOomScore } from './set-oom-score.ts'
 import { signalNumber } from './stop-signal.ts'
 import { attachToContainer } from './streams/container-attach.ts'
 import type { AttachOptions } from './streams/container-attach.ts'
@@ -56,16 +50,7 @@ import { PipePool } from './streams/pipe-pool.ts'
 import { connectToPodPort } from './streams/pod-ports.ts'
 import type { Surroundings } from './surroundings.ts'
 
-/** How often a container looks for another one of its pod to join. */
-const maxJoins = 5
-
 const defaultSignal = 'SIGTERM'
-
-/** A start under way. */
-interface Starting {
-  readonly uid: string
-  readonly started: Promise<RuntimeContainer>
-}
 
 /** Containers as processes. `open` makes one and adopts what runs already. */
 export class ProcessRuntime implements ContainerRuntime {
@@ -78,7 +63,7 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly #fleet: ProcessFleet
   readonly #stats: StatsReader
   readonly #pipes: PipePool
-  readonly #starting = new Map<string, Starting>()
+  readonly #starts: ContainerStarts
   readonly #shared: PodShares | undefined
   readonly #images: ImageStore
 
@@ -102,6 +87,9 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#shared = openShares({ rootDir, clock, run: parts.run }, parts.surroundings)
     const { tools, canIsolate } = parts.surroundings
     this.#images = new ImageStore(join(rootDir, 'process-images'), { tools, clock })
+    const { config, surroundings, fleet } = parts
+    const [images, shared] = [this.#images, this.#shared]
+    this.#starts = new ContainerStarts({ host, config, surroundings, fleet, images, shared })
     const { memory } = this.#shared ?? {}
     this.volumes = {
       delivery: canIsolate ? 'mount' : 'variable',
@@ -141,8 +129,7 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async #rest(uid: string): Promise<void> {
-    const isStarting = [...this.#starting.values()].some((starting) => starting.uid === uid)
-    if (isStarting || this.#containersOf(uid).length > 0) return
+    if (this.#starts.isUnderWay(uid) || this.#fleet.runningOf(uid).length > 0) return
     try {
       await this.#shared?.rest(uid)
     } catch (error) {
@@ -162,10 +149,7 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async removeSandbox(pod: PodRef): Promise<void> {
-    for (const { uid, started } of this.#starting.values()) {
-      // One that fails to start leaves nothing to remove.
-      if (uid === pod.uid) await started.catch(() => {})
-    }
+    await this.#starts.whenAllOver(pod.uid)
     const ids = this.#fleet.idsOf(pod.uid)
     await Promise.all(ids.map((id) => this.#fleet.remove(id)))
     const { cgroups } = this.#surroundings
@@ -176,44 +160,7 @@ export class ProcessRuntime implements ContainerRuntime {
 
   startContainer(start: ContainerStart, { signal }: CallContext): Promise<RuntimeContainer> {
     signal.throwIfAborted()
-    const id = idOf(start.key)
-    const known = this.#fleet.get(id)
-    if (known) return Promise.resolve(known.describe())
-    const starting = this.#starting.get(id)
-    if (starting) return starting.started
-    const started = this.#start(id, start).finally(() => this.#starting.delete(id))
-    this.#starting.set(id, { uid: start.key.pod.uid, started })
-    return started
-  }
-
-  async #start(id: string, start: ContainerStart): Promise<RuntimeContainer> {
-    try {
-      const container = await this.#launch(id, start)
-      this.#setOomScore(container, start)
-      return container.describe()
-    } catch (error) {
-      if (error instanceof VkError) throw error
-      // Messages of the file system hold paths, which are nobody's business outside.
-      const { code = messageOf(error) } = error as NodeJS.ErrnoException
-      throw new VkError('Unavailable', `Cannot start container "${start.key.name}": ${code}`, {
-        cause: error,
-        podReason: 'CreateContainerError',
-      })
-    }
-  }
-
-  async #launch(id: string, start: ContainerStart): Promise<ContainerProcess> {
-    const shares = await this.#shared?.of(start.pod)
-    for (let tries = 1; ; tries++) {
-      const peers = await this.#peersOf(start.key.pod)
-      const plan = await prepareStart(start, { ...this.#places(), peers, ...shares })
-      try {
-        return await this.#fleet.launch({ id, start, plan })
-      } catch (error) {
-        // Nothing has run: it joins another one, or has namespaces of its own.
-        if (tries === maxJoins || !hasLostPeer(error)) throw error
-      }
-    }
+    return this.#starts.start(start)
   }
 
   async stopContainer(
@@ -222,8 +169,7 @@ export class ProcessRuntime implements ContainerRuntime {
     context: CallContext,
   ): Promise<void> {
     const number = signalNumber(signal)
-    // Where it does not start, the caller of startContainer is told.
-    await this.#starting.get(idOf(key))?.started.catch(() => {})
+    await this.#starts.whenOver(key)
     const stopped = this.#fleet.get(idOf(key))?.stop({ graceMs, signal: number })
     if (stopped) await untilAborted(stopped, context.signal)
   }
@@ -277,7 +223,7 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async portForward(pod: PodRef, port: number, { signal }: CallContext): Promise<PortConnection> {
-    const containers = this.#containersOf(pod.uid)
+    const containers = this.#fleet.runningOf(pod.uid)
     return await connectToPodPort(port, {
       containers,
       cgroups: this.#surroundings.cgroups,
@@ -302,7 +248,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const { cgroups } = this.#surroundings
     if (!cgroups) return []
     return pods.map((pod) => {
-      const pids = this.#containersOf(pod.uid).flatMap(({ group }) => cgroups.members(group))
+      const pids = this.#fleet.runningOf(pod.uid).flatMap(({ group }) => cgroups.members(group))
       return { pod, process_stats: { process_count: pids.length } }
     })
   }
@@ -324,44 +270,15 @@ export class ProcessRuntime implements ContainerRuntime {
 
   /** Lets go of the processes; they run on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled([...this.#starting.values()].map(({ started }) => started))
+    await this.#starts.whenAllOver()
     this.#fleet[Symbol.dispose]()
     this.#pipes[Symbol.dispose]()
-  }
-
-  #setOomScore({ group, pid }: ContainerProcess, { pod, spec }: ContainerStart): void {
-    const { memory } = capacityOf(this.#config, this.#host.rootDir)
-    const memoryBytes = Number(wholeUnits(parseQuantity(memory ?? '0')))
-    if (memoryBytes <= 0) return
-    const members = this.#surroundings.cgroups?.members(group) ?? []
-    setOomScore([...new Set([pid, ...members])], oomScoreAdj({ pod, spec, memoryBytes }))
   }
 
   #running(key: ContainerKey): ContainerProcess {
     const container = this.#fleet.get(idOf(key))
     if (container?.isRunning) return container
     throw new VkError('NotFound', `container not found (${JSON.stringify(key.name)})`)
-  }
-
-  /** The pod's sandboxes that run. */
-  async #peersOf({ uid }: PodRef): Promise<readonly Peer[]> {
-    const peers = this.#containersOf(uid)
-      .filter(({ isSandboxed }) => isSandboxed)
-      .map(async (container): Promise<readonly Peer[]> => {
-        const found = await container.program()
-        const { name } = container.launch.record.key
-        return found ? [{ name, inside: found.inside, memoryHolder: container.memoryHolder }] : []
-      })
-    return (await Promise.all(peers)).flat()
-  }
-
-  /** Those of the pod that run. */
-  #containersOf(uid: string): readonly ContainerProcess[] {
-    return this.#fleet
-      .idsOf(uid)
-      .map((id) => this.#fleet.get(id))
-      .filter((container) => container !== undefined)
-      .filter(({ isRunning }) => isRunning)
   }
 
   /** An image as a volume: a directory that is read-only to all. */
@@ -379,21 +296,4 @@ export class ProcessRuntime implements ContainerRuntime {
     if (digest === undefined) return { hostPath: path }
     return { hostPath: await this.#images.ensure({ path, digest }, pod.metadata.uid) }
   }
-
-  #places(): Pick<StartPlaces, 'config' | 'host' | 'surroundings' | 'images'> {
-    return {
-      config: this.#config,
-      host: this.#host,
-      surroundings: this.#surroundings,
-      images: this.#images,
-    }
-  }
-}
-
-/** Identifies one run of one container, in file names too: nothing of the pod's own words is in it. */
-function idOf({ pod, name, attempt }: ContainerKey): string {
-  return createHash('sha256')
-    .update(JSON.stringify([pod.uid, name, attempt]))
-    .digest('hex')
-    .slice(0, 40)
 }
