@@ -159,6 +159,21 @@ describe(
       )
     })
 
+    it('are what they were when the program began, whatever is written to their file later', () => {
+      const listFor = (offset: number): CallList => {
+        const list = listOf()
+        // On pages on which no result is written.
+        list.add('write', [1, 'x'.repeat(65_536), 0])
+        list.add('pwrite64', [0, 'lost', 4, offset])
+        say(list, 'kept')
+        list.add('write', [1, 'y'.repeat(65_536), 0])
+        end(list, 0)
+        return list
+      }
+      const offset = listFor(0).build('').indexOf('kept')
+      assert.equal(run(listFor(offset)).stdout, 'kept')
+    })
+
     it('refuse a word with a zero in it', () => {
       const list = listOf()
       list.add('chdir', ['/a\0b'])

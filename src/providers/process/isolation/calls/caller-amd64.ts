@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program that makes a list of system calls, for x86-64; caller-file.ts says what it does. The bytes are those
-// of `as`, with what they mean beside them. rbx points to the call at hand.
+// of `as`, with what they mean beside them. rbx points to the call at hand. The pages are
+// copied when they are mapped (MAP_POPULATE): whoever comes to write to the file later changes no call.
 
 /** Its machine code, which runs at any address. */
 export const amd64Caller: readonly number[] = [
@@ -8,7 +9,7 @@ export const amd64Caller: readonly number[] = [
   [0xbf, 0x00, 0x00, 0x00, 0x10], // mov edi,0x10000000
   [0xbe, 0x00, 0x00, 0x00, 0x04], // mov esi,0x4000000
   [0xba, 0x03, 0x00, 0x00, 0x00], // mov edx,0x3
-  [0x41, 0xba, 0x12, 0x40, 0x00, 0x00], // mov r10d,0x4012
+  [0x41, 0xba, 0x12, 0xc0, 0x00, 0x00], // mov r10d,0xc012
   [0x45, 0x31, 0xc0], // xor r8d,r8d
   [0x45, 0x31, 0xc9], // xor r9d,r9d
   [0x0f, 0x05], // syscall

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program that makes a list of system calls, for arm64; caller-file.ts says what it does. The words are those
-// of `as`, with what they mean beside them. x19 points to the call at hand.
+// of `as`, with what they mean beside them. x19 points to the call at hand. The pages are
+// copied when they are mapped (MAP_POPULATE): whoever comes to write to the file later changes no call.
 import { int32 } from '../../../../util/elf-file.ts'
 
 /** Its machine code, which runs at any address. */
@@ -9,7 +10,7 @@ export const arm64Caller: readonly number[] = [
   0xd2a20000, // mov x0, #0x10000000
   0xd2a08001, // mov x1, #0x4000000
   0xd2800062, // mov x2, #0x3
-  0xd2880243, // mov x3, #0x4012
+  0xd2980243, // mov x3, #0xc012
   0xd2800004, // mov x4, #0x0
   0xd2800005, // mov x5, #0x0
   0xd2a20013, // mov x19, #0x10000000
