@@ -37,6 +37,8 @@ export function openCaller(dir: string, tools: Pick<HostTools, 'shell'>): Caller
  */
 export function placeFor(root: Sandbox['root'], memoryDir?: string): string | undefined {
   const sources = [...sourcesOf(root), ...(memoryDir === undefined ? [] : [memoryDir])]
+  // One that shows all of the host would show itself, half made.
+  if (sources.includes('/')) return undefined
   return ['/proc', ...hiddenDirs].find(
     (place) =>
       statSync(place, { throwIfNoEntry: false })?.isDirectory() === true &&
