@@ -26,6 +26,7 @@ interface ExecInspect {
 /** How long what the engine says of a command may be behind what happened. */
 const settleLimitMs = 30_000
 const settleMs = 20
+const longestSettleMs = 500
 /** How Docker and Podman begin, with runc or crun. */
 const unstarted = /^(OCI runtime exec failed|Error: (runc|crun): )/
 /** Nobody knows how it ended: as if it had been killed. */
@@ -91,6 +92,9 @@ async function connectTo(
   }
 }
 
+const hasStarted = ({ Running, Pid }: ExecInspect): boolean => Running && Pid > 0
+const hasFailed = ({ ExitCode }: ExecInspect): boolean => (ExitCode ?? 0) > 0
+
 /**
  * Engines agree to run what they cannot: they say so as if it were its output. Whether that was it shows in
  * how the command ended; one that goes on has started, whatever it prints.
@@ -99,16 +103,18 @@ async function refuseUnstarted(
   id: string,
   { place, first }: { readonly place: ExecPlace; readonly first: Promise<Buffer | undefined> },
 ): Promise<void> {
-  const hasStarted = ({ Running, Pid }: ExecInspect): boolean => Running && Pid > 0
+  let hasSpoken = false
+  void first.then(() => (hasSpoken = true))
   const isRunning = async (): Promise<undefined> => {
     await place.clock.sleep(settleMs)
-    await lookUntil(hasStarted, id, place)
+    // Of a command that is over already nobody will ever say that it runs.
+    if (!hasSpoken) await lookUntil((exec) => hasSpoken || hasStarted(exec), id, place)
   }
   const words = (await Promise.race([first, isRunning()]))?.toString().trim() ?? ''
   if (!unstarted.test(words)) return
-  const isRefused = ({ ExitCode }: ExecInspect): boolean => ExitCode === 126 || ExitCode === 127
-  const found = await lookUntil((exec) => hasStarted(exec) || isRefused(exec), id, place)
-  if (found && !hasStarted(found)) throw new VkError('Invalid', words)
+  const found = await lookUntil((exec) => hasStarted(exec) || hasFailed(exec), id, place)
+  const isRefused = found?.ExitCode === 126 || found?.ExitCode === 127
+  if (isRefused) throw new VkError('Invalid', words)
 }
 
 /** The connection ends a moment before the engine has noted how the command ended. */
@@ -125,25 +131,33 @@ async function lookUntil(
 ): Promise<ExecInspect | undefined> {
   const { clock } = place
   const untilMs = clock.monotonicMs() + settleLimitMs
-  for (;;) {
+  for (let waitMs = settleMs; ; waitMs = Math.min(2 * waitMs, longestSettleMs)) {
     const found = await look(id, place)
     if (isSo(found)) return found
     if (clock.monotonicMs() > untilMs) return undefined
-    await clock.sleep(settleMs)
+    await clock.sleep(waitMs)
   }
 }
 
+/** A command may have written before its engine says that it runs: it is looked for until that is so. */
 async function endCommand(id: string, place: ExecPlace): Promise<void> {
-  const { Running, Pid } = await look(id, place)
   const { engine, engineId } = place
-  if (Running && engine.isLocal) killInContainer(Pid, engineId)
+  if (!engine.isLocal) return
+  // Docker knows no exit code before the end; Podman's is 0 from the beginning.
+  const hasEnded = ({ Running, ExitCode }: ExecInspect): boolean =>
+    !Running && ExitCode !== null && (ExitCode !== 0 || engine.kind === 'docker')
+  const found = await lookUntil((exec) => hasStarted(exec) || hasEnded(exec), id, place)
+  if (found && hasStarted(found)) killInContainer(found.Pid, engineId)
 }
 
 async function look(id: string, { engine }: ExecPlace): Promise<ExecInspect> {
   const { signal } = new AbortController()
-  const gone: ExecInspect = { Running: false, ExitCode: null, Pid: 0 }
-  // The container is gone, and with it whatever ran in it; or the engine is, and nobody can tell.
-  return await engine.client
-    .json<ExecInspect>({ path: `/exec/${id}/json` }, { signal, timeoutMs: settleLimitMs })
-    .catch(() => gone)
+  try {
+    const path = `/exec/${id}/json`
+    return await engine.client.json<ExecInspect>({ path }, { signal, timeoutMs: settleLimitMs })
+  } catch (error) {
+    // The container is gone, and with it whatever ran in it; or the engine is, and nobody can tell yet.
+    const isGone = error instanceof VkError && error.code === 'NotFound'
+    return { Running: false, ExitCode: isGone ? unknownExit.exitCode : null, Pid: 0 }
+  }
 }
