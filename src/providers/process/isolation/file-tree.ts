@@ -26,7 +26,9 @@ export interface FileTree {
 export const hostTree: FileTree = {
   entry(path) {
     try {
-      const found = lstatSync(path)
+      // Without an error for each of the many that are not there.
+      const found = lstatSync(path, { throwIfNoEntry: false })
+      if (!found) return undefined
       const kind = found.isSymbolicLink()
         ? 'link'
         : found.isDirectory()

@@ -13,6 +13,7 @@ export interface Label {
 
 /** A call of a list; as an argument of a later one it is its result, and of one at most. */
 export interface Call {
+  readonly index: number
   readonly number: number
   readonly args: readonly Argument[]
   readonly complaint: string
@@ -103,26 +104,15 @@ export class CallList {
   /** The file; `text` begins where `textOffset` says. Throws a VkError for what is too large, or no text. */
   build(text: string): Buffer {
     const image = new Image(headBytes + this.#calls.length * callBytes)
-    const positions = new Map(
-      this.#calls.map((call, index) => [call, headBytes + index * callBytes]),
-    )
-    for (const [call, at] of positions) {
-      image.setWord(at, call.number)
-      image.setWord(at + resultField * 8, wasteAddress)
-      image.setWord(at + positiveField * 8, placeOf(call.whenPositive, at))
-      image.setWord(at + negativeField * 8, placeOf(call.whenNegative, at))
-      if (call.whenNegative === undefined) {
-        image.setWord(at + complaintField * 8, image.complaint(call.complaint))
-      }
-    }
+    for (const call of this.#calls) addCall(image, call)
     const textPlaces: number[] = []
-    for (const [call, at] of positions) {
+    for (const call of this.#calls) {
       for (const [index, argument] of call.args.entries()) {
-        const place = at + (1 + index) * 8
-        const source = typeof argument === 'object' && positions.get(argument as Call)
-        if (source) image.setWord(source + resultField * 8, listAddress + place)
-        else if (argument === textStart) textPlaces.push(place)
-        else image.setWord(place, image.valueOf(argument as Value))
+        const place = placeIn(call, 1 + index)
+        if (isCall(argument)) {
+          image.setWord(placeIn(argument, resultField), listAddress + place)
+        } else if (argument === textStart) textPlaces.push(place)
+        else image.setWord(place, image.valueOf(argument))
       }
     }
     for (const place of textPlaces) image.setWord(place, image.size)
@@ -131,7 +121,8 @@ export class CallList {
 
   #push(number: number, args: readonly Argument[], options: CallOptions): Call {
     const { complaint = 'failed', whenNegative, whenPositive } = options
-    const call = { number, args, complaint, whenNegative, whenPositive }
+    const index = this.#calls.length
+    const call = { index, number, args, complaint, whenNegative, whenPositive }
     this.#calls.push(call)
     return call
   }
@@ -144,47 +135,71 @@ export function textOffset(file: Buffer): number | undefined {
   return Number(file.readBigUInt64LE(textOffsetAt))
 }
 
-function placeOf(label: Label | 'next' | undefined, at: number): number {
+function addCall(image: Image, call: Call): void {
+  image.setWord(placeIn(call, 0), call.number)
+  image.setWord(placeIn(call, resultField), wasteAddress)
+  image.setWord(placeIn(call, positiveField), addressOf(call.whenPositive, call))
+  image.setWord(placeIn(call, negativeField), addressOf(call.whenNegative, call))
+  if (call.whenNegative !== undefined) return
+  image.setWord(placeIn(call, complaintField), image.complaint(call.complaint))
+}
+
+function placeIn({ index }: Pick<Call, 'index'>, field: number): number {
+  return headBytes + index * callBytes + field * 8
+}
+
+function isCall(argument: Argument): argument is Call {
+  return typeof argument === 'object' && 'args' in argument
+}
+
+function addressOf(label: Label | 'next' | undefined, { index }: Call): number {
   if (label === undefined) return 0
-  if (label === 'next') return listAddress + at + callBytes
+  if (label === 'next') return listAddress + placeIn({ index: index + 1 }, 0)
   if (label.index === undefined) throw new Error('a label of a list was never placed')
-  return listAddress + headBytes + label.index * callBytes
+  return listAddress + placeIn({ index: label.index }, 0)
 }
 
 /** The bytes of a list: words that are set, and behind them what was added. */
 class Image {
-  readonly #words: Buffer
-  readonly #chunks: Uint8Array[] = []
+  #bytes: Buffer<ArrayBuffer>
+  #words: Int32Array
   /** Where a text, or an object, is. */
   readonly #known = new Map<string | Uint8Array, number>()
+  readonly #complaints = new Map<string, number>()
   #end: number
 
   constructor(wordBytes: number) {
-    this.#words = Buffer.alloc(wordBytes)
+    this.#bytes = Buffer.from(new ArrayBuffer(2 * wordBytes))
+    this.#words = new Int32Array(this.#bytes.buffer)
     this.#end = wordBytes
   }
 
-  /** A number of 32 bits, which keeps its sign. */
+  /** A number of 32 bits, which keeps its sign. Both processors have the lower half first. */
   setWord(at: number, value: number): void {
-    this.#words.writeInt32LE(value | 0, at)
-    if (value < 0) this.#words.writeInt32LE(-1, at + 4)
+    this.#words[at / 4] = value
+    this.#words[at / 4 + 1] = value < 0 ? -1 : 0
   }
 
   valueOf(argument: Value): number {
     if (typeof argument === 'number') return argument
     if (typeof argument === 'string') return this.#text(argument)
-    if (argument instanceof Uint8Array) return this.#bytes(argument)
-    if ('words' in argument) return this.#wordsOf(argument.words)
+    if (argument instanceof Uint8Array) return this.#copy(argument)
+    if ('words' in argument) return this.#array(argument.words)
     const program = Buffer.alloc(16)
     program.writeUInt16LE(argument.filter.length / 8, 0)
-    program.writeUInt32LE(this.#bytes(argument.filter), 8)
-    return this.#bytes(program)
+    program.writeUInt32LE(this.#copy(argument.filter), 8)
+    return this.#copy(program)
   }
 
+  /** Its length, then the text, in which the program puts the number. */
   complaint(text: string): number {
-    const bytes = Buffer.from(`        ${text}: error 000\n`)
-    bytes.writeBigUInt64LE(BigInt(bytes.length - 8), 0)
-    return this.#bytes(bytes)
+    const known = this.#complaints.get(text)
+    if (known !== undefined) return known
+    const whole = `${text}: error 000\n`
+    const at = this.#room(8 + Buffer.byteLength(whole))
+    this.setWord(at, this.#bytes.write(whole, at + 8))
+    this.#complaints.set(text, listAddress + at)
+    return listAddress + at
   }
 
   get size(): number {
@@ -192,18 +207,19 @@ class Image {
   }
 
   build(text: string): Buffer {
-    this.#words.write(magic, 0, 'latin1')
-    this.#words.writeUInt32LE(this.size, textOffsetAt)
-    this.#words.write(callerName, nameAt, 'latin1')
-    const file = Buffer.concat([this.#words, ...this.#chunks, Buffer.from(text)])
+    this.#bytes.write(magic, 0, 'latin1')
+    this.#bytes.writeUInt32LE(this.size, textOffsetAt)
+    this.#bytes.write(callerName, nameAt, 'latin1')
+    const file = Buffer.concat([this.#bytes.subarray(0, this.size), Buffer.from(text)])
     if (file.length > maxListBytes) throw new VkError('Invalid', 'there is too much to hand on')
     return file
   }
 
-  #wordsOf(words: readonly string[]): number {
-    const array = Buffer.alloc((words.length + 1) * 8)
-    for (const [index, word] of words.entries()) array.writeUInt32LE(this.#text(word), index * 8)
-    return this.#bytes(array)
+  #array(words: readonly string[]): number {
+    const addresses = words.map((word) => this.#text(word))
+    const at = this.#room((words.length + 1) * 8)
+    for (const [index, address] of addresses.entries()) this.setWord(at + index * 8, address)
+    return listAddress + at
   }
 
   #text(text: string): number {
@@ -212,21 +228,31 @@ class Image {
     if (text.includes('\0')) {
       throw new VkError('Invalid', 'a word of the container holds a character that no word can')
     }
-    const address = this.#bytes(Buffer.from(`${text}\0`))
-    this.#known.set(text, address)
-    return address
+    const at = this.#room(Buffer.byteLength(text) + 1)
+    this.#bytes.write(text, at)
+    this.#known.set(text, listAddress + at)
+    return listAddress + at
   }
 
-  /** Their address, a multiple of 8. The same object is there once. */
-  #bytes(bytes: Uint8Array): number {
+  /** The same object is there once. */
+  #copy(bytes: Uint8Array): number {
     const known = this.#known.get(bytes)
     if (known !== undefined) return known
-    const address = listAddress + this.#end
-    const padding = (8 - (bytes.length % 8)) % 8
-    this.#chunks.push(bytes)
-    if (padding > 0) this.#chunks.push(new Uint8Array(padding))
-    this.#end += bytes.length + padding
-    this.#known.set(bytes, address)
-    return address
+    const at = this.#room(bytes.length)
+    this.#bytes.set(bytes, at)
+    this.#known.set(bytes, listAddress + at)
+    return listAddress + at
+  }
+
+  /** A multiple of 8, from which there are so many zeros. */
+  #room(bytes: number): number {
+    const at = this.#end
+    this.#end += Math.ceil(bytes / 8) * 8
+    if (this.#end <= this.#bytes.length) return at
+    const more = Buffer.from(new ArrayBuffer(2 * this.#end))
+    more.set(this.#bytes)
+    this.#bytes = more
+    this.#words = new Int32Array(more.buffer)
+    return at
   }
 }

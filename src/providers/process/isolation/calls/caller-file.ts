@@ -25,9 +25,6 @@ export const callerName = 'sandbox'
 /** What is no system call: see above. */
 export const specialCalls = { wait: 0x1_0000, compare: 0x1_0001 } as const
 
-/** What the program exits with when a call failed. */
-export const failureCode = 125
-
 /** Makes the calls of a list that it finds on descriptor 0. */
 export interface Caller {
   readonly path: string

@@ -2,7 +2,7 @@
 // The program that makes system calls, as a file of this node, and whether lists of it work here: it takes root,
 // Linux 5.12 (mount_setattr), and a --root-dir from which programs can be run.
 import { spawnSync } from 'node:child_process'
-import { closeSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, readFileSync } from 'node:fs'
 import type { HostTools } from '../../host-tools.ts'
 import { openNamelessFile } from '../../nameless-file.ts'
 import type { Sandbox } from '../sandbox.ts'
@@ -39,16 +39,17 @@ export function placeFor(root: Sandbox['root'], memoryDir?: string): string | un
   const sources = [...sourcesOf(root), ...(memoryDir === undefined ? [] : [memoryDir])]
   // One that shows all of the host would show itself, half made.
   if (sources.includes('/')) return undefined
-  return ['/proc', ...hiddenDirs].find(
+  if (!sources.some((source) => isWithin(source, '/proc'))) return '/proc'
+  const real = sources.map((source) => hostTree.real(source) ?? source)
+  return hiddenDirs.find(
     (place) =>
-      statSync(place, { throwIfNoEntry: false })?.isDirectory() === true &&
-      sources.every((source) => !isWithin(source, place)),
+      hostTree.entry(place)?.kind === 'dir' &&
+      ![...sources, ...real].some((source) => isWithin(source, place)),
   )
 }
 
 function isWithin(path: string, dir: string): boolean {
-  const real = hostTree.real(path) ?? path
-  return [path, real].some((one) => one === dir || one.startsWith(`${dir}/`))
+  return path === dir || path.startsWith(`${dir}/`)
 }
 
 function works(
