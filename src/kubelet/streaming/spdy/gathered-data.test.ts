@@ -69,3 +69,20 @@ test('nothing is no piece', async () => {
   await setImmediate()
   assert.deepEqual(delivered, [])
 })
+
+test('what may be kept is not copied, unless it would keep far more', () => {
+  const { gathered, delivered } = start()
+  gathered.add(1, Buffer.alloc(9000, 'a'))
+  const whole = Buffer.alloc(20_000, 'b')
+  gathered.add(1, whole, { mayKeep: true })
+  gathered.add(1, Buffer.alloc(20_001, 'c').subarray(10_001), { mayKeep: true })
+  gathered.flush()
+  const all = Buffer.concat(delivered.map(([, piece]) => piece))
+  assert.equal(all.toString('latin1').replaceAll(/(.)\1*/g, '$1'), 'abc')
+  const memory = delivered.filter(([, piece]) => piece.buffer === whole.buffer)
+  assert.deepEqual(
+    memory.map(([, { length }]) => length),
+    [20_000],
+  )
+  assert.ok(delivered.every(([, piece]) => piece.buffer.byteLength <= 64 * 1024))
+})

@@ -26,9 +26,14 @@ export class GatheredData<Owner> {
     this.#deliver = deliver
   }
 
-  /** Copies `bytes`, which may be used again then. Pieces are delivered in order, here or later. */
-  add(owner: Owner, bytes: Buffer): void {
-    if (owner !== this.#owner) this.flush()
+  /**
+   * Copies `bytes`, which may be used again then; or does not, if they may be kept, and if that keeps not much
+   * more than themselves. Pieces are delivered in order, here or later.
+   */
+  add(owner: Owner, bytes: Buffer, { mayKeep = false }: { readonly mayKeep?: boolean } = {}): void {
+    const isKept = mayKeep && isMostOfItsMemory(bytes)
+    if (owner !== this.#owner || isKept) this.flush()
+    if (isKept) return this.#deliver(owner, bytes)
     if (this.#owner === undefined && bytes.length < gatherFrom) {
       const piece = Buffer.allocUnsafeSlow(bytes.length)
       bytes.copy(piece)
@@ -76,4 +81,8 @@ export class GatheredData<Owner> {
       this.flush()
     })
   }
+}
+
+function isMostOfItsMemory({ buffer, length }: Buffer): boolean {
+  return length >= gatherFrom && length * 2 >= buffer.byteLength
 }

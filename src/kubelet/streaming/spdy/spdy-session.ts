@@ -69,6 +69,8 @@ export class SpdySession implements StreamCarrier {
   readonly #gathered = new GatheredData<SpdyStream>((stream, piece) => this.#deliver(stream, piece))
   /** There while bytes come past the socket's own queue. */
   #directly: Disposable | undefined
+  /** The last chunk did, so that its memory is used again. */
+  #isDirect = false
   /** After it there was no room: the socket is paused. */
   #stoppedAfter: Frame | undefined
   readonly #over = Promise.withResolvers<void>()
@@ -167,6 +169,7 @@ export class SpdySession implements StreamCarrier {
     noteForeignMemory(chunk.length)
     this.#idle.note()
     if (this.#isClosing) return
+    this.#isDirect = false
     this.#reader.feed(chunk)
     this.#takeFrames()
   }
@@ -175,12 +178,13 @@ export class SpdySession implements StreamCarrier {
   #receiveDirectly(bytes: Buffer): void {
     this.#idle.note()
     if (this.#isClosing) return
+    this.#isDirect = true
     this.#reader.feed(bytes)
-    this.#takeFrames({ isAllTaken: true })
+    this.#takeFrames()
   }
 
-  /** Takes what is left of the chunk, until there is no room. */
-  #takeFrames({ isAllTaken }: { readonly isAllTaken: boolean } = { isAllTaken: false }): void {
+  /** Takes what is left of the chunk: if it lasts, only until there is no room. */
+  #takeFrames(): void {
     try {
       for (let frame; (frame = this.#reader.next());) {
         this.#take(frame)
@@ -188,7 +192,7 @@ export class SpdySession implements StreamCarrier {
         if (!this.#isFull(frame)) continue
         this.#stoppedAfter = frame
         this.#socket.pause()
-        if (!isAllTaken) return
+        if (!this.#isDirect) return
       }
     } catch (error) {
       this.#over.reject(error)
@@ -258,7 +262,9 @@ export class SpdySession implements StreamCarrier {
   #receive({ streamId, bytes, isLast }: Extract<Frame, { kind: 'data' }>): void {
     const stream = this.#streams.get(streamId)
     if (stream === undefined) return
-    if (!stream.destroyed && !stream.hasRemoteEnded) this.#gathered.add(stream, bytes)
+    if (!stream.destroyed && !stream.hasRemoteEnded) {
+      this.#gathered.add(stream, bytes, { mayKeep: !this.#isDirect })
+    }
     if (isLast) {
       this.#gathered.flush()
       stream.receiveEnd()
