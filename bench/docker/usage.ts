@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What it costs to ask an engine how much its containers use: a request for each, streams, all at once. Prints
-// the wait and the CPU time that the engine took (docs/decisions/0013). --engine=podman|docker chooses one.
+// What it costs to ask an engine how much its containers use: a request for each, streams, all at once; and
+// what they have written over their images. Prints the wait and the CPU time that the engine took
+// (docs/decisions/0013 and 0015). --engine=podman|docker chooses one.
 import { readFileSync, readdirSync } from 'node:fs'
 import { request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,6 +11,7 @@ import { busyboxArchive, testImage } from '../../test/docker/test-image.ts'
 
 const containers = 40
 const streamSeconds = 10
+const layerFiles = 20_000
 /** The kernel counts CPU time in hundredths of a second. */
 const tickMs = 10
 
@@ -44,6 +46,15 @@ async function main(kind: EngineKind): Promise<void> {
   if (kind === 'podman') {
     await measure('all in one', () => get(daemon, '/v4.0.0/libpod/containers/stats?stream=false'))
   }
+  const files = `mkdir /f; i=0; while [ $i -lt ${layerFiles} ]; do : > /f/$i; i=$((i + 1)); done`
+  const listed = (query: string) => () => daemon.api.call('GET', `/containers/json?all=1${query}`)
+  await measure('a list', listed(''))
+  await measure('a list with layers', listed('&size=1'))
+  const writer = { Image: testImage, Cmd: ['sh', '-c', files], HostConfig: { NetworkMode: 'none' } }
+  const { Id } = await daemon.api.call<{ Id: string }>('POST', '/containers/create', writer)
+  await daemon.api.call('POST', `/containers/${Id}/start`)
+  await daemon.api.call('POST', `/containers/${Id}/wait`)
+  await measure(`a list with layers, ${layerFiles} files in one`, listed('&size=1'))
   const open = ids.map((id) => stream(daemon, `/v1.41/containers/${id}/stats?stream=1`))
   await delay(2000)
   await measure(`${containers} streams, ${streamSeconds} s`, () => delay(streamSeconds * 1000))
