@@ -3,7 +3,7 @@
 // What pods on an engine bear: the engine is killed and started again, or hangs; our own process is killed at
 // a bad moment. Nothing is lost, nothing is doubled, nothing is left.
 import assert from 'node:assert/strict'
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
@@ -11,11 +11,14 @@ import type { LogBatch } from '../../src/provider/log-feed.ts'
 import type { ObservedPod } from '../../src/provider/provider.ts'
 import type { Pod } from '../../src/kube/types.gen.ts'
 import { ProviderFixture, isRunning, refOf } from '../../src/testing/provider-fixture.ts'
+import { outputOf } from './output-of.ts'
 import { TestRegistry } from './registry.ts'
 import { TcpRelay } from './tcp-relay.ts'
 import { busyboxFiles } from './test-image.ts'
 import { describeEngines, script, untilStopped } from './use-engine.ts'
 
+/** It may have ended before anybody looked. */
+const hasStarted = (observed: ObservedPod): boolean => isRunning(observed) || observed.hasEnded
 const hasEnded = ({ hasEnded: ended }: ObservedPod): boolean => ended
 
 /** A container that counts, slowly enough to be interrupted. */
@@ -72,18 +75,26 @@ describeEngines('faults', (engine) => {
 
   test('a pod that ended while the engine was away has its exit code', async () => {
     if (engine.kind === 'docker') return
-    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 30_000 })
-    const pod = fixture.pod(script('sleep 1; exit 7'), { restartPolicy: 'Never' })
+    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
+    const leave = 'trap "exit 7" TERM; echo ready; sleep 600 & wait'
+    const pod = fixture.pod(script(leave), { restartPolicy: 'Never' })
     await fixture.run(pod)
+    while (!(await outputOf(fixture, pod)).includes('ready')) await fixture.host.clock.sleep(50)
+    const { Id } = (await engine.daemon.api.find(pod.metadata.name, 'c0')) ?? assert.fail()
+    const { State } = await engine.daemon.api.call<{ readonly State: { readonly Pid: number } }>(
+      'GET',
+      `/containers/${Id}/json`,
+    )
     await engine.daemon.kill()
-    await fixture.host.clock.sleep(1500)
+    process.kill(State.Pid, 'SIGTERM')
+    while (existsSync(`/proc/${State.Pid}`)) await fixture.host.clock.sleep(50)
     await engine.daemon.start()
     const { containers } = await fixture.until(pod, 'has ended', hasEnded)
     assert.equal(containers[0]?.state?.terminated?.exitCode, 7)
   })
 
   test('a hanging engine fails pings, and goes on where it was', async () => {
-    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 30_000 })
+    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
     const first = fixture.pod(script(untilStopped))
     await fixture.run(first)
     process.kill(engine.daemon.pid, 'SIGSTOP')
@@ -197,7 +208,7 @@ describeEngines('faults', (engine) => {
     await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
     const pod = fixture.pod(script(counting(150)), { restartPolicy: 'Never' })
     await fixture.create(pod)
-    await fixture.until(pod, 'runs', isRunning)
+    await fixture.until(pod, 'has started', hasStarted)
     const reading = followed(fixture, pod)
     if (engine.kind === 'podman') {
       await fixture.host.clock.sleep(500)
@@ -212,7 +223,7 @@ describeEngines('faults', (engine) => {
     await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
     const pod = fixture.pod(script(counting(150)), { restartPolicy: 'Never' })
     await fixture.create(pod)
-    await fixture.until(pod, 'runs', isRunning)
+    await fixture.until(pod, 'has started', hasStarted)
     for (const _ of [1, 2, 3]) {
       await fixture.restart()
       await fixture.create(pod)

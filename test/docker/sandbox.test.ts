@@ -2,10 +2,11 @@
 //
 // What a pod's containers share, how long they do, and what becomes of them when it breaks.
 import assert from 'node:assert/strict'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import type { ObservedPod } from '../../src/provider/provider.ts'
 import type { Pod } from '../../src/kube/types.gen.ts'
-import { ProviderFixture, isRunning } from '../../src/testing/provider-fixture.ts'
+import { ProviderFixture, isRunning, refOf } from '../../src/testing/provider-fixture.ts'
 import { outputOf } from './output-of.ts'
 import { describeEngines, script, scriptIn, untilStopped } from './use-engine.ts'
 
@@ -33,21 +34,28 @@ describeEngines('the sandbox', (engine) => {
 
   test('processes are shared only where the pod says so', async () => {
     await using fixture = await ProviderFixture.open(engine.options())
-    const look = 'ps -o pid,args | grep -c "[n]eedle"'
-    const run = `for i in $(seq 50); do [ $(${look}) != 0 ] && break; sleep 0.1; done; ${look}; ${untilStopped}`
     const needle = script(`: needle; ${untilStopped}`)
-    const shared = fixture.pod([script(run), needle], { shareProcessNamespace: true })
-    const apart = fixture.pod([script(run), needle])
+    const shared = fixture.pod([script(untilStopped), needle], { shareProcessNamespace: true })
+    const apart = fixture.pod([script(untilStopped), needle])
     await Promise.all([fixture.run(shared), fixture.run(apart)])
-    const until = async (pod: Pod): Promise<string> => {
-      for (;;) {
-        const text = await outputOf(fixture, pod)
-        if (text !== '') return text.trim()
-        await fixture.host.clock.sleep(100)
+    const look = async (pod: Pod, container: string): Promise<string> => {
+      const streams = { stdin: false, stdout: true, stderr: false, tty: false }
+      const command = ['sh', '-c', 'ps -o pid,args | grep -c "[n]eedle"']
+      const { provider, context } = fixture
+      const exec = await provider.exec?.(refOf(pod), container, { command, ...streams }, context)
+      assert.ok(exec?.stdout)
+      return (await text(exec.stdout)).trim()
+    }
+    for (const [pod, container] of [
+      [shared, 'c0'],
+      [apart, 'c1'],
+    ] as const) {
+      const untilMs = performance.now() + fixture.timeoutMs
+      while ((await look(pod, container)) === '0') {
+        assert.ok(performance.now() < untilMs, `${container} does not see it`)
       }
     }
-    assert.notEqual(await until(shared), '0')
-    assert.equal(await until(apart), '0')
+    assert.equal(await look(apart, 'c0'), '0')
   })
 
   test('memory volumes are shared by the containers of a pod, and bounded', async () => {

@@ -5,10 +5,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Pod } from '../../src/kube/types.gen.ts'
 import type { PodStats } from '../../src/provider/stats.ts'
-import { ProviderFixture } from '../../src/testing/provider-fixture.ts'
+import { ProviderFixture, isRunning } from '../../src/testing/provider-fixture.ts'
 import { describeEngines, script, scriptIn, untilStopped } from './use-engine.ts'
 
 const sentBytes = 3_000_000
+const layerBytes = 3_000_000
 
 async function statsOf(
   { provider, context }: ProviderFixture,
@@ -61,6 +62,25 @@ describeEngines('figures', (engine) => {
     assert.ok((stats.process_stats?.process_count ?? 0) >= 4, JSON.stringify(stats.process_stats))
     const sent = await until(fixture, sender, ({ network }) => (network?.txBytes ?? 0) > sentBytes)
     assert.ok((sent.network?.rxBytes ?? Infinity) < sentBytes / 2)
+  })
+
+  test('what a container writes over its image is counted, and ends a pod that may not', async () => {
+    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 120_000 })
+    const write = `head -c ${layerBytes} /dev/zero > /written; ${untilStopped}`
+    const resources = { limits: { 'ephemeral-storage': '1Mi' } }
+    const free = fixture.pod(script(write), { terminationGracePeriodSeconds: 0 })
+    const bounded = fixture.pod(script(write, { resources }), { terminationGracePeriodSeconds: 0 })
+    await Promise.all([fixture.run(free), fixture.create(bounded)])
+    const { containers } = await until(fixture, free, (stats) => {
+      return (stats.containers[0]?.rootfs?.usedBytes ?? 0) >= layerBytes
+    })
+    assert.ok((containers[0]?.rootfs?.capacityBytes ?? 0) > layerBytes)
+    const evicted = await fixture.until(bounded, 'is evicted', ({ hasEnded }) => hasEnded)
+    assert.equal(evicted.failure?.reason, 'Evicted')
+    assert.match(evicted.failure?.message ?? '', /exceeds the total limit of containers 1Mi\. $/)
+    const node = await fixture.provider.nodeStats?.(fixture.context)
+    assert.ok((node?.runtime?.imageFs?.availableBytes ?? 0) > 0)
+    assert.equal(isRunning((await fixture.observe(free)) ?? assert.fail()), true)
   })
 
   test("a pod in the machine's network has no figures of it", async () => {

@@ -23,6 +23,19 @@ async function exec(
   return running ?? assert.fail('the provider runs no commands')
 }
 
+/** A connection to a port that is being opened. */
+async function forwardOnce(fixture: ProviderFixture, pod: Pod, port: number): Promise<Duplex> {
+  const untilMs = performance.now() + fixture.timeoutMs
+  for (;;) {
+    try {
+      return await forward(fixture, pod, port)
+    } catch (error) {
+      assert.ok(performance.now() < untilMs, String(error))
+      await fixture.host.clock.sleep(50)
+    }
+  }
+}
+
 async function forward(
   { provider, context }: ProviderFixture,
   pod: Pod,
@@ -95,10 +108,10 @@ describeEngines('streams', (engine) => {
       assert.ok(stdout)
       return (await text(stdout)).trim()
     }
-    assert.equal(await count(), '1')
+    const untilMs = performance.now() + fixture.timeoutMs
+    while ((await count()) !== '1') assert.ok(performance.now() < untilMs, 'it does not run')
     leaving.abort()
     await exited
-    const untilMs = performance.now() + fixture.timeoutMs
     while ((await count()) !== '0') assert.ok(performance.now() < untilMs, 'it runs on')
   })
 
@@ -131,13 +144,12 @@ describeEngines('streams', (engine) => {
     const serve = 'nc -ll -p 8000 -e cat & httpd -f -p 127.0.0.1:8001 -h /etc & wait'
     const pod = fixture.pod(script(`trap "exit 0" TERM; ${serve}`))
     await fixture.run(pod)
-    await fixture.host.clock.sleep(500)
-    const echo = await forward(fixture, pod, 8000)
+    const echo = await forwardOnce(fixture, pod, 8000)
     const bytes = Buffer.alloc(1_000_000, '8000\n')
     echo.end(bytes)
     const back = await buffer(echo)
     assert.ok(back.equals(bytes), `${back.length} of ${bytes.length} bytes came back`)
-    const web = await forward(fixture, pod, 8001)
+    const web = await forwardOnce(fixture, pod, 8001)
     web.write('GET /group HTTP/1.0\r\n\r\n')
     assert.match(await text(web), /^HTTP\/1.[01] 200 OK[^]*extra:x:2000:user/)
     await assert.rejects(
