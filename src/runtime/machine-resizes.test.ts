@@ -9,6 +9,7 @@ import { RuntimeWorld } from '../../test/support/runtime-world.ts'
 import type { Container, Pod } from '../kube/types.gen.ts'
 import type { ContainerRuntime } from './container-runtime.ts'
 import { podDir } from './pod-dirs.ts'
+import type { PodRecord } from './pod-record.ts'
 
 const features = { multipleContainers: true, 'resources.resize': true } as const
 
@@ -187,6 +188,12 @@ test('a pod as a whole is resized before its containers where it grows, and afte
   assert.deepEqual(calls.splice(0), ['pod 200Mi', 'main 150Mi'])
   await resize(whole(first, ['80Mi', '40Mi'], 3))
   assert.deepEqual(calls.splice(0), ['main 40Mi', 'pod 80Mi'])
+  // What a crash comes before is done again.
+  await world.eventually(async () => {
+    const text = await readFile(join(podDir(world.rootDir, ref.uid), 'pod.json'), 'utf8')
+    const { podResources } = JSON.parse(text) as PodRecord
+    return podResources?.limits?.['memory'] === '80Mi'
+  })
   await world.restartAfterKill()
   const last = whole(first, ['80Mi', '40Mi'], 3)
   await world.create(last)

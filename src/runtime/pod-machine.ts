@@ -25,11 +25,10 @@ import { PodLedger } from './pod-ledger.ts'
 import { PodNews } from './pod-news.ts'
 import { PodPreparation } from './pod-preparation.ts'
 import type { PodRecord } from './pod-record.ts'
+import { StepLoop } from './step-loop.ts'
 import { terminationMessage, type ReadLog } from './termination-message.ts'
 
-const retryStepMs = 10_000
-/** A time that has passed without anything coming of it must not become a busy loop. */
-const minWakeMs = 50
+const retrySaveMs = 10_000
 /** A start that takes longer does not hold up the news of what happened before it. */
 const slowStartMs = 500
 
@@ -53,15 +52,12 @@ export class PodMachine {
   readonly #probes: MachineProbes
   readonly #news: PodNews
   readonly #resizes: MachineResizes
+  readonly #loop: StepLoop
   readonly #backoffs = new BackoffNews((name, event) => this.#tell(name, event))
   readonly #background = new Set<Promise<void>>()
   #request: PodRequest | undefined
   #waits: ReadonlyMap<string, Wait> = new Map()
   #isNew = true
-  #isDirty = false
-  #stepping: Promise<void> | undefined
-  #timer: Disposable | undefined
-  #wakeAtMs = Infinity
 
   constructor(deps: MachineDeps, initial: { ref: PodRef; record?: PodRecord | undefined }) {
     const { ref } = initial
@@ -70,7 +66,16 @@ export class PodMachine {
     this.#log = deps.host.log.child({ pod: `${ref.namespace}/${ref.name}`, uid: ref.uid })
     this.#ledger = new PodLedger(deps, { ...initial, log: this.#log })
     this.#preparation = new PodPreparation(deps, { ref, log: this.#log })
-    const wake = (): void => this.#wake()
+    this.#loop = new StepLoop({
+      clock: deps.host.clock,
+      log: this.#log,
+      signal: this.#lifetime.signal,
+      // Not left to the step: that may wait for a start of another container.
+      woken: () => this.#probes.sync(),
+      step: () => this.#step(),
+      rested: () => this.#inBackground(this.#save()),
+    })
+    const wake = (): void => this.#loop.wake()
     this.#resizes = new MachineResizes(deps, this.#ledger)
     this.#probes = new MachineProbes(deps, { ledger: this.#ledger, wake })
     this.#news = new PodNews({
@@ -147,7 +152,7 @@ export class PodMachine {
     this.#resizes.retryNow()
     this.#preparation.retryNow()
     if (request.pod.metadata.deletionTimestamp !== undefined) this.#starting.abort()
-    this.#wake()
+    this.#loop.wake()
   }
 
   /** Begins to end the pod, or hurries it. */
@@ -172,19 +177,19 @@ export class PodMachine {
       },
     })
     this.#starting.abort()
-    this.#wake()
+    this.#loop.wake()
   }
 
   /** The runtime told of a change. */
   onRun(run: RuntimeContainer): void {
     this.#ledger.addRun(run)
-    this.#wake()
+    this.#loop.wake()
   }
 
   /** The pod's sandbox has ended: it gets another one before anything else is started. */
   onSandboxEnd(): void {
     this.#preparation.sandboxEnded()
-    this.#wake()
+    this.#loop.wake()
   }
 
   /** Every run of this pod that the runtime knew in `epoch`. */
@@ -193,7 +198,7 @@ export class PodMachine {
     const isNews = hasChanged || this.#actions.mustRelist || this.#isNew
     this.#actions.relisted()
     this.#isNew = false
-    if (isNews) this.#wake()
+    if (isNews) this.#loop.wake()
   }
 
   /** Removes the pod from the runtime and from the disk. */
@@ -211,40 +216,12 @@ export class PodMachine {
   async dispose(): Promise<void> {
     this.#lifetime.abort()
     this.#starting.abort()
-    this.#timer?.[Symbol.dispose]()
     this.#probes[Symbol.dispose]()
     this.#actions[Symbol.dispose]()
-    await this.#stepping
+    await this.#loop[Symbol.asyncDispose]()
     this.#news[Symbol.dispose]()
     await Promise.all(this.#background)
     await this.#ledger.flush()
-  }
-
-  #wake(): void {
-    this.#isDirty = true
-    if (this.#lifetime.signal.aborted) return
-    // Not left to the step: that may wait for a start of another container.
-    this.#probes.sync()
-    this.#stepping ??= this.#run()
-  }
-
-  async #run(): Promise<void> {
-    // Whoever wakes the pod does so in the middle of something, and must not see it change yet.
-    await Promise.resolve()
-    try {
-      while (this.#isDirty && !this.#lifetime.signal.aborted) {
-        this.#isDirty = false
-        await this.#step()
-      }
-      this.#inBackground(this.#save())
-    } catch (error) {
-      this.#log.error({ error: messageOf(error) }, 'Pod step failed and is tried again')
-      // A wake that came meanwhile, a deletion say, does not wait for the pause after a failure.
-      const pauseMs = this.#isDirty ? minWakeMs : retryStepMs
-      this.#wakeAt(this.#deps.host.clock.nowMs() + pauseMs)
-    } finally {
-      this.#stepping = undefined
-    }
   }
 
   async #step(): Promise<void> {
@@ -263,26 +240,26 @@ export class PodMachine {
     const context = { signal: this.#lifetime.signal, log: this.#log }
     if (decision.reset) {
       await this.#ledger.resetAll(decision.reset)
-      this.#isDirty = true
+      this.#loop.repeat()
     }
     for (const action of decision.actions) {
       if (action.kind === 'stop') actions.stop(action, context)
       if (action.kind === 'postStart' || action.kind === 'preStop') actions.runHook(action)
       if (action.kind !== 'condemn') continue
       await this.#ledger.condemn(action.container, action.doom)
-      this.#isDirty = true
+      this.#loop.repeat()
     }
     actions.ordered()
     await this.#resizes.run(decision.actions, context)
     const start = decision.actions.find((action) => action.kind === 'start')
     if (start && this.#request) {
       using _news = this.#deps.host.clock.setTimer(slowStartMs, () => this.#news.tell())
-      this.#isDirty = true
+      this.#loop.repeat()
       await actions.start(start, this.#request, this.#starting.signal)
     } else {
       this.#news.tellSoon()
     }
-    this.#wakeAt(this.#nextWakeMs(decision))
+    this.#loop.wakeAt(this.#nextWakeMs(decision))
   }
 
   #nextWakeMs({ wakeAtMs }: Decision): number {
@@ -372,17 +349,7 @@ export class PodMachine {
   async #save(): Promise<void> {
     const isSaved = await this.#ledger.save()
     if (isSaved) return
-    this.#wakeAt(Math.min(this.#wakeAtMs, this.#deps.host.clock.nowMs() + retryStepMs))
-  }
-
-  #wakeAt(atMs: number): void {
-    this.#timer?.[Symbol.dispose]()
-    this.#timer = undefined
-    this.#wakeAtMs = atMs
-    if (atMs === Infinity || this.#lifetime.signal.aborted) return
-    const { clock } = this.#deps.host
-    const delayMs = Math.max(atMs - clock.nowMs(), minWakeMs)
-    this.#timer = clock.setTimer(delayMs, () => this.#wake())
+    this.#loop.wakeBy(this.#deps.host.clock.nowMs() + retrySaveMs)
   }
 
   #inBackground(work: Promise<void>): void {
