@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { collectProcess } from '../../../../test/support/collected-process.ts'
-import { eventually } from '../../../../test/support/process-probes.ts'
+import { eventually, pidOf } from '../../../../test/support/process-probes.ts'
 import { isRoot } from '../../../../test/support/process-runtime.ts'
 import type { ProcessWorld } from '../../../../test/support/process-runtime.ts'
 import {
@@ -28,6 +28,7 @@ import {
   volume,
 } from '../../../../test/support/sandbox-world.ts'
 import type { ContainerStart } from '../../../runtime/container-runtime.ts'
+import { parseStat, readProc } from '../process-identity.ts'
 
 const skip = noSandbox || !isRoot
 
@@ -146,3 +147,28 @@ test(
     assert.equal((await run(world, start, 'echo $KEY')).stdout, 'value\n')
   },
 )
+
+test(
+  'root in a container gets at nothing of the processes that hold its sandbox, and by hostPID not at their root',
+  { skip },
+  async (t) => {
+    await using world = await sandboxWorld({ allowRoot: true })
+    if (!world.surroundings.caller) return t.skip('this machine leaves all to bubblewrap')
+    const security = { runAsUser: 0 }
+    const own = startOf(world, {
+      script: 'ls /proc/1/root/; readlink /proc/1/exe; cat /proc/1/maps',
+      security,
+    })
+    assert.equal((await outputOf(world, own)).stdout, '')
+    const other = startOf(world, { script: 'exec sleep 60', uid: 'other' })
+    await world.runtime.startContainer(other, world.context)
+    const first = parentOf(await pidOf(world, other.key))
+    const script = [parentOf(first), first].map((pid) => `ls /proc/${pid}/root/`).join('; ')
+    const watching = startOf(world, { script, uid: 'watching', pod: { hostPID: true }, security })
+    assert.equal((await outputOf(world, watching)).stdout, '')
+  },
+)
+
+function parentOf(pid: number): number {
+  return parseStat(readProc(`${pid}/stat`))?.parent ?? assert.fail(`process ${pid} has ended`)
+}

@@ -3,6 +3,7 @@
 // Linux 5.12 (mount_setattr), and a --root-dir from which programs can be run.
 import { spawnSync } from 'node:child_process'
 import { closeSync, readFileSync } from 'node:fs'
+import { ownsCapability } from '../../capabilities.ts'
 import type { HostTools } from '../../host-tools.ts'
 import { openNamelessFile } from '../../nameless-file.ts'
 import type { Sandbox } from '../sandbox.ts'
@@ -20,6 +21,8 @@ import { addSandbox } from './sandbox-calls.ts'
 export function openCaller(dir: string, tools: Pick<HostTools, 'shell'>): Caller | undefined {
   const architecture = filterArchitecture()
   if (architecture === undefined || process.getuid?.() !== 0) return undefined
+  // Without it nobody could join what other processes hold, which are closed to whoever lacks it.
+  if (!ownsCapability('SYS_PTRACE')) return undefined
   try {
     const lastCapability = Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8'))
     const path = ensureFile(dir, callerFile(architecture), 0o755)

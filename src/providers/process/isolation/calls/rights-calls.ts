@@ -50,10 +50,10 @@ export function addRights(list: CallList, { user, capabilities, lastCapability }
   list.add('setresuid', [uid, uid, uid], { complaint: 'cannot become the user' })
 }
 
-/** Gives up all of them. Its files in /proc stay root's, for root alone to look at. */
+/** Gives up all of them. It stays root's: to trace it, or to look at its root, takes a capability of the host's. */
 export function dropAll(list: CallList): void {
+  list.add('prctl', [setDumpable, 0])
   list.add('capset', [capabilityHeader, capabilityData(new Set())])
-  list.add('prctl', [setDumpable, 1])
 }
 
 /** Effective, permitted and none inheritable, of the first 32 and then of the others. */

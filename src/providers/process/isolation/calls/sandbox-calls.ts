@@ -160,7 +160,8 @@ function addLoopback(list: CallList): void {
 /** Stays for a child, and ends as it ends, with nothing that is worth taking over. */
 function addWaiting(list: CallList, child: Call, filter?: Uint8Array): void {
   list.add('close_range', [0, largest])
-  dropAll(list)
+  // First: who may take it over once it has no rights must not do so while it is without a filter.
   if (filter) list.add('seccomp', [1, 0, { filter }])
+  dropAll(list)
   list.wait(child)
 }
