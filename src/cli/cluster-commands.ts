@@ -123,7 +123,7 @@ function addStatus(program: Command): void {
 }
 
 function addRun(program: Command): void {
-  program
+  const command = program
     .command('run <manifests...>')
     .summary('run the pods of manifests to their end, with progress and logs')
     .description(
@@ -132,6 +132,27 @@ function addRun(program: Command): void {
         'again. Exits with 0 when all succeeded, 1 when something failed, 2 for a mistake in flags or ' +
         'manifests, 130 after Ctrl-C, which ends the pods with their grace.',
     )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  virtual-kubelet run examples/fan-out.yaml
+  virtual-kubelet run job.yaml config/ --timeout 10m
+  generate-job | virtual-kubelet run - -o json | jq '.pods[].exitCode'
+  virtual-kubelet run job.yaml --kubeconfig ~/.kube/config --provider process`,
+    )
+    .action(async (paths: string[], flags: RunFlags & { readonly timeout?: number }) => {
+      const { run } = await import('./run.ts')
+      const { timeout, ...rest } = flags
+      exitWith(
+        await run(paths, { ...rest, ...(timeout !== undefined && { timeoutSeconds: timeout }) }),
+      )
+    })
+  addRunOptions(command)
+}
+
+function addRunOptions(command: Command): void {
+  command
     .addOption(
       new Option(
         '--provider <name>',
@@ -156,22 +177,6 @@ function addRun(program: Command): void {
       outputFlag('text, or json: one document on standard output, all else on standard error'),
     )
     .addOption(logLevelFlag())
-    .addHelpText(
-      'after',
-      `
-Examples:
-  virtual-kubelet run examples/fan-out.yaml
-  virtual-kubelet run job.yaml config/ --timeout 10m
-  generate-job | virtual-kubelet run - -o json | jq '.pods[].exitCode'
-  virtual-kubelet run job.yaml --kubeconfig ~/.kube/config --provider process`,
-    )
-    .action(async (paths: string[], flags: RunFlags & { readonly timeout?: number }) => {
-      const { run } = await import('./run.ts')
-      const { timeout, ...rest } = flags
-      exitWith(
-        await run(paths, { ...rest, ...(timeout !== undefined && { timeoutSeconds: timeout }) }),
-      )
-    })
 }
 
 function addKubectl(program: Command): void {

@@ -43,6 +43,28 @@ export function createProgram(): Command {
     .showHelpAfterError('(virtual-kubelet help COMMAND explains the flags)')
   addClusterCommands(program)
   addStart(program)
+  addProviders(program)
+  addExplain(program)
+  addVersion(program)
+  return program
+}
+
+function addStart(program: Command): void {
+  const start = program
+    .command('start')
+    .description('register the node and run its pods until told to stop')
+    .addOption(new Option('--config <file>', 'settings in YAML; may name several nodes'))
+  for (const spec of startFlags) start.addOption(new Option(spec.flags, helpOf(spec)))
+  start.action(async (given: Readonly<Record<string, unknown>>) => {
+    const [{ loadSettings }, { start: startProcess }] = await Promise.all([
+      import('./load-settings.ts'),
+      import('./start.ts'),
+    ])
+    await startProcess(loadSettings(given, process.env))
+  })
+}
+
+function addProviders(program: Command): void {
   program
     .command('providers [name]')
     .description('list the providers, or what one of them can do')
@@ -50,6 +72,9 @@ export function createProgram(): Command {
       const { printProviders } = await import('./providers.ts')
       await printProviders(name, process.stdout)
     })
+}
+
+function addExplain(program: Command): void {
   program
     .command('explain <manifests...>')
     .summary('say what a provider would do with the pods of manifests')
@@ -72,26 +97,13 @@ Examples:
       const isSupported = await explain(paths, options, process.stdout)
       if (!isSupported) throw new CommanderError(1, 'explain.unsupported', '')
     })
+}
+
+function addVersion(program: Command): void {
   program
     .command('version')
     .description('print the versions')
     .action(() => {
       process.stdout.write(`${versionLine}\n`)
     })
-  return program
-}
-
-function addStart(program: Command): void {
-  const start = program
-    .command('start')
-    .description('register the node and run its pods until told to stop')
-    .addOption(new Option('--config <file>', 'settings in YAML; may name several nodes'))
-  for (const spec of startFlags) start.addOption(new Option(spec.flags, helpOf(spec)))
-  start.action(async (given: Readonly<Record<string, unknown>>) => {
-    const [{ loadSettings }, { start: startProcess }] = await Promise.all([
-      import('./load-settings.ts'),
-      import('./start.ts'),
-    ])
-    await startProcess(loadSettings(given, process.env))
-  })
 }

@@ -68,30 +68,36 @@ function mergeList(live: readonly unknown[], applied: readonly unknown[], scope:
   while (l < left.length || r < right.length) {
     const ours = left[l]
     const theirs = right[r]
-    if (ours && theirs && ours.key === theirs.key) {
-      mergeBoth(ours.key)
-      l++
-      r++
-      continue
-    }
     const isShared = ours !== undefined && rightByKey.has(ours.key)
-    // An element of both whose turn has not come: it goes where the configuration has it.
-    if (ours && theirs && isShared && shared[0] !== undefined && shared[0] !== ours.key) {
-      l++
-      continue
-    }
-    if (ours && !isShared) {
-      result.push(ours.value)
-      l++
-      continue
-    }
-    if (ours && merged.has(ours.key)) l++
-    if (theirs) {
+    const turn = turnOf({ ours, theirs, isShared, expected: shared[0] })
+    if (turn === 'live') result.push(ours?.value)
+    if (turn !== 'applied' || (ours && merged.has(ours.key))) l++
+    if (theirs && (turn === 'both' || turn === 'applied')) {
       mergeBoth(theirs.key)
       r++
     }
   }
   return result
+}
+
+/** Whose element is next; `later` passes over one of the stored list that comes where the configuration has it. */
+function turnOf({
+  ours,
+  theirs,
+  isShared,
+  expected,
+}: {
+  readonly ours: Keyed | undefined
+  readonly theirs: Keyed | undefined
+  /** Both lists have the stored one. */
+  readonly isShared: boolean
+  /** Key of the first shared element, in the order of the configuration, that is not merged yet. */
+  readonly expected: string | undefined
+}): 'both' | 'live' | 'later' | 'applied' {
+  if (!ours) return 'applied'
+  if (ours.key === theirs?.key) return 'both'
+  if (!isShared) return 'live'
+  return theirs && expected !== undefined && expected !== ours.key ? 'later' : 'applied'
 }
 
 /** Elements that come twice are not merged with anything. */
