@@ -14,6 +14,7 @@ import type { KubeClient } from './kube-client.ts'
 import { configMaps, pods } from './resources.ts'
 import type { ConfigMap, Pod } from './types.gen.ts'
 import { withoutBulk } from './without-bulk.ts'
+import { tries } from '../../test/support/test-size.ts'
 
 const at = (name: string) => ({ namespace: 'default', name })
 const seed = (name: string, value = '0') => ({ metadata: { name }, data: { value } })
@@ -271,6 +272,6 @@ test('converges to the state of the server, and its changes add up, whatever hap
       assert.deepEqual(misfits, [])
       assert.deepEqual(contents(replica.values()), contents(informer.list()))
     }),
-    { seed: 3, numRuns: 60 },
+    { seed: 3, numRuns: tries(60, 12) },
   )
 })

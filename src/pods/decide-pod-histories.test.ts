@@ -14,6 +14,7 @@ import { refOf } from './known-pod.ts'
 import type { PodRecord } from './known-pod.ts'
 import { PodRecords } from './pod-records.ts'
 import { wireStatus } from './wire-status.ts'
+import { tries } from '../../test/support/test-size.ts'
 
 const nodeName = 'here'
 
@@ -70,7 +71,7 @@ test('keeps its invariants over random histories, and brings everything to its e
       for (const operation of history) model.apply(operation)
       model.settle()
     }),
-    { numRuns: 1500, seed: 20260101 },
+    { numRuns: tries(1500, 300), seed: 20260101 },
   )
 })
 

@@ -12,6 +12,7 @@ import { FakeBackend } from '../../test/support/fake-backend.ts'
 import { MemoryKubeClient } from '../../test/support/memory-kube-client.ts'
 import { PodLoopFixture } from '../../test/support/pod-loop-fixture.ts'
 import { testPod } from '../../test/support/test-pods.ts'
+import { tries } from '../../test/support/test-size.ts'
 
 const names = ['a', 'b', 'c'] as const
 
@@ -48,7 +49,7 @@ for (const isPushed of [true, false]) {
       fc.asyncProperty(fc.array(operation, { maxLength: 25, size: 'max' }), async (history) => {
         await play(history, isPushed)
       }),
-      { numRuns: 60, seed: 42 },
+      { numRuns: tries(60, 12), seed: 42 },
     )
   })
 }

@@ -10,6 +10,7 @@ import { buildContainer, buildPod } from '../../test/support/build-pod.ts'
 import { FakeExec, type ExecAnswer, type ExecCall } from '../../test/support/fake-exec.ts'
 import { RuntimeWorld, refOf } from '../../test/support/runtime-world.ts'
 import type { Container, Pod, Probe } from '../kube/types.gen.ts'
+import { tries } from '../../test/support/test-size.ts'
 
 const probe = (word: string, more: Probe = {}): Probe => ({
   exec: { command: [word] },
@@ -288,6 +289,6 @@ test('random lives: thresholds and delays are kept, and no end is without a reas
         assert(isBad('start') || isBad('live'), 'every end has a reason')
       }
     }),
-    { numRuns: 60, endOnFailure: true },
+    { numRuns: tries(60, 12), endOnFailure: true },
   )
 })

@@ -9,6 +9,7 @@ import { RuntimeWorld } from '../../test/support/runtime-world.ts'
 import type { Pod, PodSpec } from '../kube/types.gen.ts'
 import type { ObservedPod, PodRef } from '../provider/provider.ts'
 import { VkError } from '../util/vk-error.ts'
+import { tries } from '../../test/support/test-size.ts'
 
 const kinds = [
   'exit 0',
@@ -200,6 +201,6 @@ test('random lives of a pod on a runtime that fails keep the promises of a kubel
         await story.end()
       },
     ),
-    { seed: 9, numRuns: 60, endOnFailure: true },
+    { seed: 9, numRuns: tries(60, 12), endOnFailure: true },
   )
 })

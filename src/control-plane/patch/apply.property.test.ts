@@ -15,6 +15,7 @@ import { memberScope } from './field-relation.ts'
 import { FieldSet } from './field-set.ts'
 import { mergeApplied } from './merge-applied.ts'
 import { applyStrategicMergePatch } from './strategic-merge-patch.ts'
+import { tries } from '../../../test/support/test-size.ts'
 
 const found = schemaOf('v1', 'Pod')
 assert.ok(found)
@@ -81,7 +82,7 @@ test('a strategic merge patch made of two objects makes one into the other', () 
     assert.deepEqual(settled(result), settled(after))
     assert.equal(JSON.stringify(before), frozen)
   })
-  fc.assert(property, { numRuns: 100 })
+  fc.assert(property, { numRuns: tries(100, 20) })
 })
 
 const spec = arbitraryStruct(pod).map((value) => {
@@ -105,7 +106,7 @@ test('applying twice is applying once', () => {
     const once = apply({ applied: clean(applied), manager: 'a' })
     assert.equal(apply({ live: once, applied: clean(applied), manager: 'a' }), once)
   })
-  fc.assert(property, { numRuns: 60 })
+  fc.assert(property, { numRuns: tries(60, 12) })
 })
 
 test('what a manager applies is there, and what it stops to apply is gone when nobody else has it', () => {
@@ -122,7 +123,7 @@ test('what a manager applies is there, and what it stops to apply is gone when n
     const kept = lost.paths().filter((path) => all.has(path) && !isEmptyAt(after, path))
     assert.deepEqual(kept, [])
   })
-  fc.assert(property, { numRuns: 60 })
+  fc.assert(property, { numRuns: tries(60, 12) })
 })
 
 /** What is empty may stay, or go with its last field. */

@@ -7,6 +7,7 @@ import { StatusError } from '../objects/api-status.ts'
 import { decodeObject } from './decode-object.ts'
 import { schemaCatalog } from './schema-catalog.ts'
 import { schemaOf } from './schema-of.ts'
+import { tries } from '../../../test/support/test-size.ts'
 
 const pod = schemaOf('v1', 'Pod')
 const secret = schemaOf('v1', 'Secret')
@@ -304,5 +305,5 @@ test('nothing but StatusError is thrown, whatever the body', () => {
       assert.ok(error instanceof StatusError, String(error))
     }
   })
-  fc.assert(property, { numRuns: 500 })
+  fc.assert(property, { numRuns: tries(500, 100) })
 })

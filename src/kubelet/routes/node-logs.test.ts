@@ -12,6 +12,7 @@ import type { KubeletFixture } from '../../../test/support/kubelet-fixture.ts'
 import { journalArgs } from '../node-logs/journal.ts'
 import { openBelow } from '../node-logs/log-folder.ts'
 import { parseLogQuery } from '../node-logs/log-query.ts'
+import { tries } from '../../../test/support/test-size.ts'
 
 describe('/logs/', () => {
   let base: string
@@ -108,7 +109,7 @@ describe('/logs/', () => {
         await entry.handle.close()
         assert.notEqual(text, 'not for you')
       }),
-      { numRuns: 200 },
+      { numRuns: tries(200, 40) },
     )
   })
 

@@ -9,6 +9,7 @@ import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
 import { PodLife } from '../../../test/support/pod-life.ts'
 import type { Container, ContainerRestartRule, Pod } from '../../kube/types.gen.ts'
 import { podContainers } from './pod-containers.ts'
+import { tries } from '../../../test/support/test-size.ts'
 
 type Happening =
   | { readonly kind: 'exit'; readonly pick: number; readonly exitCode: number }
@@ -200,6 +201,6 @@ test('random lives keep the promises of a pod lifecycle', () => {
       assert.equal(life.facts.hasEnded, true, 'a deleted pod always ends')
       life.check()
     }),
-    { seed: 20_260_101, numRuns: 2000 },
+    { seed: 20_260_101, numRuns: tries(2000, 400) },
   )
 })

@@ -9,6 +9,7 @@ import { FakeClock } from '../../util/fake-clock.ts'
 import { readLog } from './log-reader.ts'
 import { LogTailer } from './log-tailer.ts'
 import { maxEntryBytes } from './split-entries.ts'
+import { tries } from '../../../test/support/test-size.ts'
 
 type Step =
   | { readonly kind: 'write'; readonly stream: Stream; readonly lengths: readonly number[] }
@@ -91,7 +92,7 @@ test('a log read back is what was written, cut into the same entries, in order',
         times.toSorted((a, b) => a - b),
       )
     }),
-    { seed: 4711, numRuns: 150 },
+    { seed: 4711, numRuns: tries(150, 30) },
   )
 })
 
@@ -120,7 +121,7 @@ test('the hints of a query leave out nothing that is wanted', async () => {
         assert.deepEqual(since, all.slice(all.length - since.length))
       },
     ),
-    { seed: 4712, numRuns: 100 },
+    { seed: 4712, numRuns: tries(100, 20) },
   )
 })
 
@@ -151,6 +152,6 @@ test('a follower sees every entry once, whenever it comes', async () => {
         assert.deepEqual(await followed, all)
       },
     ),
-    { seed: 4713, numRuns: 100 },
+    { seed: 4713, numRuns: tries(100, 20) },
   )
 })

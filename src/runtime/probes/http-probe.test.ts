@@ -17,6 +17,7 @@ import { silentLogger } from '../../util/logger.ts'
 import { ProbeError } from './probe-order.ts'
 import type { ProbeAnswer } from './probe-order.ts'
 import { probeRunner } from './run-probe.ts'
+import { tries } from '../../../test/support/test-size.ts'
 
 const host = '127.0.0.1'
 
@@ -331,7 +332,7 @@ test('whatever bytes a server sends, a probe ends, and its connection too', asyn
       assert(isError || ['success', 'warning', 'failure'].includes((answer as ProbeAnswer).result))
       assert.equal(clock.pending, 0)
     }),
-    { numRuns: 200 },
+    { numRuns: tries(200, 40) },
   )
   while (target.open.size > 0) await new Promise((resolve) => setImmediate(resolve))
 })

@@ -14,6 +14,7 @@ import { FakeClock } from '../../util/fake-clock.ts'
 import { silentLogger } from '../../util/logger.ts'
 import type { ProbeAnswer } from './probe-order.ts'
 import { probeRunner } from './run-probe.ts'
+import { tries } from '../../../test/support/test-size.ts'
 
 const host = '127.0.0.1'
 const key = { pod: { namespace: 'ns', name: 'pod', uid: 'u' }, name: 'main', attempt: 0 }
@@ -255,7 +256,7 @@ test('whatever bytes come instead of a gRPC answer, the probe has failed', async
       bytes = sent
       assert.equal((await world.probe({ grpc: { port } })).result, 'failure')
     }),
-    { numRuns: 200 },
+    { numRuns: tries(200, 40) },
   )
   server.close()
 })

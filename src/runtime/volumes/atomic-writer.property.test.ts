@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import type { VolumeFile } from '../../provider/provider.ts'
 import { writeVolume } from './atomic-writer.ts'
+import { tries } from '../../../test/support/test-size.ts'
 
 const name = fc.constantFrom('a', 'b', 'c', 'dir/a', 'dir/b', 'dir/sub/a', 'other/a')
 const generations = fc.array(fc.uniqueArray(name, { maxLength: 5 }), {
@@ -80,7 +81,7 @@ test('a reader sees one complete generation at any moment', async () => {
         assert.ok([...whole.values()].every((text) => text === String(generation)))
       }
     }),
-    { numRuns: 30 },
+    { numRuns: tries(30, 8) },
   )
 })
 

@@ -8,6 +8,7 @@ import { join, relative } from 'node:path'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { resolveSubPath, SubPathError } from './sub-path.ts'
+import { tries } from '../../../test/support/test-size.ts'
 
 const part = fc.constantFrom('a', 'b', 'c')
 const path = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'))
@@ -60,7 +61,7 @@ test('a subPath is inside of the volume or an error, and nothing is made elsewhe
         await rm(root, { recursive: true, force: true })
       }
     }),
-    { numRuns: 200 },
+    { numRuns: tries(200, 40) },
   )
 })
 

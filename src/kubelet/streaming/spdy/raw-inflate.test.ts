@@ -5,6 +5,7 @@ import { constants, deflateRawSync, inflateRawSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import { ProtocolError } from './protocol-error.ts'
 import { RawInflate } from './raw-inflate.ts'
+import { tries } from '../../../../test/support/test-size.ts'
 
 const maxLength = 4096
 const text = 'content-length accept-encoding streamtype stdin stdout error'
@@ -68,7 +69,7 @@ test('what zlib deflates comes out as it was, whatever kinds of blocks it chose'
     fc.property(piece, how, (bytes, options) => {
       assert.deepEqual(byUs(deflated(bytes, options), dictionary), bytes)
     }),
-    { numRuns: 300 },
+    { numRuns: tries(300, 60) },
   )
 })
 
@@ -81,7 +82,7 @@ test('what is damaged is refused, or comes out, exactly as from zlib', () => {
       const input = whole.subarray(0, whole.length - cut)
       assert.deepEqual(byUs(input, dictionary), byZlib(input, dictionary))
     }),
-    { numRuns: 1000 },
+    { numRuns: tries(1000, 200) },
   )
 })
 
@@ -93,7 +94,7 @@ test('random bytes are refused, or come out, exactly as from zlib', () => {
       const input = Buffer.concat([Buffer.from(head), array])
       assert.deepEqual(byUs(input, dictionary), byZlib(input, dictionary))
     }),
-    { numRuns: 1000 },
+    { numRuns: tries(1000, 200) },
   )
 })
 

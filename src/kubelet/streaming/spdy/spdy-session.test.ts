@@ -13,6 +13,7 @@ import { ProtocolError } from './protocol-error.ts'
 import { dataHead } from './spdy-frames.ts'
 import { SpdySession, maxStreams } from './spdy-session.ts'
 import type { SpdyStream } from './spdy-stream.ts'
+import { tries } from '../../../../test/support/test-size.ts'
 
 interface World {
   readonly client: SpdyClient
@@ -78,7 +79,7 @@ test('each stream gets its own bytes in order, whatever the others do', async ()
       }
       client.destroy()
     }),
-    { numRuns: 50 },
+    { numRuns: tries(50, 10) },
   )
 })
 
@@ -275,6 +276,6 @@ test('random bytes end the connection or do not, but nothing hangs and nothing e
         assert.ok(error instanceof ProtocolError, String(error)),
       )
     }),
-    { numRuns: 200 },
+    { numRuns: tries(200, 40) },
   )
 })
