@@ -4,10 +4,10 @@
 // words of the API server and of the pod's events.
 import { text } from 'node:stream/consumers'
 import { TrialObjects } from '../control-plane/api/trial-objects.ts'
-import type { PodProblem, ProviderModule } from '../provider/provider.ts'
+import type { ProviderModule } from '../provider/provider.ts'
 import { UserError } from '../util/vk-error.ts'
 import { readYamlFile } from './config-file.ts'
-import { isReadable, nameOf, podOf, problemsOf } from './manifest-pod.ts'
+import { nameOf, podOf, problemsOf, readable } from './manifest-pod.ts'
 import { loadProviderModule } from './provider-modules.ts'
 import { readManifests, type Manifest } from './run/read-manifests.ts'
 
@@ -66,12 +66,8 @@ async function judged(
     const verdict = `skipped: ${faults ? 'it makes no pods' : unknown}`
     return { problems: faults ?? [], verdict }
   }
-  const isAsked = isReadable(described)
-  const own = isAsked ? await problemsOf(described, judge) : faults?.length ? [] : noContainers
+  const read = readable(described)
+  const own = 'pod' in read ? await problemsOf(read, judge) : faults?.length ? [] : [read]
   const verdict = `runs on ${judge.provider.name} as written`
   return { problems: [...(faults ?? []), ...own], verdict }
 }
-
-const noContainers: readonly PodProblem[] = [
-  { field: 'spec.containers', why: 'a pod needs at least one' },
-]

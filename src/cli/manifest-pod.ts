@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pod that a manifest makes, and what a provider would refuse in it, before any cluster has seen it.
+import { readPod } from '../control-plane/api/trial-objects.ts'
 import type { ObjectMeta, Pod, PodSpec } from '../kube/types.gen.ts'
 import { unsupportedFields } from '../provider/feature-check.ts'
 import { isFilled } from '../provider/feature-rules.ts'
@@ -13,14 +14,16 @@ export interface DescribedPod {
   readonly claimsVolumes: boolean
 }
 
-/** Whether there is something to ask a provider. */
-export function isReadable({ pod }: DescribedPod): boolean {
+/** The pod with what the API server knows of it, or why there is nothing to ask a provider about. */
+export function readable(described: DescribedPod): DescribedPod | PodProblem {
+  const pod = readPod(described.pod)
+  if (typeof pod === 'string') return { field: 'spec', why: pod }
   const { containers } = pod.spec as Partial<PodSpec>
-  const isObject = (one: unknown): boolean => typeof one === 'object' && one !== null
-  return Array.isArray(containers) && containers.length > 0 && containers.every(isObject)
+  if (containers?.length) return { ...described, pod }
+  return { field: 'spec.containers', why: 'a pod needs at least one' }
 }
 
-/** What the provider, made here with this configuration, would refuse in a pod that is readable. */
+/** What the provider, made here with this configuration, would refuse in a pod that could be read. */
 export async function problemsOf(
   { pod, claimsVolumes }: DescribedPod,
   { provider, config }: { readonly provider: ProviderModule; readonly config: unknown },
@@ -39,10 +42,9 @@ export async function problemsOf(
 /** The pod that a manifest makes; undefined when it makes none. */
 export function podOf(manifest: Manifest): DescribedPod | undefined {
   const template = templateOf(manifest)
-  if (!template?.spec) return undefined
+  if (typeof template !== 'object' || !template?.spec) return undefined
   const { namespace = 'default' } = manifest.metadata
-  const { annotations = {} } = template.metadata ?? {}
-  const metadata = { name: nameOf(manifest), namespace, uid: 'described', annotations }
+  const metadata = { ...template.metadata, name: nameOf(manifest), namespace, uid: 'described' }
   const { volumeClaimTemplates } = (manifest['spec'] ?? {}) as {
     readonly volumeClaimTemplates?: readonly object[]
   }

@@ -262,6 +262,41 @@ spec: { containers: [{ name: main, image: host, command: [id] }] }
   for (const [index, pattern] of expected.entries()) assert.match(lines[index] ?? '', pattern)
 })
 
+test('explain and run say of what cannot be read what the API server says, and no stack', async () => {
+  using dir = folder()
+  const file = join(dir.path, 'pods.json')
+  const broken = { name: 'a', image: 5, env: {}, command: 'id', ports: 3, volumeMounts: [null] }
+  const spec = { volumes: 'x', containers: [broken], initContainers: 4 }
+  const metadata = { name: 'odd' }
+  const template = { metadata: 3, spec }
+  const items = [
+    { ...podHead, metadata, spec },
+    { ...podHead, metadata, spec: { volumes: [null], containers: [null] } },
+    { ...podHead, metadata, spec: 'none' },
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { template } },
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: 'none' },
+    { apiVersion: 'example.com/v1', kind: 'Thing', metadata, spec: { template } },
+  ]
+  writeFileSync(file, JSON.stringify({ kind: 'List', items }))
+  const explained = await vk(['explain', file])
+  assert.equal(explained.stderr, '')
+  assert.equal(explained.code, 1)
+  const lines = explained.stdout.trimEnd().split('\n')
+  const told = (kind: string) => lines.filter((line) => line.startsWith(`${kind} odd: `))
+  assert.match(
+    told('Thing').join(),
+    /^Thing odd: spec: Pod in version "v1" cannot be handled as a /,
+  )
+  assert.match(
+    told('Deployment').join(),
+    /cannot be handled as a Deployment: json: cannot unmarshal/,
+  )
+  for (const kind of ['Pod', 'Deployment']) assert.ok(told(kind).length >= 2, explained.stdout)
+  const ran = await vk(['run', file])
+  assert.equal(ran.code, 2)
+  assert.doesNotMatch(ran.stderr, /\n\s+at /)
+})
+
 test('explain refuses a file without pods', async () => {
   using dir = folder()
   const file = join(dir.path, 'service.yaml')

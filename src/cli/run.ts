@@ -26,7 +26,6 @@ import { onReaderGone } from './reader-gone.ts'
 import { endLeftoverRuns, recordRun } from './run/leftover-runs.ts'
 import { readManifests } from './run/read-manifests.ts'
 import type { Manifest } from './run/read-manifests.ts'
-import { refuseHopeless } from './run/refuse-hopeless.ts'
 import { PlainDisplay } from './run/run-display.ts'
 import type { RunDisplay } from './run/run-display.ts'
 import { failureLines, reportDocument, summaryTable } from './run/run-report.ts'
@@ -95,6 +94,7 @@ async function checkProvider(manifests: readonly Manifest[], flags: RunFlags): P
   const provider = await loadProviderModule(name ?? 'process')
   if (kubeconfig !== undefined) return
   const config = providerConfig === undefined ? {} : (readYamlFile(providerConfig) ?? {})
+  const { refuseHopeless } = await import('./run/refuse-hopeless.ts')
   await refuseHopeless(manifests, { provider, config })
 }
 

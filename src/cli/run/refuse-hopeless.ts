@@ -5,7 +5,7 @@ import type { Pod } from '../../kube/types.gen.ts'
 import { featureCheckAnnotation } from '../../pods/judge-pod.ts'
 import type { ProviderModule } from '../../provider/provider.ts'
 import { UserError } from '../../util/vk-error.ts'
-import { isReadable, nameOf, podOf, problemsOf } from '../manifest-pod.ts'
+import { nameOf, podOf, problemsOf, readable } from '../manifest-pod.ts'
 import type { Manifest } from './read-manifests.ts'
 
 /**
@@ -19,8 +19,9 @@ export async function refuseHopeless(
   const lines: string[] = []
   for (const manifest of manifests) {
     const described = podOf(manifest)
-    if (!described || !isReadable(described) || isLenient(described.pod)) continue
-    const problems = await problemsOf(described, judge)
+    const read = described && readable(described)
+    if (!read || !('pod' in read) || isLenient(read.pod)) continue
+    const problems = await problemsOf(read, judge)
     const lasting = problems.filter(({ mayPass }) => mayPass !== true)
     const title = `${manifest.kind.toLowerCase()}/${nameOf(manifest)}`
     lines.push(...lasting.map(({ field, why }) => `Cannot run ${title}: ${field}: ${why}`))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this API server would refuse in objects, without a server: the same decoding, defaults and
 // validation as a create over HTTPS, on a store that nobody sees.
+import type { Pod } from '../../kube/types.gen.ts'
 import { systemClock } from '../../util/clock.ts'
 import { podSecurity } from '../admission/pod-security.ts'
 import { StatusError } from '../objects/api-status.ts'
@@ -71,6 +72,19 @@ export class TrialObjects {
       if (error.reason !== 'AlreadyExists') faults.push(...faultsIn(error))
     }
     return faults
+  }
+}
+
+/** The pod as the API server reads it, without what it does not know; or why it cannot be read. */
+export function readPod(pod: object): Pod | string {
+  const schema = schemaOf('v1', 'Pod')
+  if (!schema) return 'pods are not served'
+  try {
+    const value = { apiVersion: 'v1', kind: 'Pod', ...pod }
+    return decodeObject(JSON.stringify(value), schema).object as unknown as Pod
+  } catch (error) {
+    if (error instanceof StatusError) return error.message
+    throw error
   }
 }
 
