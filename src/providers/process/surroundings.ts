@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this machine and our rights on it allow, found out once.
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../../util/vk-error.ts'
@@ -9,6 +8,7 @@ import { dropOptions } from './capabilities.ts'
 import type { Cgroups } from './cgroup.ts'
 import { findStrayDescriptors } from './stray-descriptors.ts'
 import { detectCgroups } from './detect-cgroups.ts'
+import { nodeFolder } from './forsaken-groups.ts'
 import { canHide } from './hidden-dir.ts'
 import { canIsolate } from './isolation/bubblewrap.ts'
 import { findToolKit } from './isolation/tool-kit.ts'
@@ -51,7 +51,6 @@ export interface Surroundings {
  * node's folder among control groups, which is made.
  */
 export function exploreSurroundings(config: ProcessConfig, rootDir: string): Surroundings {
-  const folder = createHash('sha256').update(rootDir).digest('hex').slice(0, 12)
   if (process.platform === 'linux' && !existsSync('/proc/self/stat')) {
     throw new UserError('Cannot run processes: /proc is not mounted, which tells processes apart')
   }
@@ -66,7 +65,7 @@ export function exploreSurroundings(config: ProcessConfig, rootDir: string): Sur
     caller: isolates ? openCaller(join(rootDir, 'process-filters'), tools) : undefined,
     canHide: isolates || canHide(config, { tools, dir: rootDir }),
     canDropCapabilities: canDropCapabilities(tools),
-    cgroups: detectCgroups(config.cgroupRoot, folder),
+    cgroups: detectCgroups(config.cgroupRoot, nodeFolder(rootDir)),
     bootId: readBootId(),
     strayDescriptors: findStrayDescriptors(),
     own: ownUser(),
