@@ -2,7 +2,7 @@
 //
 // What it costs to ask an engine how much its containers use: a request for each, streams, all at once; and
 // what they have written over their images. Prints the wait and the CPU time that the engine took
-// (docs/decisions/0013 and 0015). --engine=podman|docker chooses one.
+// (docs/decisions/0013 and 0016). --engine=podman|docker chooses one.
 import { readFileSync, readdirSync } from 'node:fs'
 import { request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
