@@ -20,6 +20,7 @@ const alone = {
   capabilities: undefined,
   memory: undefined,
   filter: undefined,
+  openDirs: [],
   calls: undefined,
 }
 

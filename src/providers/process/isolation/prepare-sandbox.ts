@@ -68,6 +68,9 @@ export function scratchDir(attemptDir: string): string {
   return join(attemptDir, 'scratch')
 }
 
+/** Of directories in which everybody may write, and nobody may remove what is another's. */
+const openMode = 0o1777
+
 const starterPath = `${kitDir}/filter`
 
 /** Makes the container's own directories and plans everything else. */
@@ -121,9 +124,12 @@ export async function prepareSandbox(
     memory: podMemory(places),
     capabilities: isRoot ? containerCapabilities(spec, config.allowedCapabilities) : undefined,
     filter: filter && { ...filter, starter: starterPath },
+    openDirs: base.scratch ? [base.scratch.tmp, base.scratch.varTmp] : [],
     calls: undefined,
   }
-  return { sandbox: { ...sandbox, calls: callsFor(sandbox, places) }, builder }
+  const calls = callsFor(sandbox, places)
+  if (!calls) await Promise.all(sandbox.openDirs.map((dir) => chmod(dir, openMode)))
+  return { sandbox: { ...sandbox, calls }, builder }
 }
 
 /** What needs Node.js for its variables has no shell to fall back to. */
@@ -143,14 +149,9 @@ async function makeScratch(attemptDir: string, { user, home }: SandboxUser): Pro
   const dir = scratchDir(attemptDir)
   const [tmp, varTmp, own] = [join(dir, 'tmp'), join(dir, 'var-tmp'), join(dir, 'home')]
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  await Promise.all([makeOpen(tmp), makeOpen(varTmp)])
+  await Promise.all([tmp, varTmp].map((path) => mkdir(path, { recursive: true, mode: 0o700 })))
   if (!isHidden(home)) return { tmp, varTmp }
   await mkdir(own, { recursive: true, mode: 0o700 })
   if (user.uid !== process.getuid?.()) await chown(own, user.uid, user.gid)
   return { tmp, varTmp, home: { path: home, source: own } }
-}
-
-async function makeOpen(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 })
-  await chmod(path, 0o1777)
 }

@@ -42,6 +42,8 @@ interface Walk {
 export class RootBuilder {
   readonly root: DirNode
   readonly #tree: FileTree
+  /** What `locate` has answered since something was put last. */
+  readonly #located = new Map<string, string>()
 
   constructor(root: DirNode, tree: FileTree) {
     this.root = root
@@ -57,12 +59,17 @@ export class RootBuilder {
 
   /** The path without links, whether the container has something there or not. */
   locate(path: string): string {
+    const known = this.#located.get(path)
+    if (known !== undefined) return known
     const { place, missing } = this.#walk(path)
-    return pathOf([...place.names, ...missing])
+    const located = pathOf([...place.names, ...missing])
+    this.#located.set(path, located)
+    return located
   }
 
   /** Puts a node at a path, making what is missing on the way; answers the path without links. */
   put(path: string, node: DirNode): string {
+    this.#located.clear()
     const { place, missing } = this.#walk(path)
     if (missing.length === 0) this.#checkCover(place, node)
     const names = [...place.names, ...missing]

@@ -29,6 +29,8 @@ export interface Sandbox extends Namespaces {
   readonly memory: PodMemory | undefined
   /** Of system calls; undefined: all are let through. */
   readonly filter: ContainerFilter | undefined
+  /** Directories of the container's own that are to be open to all; a list of calls opens them. */
+  readonly openDirs: readonly string[]
   /** How it is made without bubblewrap, by a list of calls; undefined: bubblewrap makes it. */
   readonly calls: { readonly caller: Caller; readonly at: string } | undefined
 }

@@ -113,6 +113,7 @@ function trial(): Sandbox {
     capabilities: [],
     memory: undefined,
     filter: undefined,
+    openDirs: [],
     calls: undefined,
   }
 }

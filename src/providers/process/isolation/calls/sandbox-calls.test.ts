@@ -33,6 +33,7 @@ test('the first process of a container has its filter before it loses what keeps
       capabilities: [],
       memory: undefined,
       filter: { program: '', starter: '', exact, early },
+      openDirs: [],
       calls: undefined,
     },
     at: '/proc',

@@ -62,7 +62,7 @@ export function hasCalls({ hasOwnProcesses, guard, capabilities, root }: Sandbox
   return hasOwnProcesses && !guard && capabilities !== undefined && root.kind === 'made'
 }
 
-function addOuter(list: CallList, { joins, memory }: Sandbox): void {
+function addOuter(list: CallList, { joins, memory, openDirs }: Sandbox): void {
   const [setName, noNewPrivileges] = [15, 38]
   list.add('prctl', [setName, callerName])
   list.add('prctl', [noNewPrivileges, 1], { complaint: 'cannot refuse new privileges' })
@@ -70,6 +70,9 @@ function addOuter(list: CallList, { joins, memory }: Sandbox): void {
   for (const signal of [2, 3]) list.add('rt_sigaction', [signal, defaultAction, 0, 8])
   list.add('setsid', [])
   list.add('umask', [0])
+  for (const dir of openDirs) {
+    list.add('fchmodat', [here, dir, 0o1777], { complaint: `cannot open "${dir}" to all` })
+  }
   const holder = memory?.heldBy
   const held = [
     ...(joins?.kinds.map((kind) => hold(list, joins.inside, { kind, flag: kinds[kind] })) ?? []),
