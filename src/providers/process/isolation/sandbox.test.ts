@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a container in a sandbox finds, and what it cannot get at.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { lstatSync, readFileSync, readdirSync } from 'node:fs'
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -265,6 +265,39 @@ test('of what a volume shows of the host, our own directory is empty', { skip },
   assert.equal(stdout, '4\n')
   assert.match(stderr, /Read-only file system|Permission denied/)
 })
+
+test(
+  'what the host mounts below a volume later does not come into a container, where it would be writable',
+  { skip: skip || !isRoot },
+  async (t) => {
+    await using world = await sandboxWorld()
+    if (!world.surroundings.caller) return t.skip('bubblewrap leaves mounts as the host has them')
+    const dir = await volume(world, 'data')
+    const mount = (...words: string[]) => assert.equal(spawnSync('mount', words).status, 0)
+    mount('-t', 'tmpfs', '-o', 'mode=777', 'vk-volume', dir)
+    try {
+      // As systemd has the whole root.
+      mount('--make-shared', dir)
+      await mkdir(join(dir, 'later'))
+      const mounts = [at(dir, '/data', { isReadOnly: true })]
+      const start = startOf(world, { script: 'exec sleep 60', mounts })
+      await world.runtime.startContainer(start, world.context)
+      await pidOf(world, start.key)
+      mount('-t', 'tmpfs', '-o', 'mode=777', 'vk-later', join(dir, 'later'))
+      const choice = { stdin: false, stdout: true, stderr: true, tty: false }
+      const command = [
+        'sh',
+        '-c',
+        'grep vk-later /proc/self/mountinfo; touch /data/later/x && echo written',
+      ]
+      const options = { ...choice, command, spec: start.spec }
+      const streams = await world.runtime.exec(start.key, options, world.context)
+      assert.equal((await collectProcess(streams)).stdout, '')
+    } finally {
+      spawnSync('umount', ['--recursive', dir])
+    }
+  },
+)
 
 function listing(dir: string): readonly string[] {
   return readdirSync(dir)

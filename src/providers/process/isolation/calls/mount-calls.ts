@@ -13,6 +13,7 @@ export const mountFlags = {
   noExec: 8,
   bind: 0x1000,
   recursive: 0x4000,
+  private: 0x4_0000,
   slave: 0x8_0000,
 } as const
 
@@ -95,12 +96,12 @@ function addNode(list: CallList, node: RootNode, place: Place): void {
 }
 
 function addBind(list: CallList, node: BindNode, { at, proc }: Place): void {
-  const { isReadOnly, hasDevices, isOptional = false } = node
+  const { isReadOnly, hasDevices, isOptional = false, isPrivate = false } = node
   // Parts of a /proc are those of the container's own.
   const source = proc === undefined || !node.source.startsWith('/proc/') ? node.source : at
   if (source !== at) addTarget(list, source, at)
   const flags = hasDevices ? noSuid : isReadOnly ? tight | readOnly : tight
-  bind(list, { source, at, flags, isOptional })
+  bind(list, { source, at, flags, isOptional, isPrivate })
 }
 
 /** A directory or a file to mount on, unless there is one. */
@@ -120,17 +121,19 @@ function bind(
     at,
     flags,
     isOptional = false,
+    isPrivate = false,
   }: {
     readonly source: string
     readonly at: string
     readonly flags: number
     readonly isOptional?: boolean
+    readonly isPrivate?: boolean
   },
 ): void {
   const after = list.label()
   const { bind: bound, recursive } = mountFlags
   mount(list, [source, at, 0, bound | recursive], isOptional ? { whenNegative: after } : {})
-  setAttributes(list, at, { flags, isRecursive: true })
+  setAttributes(list, at, { flags, isRecursive: true, isPrivate })
   list.place(after)
 }
 
@@ -192,13 +195,20 @@ function mount(
   )
 }
 
+interface Attributes {
+  readonly flags: number
+  readonly isRecursive?: boolean
+  /** No mounts of the host come here any more. */
+  readonly isPrivate?: boolean
+}
+
 /** Adds attributes to the mount at a path, and to those below it. */
 function setAttributes(
   list: CallList,
   at: string,
-  { flags, isRecursive = false }: { readonly flags: number; readonly isRecursive?: boolean },
+  { flags, isRecursive = false, isPrivate = false }: Attributes,
 ): void {
-  const attributes = attributeBytes(flags)
+  const attributes = attributeBytes(flags, isPrivate ? mountFlags.private : 0)
   const how = { complaint: `cannot set the attributes of the mount at "${at}"` }
   list.add(
     'mount_setattr',
@@ -208,12 +218,13 @@ function setAttributes(
 }
 
 /** A `struct mount_attr` that sets these, of which there is one each. */
-function attributeBytes(flags: number): Uint8Array {
-  const known = knownAttributes.get(flags)
+function attributeBytes(flags: number, propagation: number): Uint8Array {
+  const known = knownAttributes.get(flags | propagation)
   if (known) return known
   const bytes = Buffer.alloc(32)
   bytes.writeUInt32LE(flags, 0)
-  knownAttributes.set(flags, bytes)
+  bytes.writeUInt32LE(propagation, 16)
+  knownAttributes.set(flags | propagation, bytes)
   return bytes
 }
 
