@@ -82,7 +82,7 @@ describe('when the API server is killed', { skip: skipReason }, () => {
         const { conditions = [] } = object.status ?? {}
         return conditions.some((c) => c.type === 'Complete' && c.status === 'True') && object
       },
-      { what: 'the Job to be complete', timeoutMs: 90_000 },
+      { what: 'the Job to be complete', timeoutMs: 120_000 },
     )
     assert.equal(done.status?.succeeded, PODS)
     assert.equal(done.status.completedIndexes, `0-${PODS - 1}`)
@@ -109,7 +109,7 @@ describe('when the API server is killed', { skip: skipReason }, () => {
       (await pods.list('app=web')).filter(({ status }) => status?.phase === 'Running')
     await eventually(async () => (await running()).length === 4, {
       what: 'all pods',
-      timeoutMs: 60_000,
+      timeoutMs: 120_000,
     })
     assert.equal((await pods.list('app=web')).length, 4)
   })

@@ -184,7 +184,7 @@ export class ControlPlane implements TestControlPlane {
     const component = this.#running.get(name)
     await eventually(async () => component?.hasExited() || (await isReady()), {
       what: `${name} to be ready`,
-      timeoutMs: 60_000,
+      timeoutMs: 120_000,
     })
     if (component?.hasExited()) {
       const tail = component.log().split('\n').slice(-10).join('\n')

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import { afterEach, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from './eventually.ts'
 import { pidsWithArgument, uniqueSleep, untilNoneHas } from './host-processes.ts'
@@ -19,6 +19,7 @@ import type { VirtualKubelet } from './virtual-kubelet.ts'
 
 const MANY = scaled(20, 8)
 const LINES = scaled(200, 60)
+const CRASHES = scaled(3, 2)
 /** How long pods run on that end while the node is down. */
 const SECONDS = scaled(3, 2)
 
@@ -28,13 +29,13 @@ describe('after kill -9', { skip: skipReason }, () => {
   const shared = useSharedFolder()
   let node: VirtualKubelet
 
-  beforeEach(async () => {
-    node = await startProcessNode(cluster(), { nodeIp: node?.nodeIp ?? cluster().addAddress() })
+  before(async () => {
+    node = await startProcessNode(cluster())
   })
 
   afterEach(async () => {
+    if (node.hasExited()) await startAgain()
     await pods.deleteAll()
-    await node[Symbol.asyncDispose]()
   })
 
   async function crash(): Promise<void> {
@@ -148,7 +149,7 @@ describe('after kill -9', { skip: skipReason }, () => {
       spec: { containers: [shell('echo "pid $$$$"; sleep 600; :')] },
     })
     const before = await pods.untilPhase('tough', 'Running')
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < CRASHES; round++) {
       await crash()
       await startAgain()
     }

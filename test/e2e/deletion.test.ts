@@ -4,6 +4,7 @@
 // room for another of the same name. On host processes, where it can be seen what is left.
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
+import { eventually } from './eventually.ts'
 import { pidsWithArgument, uniqueSleep, untilNoneHas } from './host-processes.ts'
 import { watchPod } from './pod-watch.ts'
 import { Pods, shell, stateOf } from './pods.ts'
@@ -75,14 +76,14 @@ describe('deleting a pod', { skip: skipReason }, () => {
   test('a second, shorter grace ends the waiting of the first', async () => {
     await running('patient', 'trap "" TERM; echo ready; while :; do sleep 0.1; done', LONG_GRACE)
     await pods.delete('patient')
-    await pods.end('patient', { gracePeriodSeconds: 1 })
+    await pods.end('patient', { gracePeriodSeconds: 1 }, (LONG_GRACE / 2) * 1000)
   })
 
   async function assertTakesAlong(name: string, child: (seconds: string) => string) {
     const seconds = uniqueSleep()
-    const script = `sleep ${seconds} & ${child(seconds)} sleep 0.2; echo ready; wait`
+    const script = `sleep ${seconds} & ${child(seconds)} echo ready; wait`
     await running(name, script, 2)
-    assert.equal(pidsWithArgument(seconds).length, 2)
+    await eventually(() => pidsWithArgument(seconds).length === 2, { what: 'both to sleep' })
     await deleteAndWait(name)
     assert.deepEqual(pidsWithArgument(seconds), [])
   }
@@ -99,9 +100,9 @@ describe('deleting a pod', { skip: skipReason }, () => {
     const seconds = uniqueSleep()
     const script = `trap "" TERM; echo ready; sleep ${seconds}; sleep ${seconds}`
     await running('stubborn', script, LONG_GRACE)
-    assert.equal(pidsWithArgument(seconds).length, 1)
+    await eventually(() => pidsWithArgument(seconds).length === 1, { what: 'it to sleep' })
     await pods.delete('stubborn', { gracePeriodSeconds: 0 })
-    await pods.untilGone('stubborn', 2000)
+    await pods.untilGone('stubborn', (LONG_GRACE / 2) * 1000)
     await untilNoneHas(seconds)
   })
 
@@ -115,7 +116,7 @@ describe('deleting a pod', { skip: skipReason }, () => {
     })
     await pods.untilLogged('twin', /ready/)
     await pods.delete('twin', { gracePeriodSeconds: 0 })
-    await pods.untilGone('twin', 2000)
+    await pods.untilGone('twin', 25_000)
     const second = shell('echo "before: $(cat $STAMPS)"; echo done', { env })
     await pods.create({ name: 'twin', spec: { restartPolicy: 'Never', containers: [second] } })
     await pods.untilPhase('twin', 'Succeeded')
@@ -132,6 +133,6 @@ describe('deleting a pod', { skip: skipReason }, () => {
       },
     })
     await pods.untilPhase('finished', 'Succeeded')
-    assert.ok((await deleteAndWait('finished')) < 5)
+    assert.ok((await deleteAndWait('finished')) < LONG_GRACE / 2)
   })
 })

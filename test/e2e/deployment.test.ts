@@ -29,7 +29,7 @@ describe('a Deployment', { skip: skipReason }, () => {
         const counts = [replicas, updatedReplicas, availableReplicas]
         return isSeen && counts.every((count) => count === spec.replicas)
       },
-      { what: 'the rollout to be done', timeoutMs: 60_000 },
+      { what: 'the rollout to be done' },
     )
   }
 

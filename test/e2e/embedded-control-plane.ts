@@ -145,7 +145,7 @@ class EmbeddedControlPlane implements TestControlPlane {
         if (!controllerManager) return true
         return await this.api.call('GET', '/api/v1/namespaces/default/serviceaccounts/default')
       },
-      { what: 'the control plane to be ready', intervalMs: 20, timeoutMs: 60_000 },
+      { what: 'the control plane to be ready', intervalMs: 20, timeoutMs: 120_000 },
     )
     if (!serving.hasExited()) return
     const tail = readFileSync(serving.logFile, 'utf8').split('\n').slice(-10).join('\n')

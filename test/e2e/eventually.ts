@@ -7,9 +7,9 @@ import { provider } from './scenario-provider.ts'
 
 /** How to wait, and what for. */
 export interface EventuallyOptions {
-  /** Completes the sentence "Timed out after 30000 ms waiting for …". */
+  /** Completes the sentence "Timed out after 120000 ms waiting for …". */
   readonly what: string
-  /** Default 30 s; more on a provider that is slow. */
+  /** Default two minutes, which no machine is too busy for; more on a provider that is slow. */
   readonly timeoutMs?: number
   /** Pause between two attempts; default 50 ms. */
   readonly intervalMs?: number
@@ -21,7 +21,7 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   attempt: () => T | Promise<T>,
-  { what, timeoutMs = 30_000, intervalMs = 50 }: EventuallyOptions,
+  { what, timeoutMs = 120_000, intervalMs = 50 }: EventuallyOptions,
 ): Promise<Exclude<T, false | null | undefined | void>> {
   const deadline = performance.now() + timeoutMs * provider.patience
   let cause: unknown

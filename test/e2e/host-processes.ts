@@ -16,7 +16,7 @@ export function pidsWithArgument(word: string): readonly number[] {
 }
 
 /** Waits until no process has this argument. */
-export async function untilNoneHas(word: string, timeoutMs = 15_000): Promise<void> {
+export async function untilNoneHas(word: string, timeoutMs = 120_000): Promise<void> {
   await eventually(() => pidsWithArgument(word).length === 0, {
     what: `no process to have the argument ${word}`,
     timeoutMs,

@@ -43,7 +43,7 @@ export function spawnKubectl(
 export async function runKubectl(
   kubectl: Kubectl,
   args: readonly string[],
-  { input = '', allowFailure = false, timeoutMs = 60_000 }: KubectlOptions,
+  { input = '', allowFailure = false, timeoutMs = 120_000 }: KubectlOptions,
 ): Promise<KubectlResult> {
   const child = spawnKubectl(kubectl, args)
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)

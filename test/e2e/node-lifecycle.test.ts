@@ -56,7 +56,7 @@ describe('a node that falls silent', { skip: skipReason }, () => {
         const keys = object.spec.taints?.map(({ key, effect }) => `${key}:${effect}`) ?? []
         return keys.includes('node.kubernetes.io/unreachable:NoExecute') && object
       },
-      { what: 'the node to be given up', timeoutMs: 60_000 },
+      { what: 'the node to be given up' },
     )
     const ready = conditionOf(unknown, 'Ready')
     assert.equal(ready?.status, 'Unknown')

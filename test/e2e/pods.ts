@@ -98,7 +98,7 @@ export class Pods {
   async until(
     name: string,
     isWanted: (pod: Pod) => unknown,
-    { what, timeoutMs = 30_000 }: { readonly what: string; readonly timeoutMs?: number },
+    { what, timeoutMs = 120_000 }: { readonly what: string; readonly timeoutMs?: number },
   ): Promise<Pod> {
     let last: Pod | undefined
     try {
@@ -116,7 +116,7 @@ export class Pods {
   }
 
   /** Waits for a phase; a pod that ends in another one ends the waiting too. */
-  async untilPhase(name: string, phase: string, timeoutMs = 30_000): Promise<Pod> {
+  async untilPhase(name: string, phase: string, timeoutMs = 120_000): Promise<Pod> {
     const final = ['Succeeded', 'Failed']
     const pod = await this.until(
       name,
@@ -129,7 +129,7 @@ export class Pods {
     throw new Error(`Pod ${name} is not ${phase}; its status: ${status}; its output: ${output}`)
   }
 
-  async untilGone(name: string, timeoutMs = 30_000): Promise<void> {
+  async untilGone(name: string, timeoutMs = 120_000): Promise<void> {
     await eventually(async () => (await this.find(name)) === undefined, {
       what: `pod ${name} to be gone`,
       timeoutMs,
@@ -143,7 +143,7 @@ export class Pods {
     return await this.#cluster().api<string>('GET', `${PODS}/${name}/log?${query.toString()}`)
   }
 
-  async untilLogged(name: string, pattern: RegExp, timeoutMs = 30_000): Promise<RegExpExecArray> {
+  async untilLogged(name: string, pattern: RegExp, timeoutMs = 120_000): Promise<RegExpExecArray> {
     return await eventually(async () => pattern.exec(await this.logs(name)), {
       what: `pod ${name} to log ${pattern}`,
       timeoutMs,
@@ -158,7 +158,7 @@ export class Pods {
     return (await this.#cluster().api<List<Event>>('GET', path)).items
   }
 
-  async untilEvent(name: string, reason: string, timeoutMs = 30_000): Promise<Event> {
+  async untilEvent(name: string, reason: string, timeoutMs = 120_000): Promise<Event> {
     return await eventually(
       async () => (await this.events(name)).find((event) => event.reason === reason),
       { what: `an event ${reason} about ${name}`, timeoutMs },
@@ -170,8 +170,8 @@ export class Pods {
     await this.#cluster().delete(`${PODS}/${name}`, options)
   }
 
-  /** Deletes and waits until the pod is gone. */
-  async end(name: string, options: DeleteOptions = {}, timeoutMs = 15_000): Promise<void> {
+  /** Deletes and waits until the pod is gone; fails where it takes as long as a grace of 30 s, the default. */
+  async end(name: string, options: DeleteOptions = {}, timeoutMs = 28_000): Promise<void> {
     await this.delete(name, options)
     await this.untilGone(name, timeoutMs)
   }

@@ -68,7 +68,7 @@ describe('when the backend fails', { skip: skipReason }, () => {
     assert.equal(waiting.status?.phase, 'Pending')
     assert.match(stateOf(waiting)?.waiting?.message ?? '', /the mock was told to fail/)
     await pods.untilEvent('third-time-lucky', 'ProviderCreateFailed')
-    await pods.untilPhase('third-time-lucky', 'Running', 60_000)
+    await pods.untilPhase('third-time-lucky', 'Running')
   })
 
   test('a create whose reply was lost makes no second pod', async () => {
@@ -85,7 +85,7 @@ describe('when the backend fails', { skip: skipReason }, () => {
       spec: { containers: [shell('none')] },
     })
     await pods.untilPhase('sticky', 'Running')
-    await pods.end('sticky', {}, 30_000)
+    await pods.end('sticky', {}, 120_000)
   })
 
   test('a call that hangs holds up nobody else', async () => {
@@ -93,7 +93,7 @@ describe('when the backend fails', { skip: skipReason }, () => {
     await pods.create({ name: 'stuck', annotations, spec: { containers: [shell('none')] } })
     await pods.create({ name: 'next', spec: { containers: [shell('none')] } })
     await pods.untilPhase('next', 'Running')
-    await pods.end('stuck', {}, 40_000)
+    await pods.end('stuck', {}, 120_000)
   })
 
   test('pods end with the exit code that they are told to end with', async () => {

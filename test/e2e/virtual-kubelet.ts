@@ -115,7 +115,7 @@ async function waitUntilReady(component: Component, placement: Placement, port: 
   try {
     await eventually(() => component.hasExited() || isUp(), {
       what: `node ${nodeName} to be Ready`,
-      timeoutMs: 60_000,
+      timeoutMs: 120_000,
     })
   } catch (error) {
     await component[Symbol.asyncDispose]()
