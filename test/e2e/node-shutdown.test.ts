@@ -40,9 +40,9 @@ describe('a node that shuts down', { skip: skipReason, concurrency: true }, () =
   test('ends its pods by priority, refuses new ones, and says so', async () => {
     const periods = [
       '--shutdown-grace-period',
-      '20s',
+      '60s',
       '--shutdown-grace-period-critical-pods',
-      '8s',
+      '20s',
     ]
     const vk = await startProcessNode(cluster(), { nodeName: 'one', args: periods })
     const file = join(shared(), 'order')
