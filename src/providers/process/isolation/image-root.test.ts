@@ -48,7 +48,7 @@ test(
     const { stdout, stderr } = await outputOf(world, startOf(world, { script, image }))
     assert.equal(stderr, '')
     assert.match(stdout, /^image\n\d+\n/)
-    assert.doesNotMatch(stdout, /^(home|opt|work)$/m)
+    assert.doesNotMatch(stdout, /^(opt|srv|work)$/m)
     assert.match(stdout, /fixed\nwrites\nnone\n$/)
   },
 )
