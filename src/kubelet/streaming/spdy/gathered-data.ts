@@ -4,8 +4,11 @@
 // memory: a byte that nobody reads would else keep all of the chunk it came in.
 import { noteForeignMemory } from '../../../util/foreign-memory.ts'
 
-/** With the head of a frame in front exactly four TLS records. */
-const slabLength = 64 * 1024 - 8
+/**
+ * With the head of a frame in front exactly five TLS records: enough for a write of its own (see `sendData`), and
+ * little enough to be in the cache still when it is written.
+ */
+const slabLength = 80 * 1024 - 8
 /** Below it, data goes on alone and at once, in memory of its own size. */
 const gatherFrom = 8 * 1024
 

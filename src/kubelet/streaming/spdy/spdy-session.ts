@@ -40,8 +40,8 @@ const maxSessionBytes = 4 * 1024 * 1024
 /** Answers that wait for a peer who sends but does not read. */
 const maxUnsentBytes = 1024 * 1024
 const maxDataLength = 1024 * 1024
-/** Data that waits while the socket writes; the more, the fewer and larger are the writes. */
-const maxWaitingBytes = 128 * 1024
+/** Data that waits while the socket writes: two pieces of a pipe, or one that was gathered. More leaves the cache. */
+const maxWaitingBytes = 72 * 1024
 /** Below it a frame goes out as one piece. */
 const copyBelow = 8 * 1024
 /** How long the peer may take to close after us. */
