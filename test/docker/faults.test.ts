@@ -200,7 +200,9 @@ describeEngines('faults', (engine) => {
       assert.equal(kinds.length, 2, metadata.name)
     }
     for (const pod of pods) {
-      assert.equal((await fixture.observe(pod))?.containers[0]?.restartCount, 0)
+      const [container] = (await fixture.observe(pod))?.containers ?? []
+      const why = JSON.stringify([container?.lastState, fixture.events])
+      assert.equal(container?.restartCount, 0, why)
     }
   })
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts containers. A run's name is made of its key, so a start that is repeated after a lost reply or a
-// crash finds what the first one left: it is taken as it is if it has run, and made anew if it has not.
-import type { CallContext } from '../../../provider/provider.ts'
+// crash finds what the first one left: it is taken as it is if it has run, waited for if it is being started, and
+// made anew if it is not.
+import type { CallContext, PodRef } from '../../../provider/provider.ts'
 import type { ContainerStart, RuntimeContainer } from '../../../runtime/container-runtime.ts'
 import { VkError, messageOf } from '../../../util/vk-error.ts'
 import type { Engine } from '../engine/connect-engine.ts'
@@ -24,6 +25,8 @@ export interface StartParts {
 export class ContainerStarts {
   readonly #parts: StartParts
   readonly #underWay = new Map<string, Promise<RuntimeContainer>>()
+  /** Engine ids of those whose start was asked for, and nobody knows what became of it. */
+  readonly #asked = new Map<string, PodRef>()
 
   constructor(parts: StartParts) {
     this.#parts = parts
@@ -41,10 +44,11 @@ export class ContainerStarts {
     return started
   }
 
-  /** Resolves when no start of this pod is under way. */
+  /** Resolves when no start of this pod is under way; there will be no other. */
   async settled(uid: string): Promise<void> {
     const own = [...this.#underWay].filter(([id]) => id.startsWith(`${uid}/`))
     await Promise.allSettled(own.map(([, started]) => started))
+    for (const [id, pod] of this.#asked) if (pod.uid === uid) this.#asked.delete(id)
   }
 
   async #start(start: ContainerStart, context: CallContext): Promise<RuntimeContainer> {
@@ -62,9 +66,12 @@ export class ContainerStarts {
       throw createError(error)
     }
     try {
+      this.#asked.set(found, start.key.pod)
       await client.text({ method: 'POST', path: `/containers/${found}/start` }, { signal })
+      this.#asked.delete(found)
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
+      this.#asked.delete(found)
       await this.#drop(found, signal)
       throw new VkError('Internal', error.message, { cause: error, podReason: 'RunContainerError' })
     }
@@ -93,11 +100,11 @@ export class ContainerStarts {
     }
   }
 
-  /** What has the name: a run that was started, else it is removed. */
+  /** What has the name: a run that was started, or the id of one that is being started; else it is removed. */
   async #adopt(
     name: string,
     { id, signal }: { readonly id: string; readonly signal: AbortSignal },
-  ): Promise<RuntimeContainer | undefined> {
+  ): Promise<RuntimeContainer | string | undefined> {
     const { engine, table, owner } = this.#parts
     const path = `/containers/${name}/json`
     let inspected: ContainerInspect
@@ -114,6 +121,8 @@ export class ContainerStarts {
     }
     const known = table.take(inspected)
     if (known) return known.run
+    // The engine may still be at it. Asked again, it says when it is done.
+    if (this.#asked.has(inspected.Id)) return inspected.Id
     await this.#drop(inspected.Id, signal)
     return undefined
   }
@@ -124,6 +133,7 @@ export class ContainerStarts {
       path: `/containers/${id}`,
       query: { force: 1, v: 1 },
     } as const
+    this.#parts.table.discard(id)
     await this.#parts.engine.client.text(request, { signal }).catch(() => {
       // What is left is found by its name when the run is tried again, and by the sweep.
     })

@@ -23,6 +23,8 @@ export class ContainerTable {
   readonly #outOfMemory: OutOfMemory
   readonly #byId = new Map<string, KnownContainer>()
   readonly #runByEngineId = new Map<string, string>()
+  /** Engine ids of what we remove because it is not the run that it is named after. */
+  readonly #discarded = new Set<string>()
   readonly #listeners = new Set<Notify>()
 
   constructor(parts: { engine: Engine; owner: Owner; outOfMemory: OutOfMemory }) {
@@ -73,6 +75,7 @@ export class ContainerTable {
       if (!this.#isCurrent(summary)) await this.refresh(summary.Id, signal)
     })
     const ids = new Set(ours.map(({ Id }) => Id))
+    for (const id of this.#discarded) if (!ids.has(id)) this.#discarded.delete(id)
     for (const id of before) {
       const known = this.#byId.get(id)
       if (known && !ids.has(known.engineId)) this.#lose(known)
@@ -96,6 +99,7 @@ export class ContainerTable {
   /** Takes in what the engine says of a container; undefined for one that is not ours or never ran. */
   take(inspected: ContainerInspect): KnownContainer | undefined {
     if (!isOwn(this.#owner, inspected.Config.Labels)) return undefined
+    if (this.#discarded.has(inspected.Id)) return undefined
     const { kind } = this.#engine
     const isOutOfMemory = this.#outOfMemory.wasKilled(inspected)
     const known = knownContainer(inspected, { type: kind, isOutOfMemory })
@@ -113,6 +117,11 @@ export class ContainerTable {
   gone(engineId: string): void {
     const known = this.#byId.get(this.#runByEngineId.get(engineId) ?? '')
     if (known) this.#lose(known)
+  }
+
+  /** This one is removed now, and its end is that of no run: another one gets its name. */
+  discard(engineId: string): void {
+    this.#discarded.add(engineId)
   }
 
   /** We removed it. */
