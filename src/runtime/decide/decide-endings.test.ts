@@ -5,15 +5,12 @@ import {
   ended,
   one,
   sidecar,
-  hook,
   preStop,
-  up,
   deleted,
   outOfGrace,
   twoMain,
   twoInit,
   sidecars,
-  once,
   testRows,
 } from '../../../test/support/decision-rows.ts'
 import type { Row } from '../../../test/support/decision-rows.ts'

@@ -6,7 +6,6 @@ import {
   one,
   sidecar,
   doom,
-  hook,
   postStart,
   startupProbe,
   up,
