@@ -95,7 +95,10 @@ export function filterOfFirst({ filter, hasOwnProcesses }: Sandbox): string | un
   return hasOwnProcesses ? filter?.program : undefined
 }
 
-/** Why bubblewrap cannot be used here; undefined: it works. Tries it, once, in some ten milliseconds. */
+/** A mount of the host that ends while bwrap binds it spoils that try. */
+const probeTries = 3
+
+/** Why bubblewrap cannot be used here; undefined: it works. Tries it, in some ten milliseconds. */
 export function bubblewrapProblem(tools: HostTools): string | undefined {
   const { bubblewrap, setsid, setpriv, nsenter, shell } = tools
   if (bubblewrap === undefined) return 'bubblewrap is not installed'
@@ -105,14 +108,18 @@ export function bubblewrapProblem(tools: HostTools): string | undefined {
   // Inside, users are changed by nsenter; see final-step.ts.
   const change = process.getuid?.() === 0 ? [nsenter, '--setuid=65534', '--'] : []
   const args = [...namespaces, ...root, '--', ...change, shell, '-c', ':']
-  const { status, stderr, error } = spawnSync(bubblewrap, args, {
-    env: {},
-    encoding: 'utf8',
-    stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: 10_000,
-  })
-  if (status === 0) return undefined
-  return error?.message ?? stderr.trim().split('\n')[0] ?? `bwrap exited with ${status}`
+  let problem: string | undefined
+  for (let tries = 0; tries < probeTries; tries += 1) {
+    const { status, stderr, error } = spawnSync(bubblewrap, args, {
+      env: {},
+      encoding: 'utf8',
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: 10_000,
+    })
+    if (status === 0) return undefined
+    problem = error?.message ?? stderr.trim().split('\n')[0] ?? `bwrap exited with ${status}`
+  }
+  return problem
 }
 
 function checkNetwork(isolation: ProcessConfig['isolation']): void {
