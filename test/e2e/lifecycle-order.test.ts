@@ -179,7 +179,8 @@ describe('containers of a pod', { skip: skipReason }, () => {
       '--target=main',
       '--container=look',
     ]
-    await cluster().kubectl([...args, '--', 'sh', '-c', 'ps -eo args | grep "[s]leep 1000"'])
+    const look = 'until ps -eo args | grep "[s]leep 1000"; do sleep 0.1; done'
+    await cluster().kubectl([...args, '--', 'sh', '-c', look])
     const pod = await pods.until(
       'suspect',
       ({ status }) => status?.ephemeralContainerStatuses?.[0]?.state?.terminated,
