@@ -174,7 +174,9 @@ describe('the identity of a pod', { skip }, () => {
         `--image=${scenarioImage}`,
         '--target=main',
       ]
-      await cluster().kubectl([...args, '--container=look', '--', 'ps', '-eo', 'args'])
+      // The pod runs a moment before its program does.
+      const look = 'until ps -eo args | grep "[s]leep 1000"; do sleep 0.1; done'
+      await cluster().kubectl([...args, '--container=look', '--', 'sh', '-c', look])
       await pods.until(
         'suspect',
         ({ status }) => status?.ephemeralContainerStatuses?.[0]?.state?.terminated,
