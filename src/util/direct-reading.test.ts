@@ -2,24 +2,52 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
+import * as tls from 'node:tls'
 import { readDirectly } from './direct-reading.ts'
 
-/** Both ends of a connection. */
+/** Both ends of a connection; the accepted one is first. */
 async function pair(): Promise<readonly [Socket, Socket, Disposable]> {
   const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const accepted = once(server, 'connection') as Promise<[Socket]>
-  const { port } = server.address() as AddressInfo
-  const client = connect({ port, host: '127.0.0.1' })
+  const client = connect({ port: portOf(server), host: '127.0.0.1' })
   const [socket] = await accepted
-  return [
-    socket,
-    client,
-    { [Symbol.dispose]: () => void [socket.destroy(), client.destroy(), server.close()] },
-  ]
+  return [socket, client, ending(socket, client, server)]
+}
+
+/** The same over TLS, with a key that both know instead of a certificate. */
+async function tlsPair(): Promise<readonly [Socket, Socket, Disposable]> {
+  const psk = Buffer.alloc(16, 'key')
+  const both = { ciphers: 'PSK-AES128-GCM-SHA256', maxVersion: 'TLSv1.2' } as const
+  const server = tls.createServer({ ...both, pskCallback: () => psk }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const accepted = once(server, 'secureConnection') as Promise<[Socket]>
+  const client = tls.connect({
+    ...both,
+    port: portOf(server),
+    host: '127.0.0.1',
+    checkServerIdentity: () => undefined,
+    pskCallback: () => ({ psk, identity: 'test' }),
+  })
+  const [socket] = await accepted
+  return [socket, client, ending(socket, client, server)]
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
+}
+
+function ending(socket: Socket, client: Socket, server: Server): Disposable {
+  return {
+    [Symbol.dispose]() {
+      socket.destroy()
+      client.destroy()
+      server.close()
+    },
+  }
 }
 
 /** Collects what comes, and tells who waits. */
@@ -45,27 +73,32 @@ class Taken {
   }
 }
 
-test('all that comes is read into one buffer, which this version of Node allows', async () => {
-  const [socket, client, ends] = await pair()
-  using _ = ends
-  const taken = new Taken()
-  const memory = new Set<ArrayBufferLike>()
-  const reading = readDirectly(socket, (bytes) => {
-    memory.add(bytes.buffer)
-    taken.take(bytes)
+for (const [name, open] of [
+  ['TCP', pair],
+  ['TLS', tlsPair],
+] as const) {
+  test(`${name}: all that comes is read into one buffer, which this version of Node allows`, async () => {
+    const [socket, client, ends] = await open()
+    using _ = ends
+    const taken = new Taken()
+    const memory = new Set<ArrayBufferLike>()
+    const reading = readDirectly(socket, (bytes) => {
+      memory.add(bytes.buffer)
+      taken.take(bytes)
+    })
+    assert.notEqual(reading, undefined)
+    const ended = once(socket, 'end')
+    socket.on('data', (bytes: Buffer) => taken.queued.push(bytes.toString()))
+    socket.resume()
+    client.write('a')
+    await taken.until(() => taken.text() === 'a')
+    client.end(Buffer.alloc(300_000, 'b'))
+    await ended
+    assert.equal(taken.text(), `a${'b'.repeat(300_000)}`)
+    assert.equal(memory.size, 1)
+    assert.deepEqual(taken.queued, [])
   })
-  assert.notEqual(reading, undefined)
-  const ended = once(socket, 'end')
-  socket.on('data', (bytes: Buffer) => taken.queued.push(bytes.toString()))
-  socket.resume()
-  client.write('a')
-  await taken.until(() => taken.text() === 'a')
-  client.end(Buffer.alloc(300_000, 'b'))
-  await ended
-  assert.equal(taken.text(), `a${'b'.repeat(300_000)}`)
-  assert.equal(memory.size, 1)
-  assert.deepEqual(taken.queued, [])
-})
+}
 
 test('what waited in the socket comes first, and as data', async () => {
   const [socket, client, ends] = await pair()
