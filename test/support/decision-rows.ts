@@ -3,7 +3,7 @@
 // made of.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Container, PodSpec } from '../../src/kube/types.gen.ts'
+import type { Container, PodSpec, Probe } from '../../src/kube/types.gen.ts'
 import type { ContainerRecord, Doom } from '../../src/runtime/decide/container-record.ts'
 import { decide } from '../../src/runtime/decide/next-step.ts'
 import type { ContainerHealth, Decision, Ending } from '../../src/runtime/decide/pod-state.ts'
@@ -54,10 +54,10 @@ export const doom = (cause: Doom['cause']): Doom => ({
   deadlineMs: nowMs + graceMs,
 })
 
-export const hook = { exec: { command: ['true'] } }
-export const postStart = { lifecycle: { postStart: hook } }
-export const preStop = { lifecycle: { preStop: hook } }
-export const startupProbe = hook
+export const hook: Pick<Probe, 'exec'> = { exec: { command: ['true'] } }
+export const postStart: Partial<Container> = { lifecycle: { postStart: hook } }
+export const preStop: Partial<Container> = { lifecycle: { preStop: hook } }
+export const startupProbe: Probe = hook
 export const rules = (action: string): Partial<Container> => ({
   restartPolicy: 'Never',
   restartPolicyRules: [{ action, exitCodes: { operator: 'In', values: [42] } }],
@@ -71,10 +71,18 @@ export const failing = (probe: 'liveness' | 'startup', graceSeconds?: number): C
 
 export const deleted: Ending = { cause: 'deleted', deadlineMs: nowMs + graceMs }
 export const outOfGrace: Ending = { cause: 'deleted', deadlineMs: nowMs }
-export const twoMain = { containers: [one('a'), one('b')] }
-export const twoInit = { initContainers: [one('i'), one('j')], containers: [one('a')] }
-export const sidecars = { initContainers: [sidecar('s'), sidecar('t')], containers: [one('a')] }
-export const once = { restartPolicy: 'Never' }
+export const twoMain: Pick<PodSpec, 'containers' | 'initContainers'> = {
+  containers: [one('a'), one('b')],
+}
+export const twoInit: Pick<PodSpec, 'containers' | 'initContainers'> = {
+  initContainers: [one('i'), one('j')],
+  containers: [one('a')],
+}
+export const sidecars: Pick<PodSpec, 'containers' | 'initContainers'> = {
+  initContainers: [sidecar('s'), sidecar('t')],
+  containers: [one('a')],
+}
+export const once: Partial<PodSpec> = { restartPolicy: 'Never' }
 
 /** A test of each row: its title says what decide() is to do. */
 export function testRows(rows: Readonly<Record<string, Row>>): void {
