@@ -7,6 +7,8 @@ import type { Pod, Volume } from '../../src/kube/types.gen.ts'
 import { findHostTools } from '../../src/providers/process/host-tools.ts'
 import { bubblewrapProblem } from '../../src/providers/process/isolation/bubblewrap.ts'
 import type { ContainerMount, ContainerStart } from '../../src/runtime/container-runtime.ts'
+import { collectProcess } from './collected-process.ts'
+import type { CollectedProcess } from './collected-process.ts'
 import { ended } from './process-probes.ts'
 import { processWorld } from './process-runtime.ts'
 import type { ProcessWorld, StartInWords } from './process-runtime.ts'
@@ -71,6 +73,16 @@ export function startOf(world: ProcessWorld, what: SandboxStart): ContainerStart
     mounts,
     volumeDirs,
   }
+}
+
+/** Runs a command in a container that runs, to its end. */
+export async function runInside(
+  { runtime, context }: Pick<ProcessWorld, 'runtime' | 'context'>,
+  { key, spec }: Pick<ContainerStart, 'key' | 'spec'>,
+  command: readonly string[],
+): Promise<CollectedProcess> {
+  const choice = { stdin: false, stdout: true, stderr: true, tty: false }
+  return await collectProcess(await runtime.exec(key, { ...choice, command, spec }, context))
 }
 
 /** Runs it to its end. */

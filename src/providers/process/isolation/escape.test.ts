@@ -15,7 +15,6 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { collectProcess } from '../../../../test/support/collected-process.ts'
 import { eventually, pidOf } from '../../../../test/support/process-probes.ts'
 import { isRoot } from '../../../../test/support/process-runtime.ts'
 import type { ProcessWorld } from '../../../../test/support/process-runtime.ts'
@@ -23,6 +22,7 @@ import {
   at,
   noSandbox,
   outputOf,
+  runInside,
   sandboxWorld,
   startOf,
   volume,
@@ -33,9 +33,7 @@ import { parseStat, readProc } from '../process-identity.ts'
 const skip = noSandbox || !isRoot
 
 async function run(world: ProcessWorld, start: ContainerStart, script: string) {
-  const choice = { stdin: false, stdout: true, stderr: true, tty: false }
-  const options = { ...choice, command: ['sh', '-c', script], spec: start.spec }
-  return await collectProcess(await world.runtime.exec(start.key, options, world.context))
+  return await runInside(world, start, ['sh', '-c', script])
 }
 
 test(

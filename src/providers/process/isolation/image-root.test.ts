@@ -18,12 +18,12 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { collectProcess } from '../../../../test/support/collected-process.ts'
 import { isRoot } from '../../../../test/support/process-runtime.ts'
 import {
   at,
   noSandbox,
   outputOf,
+  runInside,
   sandboxWorld,
   startOf,
   volume,
@@ -115,11 +115,7 @@ test('commands run in such a root, variables that no shell hands on too', { skip
   const env = { 'app.conf': 'value' }
   const start = startOf(world, { script: 'exec sleep 60', image: `dir:${place.root}`, env })
   await world.runtime.startContainer(start, world.context)
-  const choice = { stdin: false, stdout: true, stderr: true, tty: false }
-  const exec = async (command: readonly string[]) => {
-    const options = { ...choice, command, spec: start.spec }
-    return await collectProcess(await world.runtime.exec(start.key, options, world.context))
-  }
+  const exec = async (command: readonly string[]) => await runInside(world, start, command)
   const run = await exec(['cat', '/marker', '/proc/self/environ'])
   assert.equal((await exec(['sh', '-c', 'exit 4'])).exitCode, 4)
   assert.match(run.stdout, /^image\n/)

@@ -13,6 +13,7 @@ import {
   at,
   noSandbox,
   outputOf,
+  runInside,
   sandboxWorld,
   startOf,
   volume,
@@ -215,11 +216,7 @@ test(
     const dir = await volume(world, 'data', { key: 'value' })
     const start = startOf(world, { script: 'exec sleep 60', mounts: [at(dir, '/data')] })
     await world.runtime.startContainer(start, world.context)
-    const run = async (script: string) => {
-      const choice = { stdin: true, stdout: true, stderr: true, tty: false }
-      const options = { ...choice, command: ['sh', '-c', script], spec: start.spec }
-      return await collectProcess(await world.runtime.exec(start.key, options, world.context))
-    }
+    const run = async (script: string) => await runInside(world, start, ['sh', '-c', script])
     const seen = await run(
       'cat /data/key; hostname; grep -E "NoNewPrivs|CapEff" /proc/self/status; ls /tmp; exit 3',
     )

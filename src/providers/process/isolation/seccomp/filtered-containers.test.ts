@@ -5,12 +5,12 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { collectProcess } from '../../../../../test/support/collected-process.ts'
 import { isRoot, type ProcessWorld } from '../../../../../test/support/process-runtime.ts'
 import {
   at,
   noSandbox,
   outputOf,
+  runInside,
   sandboxWorld,
   startOf,
   volume,
@@ -160,18 +160,6 @@ function asked(seccompProfile: SeccompProfile): Pick<SandboxStart, 'spec'> {
   return { spec: { securityContext: { seccompProfile } } }
 }
 
-async function execIn(
-  { runtime, context }: Pick<ProcessWorld, 'runtime' | 'context'>,
-  { key, spec }: ReturnType<typeof startOf>,
-): Promise<string> {
-  const options = {
-    command: ['sh', '-c', probe],
-    spec,
-    stdin: false,
-    stdout: true,
-    stderr: true,
-    tty: false,
-  }
-  const { stdout } = await collectProcess(await runtime.exec(key, options, context))
-  return stdout
+async function execIn(world: ProcessWorld, start: ReturnType<typeof startOf>): Promise<string> {
+  return (await runInside(world, start, ['sh', '-c', probe])).stdout
 }
