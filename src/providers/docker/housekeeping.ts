@@ -30,11 +30,11 @@ const everyMs = 300_000
 /** Goes on until the signal aborts. */
 export async function keepHouse(parts: HousekeepingParts, signal: AbortSignal): Promise<void> {
   const { clock, log } = parts
-  parts.cgroups.sweep()
+  await parts.cgroups.sweep()
   const turn = async (): Promise<void> => {
     await clock.sleep(everyMs, { signal })
     const hasPods = await sweepOrphans(parts, signal)
-    parts.cgroups.sweep()
+    await parts.cgroups.sweep()
     await parts.network.tidy(hasPods, signal)
     await parts.images.collect(signal)
   }

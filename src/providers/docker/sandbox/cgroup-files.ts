@@ -8,10 +8,10 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
-  rmdirSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { UpdatableResources } from '../container/resource-options.ts'
 
@@ -49,34 +49,46 @@ export function limitGroup(tree: CgroupTree, path: string, resources: UpdatableR
 
 /** Is this process in the group, or in one below it? */
 export function isInGroup({ mountPoint, version }: CgroupTree, path: string, pid: number): boolean {
-  const hierarchies = version === 2 ? [''] : controllers
-  return hierarchies.every((name) => membersOf(join(mountPoint, name, path)).includes(pid))
+  return hierarchiesOf(version).every((name) =>
+    membersOf(join(mountPoint, name, path)).includes(pid),
+  )
 }
 
-/** The groups in this one that have had no process for a while: names of those made before `beforeMs`. */
-export function idleGroups(
+/** Names of the groups in this one. */
+export function groupNames({ mountPoint, version }: CgroupTree, path: string): readonly string[] {
+  const names = hierarchiesOf(version).flatMap((name) => foldersIn(join(mountPoint, name, path)))
+  return [...new Set(names)]
+}
+
+/** Is there no process in the group, which was made before `beforeMs`? */
+export function isIdle(
   { mountPoint, version }: CgroupTree,
   path: string,
   beforeMs: number,
-): readonly string[] {
-  const hierarchies = version === 2 ? [''] : controllers
-  const names = hierarchies.flatMap((name) => foldersIn(join(mountPoint, name, path)))
-  return [...new Set(names)].filter((name) => {
-    const places = hierarchies.map((hierarchy) => join(mountPoint, hierarchy, path, name))
-    return places.every((dir) => membersOf(dir).length === 0 && isOlder(dir, beforeMs))
-  })
+): boolean {
+  const places = hierarchiesOf(version).map((name) => join(mountPoint, name, path))
+  return places.every((dir) => membersOf(dir).length === 0 && isOlder(dir, beforeMs))
 }
 
-/** Removes the group and those below it from every hierarchy, where that is ours; false while something is in one. */
-export function removeGroup({ mountPoint }: Pick<CgroupTree, 'mountPoint'>, path: string): boolean {
+/**
+ * Removes the group and those below it from every hierarchy, where that is ours; false while something is in one.
+ * The kernel may take its time.
+ */
+export async function removeGroup(
+  { mountPoint }: Pick<CgroupTree, 'mountPoint'>,
+  path: string,
+): Promise<boolean> {
   // Of version 2 the mount point itself is the hierarchy, and has no folders of their names.
   const places = ['', ...foldersIn(mountPoint)].map((name) => join(mountPoint, name, path))
-  return places.map(removeTree).every(Boolean)
+  return await removeTrees(places)
+}
+
+function hierarchiesOf(version: CgroupTree['version']): readonly string[] {
+  return version === 2 ? [''] : controllers
 }
 
 function makeGroup({ mountPoint, version }: CgroupTree, path: string): void {
-  const hierarchies = version === 2 ? [''] : controllers
-  for (const name of hierarchies) {
+  for (const name of hierarchiesOf(version)) {
     mkdirSync(join(mountPoint, name, path), { recursive: true })
   }
   if (version === 1) return
@@ -152,11 +164,18 @@ function isOlder(dir: string, beforeMs: number): boolean {
   return ctimeMs < beforeMs
 }
 
-function removeTree(dir: string): boolean {
-  const areGone = foldersIn(dir).map((name) => removeTree(join(dir, name)))
+/** One after the other: the kernel has one lock for all groups, and others wait for our threads. */
+async function removeTrees(dirs: readonly string[]): Promise<boolean> {
+  let areGone = true
+  for (const dir of dirs) if (!(await removeTree(dir))) areGone = false
+  return areGone
+}
+
+async function removeTree(dir: string): Promise<boolean> {
+  const areGone = await removeTrees(foldersIn(dir).map((name) => join(dir, name)))
   try {
-    rmdirSync(dir)
-    return areGone.every(Boolean)
+    await rmdir(dir)
+    return areGone
   } catch (error) {
     return !inUse.has((error as NodeJS.ErrnoException).code ?? '')
   }

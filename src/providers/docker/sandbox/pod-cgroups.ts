@@ -11,7 +11,8 @@ import type { DockerConfig } from '../docker-config.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import {
   canLimitBelow,
-  idleGroups,
+  groupNames,
+  isIdle,
   isInGroup,
   limitGroup,
   removeGroup,
@@ -44,6 +45,7 @@ export class PodCgroups implements AsyncDisposable {
   readonly #left = new Set<string>()
   #retry: Disposable | undefined
   #failures = 0
+  #turn: Promise<void> = Promise.resolve()
   /** A pod as a whole can be limited. */
   readonly canLimit: boolean
 
@@ -106,44 +108,51 @@ export class PodCgroups implements AsyncDisposable {
   remove(uid: string): void {
     this.#left.add(uid)
     this.#failures = 0
-    this.#tidy()
+    this.#tidySoon()
   }
 
   /**
    * Removes what a crash has left, also of other nodes: Podman keeps what has run a command in a pod's group for
    * five minutes.
    */
-  sweep(): void {
+  async sweep(): Promise<void> {
     const { cgroupParent } = this.#config
     if (!this.#tree || cgroupParent === false || this.#driver !== 'cgroupfs') return
     const beforeMs = this.#clock.nowMs() - sweepAgeMs
-    for (const name of idleGroups(this.#tree, cgroupParent, beforeMs)) {
-      if (ofPod.test(name)) removeGroup(this.#tree, `${cgroupParent}/${name}`)
+    for (const name of groupNames(this.#tree, cgroupParent)) {
+      const path = `${cgroupParent}/${name}`
+      const isLeft = ofPod.test(name) && isIdle(this.#tree, path, beforeMs)
+      if (isLeft) await removeGroup(this.#tree, path)
     }
   }
 
   /** Removes what can be removed by now. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#turn
     for (let tries = 0; this.#left.size > 0 && tries < leaveTries; tries += 1) {
       await this.#clock.sleep(backoff.baseMs)
-      this.#tidy()
+      await this.#tidy()
     }
     this.#retry?.[Symbol.dispose]()
   }
 
-  /** Now, and as long as something is left, again and again. */
-  #tidy(): void {
+  #tidySoon(): void {
+    this.#turn = this.#turn.then(() => this.#tidy())
+  }
+
+  /** Now, and as long as something is left, again and again. Never rejects. */
+  async #tidy(): Promise<void> {
     this.#retry?.[Symbol.dispose]()
     for (const uid of this.#left) {
       const parent = this.parentOf(uid)
-      if (!this.#tree || parent === undefined || removeGroup(this.#tree, cgroupPath(parent))) {
-        this.#left.delete(uid)
-      }
+      const isGone =
+        !this.#tree || parent === undefined || (await removeGroup(this.#tree, cgroupPath(parent)))
+      if (isGone) this.#left.delete(uid)
     }
     if (this.#left.size === 0) return
     this.#failures += 1
     const pauseMs = backoffMs(this.#failures, backoff)
-    this.#retry = this.#clock.setTimer(pauseMs, () => this.#tidy())
+    this.#retry = this.#clock.setTimer(pauseMs, () => this.#tidySoon())
   }
 
   #limited(uid: string, { resources }: Pod['spec']): string | undefined {
