@@ -50,9 +50,15 @@ test('root traces no processes but its own, unless the configuration says so', (
   check(sharing, { uid: 1000 })
   check(sharing, { allowed: ['SYS_PTRACE'] })
   check(sharing, { of: { securityContext: {} } })
+  const host = { hostPID: true }
+  check(host, { uid: 1000 })
+  check(host, { allowed: ['SYS_PTRACE'] })
+  assert.throws(
+    () => check(host, { of: { securityContext: {} } }),
+    /root may have hostPID only where/,
+  )
   for (const [pod, of] of [
     [sharing, {}],
-    [{ hostPID: true }, {}],
     [{}, { targetContainerName: 'app' }],
   ] as const) {
     assert.throws(

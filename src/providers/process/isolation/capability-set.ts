@@ -47,7 +47,8 @@ export function containerCapabilities(
 
 /**
  * Throws the same for root that could trace processes other than the container's own. Among these is, for a
- * moment, what makes the sandbox of another container, with all rights of the node.
+ * moment, what makes the sandbox of another container, with all rights of the node. Where the host's are seen it
+ * need not even trace: through /proc/<pid>/root of a sandbox's own processes it has the host's files.
  */
 export function checkTracing(
   { pod, spec }: { readonly pod: Pod; readonly spec: Container },
@@ -57,10 +58,15 @@ export function checkTracing(
   const { targetContainerName } = spec as { readonly targetContainerName?: string }
   const seesOthers = hostPID === true || shareProcessNamespace === true || targetContainerName
   if (uid !== 0 || !seesOthers || allowed.map(capabilityName).includes(tracing)) return
+  if (hostPID === true) throw refusal(spec, 'root may have hostPID')
   if (!containerCapabilities(spec, allowed).includes(tracing)) return
-  throw new VkError(
+  throw refusal(spec, `root that sees processes of others may have "${tracing}"`)
+}
+
+function refusal({ name }: Container, what: string): VkError {
+  return new VkError(
     'Invalid',
-    `Cannot run container "${spec.name}": root that sees processes of others may have "${tracing}" only where it is in the process provider's allowedCapabilities`,
+    `Cannot run container "${name}": ${what} only where "${tracing}" is in the process provider's allowedCapabilities`,
     { podReason: 'CreateContainerConfigError' },
   )
 }

@@ -150,7 +150,10 @@ test(
   'root in a container gets at nothing of the processes that hold its sandbox, and by hostPID not at their root',
   { skip },
   async (t) => {
-    await using world = await sandboxWorld({ allowRoot: true })
+    await using world = await sandboxWorld({
+      allowRoot: true,
+      allowedCapabilities: ['SYS_PTRACE'],
+    })
     if (!world.surroundings.caller) return t.skip('this machine leaves all to bubblewrap')
     const security = { runAsUser: 0 }
     const own = startOf(world, {
