@@ -157,9 +157,10 @@ test('leaves no control group behind', async (t) => {
   await using world = await processWorld()
   const { cgroups } = world.surroundings
   if (cgroups === undefined) return t.skip('no writable control groups')
-  const start = world.start({ command: ['true'] })
+  const start = world.start({ command: ['sleep', '1000'] })
   await world.runtime.startContainer(start, world.context)
   assert.equal(cgroups.list().length, 1)
+  await world.runtime.stopContainer(start.key, { graceMs: 20_000 }, world.context)
   await ended(world.runtime, start.key)
   await eventually(() => cgroups.list().length === 0)
   await world.runtime.removeContainer(start.key)
