@@ -6,7 +6,7 @@
 // over, because a second run of such work is worse than a reported failure.
 import type { Container, ContainerStatus, Pod } from '../kube/types.gen.ts'
 import { exitCodeOf } from '../runtime/decide/pod-phase.ts'
-import { afterExit, afterInitExit } from '../runtime/decide/restart-policy.ts'
+import { afterExit, afterInitExit, isSidecar } from '../runtime/decide/restart-policy.ts'
 
 const lostExitCode = 137
 
@@ -27,16 +27,53 @@ export function isLostForGood(api: Pod): boolean {
   )
 }
 
-/** The statuses of a pod that nothing runs of any more: what ran is marked as lost. */
-export function asLost(
-  statuses: readonly ContainerStatus[] | undefined,
-  finishedAt: string,
-): readonly ContainerStatus[] {
-  return (statuses ?? []).map((status) => {
-    const { running, terminated } = status.state ?? {}
-    if (terminated || (!running && !status.lastState?.terminated)) return status
-    return { ...status, ready: false, started: false, state: lostState(status, finishedAt) }
-  })
+/**
+ * The statuses of a pod that nothing runs of any more, `api`: what ran is marked as lost, and what
+ * never began as well, by a kubelet's rules (TerminatePod in pkg/kubelet/status/status_manager.go): regular
+ * containers once the pod was initialized, init containers up to the last that has begun, and the first always.
+ */
+export function asLost<T extends Containers>(api: Pod, all: T, finishedAt: string): T {
+  const { containers, initContainers, ephemeralContainers } = all
+  const lost = (status: ContainerStatus, isAlsoWaiting: boolean): ContainerStatus =>
+    isAlsoWaiting || hasBegun(status) ? lostStatus(status, finishedAt) : status
+  const wasInitialized = isInitialized(api, all)
+  const begun = Math.max(initContainers.findLastIndex(hasBegun), 0)
+  return {
+    ...all,
+    containers: containers.map((status) => lost(status, wasInitialized)),
+    initContainers: initContainers.map((status, index) => lost(status, index <= begun)),
+    ephemeralContainers: ephemeralContainers.map((status) => lost(status, false)),
+  }
+}
+
+interface Containers {
+  readonly containers: readonly ContainerStatus[]
+  readonly initContainers: readonly ContainerStatus[]
+  readonly ephemeralContainers: readonly ContainerStatus[]
+}
+
+/** Nothing keeps its regular containers from being started but themselves. */
+function isInitialized({ spec, status }: Pod, { containers, initContainers }: Containers): boolean {
+  const last = spec.initContainers?.at(-1)
+  if (!last || containers.some(hasBegun)) return true
+  // A sidecar has ended as well by now, and does not tell whether it had started before.
+  if (isSidecar(last)) {
+    return Boolean(
+      status?.conditions?.some((one) => one.type === 'Initialized' && one.status === 'True'),
+    )
+  }
+  const { state, lastState } = initContainers.find(({ name }) => name === last.name) ?? {}
+  return state?.terminated?.exitCode === 0 || lastState?.terminated?.exitCode === 0
+}
+
+function hasBegun({ state, lastState }: ContainerStatus): boolean {
+  return Boolean(state?.running ?? state?.terminated ?? lastState?.terminated)
+}
+
+function lostStatus(status: ContainerStatus, finishedAt: string): ContainerStatus {
+  if (status.state?.terminated) return status
+  const started = status.started === undefined ? {} : { started: false }
+  return { ...status, ready: false, ...started, state: lostState(status, finishedAt) }
 }
 
 /** The state of a container that nobody can find any more. */

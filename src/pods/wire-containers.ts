@@ -73,19 +73,13 @@ export function lastKnown(api: Pod, observed: Containers | undefined): Container
   )
 }
 
-/** The statuses of a pod that has ended: what ran and cannot be found any more is marked as lost. */
+/** The statuses of a pod that has ended: what cannot be found any more, or never began, is marked as lost. */
 export function finalContainers(
   api: Pod,
   source: Containers,
   { refused, nowMs }: Pick<KnownPod, 'refused'> & { readonly nowMs: number },
 ): Containers {
-  const finishedAt = wireTime(nowMs)
-  const all = allContainers(api, source, { problem: undefined, refused })
-  return {
-    containers: asLost(all.containers, finishedAt),
-    initContainers: asLost(all.initContainers, finishedAt),
-    ephemeralContainers: asLost(all.ephemeralContainers, finishedAt),
-  }
+  return asLost(api, allContainers(api, source, { problem: undefined, refused }), wireTime(nowMs))
 }
 
 /** All termination messages of a pod, in bytes; each container has an equal part of it. */

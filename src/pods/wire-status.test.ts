@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Pod, PodStatus } from '../kube/types.gen.ts'
+import type { ContainerStatus, Pod, PodStatus } from '../kube/types.gen.ts'
 import { observedPod, testPod } from '../../test/support/test-pods.ts'
 import type { PodRecord } from './known-pod.ts'
 import { newPodRecord, refOf } from './known-pod.ts'
@@ -79,11 +79,61 @@ test('ends a deleted pod as Succeeded when all exit codes are 0, whatever its re
   assert.equal(status.conditions?.find(({ type }) => type === 'Ready')?.status, 'False')
 })
 
-test('ends a deleted pod that never started as Failed, its containers still waiting', () => {
+test('a container that never began is lost once its initialized pod has ended, as on a kubelet', () => {
   const status = statusOf(testPod({ deletion: { atMs: nowMs, graceSeconds: 30 } }), admitted)
   assert.equal(status?.phase, 'Failed')
-  assert.ok(status.containerStatuses?.[0]?.state?.waiting)
+  assert.deepEqual(status.containerStatuses?.[0]?.state, {
+    terminated: {
+      exitCode: 137,
+      reason: 'ContainerStatusUnknown',
+      message: 'The container could not be located when the pod was terminated',
+      finishedAt: '2026-01-01T00:00:00Z',
+    },
+  })
+  assert.equal(status.containerStatuses[0].restartCount, 0)
 })
+
+test('of a pod that was never initialized only what has begun is lost, and the first in any case', () => {
+  const initContainers = [
+    { name: 'one', image: 'image' },
+    { name: 'two', image: 'image' },
+    { name: 'three', image: 'image' },
+  ]
+  const base = testPod({ spec: { initContainers }, deletion: { atMs: nowMs, graceSeconds: 30 } })
+  const ended = (name: string, exitCode: number) => ({
+    ...waitingOne(name),
+    state: { terminated: { exitCode, reason: 'Completed', finishedAt: '' } },
+  })
+  const codes = (initStatuses: readonly ContainerStatus[], pod: Pod = base) => {
+    const initOnes = { containers: [], initContainers: initStatuses }
+    const observed = { ...observedPod(refOf(pod), { hasEnded: true }), ...initOnes }
+    const status = statusOf(pod, { ...admitted, observed, mayExist: true })
+    return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].map(
+      ({ state }) => state?.terminated?.exitCode ?? state?.waiting?.reason,
+    )
+  }
+  const waits = 'PodInitializing'
+  assert.deepEqual(codes([]), [137, waits, waits, waits])
+  assert.deepEqual(codes([ended('one', 0)]), [0, waits, waits, waits])
+  assert.deepEqual(codes([ended('two', 1)]), [137, 1, waits, waits])
+  assert.deepEqual(codes([ended('one', 0), ended('two', 0), ended('three', 0)]), [0, 0, 0, 137])
+  assert.deepEqual(codes([ended('three', 1)]), [137, 137, 1, waits])
+  // A sidecar at the end has stopped by then: what tells is that the pod was initialized once.
+  const sidecar = { name: 'three', image: 'image', restartPolicy: 'Always' }
+  const { spec } = base
+  const besides = {
+    ...base,
+    spec: { ...spec, initContainers: [...initContainers.slice(0, 2), sidecar] },
+  }
+  const done = [ended('one', 0), ended('two', 0), ended('three', 0)]
+  assert.deepEqual(codes(done, besides), [0, 0, 0, waits])
+  const conditions = [{ type: 'Initialized', status: 'True' }]
+  assert.deepEqual(codes(done, { ...besides, status: { conditions } }), [0, 0, 0, 137])
+})
+
+function waitingOne(name: string): ContainerStatus {
+  return { name, image: 'image', imageID: '', ready: false, restartCount: 0 }
+}
 
 test('marks what ran as lost when the backend forgot an ending pod', () => {
   const running = observedPod({ namespace: 'default', name: 'a', uid: 'uid-of-a' })
@@ -112,7 +162,7 @@ test('shows a drained pod as Failed, Terminated', () => {
   assert.equal(disruption?.reason, 'TerminationByKubelet')
 })
 
-test('shows a drained pod that never started as Failed, its containers still waiting', () => {
+test('shows a drained pod that never started as Failed, its containers lost', () => {
   const pod = testPod()
   const { containers, ...ended } = observedPod(refOf(pod), { hasEnded: true })
   const state = { waiting: { reason: 'CreateContainerConfigError', message: 'no secret' } }
@@ -122,7 +172,7 @@ test('shows a drained pod that never started as Failed, its containers still wai
   const status = statusOf(pod, change, { isDraining: true })
   assert.equal(status?.phase, 'Failed')
   assert.equal(status.reason, 'Terminated')
-  assert.deepEqual(status.containerStatuses?.[0]?.state, state)
+  assert.equal(status.containerStatuses?.[0]?.state?.terminated?.reason, 'ContainerStatusUnknown')
 })
 
 test('never takes a container back from its final end', () => {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import type { Container, Pod } from '../../src/kube/types.gen.ts'
 import { watchPod } from './pod-watch.ts'
-import { conditionOf, Pods, shell, stateOf } from './pods.ts'
+import { conditionOf, Pods, shell, stateOf, statusOf } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
 import { provider } from './scenario-provider.ts'
@@ -37,6 +37,13 @@ describe('endings', { skip: skipReason }, () => {
   before(async () => {
     node = await startProcessNode(cluster(), { nodeIp: cluster().addAddress() })
   })
+
+  /** Deletes the pod, and answers with its last state. */
+  const lastOf = async (name: string): Promise<Pod> => {
+    using watch = await watchPod(cluster(), name)
+    await pods.end(name)
+    return await watch.until(({ status }) => status?.phase === 'Failed', 'have failed')
+  }
 
   test('a container that fails without a word has the end of its log as its last words', async () => {
     const terminationMessagePolicy = 'FallbackToLogsOnError'
@@ -147,6 +154,43 @@ describe('endings', { skip: skipReason }, () => {
     const last = await watch.until((state) => stateOf(state)?.terminated, 'have ended')
     const target = conditionOf(last, 'DisruptionTarget')
     assert.deepEqual([target?.status, target?.reason], ['True', 'EvictionByEvictionAPI'])
+  })
+
+  test('a container that never began is lost with its pod, unless the pod was never initialized', async () => {
+    const absent = { name: 'absent' }
+    const unable = idle({
+      env: [{ name: 'A', valueFrom: { configMapKeyRef: { ...absent, key: 'k' } } }],
+    })
+    await pods.create(
+      { name: 'unready', spec: { containers: [unable] } },
+      {
+        name: 'uninitialized',
+        spec: {
+          initContainers: [idle({ name: 'first' }), idle({ name: 'second' })],
+          containers: [idle()],
+        },
+      },
+    )
+    const isWaiting = (state: Pod) =>
+      stateOf(state)?.waiting?.reason === 'CreateContainerConfigError'
+    await pods.until('unready', isWaiting, { what: 'wait for its variable' })
+    const hasBegun = ({ status }: Pod) => status?.initContainerStatuses?.[0]?.state?.running
+    await pods.until('uninitialized', hasBegun, { what: 'run its first container' })
+    const [last, failed] = await Promise.all([lastOf('unready'), lastOf('uninitialized')])
+    const lost = stateOf(last)?.terminated
+    assert.deepEqual(
+      [lost?.exitCode, lost?.reason, lost?.message, statusOf(last)?.restartCount],
+      [
+        137,
+        'ContainerStatusUnknown',
+        'The container could not be located when the pod was terminated',
+        0,
+      ],
+    )
+    const { initContainerStatuses: [first, second] = [] } = failed.status ?? {}
+    assert.match(first?.state?.terminated?.reason ?? '', /^(Completed|Error)$/)
+    assert.equal(second?.state?.waiting?.reason, 'PodInitializing')
+    assert.equal(stateOf(failed)?.waiting?.reason, 'PodInitializing')
   })
 
   test('a variable has its value from a file that an init container left', async () => {

@@ -137,7 +137,8 @@ test('a run that was only begun ends with its pod', () => {
   })
 })
 
-test('a container that was never begun still waits when its pod has ended', () => {
+// What that means for the pod is said where its final status is written; see pods/lost-containers.ts.
+test('a container that was never begun waits, whatever becomes of its pod', () => {
   const ended = status({ endedAtMs: startedAtMs, isEnding: true })
   assert.deepEqual(ended.state, { waiting: { reason: 'ContainerCreating' } })
 })
