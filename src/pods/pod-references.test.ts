@@ -144,3 +144,28 @@ test('a running pod is told when content of its volumes changes, not when that o
   const { files } = await request.resolveVolume('v')
   assert.equal(Buffer.from(files[0]?.content ?? []).toString(), 'new')
 })
+
+test('content that changes while the backend is being told of a change is told as well', async () => {
+  await using node = await PodLoopFixture.start({
+    backend: { features: { 'volume.configMap': true } },
+  })
+  const metadata = { namespace: 'default', name: 'files' }
+  await node.client.create(configMaps, { metadata, data: { key: 'old' } })
+  const change = async (key: string): Promise<void> => {
+    await node.client.patch(configMaps, metadata, { type: 'merge', body: { data: { key } } })
+    await node.settle()
+  }
+  const volumes = [{ name: 'v', configMap: { name: 'files' } }]
+  const uid = await node.bind({ spec: { volumes } })
+  const reading = node.backend.requests.get(uid)?.resolveVolume('v')
+  await node.settle()
+  await reading
+  const { promise: held, resolve: release } = Promise.withResolvers<void>()
+  node.backend.after = ({ name }) => (name === 'updatePod' ? held : undefined)
+  await change('new')
+  await change('newer')
+  assert.equal(node.backend.count('updatePod'), 1)
+  release()
+  await node.settle()
+  assert.equal(node.backend.count('updatePod'), 2)
+})

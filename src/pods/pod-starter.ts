@@ -133,6 +133,9 @@ export class PodStarter {
     const { provider, featureCheck, recorder } = this.#loop
     const { api } = record
     if (!api) return
+    const { isNudged } = record
+    // Before the call: what changes while it is under way asks for another one.
+    record.isNudged = false
     try {
       const request = this.#options.answers.requestFor(this.#toHandOver(record, api))
       await provider.updatePod(request, context)
@@ -141,8 +144,8 @@ export class PodStarter {
       const events = judgeChange(record.accepted ?? api, api, { features, featureCheck })
       for (const event of events) recorder.record(podReference(api), event)
       record.accepted = api
-      record.isNudged = false
     } catch (error) {
+      record.isNudged ||= isNudged
       if (!context.signal.aborted)
         this.#troubles.backendFailed(record, { reason: 'ProviderUpdateFailed', error })
     }
