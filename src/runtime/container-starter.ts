@@ -6,6 +6,7 @@ import type { Container } from '../kube/types.gen.ts'
 import type { CallContext, PodRequest, ProviderHost } from '../provider/provider.ts'
 import { untilAborted } from '../util/until-aborted.ts'
 import { behaviourOf, messageOf } from '../util/vk-error.ts'
+import { checkWords } from './check-words.ts'
 import type {
   ContainerKey,
   ContainerMount,
@@ -63,6 +64,7 @@ export async function startOne(
       untilAborted(resolving, context.signal),
       makeDir(dir),
     ])
+    checkWords(spec, resolved)
     const files = new PodFiles(deps, key.pod)
     const hostname = files.hostname(request.pod)
     const own = await ownMounts(order, { dir, deps, files })

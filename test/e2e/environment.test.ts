@@ -3,9 +3,9 @@
 // The environment of a container from every source that Kubernetes has, as its process sees it.
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
-import type { Container } from '../../src/kube/types.gen.ts'
+import type { Container, Pod } from '../../src/kube/types.gen.ts'
 import type { Manifest } from './object-path.ts'
-import { Pods, shell } from './pods.ts'
+import { Pods, shell, stateOf } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
 import { useCluster } from './use-cluster.ts'
@@ -195,6 +195,25 @@ describe('the environment of a container', { skip: skipReason }, () => {
     const alone = await environmentOf('no-links', {}, { enableServiceLinks: false })
     assertHas(alone, { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port })
     assert.ok(!alone.has('WEB_SERVICE_HOST'))
+  })
+
+  test('a value that no process can be given is told by the name of its variable alone', async () => {
+    const value = Buffer.from('hidden\0value').toString('base64')
+    const metadata = { name: 'binary' }
+    await cluster().create({ apiVersion: 'v1', kind: 'Secret', metadata, data: { value } })
+    const valueFrom = { secretKeyRef: { name: 'binary', key: 'value' } }
+    await pods.create({
+      name: 'binary',
+      spec: { containers: [shell('env', { env: [{ name: 'TOKEN', valueFrom }] })] },
+    })
+    const isTold = (state: Pod) => stateOf(state)?.waiting?.reason === 'CreateContainerConfigError'
+    const { status } = await pods.until('binary', isTold, { what: 'be told of its variable' })
+    assert.match(
+      status?.containerStatuses?.[0]?.state?.waiting?.message ?? '',
+      /"TOKEN" has a value with a zero byte/,
+    )
+    assert.doesNotMatch(JSON.stringify([status, await pods.events('binary')]), /hidden/)
+    await pods.end('binary')
   })
 
   test("has nothing of virtual-kubelet's own environment", async () => {
