@@ -239,3 +239,11 @@ test('what only the API remembers decides where disk and runtime have lost every
   assert.equal(done.restartCount, 2)
   assert.equal(world.runtime.starts.length, 2)
 })
+
+test('a runtime whose containers cannot be listed is let go of, for nobody else can', async () => {
+  await using world = await RuntimeWorld.open()
+  await world.stop()
+  world.runtime.listContainers = () => Promise.reject(new Error('no answer'))
+  await assert.rejects(world.start(), /no answer/)
+  assert.equal(world.runtime.isDisposed, true)
+})

@@ -50,8 +50,10 @@ export async function createRuntimeProvider(
   host: ProviderHost,
   options: RuntimeProviderOptions = {},
 ): Promise<PodProvider> {
-  const provider = new RuntimeProvider(runtime, host, options)
+  await using resources = new AsyncDisposableStack()
+  const provider = resources.use(new RuntimeProvider(runtime, host, options))
   await provider.adopt()
+  resources.move()
   return provider
 }
 
@@ -110,25 +112,7 @@ class RuntimeProvider implements PodProvider {
       meter: this.#meter,
       pods: () => this.#machines.values(),
     })
-    this.#deps = {
-      runtime,
-      host,
-      options,
-      logs: this.#logs,
-      probes: {
-        clock,
-        run: probeRunner({ runtime, clock, log }),
-        counts: this.#probeCounts,
-        sinceMs: clock.nowMs(),
-        random: Math.random,
-      },
-      runHook: hookRunner({ runtime, clock, log, recordEvent: host.recordEvent.bind(host) }),
-      epoch: () => this.#lists.epoch,
-      refresh: () => this.#lists.refresh(),
-      publish: (observed) => {
-        for (const notify of this.#listeners) notify(observed)
-      },
-    }
+    this.#deps = this.#makeDeps(options)
   }
 
   /** Takes on what our last life left. The watch comes first, so that no change is missed. */
@@ -261,6 +245,30 @@ class RuntimeProvider implements PodProvider {
     await this.#runtime[Symbol.asyncDispose]()
   }
 
+  #makeDeps(options: RuntimeProviderOptions): MachineDeps {
+    const [runtime, host] = [this.#runtime, this.#host]
+    const { clock, log } = host
+    return {
+      runtime,
+      host,
+      options,
+      logs: this.#logs,
+      probes: {
+        clock,
+        run: probeRunner({ runtime, clock, log }),
+        counts: this.#probeCounts,
+        sinceMs: clock.nowMs(),
+        random: Math.random,
+      },
+      runHook: hookRunner({ runtime, clock, log, recordEvent: host.recordEvent.bind(host) }),
+      epoch: () => this.#lists.epoch,
+      refresh: () => this.#lists.refresh(),
+      publish: (observed) => {
+        for (const notify of this.#listeners) notify(observed)
+      },
+    }
+  }
+
   #refuse(pod: Pod): void {
     const [first] = this.problemsOf(pod)
     if (first) throw new VkError('Unsupported', `${first.field}: ${first.why}`)
@@ -275,8 +283,7 @@ class RuntimeProvider implements PodProvider {
   }
 
   #onRun(run: RuntimeContainer): void {
-    const machine = this.#machines.get(run.key.pod.uid)
-    if (machine) machine.onRun(run)
+    this.#machines.get(run.key.pod.uid)?.onRun(run)
   }
 
   async #list(epoch: number): Promise<void> {
