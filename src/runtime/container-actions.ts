@@ -48,8 +48,8 @@ export class ContainerActions {
   readonly #parts: ActionParts
   readonly #stops: ContainerStops
   readonly #hooks: ContainerHooks
-  /** Runs whose end was announced by an event. */
-  readonly #announced = new Set<string>()
+  /** By container, the run whose end was announced last by an event. */
+  readonly #announced = new Map<string, number>()
   readonly #startFailures = new Map<string, StartFailure>()
   readonly #imageBackoffs = new Map<string, ImageBackoff>()
   /** The answer to a start was no answer: only the runtime knows whether anything runs. */
@@ -157,9 +157,8 @@ export class ContainerActions {
   }
 
   #announceStop({ name, attempt }: ContainerKey, message: string): void {
-    const id = `${name}/${attempt}`
-    if (this.#announced.has(id)) return
-    this.#announced.add(id)
+    if (this.#announced.get(name) === attempt) return
+    this.#announced.set(name, attempt)
     this.#event('Normal', { reason: 'Killing', message, name })
   }
 

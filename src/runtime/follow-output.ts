@@ -4,6 +4,7 @@
 import { watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import type { Clock } from '../util/clock.ts'
 
@@ -32,18 +33,14 @@ export async function followOutput(path: string, options: FollowOptions): Promis
   return stream
 }
 
+interface OpenOutput extends FollowOptions {
+  readonly file: FileHandle
+  readonly position: number
+}
+
 async function* pieces(
   path: string,
-  {
-    file,
-    position,
-    clock,
-    ended,
-    signal,
-  }: FollowOptions & {
-    readonly file: Awaited<ReturnType<typeof open>>
-    readonly position: number
-  },
+  { file, position, clock, ended, signal }: OpenOutput,
 ): AsyncGenerator<Buffer, void, void> {
   await using _file = file
   const changes = new ChangeWatch(path)

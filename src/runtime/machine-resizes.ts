@@ -10,17 +10,6 @@ import type { PodLedger } from './pod-ledger.ts'
 import { changedResources, podEntry, resizable } from './resources/allocation.ts'
 import { ContainerResizes } from './resources/container-resizes.ts'
 
-/** Is a limit lower than the one that there is? */
-function isLess(
-  wanted: ResourceRequirements,
-  actual: ResourceRequirements | undefined,
-  name: string,
-): boolean {
-  const [after, before] = [wanted.limits?.[name], actual?.limits?.[name]]
-  if (after === undefined) return false
-  return before === undefined || compare(parseQuantity(after), parseQuantity(before)) < 0
-}
-
 /** Resizes of one pod's containers, noted in its ledger. */
 export class MachineResizes {
   /** Can the runtime change what a running container has? */
@@ -94,4 +83,15 @@ export class MachineResizes {
     const isDone = running.length === 0 || (await this.#resizes.resizePod(order, context))
     if (isDone) await this.#ledger.notePodResources(pod.spec.resources ?? {})
   }
+}
+
+/** Is a limit lower than the one that there is? */
+function isLess(
+  wanted: ResourceRequirements,
+  actual: ResourceRequirements | undefined,
+  name: string,
+): boolean {
+  const [after, before] = [wanted.limits?.[name], actual?.limits?.[name]]
+  if (after === undefined) return false
+  return before === undefined || compare(parseQuantity(after), parseQuantity(before)) < 0
 }

@@ -13,19 +13,19 @@ const memoryFigures = [
   'majorPageFaults',
 ] as const
 
-/** The stats of one pod from those of its running containers. */
+/** What a pod's stats are made from. */
+export interface PodUsage {
+  readonly startTime: string
+  /** Of containers that run. */
+  readonly containers: readonly ContainerStats[]
+  /** Every running container is among them. */
+  readonly isComplete: boolean
+}
+
+/** The stats of one pod. */
 export function podStatsOf(
   { name, namespace, uid }: PodRef,
-  {
-    startTime,
-    containers,
-    isComplete,
-  }: {
-    readonly startTime: string
-    readonly containers: readonly ContainerStats[]
-    /** Every running container is among them. */
-    readonly isComplete: boolean
-  },
+  { startTime, containers, isComplete }: PodUsage,
 ): PodStats {
   const cpu = sum(
     containers.map((container) => container.cpu),

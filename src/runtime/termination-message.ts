@@ -37,18 +37,17 @@ export async function terminationMount(
   return { name: '', hostPath, mountPath, isReadOnly: false, kind: 'file' }
 }
 
+/** A run that has ended. */
+export interface EndedRun {
+  readonly attemptDir: string
+  readonly end: Pick<Termination, 'exitCode'>
+  readonly readLog: ReadLog
+}
+
 /** The message of a run that has ended; empty when it left none. */
 export async function terminationMessage(
   spec: Container,
-  {
-    attemptDir,
-    end,
-    readLog,
-  }: {
-    readonly attemptDir: string
-    readonly end: Pick<Termination, 'exitCode'>
-    readonly readLog: ReadLog
-  },
+  { attemptDir, end, readLog }: EndedRun,
 ): Promise<string> {
   const written = await endOfFile(join(attemptDir, fileName), maxFileBytes)
   const isSilent = written.length === 0 && end.exitCode !== 0

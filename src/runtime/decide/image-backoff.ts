@@ -2,7 +2,7 @@
 // How long a pod waits for the next try to pull an image: 10 s, 20 s, … up to 300 s, counted by image; an
 // image that was left alone for ten minutes starts anew. Whoever waits is shown the failure first, then that
 // it waits.
-import type { StartFailure } from './pod-state.ts'
+import type { Failure, StartFailure } from './pod-state.ts'
 
 export interface ImageBackoff {
   readonly delayMs: number
@@ -35,15 +35,7 @@ export function nextImageBackoff(before: ImageBackoff | undefined, nowMs: number
 /** How a failed pull is shown until it is tried again. */
 export function pullFailure(
   image: string,
-  {
-    reason,
-    message,
-    backoff,
-  }: {
-    readonly reason: string
-    readonly message: string
-    readonly backoff: ImageBackoff
-  },
+  { reason, message, backoff }: Failure & { readonly backoff: ImageBackoff },
 ): StartFailure {
   const { failedAtMs, delayMs } = backoff
   return {

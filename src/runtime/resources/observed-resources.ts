@@ -5,6 +5,7 @@ import type { Container, ContainerStatus, Pod, ResourceRequirements } from '../.
 import type { ObservedPod } from '../../provider/provider.ts'
 import type { ContainerRecord } from '../decide/container-record.ts'
 import { podContainers } from '../decide/pod-containers.ts'
+import type { PodRecord } from '../pod-record.ts'
 import { allocationOf, changedResources } from './allocation.ts'
 import { containerTotals, podRequestTexts, withoutEmpty } from './pod-amounts.ts'
 
@@ -71,17 +72,9 @@ export interface Resizes {
   readonly error: string | undefined
 }
 
-/** What the pod was granted, and whether its containers have it yet */
+/** What the pod was granted, and whether its containers have it yet. */
 export function observedResize(
-  {
-    pod,
-    podResources,
-    containers,
-  }: {
-    readonly pod?: Pod
-    readonly podResources?: ResourceRequirements
-    readonly containers: Readonly<Record<string, ContainerRecord>>
-  },
+  { pod, podResources, containers }: Pick<PodRecord, 'pod' | 'podResources' | 'containers'>,
   resizes: Resizes | undefined,
 ): Pick<ObservedPod, 'allocation' | 'resize' | 'podLevel'> {
   if (!pod || !resizes?.canResize) return {}
