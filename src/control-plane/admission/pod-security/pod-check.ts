@@ -84,7 +84,11 @@ export function unlessWindows(check: CheckPod): CheckPod {
   return (pod) => (pod.spec.os?.name === 'windows' ? undefined : check(pod))
 }
 
-/** Pods in a user namespace of their own are nobody on the host. */
-export function unlessInUserNamespace(check: CheckPod): CheckPod {
-  return (pod) => (pod.spec.hostUsers === false ? undefined : check(pod))
+/** The versions of a check that lets pods in a user namespace of their own be, who are nobody on the host. */
+export function untilUserNamespaces(since: number, check: CheckPod): readonly CheckVersion[] {
+  const relaxed: CheckPod = (pod) => (pod.spec.hostUsers === false ? undefined : check(pod))
+  return [
+    { since, check },
+    { since: 35, check: relaxed },
+  ]
 }

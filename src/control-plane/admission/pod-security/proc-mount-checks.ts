@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pod Security: that /proc of a container hides what it usually hides.
-import { containersOf, named, quoted, sorted, unlessInUserNamespace } from './pod-check.ts'
+import { containersOf, named, quoted, sorted, untilUserNamespaces } from './pod-check.ts'
 import type { Check, CheckPod } from './pod-check.ts'
 
 const masked: CheckPod = (pod) => {
@@ -21,14 +21,7 @@ const masked: CheckPod = (pod) => {
 }
 
 export const procMountChecks: readonly Check[] = [
-  {
-    id: 'procMount',
-    level: 'baseline',
-    versions: [
-      { since: 0, check: masked },
-      { since: 35, check: unlessInUserNamespace(masked) },
-    ],
-  },
+  { id: 'procMount', level: 'baseline', versions: untilUserNamespaces(0, masked) },
   {
     id: 'procMount_restricted',
     level: 'restricted',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pod Security: nothing of a pod runs as root.
-import { containersWhere, named, settersOf, unlessInUserNamespace } from './pod-check.ts'
+import { containersWhere, named, settersOf, untilUserNamespaces } from './pod-check.ts'
 import type { Check, CheckPod } from './pod-check.ts'
 
 const nonRoot: CheckPod = (pod) => {
@@ -29,20 +29,6 @@ const notUserZero: CheckPod = (pod) => {
 }
 
 export const userChecks: readonly Check[] = [
-  {
-    id: 'runAsNonRoot',
-    level: 'restricted',
-    versions: [
-      { since: 0, check: nonRoot },
-      { since: 35, check: unlessInUserNamespace(nonRoot) },
-    ],
-  },
-  {
-    id: 'runAsUser',
-    level: 'restricted',
-    versions: [
-      { since: 23, check: notUserZero },
-      { since: 35, check: unlessInUserNamespace(notUserZero) },
-    ],
-  },
+  { id: 'runAsNonRoot', level: 'restricted', versions: untilUserNamespaces(0, nonRoot) },
+  { id: 'runAsUser', level: 'restricted', versions: untilUserNamespaces(23, notUserZero) },
 ]
