@@ -7,7 +7,7 @@ import { maxInt32 } from '../meta/validate-values.ts'
 import { defaultPodTemplate } from '../pods/default-pod-spec.ts'
 import { isMissing, isRecord, mapOf, sortedMap } from '../read-json.ts'
 import { mapField, mapItems, withDefaults, withField } from '../share-structure.ts'
-import { withSpec } from '../workloads/replicated-strategies.ts'
+import { withSpec } from '../with-spec.ts'
 
 /** A Job takes on the labels of its template if it has none. */
 export function defaultJob(object: KubeObject): KubeObject {

@@ -28,7 +28,7 @@ import { isImmutable } from '../meta/validate-values.ts'
 import { isMissing, listOf, mapOf, textOf } from '../read-json.ts'
 import type { Strategy } from '../resource-definition.ts'
 import { mapItems, withField } from '../share-structure.ts'
-import { withSpec } from '../workloads/replicated-strategies.ts'
+import { withSpec } from '../with-spec.ts'
 
 export const resourceQuotaStrategy: Strategy = genericStrategy({
   newStatus: {},

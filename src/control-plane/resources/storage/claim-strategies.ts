@@ -25,7 +25,7 @@ import { isSemanticallyEqual } from '../semantic-equality.ts'
 import { mapField, withDefaults, withField } from '../share-structure.ts'
 import { unifiedDiff } from '../unified-diff.ts'
 import { wireTime } from '../../../util/wire-time.ts'
-import { withSpec } from '../workloads/replicated-strategies.ts'
+import { withSpec } from '../with-spec.ts'
 import { defaultClaimSpec } from './default-claim.ts'
 import { validateAccessModes, validateClaimSpec, volumeModes } from './validate-claim-spec.ts'
 

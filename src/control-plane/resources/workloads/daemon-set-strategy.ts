@@ -14,8 +14,8 @@ import { isMissing } from '../read-json.ts'
 import type { Strategy } from '../resource-definition.ts'
 import { isSemanticallyEqual } from '../semantic-equality.ts'
 import { mapField, withDefaults, withField } from '../share-structure.ts'
+import { withSpec } from '../with-spec.ts'
 import { isEmptySelector } from './matches-selector.ts'
-import { validateSameSelector, withSpec } from './replicated-strategies.ts'
 import { templateWarnings } from './template-warnings.ts'
 import {
   amountOf,
@@ -23,6 +23,7 @@ import {
   validateCount,
   validateLasting,
   validateMatch,
+  validateSameSelector,
 } from './validate-template.ts'
 
 export const daemonSetStrategy: Strategy = genericStrategy({

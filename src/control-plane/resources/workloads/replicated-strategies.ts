@@ -15,15 +15,15 @@ import {
   required,
   type FieldError,
 } from '../../objects/field-error.ts'
-import type { KubeObject } from '../../objects/kube-object.ts'
 import { asKind } from '../as-kind.ts'
 import { genericStrategy, hasSameContent } from '../generic-strategy.ts'
-import { isImmutable, validateNonNegative } from '../meta/validate-values.ts'
+import { validateNonNegative } from '../meta/validate-values.ts'
 import { defaultPodTemplate } from '../pods/default-pod-spec.ts'
-import { isMissing, isRecord } from '../read-json.ts'
+import { isMissing } from '../read-json.ts'
 import type { Strategy } from '../resource-definition.ts'
 import { isSemanticallyEqual } from '../semantic-equality.ts'
 import { mapField, withDefaults, withField } from '../share-structure.ts'
+import { withSpec } from '../with-spec.ts'
 import { templateWarnings } from './template-warnings.ts'
 import { validateStatusCounts } from './validate-status-counts.ts'
 import {
@@ -31,6 +31,7 @@ import {
   validateAtMostAll,
   validateCount,
   validateReplicaTemplate,
+  validateSameSelector,
   validateSelector,
 } from './validate-template.ts'
 
@@ -98,20 +99,6 @@ const replicaSetCounts = [
 const noSpec: DeploymentSpec & ReplicaSetSpec = {
   selector: undefined as unknown as LabelSelector,
   template: {},
-}
-
-/** The object with its spec changed; an object without one gets it, as the API always has it. */
-export function withSpec<T extends object>(object: KubeObject, change: (spec: T) => T): KubeObject {
-  const spec = object['spec']
-  return withField(object, 'spec', change((isRecord(spec) ? spec : {}) as T))
-}
-
-export function* validateSameSelector(
-  next: LabelSelector | undefined,
-  old: LabelSelector | undefined,
-): Iterable<FieldError> {
-  if (isSemanticallyEqual(next, old)) return
-  yield invalidValue('spec.selector', next ?? null, isImmutable)
 }
 
 function defaultDeployment(spec: DeploymentSpec): DeploymentSpec {

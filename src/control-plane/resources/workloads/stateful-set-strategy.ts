@@ -24,7 +24,7 @@ import { isSemanticallyEqual } from '../semantic-equality.ts'
 import { mapField, mapItems, withDefaults, withField } from '../share-structure.ts'
 import { defaultClaimSpec } from '../storage/default-claim.ts'
 import { validateClaimSpec } from '../storage/validate-claim-spec.ts'
-import { withSpec } from './replicated-strategies.ts'
+import { withSpec } from '../with-spec.ts'
 import { templateWarnings } from './template-warnings.ts'
 import { validateStatusCounts } from './validate-status-counts.ts'
 import {

@@ -9,9 +9,10 @@ import {
   type FieldError,
 } from '../../objects/field-error.ts'
 import { validateLabelSelector } from '../meta/validate-labels.ts'
-import { percentFaults, validateNonNegative } from '../meta/validate-values.ts'
+import { isImmutable, percentFaults, validateNonNegative } from '../meta/validate-values.ts'
 import { validatePodTemplate } from '../pods/validate-pod-spec.ts'
 import { isMissing, sortedMap, textOf } from '../read-json.ts'
+import { isSemanticallyEqual } from '../semantic-equality.ts'
 import { isEmptySelector, isReadable, matchesSelector } from './matches-selector.ts'
 
 /** `of` names the kind in the message about an empty selector. */
@@ -28,6 +29,15 @@ export function* validateSelector(
   if (isEmptySelector(selector)) {
     yield invalidValue(path, selector, `empty selector is invalid for ${of}`)
   }
+}
+
+/** Which pods are a workload's own never changes. */
+export function* validateSameSelector(
+  next: LabelSelector | undefined,
+  old: LabelSelector | undefined,
+): Iterable<FieldError> {
+  if (isSemanticallyEqual(next, old)) return
+  yield invalidValue('spec.selector', next ?? null, isImmutable)
 }
 
 /** Without a selector nothing matches; an empty one is a fault of its own. */
