@@ -51,9 +51,11 @@ export function addRights(list: CallList, { user, capabilities, lastCapability }
 }
 
 /** Gives up all of them. It stays root's: to trace it, or to look at its root, takes a capability of the host's. */
-export function dropAll(list: CallList): void {
-  list.add('prctl', [setDumpable, 0])
-  list.add('capset', [capabilityHeader, capabilityData(new Set())])
+export function dropAll(list: CallList, who: string): void {
+  list.add('prctl', [setDumpable, 0], { complaint: `${who} cannot keep others away` })
+  list.add('capset', [capabilityHeader, capabilityData(new Set())], {
+    complaint: `${who} cannot give up its rights`,
+  })
 }
 
 /** Effective, permitted and none inheritable, of the first 32 and then of the others. */

@@ -3,7 +3,9 @@
 // bubblewrap would leave, with the rights they would have; docs/decisions/0015-a-list-of-system-calls.md.
 //   outer    the stage itself: joins the pod's namespaces, then waits for the first one and ends as it has ended
 //   first    pid 1 of the new namespaces: makes the root, then buries whatever ends in there, without rights
-//   program  gives up its rights, takes its output, says that it has started, and becomes the program
+//   program  gives up its rights, waits until the two above have given up theirs, takes its output, says that it
+//            has started, and becomes the program
+// What fails in any of them is so said before anything of the container has run, and the start fails by it.
 import type { ProcessMark } from '../../process-identity.ts'
 import type { RunUser } from '../../users.ts'
 import type { Sandbox } from '../sandbox.ts'
@@ -35,12 +37,20 @@ const closesOnExec = 0x8_0000
 const defaultAction = Buffer.alloc(32)
 const detached = 2
 const largest = 0x7fff_ffff
+const complaints = 2
+/** An event that is counted: a read waits for one and takes it. High enough to be nobody's. */
+const bound = 63
+const countsSingly = 1
+const one = Buffer.alloc(8)
+one.writeUInt8(1, 0)
 
 /** Adds them to a list; what is not in them is left to bubblewrap, see `hasCalls`. */
 export function addSandbox(list: CallList, what: SandboxCalls): void {
   const { sandbox } = what
   const outer = list.label()
   addOuter(list, sandbox)
+  const event = list.add('eventfd2', [0, closesOnExec | countsSingly])
+  list.add('dup3', [event, bound, closesOnExec])
   const { hostname, hasOwnIpc, hasOwnNetwork } = sandbox
   const flags =
     newMounts |
@@ -54,7 +64,7 @@ export function addSandbox(list: CallList, what: SandboxCalls): void {
   })
   addFirst(list, what)
   list.place(outer)
-  addWaiting(list, first)
+  addWaiting(list, first, { who: 'the outer process' })
 }
 
 /** Can a list make it? Other processes' namespaces and a guard take bubblewrap. */
@@ -135,9 +145,10 @@ function addFirst(list: CallList, what: SandboxCalls): void {
   const program = list.add('clone', [childSignal], { whenPositive: first })
   list.add('setsid', [])
   addRights(list, { ...what, capabilities: sandbox.capabilities ?? [] })
+  for (const _ of ['outer', 'first']) list.add('read', [bound, Buffer.alloc(8), 8])
   addProgram(list, what.last)
   list.place(first)
-  addWaiting(list, program, sandbox.filter?.early)
+  addWaiting(list, program, { who: 'the first process', filter: sandbox.filter?.early })
 }
 
 /** The root becomes all that there is. */
@@ -160,11 +171,28 @@ function addLoopback(list: CallList): void {
   list.add('ioctl', [list.add('socket', [inet, datagram], how), setFlags, request], how)
 }
 
+interface Waiting {
+  /** For complaints. */
+  readonly who: string
+  readonly filter?: Uint8Array | undefined
+}
+
 /** Stays for a child, and ends as it ends, with nothing that is worth taking over. */
-function addWaiting(list: CallList, child: Call, filter?: Uint8Array): void {
-  list.add('close_range', [0, largest])
+function addWaiting(list: CallList, child: Call, { who, filter }: Waiting): void {
+  for (const [from, to] of [
+    [0, complaints - 1],
+    [complaints + 1, bound - 1],
+    [bound + 1, largest],
+  ] as const) {
+    list.add('close_range', [from, to])
+  }
   // First: who may take it over once it has no rights must not do so while it is without a filter.
-  if (filter) list.add('seccomp', [1, 0, { filter }])
-  dropAll(list)
+  if (filter) {
+    const complaint = `the filter of ${who} cannot be set`
+    list.add('seccomp', [1, 0, { filter }], { complaint })
+  }
+  dropAll(list, who)
+  list.add('write', [bound, one, one.length])
+  for (const descriptor of [complaints, bound]) list.add('close', [descriptor])
   list.wait(child)
 }
