@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writing below the root directory. Failures reach a pod's status, so they say what went wrong and not
 // where on this machine.
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { VkError } from '../util/vk-error.ts'
 
 /** Makes a directory and those above it, for nobody else to look into. */
@@ -11,29 +11,6 @@ export async function makeDir(path: string): Promise<void> {
   } catch (error) {
     throw diskError('make a directory for the pod', error)
   }
-}
-
-/** Replaces a file so that a reader, and a machine that loses power, sees the old or the new content. */
-export async function writeFileAtomically(
-  path: string,
-  content: string | Uint8Array,
-): Promise<void> {
-  const temporary = `${path}.tmp`
-  try {
-    await writeAndSync(temporary, content)
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {
-      // The first failure tells more; the next write replaces the leftover.
-    })
-    throw diskError("write the pod's record", error)
-  }
-}
-
-async function writeAndSync(path: string, content: string | Uint8Array): Promise<void> {
-  await using file = await open(path, 'w', 0o600)
-  await file.writeFile(content)
-  await file.sync()
 }
 
 /** The error without the path that Node puts into its message. */

@@ -7,15 +7,16 @@
 // about to forget. All else (started, ending, ended) is written after the fact: a record that lags is
 // brought up to date by the runtime's list (decide/container-record.ts).
 import { readFile, readdir, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import * as v from 'valibot'
 import type { Pod, ResourceRequirements } from '../kube/types.gen.ts'
 import type { PodRef } from '../provider/provider.ts'
 import type { Logger } from '../util/logger.ts'
+import { replaceFile } from '../util/replace-file.ts'
 import { messageOf } from '../util/vk-error.ts'
 import type { ContainerRecord } from './decide/container-record.ts'
 import type { Ending, Failure } from './decide/pod-state.ts'
-import { ifMissing, makeDir, writeFileAtomically } from './disk.ts'
+import { diskError, ifMissing } from './disk.ts'
 import { podDir, podsDir } from './pod-dirs.ts'
 
 export interface PodRecord {
@@ -119,11 +120,10 @@ export class PodRecordFile {
       const { record, done } = this.#next
       this.#next = undefined
       try {
-        await makeDir(dirname(this.#path))
-        await writeFileAtomically(this.#path, JSON.stringify({ version: formatVersion, ...record }))
+        await replaceFile(this.#path, JSON.stringify({ version: formatVersion, ...record }))
         done.resolve()
       } catch (error) {
-        done.reject(error)
+        done.reject(diskError("write the pod's record", error))
       }
     }
     this.#writing = undefined

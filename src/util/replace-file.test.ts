@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
-import { mkdtempDisposable, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  mkdir,
+  mkdtempDisposable,
+  readdir,
+  readFile,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -26,4 +34,12 @@ test('a link in the place of the file is replaced, not followed', async () => {
     [await readFile(target, 'utf8'), await readFile(file, 'utf8')],
     ['mine', 'secret'],
   )
+})
+
+test('what cannot take the place of the file leaves nothing beside it', async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'vk-replace-'))
+  const taken = join(dir.path, 'taken')
+  await mkdir(join(taken, 'folder'), { recursive: true })
+  await assert.rejects(replaceFile(taken, 'text'))
+  assert.deepEqual(await readdir(dir.path), ['taken'])
 })

@@ -14,12 +14,21 @@ export async function replaceFile(
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   const temporary = `${file}.${randomBytes(6).toString('hex')}`
   try {
-    await using handle = await open(temporary, 'wx', mode)
-    await handle.writeFile(text)
-    await handle.sync()
+    await writeWhole(temporary, { text, mode })
+    await rename(temporary, file)
   } catch (error) {
-    await rm(temporary, { force: true })
+    await rm(temporary, { force: true }).catch(() => {
+      // The first failure tells more.
+    })
     throw error
   }
-  await rename(temporary, file)
+}
+
+async function writeWhole(
+  file: string,
+  { text, mode }: { readonly text: string; readonly mode: number },
+): Promise<void> {
+  await using handle = await open(file, 'wx', mode)
+  await handle.writeFile(text)
+  await handle.sync()
 }

@@ -2,10 +2,10 @@
 // With whose credentials the images of this node were pulled. One that took credentials is for pods that have
 // them too: another pod finds it absent, as it would on a machine of its own. Hashes are kept, no secrets.
 import { createHash } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import type { RegistryCredential } from '../../../provider/provider.ts'
-import { ifMissing, writeFileAtomically } from '../../../runtime/disk.ts'
+import { diskError, ifMissing } from '../../../runtime/disk.ts'
+import { replaceFile } from '../../../util/replace-file.ts'
 
 /** Hashes of credentials by image id; empty for one that anybody may pull. */
 type Records = Record<string, readonly string[]>
@@ -22,7 +22,6 @@ export class PullRecords {
   }
 
   static async open(path: string): Promise<PullRecords> {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     const text = await readFile(path, 'utf8').catch(ifMissing(() => '{}'))
     return new PullRecords(path, parse(text))
   }
@@ -59,8 +58,13 @@ export class PullRecords {
   }
 
   async #save(): Promise<void> {
-    const write = async (): Promise<void> =>
-      await writeFileAtomically(this.#path, JSON.stringify(this.#records))
+    const write = async (): Promise<void> => {
+      try {
+        await replaceFile(this.#path, JSON.stringify(this.#records))
+      } catch (error) {
+        throw diskError('note whose credentials pulled an image', error)
+      }
+    }
     const written = this.#writing.then(write, write)
     this.#writing = written.catch(() => {
       // Whoever noted it hears of it.
