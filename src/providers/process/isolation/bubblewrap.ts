@@ -24,10 +24,10 @@ const stepCapabilities = ['SETUID', 'SETGID', 'SETPCAP']
 
 /** The command line of bwrap, up to what runs inside. */
 export function bubblewrapCommand(
-  { joins, guard, processesOf, memory }: Sandbox,
+  { joins, guard, processesOf, memory, capabilities }: Sandbox,
   tools: HostTools,
 ): readonly string[] {
-  const { bubblewrap = 'bwrap', nsenter = 'nsenter', shell } = tools
+  const { bubblewrap = 'bwrap', nsenter = 'nsenter', unshare = 'unshare', shell } = tools
   const holder = memory?.heldBy
   const places = [
     ...(joins?.kinds.map((kind) => `--${kind}=/proc/${joins.inside.pid}/ns/${kind}`) ?? []),
@@ -38,6 +38,9 @@ export function bubblewrapCommand(
     ...(places.length > 0 ? [nsenter, ...places, '--'] : []),
     ...checking(marks, shell),
     ...(memory && !holder ? makeMemory(memory.dir, tools) : []),
+    // bwrap's own mounts get what the host mounts below them later, writable and not nosuid. Only root can
+    // have it otherwise.
+    ...(capabilities ? [unshare, '--mount', '--propagation', 'private', '--'] : []),
   ]
   const outer = guard ? [bubblewrap, '--args', guardDescriptor, '--'] : []
   return [...joining, ...outer, bubblewrap, '--args', wordsDescriptor, '--']

@@ -79,7 +79,6 @@ function nodeOf(
     source,
     isReadOnly: mount.isReadOnly,
     isShared: shared.has(mount.name),
-    isPrivate: true,
     hasDevices: tree.entry(source)?.kind === 'device',
     children: new Map(),
   }

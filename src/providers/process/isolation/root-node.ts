@@ -19,8 +19,6 @@ export interface BindNode {
   readonly isOptional?: boolean
   /** Containers can change what is below, so that paths into it are to be trusted by nobody. */
   readonly isShared?: boolean
-  /** What the host mounts below later stays out, for it would have none of these attributes. */
-  readonly isPrivate?: boolean
   readonly children: Map<string, RootNode>
 }
 

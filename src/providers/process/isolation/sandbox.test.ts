@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { lstatSync, readFileSync, readdirSync } from 'node:fs'
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rmdir, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
-import { collectProcess } from '../../../../test/support/collected-process.ts'
 import { eventually, pidOf, stateOf } from '../../../../test/support/process-probes.ts'
-import { isRoot } from '../../../../test/support/process-runtime.ts'
+import { isRoot, processWorld } from '../../../../test/support/process-runtime.ts'
 import {
   at,
   noSandbox,
@@ -263,38 +263,45 @@ test('of what a volume shows of the host, our own directory is empty', { skip },
   assert.match(stderr, /Read-only file system|Permission denied/)
 })
 
-test(
-  'what the host mounts below a volume later does not come into a container, where it would be writable',
-  { skip: skip || !isRoot },
-  async (t) => {
-    await using world = await sandboxWorld()
-    if (!world.surroundings.caller) return t.skip('bubblewrap leaves mounts as the host has them')
-    const dir = await volume(world, 'data')
-    const mount = (...words: string[]) => assert.equal(spawnSync('mount', words).status, 0)
-    mount('-t', 'tmpfs', '-o', 'mode=777', 'vk-volume', dir)
-    try {
-      // As systemd has the whole root.
-      mount('--make-shared', dir)
-      await mkdir(join(dir, 'later'))
-      const mounts = [at(dir, '/data', { isReadOnly: true })]
-      const start = startOf(world, { script: 'exec sleep 60', mounts })
-      await world.runtime.startContainer(start, world.context)
-      await pidOf(world, start.key)
-      mount('-t', 'tmpfs', '-o', 'mode=777', 'vk-later', join(dir, 'later'))
-      const choice = { stdin: false, stdout: true, stderr: true, tty: false }
-      const command = [
-        'sh',
-        '-c',
-        'grep vk-later /proc/self/mountinfo; touch /data/later/x && echo written',
-      ]
-      const options = { ...choice, command, spec: start.spec }
-      const streams = await world.runtime.exec(start.key, options, world.context)
-      assert.equal((await collectProcess(streams)).stdout, '')
-    } finally {
-      spawnSync('umount', ['--recursive', dir])
-    }
-  },
-)
+for (const way of ['calls', 'bubblewrap']) {
+  test(
+    `what the host mounts later does not come into a container, where it would be writable: ${way}`,
+    { skip: skip || !isRoot },
+    async (t) => {
+      const host = await mkdtemp(join(tmpdir(), 'vk-host-'))
+      const mount = (...words: string[]) => assert.equal(spawnSync('mount', words).status, 0)
+      const mountAt = (dir: string, name: string) =>
+        mount('-t', 'tmpfs', '-o', 'mode=777', name, dir)
+      await using plain = await sandboxWorld({ visibleHostPaths: [host] })
+      if (way === 'calls' && !plain.surroundings.caller) return t.skip('not on this machine')
+      const caller = way === 'calls' ? plain.surroundings.caller : undefined
+      const surroundings = { ...plain.surroundings, caller }
+      const config = { isolation: 'bubblewrap', visibleHostPaths: [host] }
+      await using world = await processWorld(config, { surroundings })
+      const dir = await volume(world, 'data')
+      try {
+        for (const place of [host, dir]) {
+          mountAt(place, 'vk-volume')
+          // As systemd has the whole root.
+          mount('--make-shared', place)
+          await mkdir(join(place, 'later'))
+        }
+        const mounts = [at(dir, '/data', { isReadOnly: true })]
+        const start = startOf(world, { script: 'exec sleep 60', mounts })
+        await world.runtime.startContainer(start, world.context)
+        await pidOf(world, start.key)
+        for (const place of [host, dir]) mountAt(join(place, 'later'), 'vk-later')
+        const script = `grep -c vk-volume /proc/self/mountinfo; grep vk-later /proc/self/mountinfo
+          for place in /data ${host}; do touch $place/later/x && echo written; done`
+        const { stdout } = await runInside(world, start, ['sh', '-c', script])
+        assert.equal(stdout, '2\n')
+      } finally {
+        for (const place of [host, dir]) spawnSync('umount', ['--recursive', place])
+        await rmdir(host)
+      }
+    },
+  )
+}
 
 function listing(dir: string): readonly string[] {
   return readdirSync(dir)

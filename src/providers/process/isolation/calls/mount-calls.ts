@@ -96,12 +96,12 @@ function addNode(list: CallList, node: RootNode, place: Place): void {
 }
 
 function addBind(list: CallList, node: BindNode, { at, proc }: Place): void {
-  const { isReadOnly, hasDevices, isOptional = false, isPrivate = false } = node
+  const { isReadOnly, hasDevices, isOptional = false } = node
   // Parts of a /proc are those of the container's own.
   const source = proc === undefined || !node.source.startsWith('/proc/') ? node.source : at
   if (source !== at) addTarget(list, source, at)
   const flags = hasDevices ? noSuid : isReadOnly ? tight | readOnly : tight
-  bind(list, { source, at, flags, isOptional, isPrivate })
+  bind(list, { source, at, flags, isOptional })
 }
 
 /** A directory or a file to mount on, unless there is one. */
@@ -121,19 +121,17 @@ function bind(
     at,
     flags,
     isOptional = false,
-    isPrivate = false,
   }: {
     readonly source: string
     readonly at: string
     readonly flags: number
     readonly isOptional?: boolean
-    readonly isPrivate?: boolean
   },
 ): void {
   const after = list.label()
   const { bind: bound, recursive } = mountFlags
   mount(list, [source, at, 0, bound | recursive], isOptional ? { whenNegative: after } : {})
-  setAttributes(list, at, { flags, isRecursive: true, isPrivate })
+  setAttributes(list, at, { flags, isRecursive: true })
   list.place(after)
 }
 
@@ -198,17 +196,15 @@ function mount(
 interface Attributes {
   readonly flags: number
   readonly isRecursive?: boolean
-  /** No mounts of the host come here any more. */
-  readonly isPrivate?: boolean
 }
 
 /** Adds attributes to the mount at a path, and to those below it. */
 function setAttributes(
   list: CallList,
   at: string,
-  { flags, isRecursive = false, isPrivate = false }: Attributes,
+  { flags, isRecursive = false }: Attributes,
 ): void {
-  const attributes = attributeBytes(flags, isPrivate ? mountFlags.private : 0)
+  const attributes = attributeBytes(flags)
   const how = { complaint: `cannot set the attributes of the mount at "${at}"` }
   list.add(
     'mount_setattr',
@@ -218,13 +214,12 @@ function setAttributes(
 }
 
 /** A `struct mount_attr` that sets these, of which there is one each. */
-function attributeBytes(flags: number, propagation: number): Uint8Array {
-  const known = knownAttributes.get(flags | propagation)
+function attributeBytes(flags: number): Uint8Array {
+  const known = knownAttributes.get(flags)
   if (known) return known
   const bytes = Buffer.alloc(32)
   bytes.writeUInt32LE(flags, 0)
-  bytes.writeUInt32LE(propagation, 16)
-  knownAttributes.set(flags | propagation, bytes)
+  knownAttributes.set(flags, bytes)
   return bytes
 }
 

@@ -95,7 +95,7 @@ function addOuter(list: CallList, { joins, memory, openDirs }: Sandbox): void {
   }
   if (!memory || holder) return
   list.add('unshare', [newMounts])
-  addSlave(list)
+  addParting(list, 'slave')
   const { noSuid, noDevices } = mountFlags
   const words = ['virtual-kubelet', memory.dir, 'tmpfs', noSuid | noDevices, memoryOptions]
   list.add('mount', words, { complaint: 'cannot mount the memory of the pod' })
@@ -125,15 +125,18 @@ function addComparison(list: CallList, { pid, startTime }: ProcessMark): void {
   list.compareStart(buffer, { length, startTime, complaint })
 }
 
-/** What is mounted on the host later comes here too; nothing goes there. */
-function addSlave(list: CallList): void {
-  const flags = mountFlags.recursive | mountFlags.slave
+/**
+ * Nothing that is mounted here goes to the host. What is mounted there later comes to where a pod's memory is held, and
+ * so to its containers that start after that; in a container's root it would be without the attributes of its place.
+ */
+function addParting(list: CallList, propagation: 'slave' | 'private'): void {
+  const flags = mountFlags.recursive | mountFlags[propagation]
   list.add('mount', [0, '/', 0, flags], { complaint: 'cannot part from the mounts of the host' })
 }
 
 function addFirst(list: CallList, what: SandboxCalls): void {
   const { sandbox, at, user } = what
-  addSlave(list)
+  addParting(list, 'private')
   addRoot(list, sandbox.root, at)
   addEntry(list, at)
   const { hostname } = sandbox
