@@ -12,6 +12,7 @@ import type { ClusterConnection } from '../../kube/cluster-connection.ts'
 import type { Identity } from '../../kube/credentials.ts'
 import type { Status } from '../../kube/types.gen.ts'
 import type { Clock } from '../../util/clock.ts'
+import { onceWritable } from '../../util/once-writable.ts'
 import { UserError, VkError, messageOf } from '../../util/vk-error.ts'
 import { userAgent } from '../version.ts'
 
@@ -181,12 +182,10 @@ class RemoteSession {
     if (out.write(content)) return
     this.#socket.pause()
     const drained = Promise.withResolvers<void>()
-    const go = (): void => {
-      out.off('drain', go).off('close', go).off('error', go)
+    onceWritable(out, () => {
       this.#socket.resume()
       drained.resolve()
-    }
-    out.on('drain', go).on('close', go).on('error', go)
+    })
     this.#writing = this.#writing.then(() => drained.promise)
   }
 

@@ -9,6 +9,7 @@ import type {
   ProcessStreams,
   StreamChoice,
 } from '../../provider/streams.ts'
+import { onceWritable } from '../../util/once-writable.ts'
 import { VkError } from '../../util/vk-error.ts'
 
 /** The streams that a command works on; those that nobody asked for lead nowhere. */
@@ -119,5 +120,5 @@ async function untilEnd(
 
 async function written(stream: PassThrough, bytes: Buffer): Promise<void> {
   if (stream.write(bytes)) return
-  await new Promise((resolve) => stream.once('drain', resolve).once('close', resolve))
+  await new Promise<void>((resolve) => onceWritable(stream, resolve))
 }

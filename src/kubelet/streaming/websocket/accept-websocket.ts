@@ -7,6 +7,7 @@ import { WebSocketServer } from 'ws'
 import type { WebSocket } from 'ws'
 import { webSocketTokenPrefix } from '../../authentication/bearer-token.ts'
 import { noteForeignMemory } from '../../../util/foreign-memory.ts'
+import { onceWritable } from '../../../util/once-writable.ts'
 import type { UpgradeOffer } from '../../listener.ts'
 import type { TextAnswer } from '../../text-response.ts'
 
@@ -72,12 +73,5 @@ export function sendWithPressure(
   if (websocket.readyState !== websocket.OPEN) return sent(new Error('connection is closed'))
   noteForeignMemory(message.length)
   websocket.send(message, { binary: typeof message !== 'string' })
-  if (!socket.writableNeedDrain) return sent()
-  const done = (): void => {
-    socket.off('drain', done)
-    socket.off('close', done)
-    sent()
-  }
-  socket.on('drain', done)
-  socket.on('close', done)
+  onceWritable(socket, sent)
 }

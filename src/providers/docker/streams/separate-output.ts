@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The output of a connection as the streams that a client asked for, at the pace of whoever reads slowest.
-import { once } from 'node:events'
 import { PassThrough, Writable, type Duplex, type Readable } from 'node:stream'
+import { onceWritable } from '../../../util/once-writable.ts'
 import { outputFrames } from './output-frames.ts'
 
 export interface Separated {
@@ -13,14 +13,17 @@ export interface Separated {
   readonly ended: Promise<void>
 }
 
+/** What a connection carries, and what of it is wanted. */
+export interface OutputChoice {
+  readonly isTerminal: boolean
+  readonly stdout: boolean
+  readonly stderr: boolean
+}
+
 /** Begins to read; a terminal's output comes without frames and is all stdout. */
 export function separate(
   connection: Readable,
-  {
-    isTerminal,
-    stdout,
-    stderr,
-  }: { readonly isTerminal: boolean; readonly stdout: boolean; readonly stderr: boolean },
+  { isTerminal, stdout, stderr }: OutputChoice,
 ): Separated {
   const out = stdout ? new PassThrough() : undefined
   const err = stderr && !isTerminal ? new PassThrough() : undefined
@@ -47,14 +50,8 @@ export function inputTo(connection: Duplex): Writable {
   return new Writable({
     write(chunk: Buffer, _encoding, done) {
       if (!connection.writable) return done()
-      if (connection.write(chunk)) return done()
-      const go = (): void => {
-        connection.off('drain', go)
-        connection.off('close', go)
-        done()
-      }
-      connection.on('drain', go)
-      connection.on('close', go)
+      connection.write(chunk)
+      onceWritable(connection, done)
     },
     final(done) {
       connection.end()
@@ -77,5 +74,5 @@ async function split(connection: Readable, write: Write): Promise<void> {
 
 async function writeTo(target: PassThrough | undefined, bytes: Buffer): Promise<void> {
   if (!target || target.destroyed || target.write(bytes)) return
-  await Promise.race([once(target, 'drain'), once(target, 'close')])
+  await new Promise<void>((resolve) => onceWritable(target, resolve))
 }
