@@ -2,6 +2,7 @@
 // The containers of this node as the engine has them. What is kept here is only what the engine said last;
 // a list, an event or an answer replaces it, and whoever waits for an end or watches for changes is told.
 import type { ContainerKey, RuntimeContainer } from '../../../runtime/container-runtime.ts'
+import { untilAborted } from '../../../util/until-aborted.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import { inBatches } from '../in-batches.ts'
 import type { Engine } from '../engine/connect-engine.ts'
@@ -54,13 +55,13 @@ export class ContainerTable {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }
 
-  /** Resolves when the run has ended, or is not known. */
-  async whenEnded(key: ContainerKey): Promise<void> {
+  /** Resolves when the run has ended, or is not known; rejects when the signal aborts before. */
+  async whenEnded(key: ContainerKey, signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     using _watch = this.onChange((run) => {
       if (idOf(run.key) === idOf(key) && run.state.kind !== 'running') resolve()
     })
-    if (this.get(key)?.run.state.kind === 'running') await promise
+    if (this.get(key)?.run.state.kind === 'running') await untilAborted(promise, signal)
   }
 
   /** Everything that the engine has of this node, sandboxes included; the table is then what it says. */

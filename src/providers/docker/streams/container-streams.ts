@@ -52,12 +52,12 @@ export class ContainerStreams {
   ): Promise<ProcessStreams> {
     const { engine, clock, table } = this.#parts
     const { engineId } = table.running(key)
-    const ended = table.whenEnded(key)
     const hasEnded = async (): Promise<boolean> => {
       const now = await table.refresh(engineId, context.signal)
       return now?.run.state.kind !== 'running'
     }
-    const place = { client: engine.client, clock, engineId, ended, hasEnded }
+    const whenEnded = (signal: AbortSignal): Promise<void> => table.whenEnded(key, signal)
+    const place = { client: engine.client, clock, engineId, whenEnded, hasEnded }
     return await attachToEngine(place, options, context)
   }
 

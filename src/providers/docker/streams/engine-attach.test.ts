@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { buildContainer } from '../../../../test/support/build-pod.ts'
@@ -12,7 +13,9 @@ const choice = { spec: buildContainer({}), stdin: false, stdout: true, stderr: t
 test('an engine that goes away while an attach begins ends that attach only', async () => {
   const connection = new PassThrough()
   const client = { hijack: async () => connection, text: async () => '' }
-  const { promise: ended } = Promise.withResolvers<void>()
+  const whenEnded = async (over: AbortSignal): Promise<void> => {
+    await once(over, 'abort')
+  }
   const hasEnded = async (): Promise<boolean> => {
     // Without a listener for its error, which events.once would be.
     const broken = new Promise((resolve) => connection.once('close', resolve))
@@ -20,7 +23,7 @@ test('an engine that goes away while an attach begins ends that attach only', as
     await broken
     return false
   }
-  const place = { client, clock: new FakeClock(), engineId: 'c1', ended, hasEnded }
+  const place = { client, clock: new FakeClock(), engineId: 'c1', whenEnded, hasEnded }
   const { exited } = await attachToEngine(place, choice, { signal })
   assert.deepEqual(await exited, { exitCode: 0 })
 })
@@ -32,7 +35,7 @@ test('an attach to what has ended is refused, and lets the engine go', async () 
     client,
     clock: new FakeClock(),
     engineId: 'c1',
-    ended: Promise.resolve(),
+    whenEnded: () => Promise.resolve(),
     hasEnded: async () => true,
   }
   await assert.rejects(attachToEngine(place, choice, { signal }), {

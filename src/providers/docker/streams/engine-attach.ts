@@ -6,22 +6,22 @@ import type { ProcessStreams, StreamChoice } from '../../../provider/streams.ts'
 import type { EngineClient } from '../engine/engine-client.ts'
 import type { Clock } from '../../../util/clock.ts'
 import { VkError } from '../../../util/vk-error.ts'
+import { engineResize } from './engine-resize.ts'
 import { inputTo, separate } from './separate-output.ts'
-import { sizesInOrder } from './sizes-in-order.ts'
 
 export interface AttachPlace {
   readonly client: Pick<EngineClient, 'hijack' | 'text'>
   readonly clock: Clock
   readonly engineId: string
-  /** Resolves when the container has ended. */
-  readonly ended: Promise<void>
+  /** Resolves when the container has ended; rejects when nobody waits for that any more. */
+  readonly whenEnded: (signal: AbortSignal) => Promise<void>
   /** Asks the engine. */
   readonly hasEnded: () => Promise<boolean>
 }
 
 /** The streams of a container that runs; rejects when it has ended, so that clients turn to its log. */
 export async function attachToEngine(
-  { client, clock, engineId, ended, hasEnded }: AttachPlace,
+  { client, clock, engineId, whenEnded, hasEnded }: AttachPlace,
   { spec, stdin, stdout, stderr }: StreamChoice & { readonly spec: Container },
   { signal }: Pick<CallContext, 'signal'>,
 ): Promise<ProcessStreams> {
@@ -33,14 +33,13 @@ export async function attachToEngine(
     stdout: stdout ? 1 : 0,
     stderr: stderr && !isTerminal ? 1 : 0,
   }
+  const at = `/containers/${engineId}`
   // A body of no bytes: the end of one in chunks would be the first input of Podman's containers.
-  const attach = {
-    method: 'POST',
-    path: `/containers/${engineId}/attach`,
-    query,
-    archive: Buffer.alloc(0),
-  } as const
-  const connection = await client.hijack(attach, { signal: new AbortController().signal })
+  const body = { archive: Buffer.alloc(0) }
+  const connection = await client.hijack(
+    { method: 'POST', path: `${at}/attach`, query, ...body },
+    { signal: new AbortController().signal },
+  )
   // It may break while the engine is asked below: its end is all that matters of an error.
   connection.on('error', () => {})
   signal.addEventListener('abort', () => connection.destroy(), { once: true })
@@ -51,18 +50,14 @@ export async function attachToEngine(
     throw new VkError('NotFound', 'the container has ended')
   }
   const output = separate(connection, { isTerminal, stdout, stderr })
+  const over = new AbortController()
+  void output.ended.then(() => over.abort())
+  const ended = whenEnded(over.signal).catch(() => {})
   return {
     ...(wantsInput && { stdin: inputTo(connection) }),
     ...(output.out && { stdout: output.out }),
     ...(output.err && { stderr: output.err }),
-    resize: sizesInOrder(
-      async ({ width, height }) => {
-        if (!isTerminal) return
-        const resize = { path: `/containers/${engineId}/resize`, query: { w: width, h: height } }
-        await client.text({ method: 'POST', ...resize }, { signal })
-      },
-      { clock, signal },
-    ),
-    exited: Promise.race([ended, output.ended]).then(() => ({ exitCode: 0 })),
+    resize: engineResize({ client, clock, path: isTerminal ? `${at}/resize` : undefined }, signal),
+    exited: ended.then(() => ({ exitCode: 0 })),
   }
 }

@@ -7,9 +7,9 @@ import type { ExecOptions, ProcessExit, ProcessStreams } from '../../../provider
 import type { Clock } from '../../../util/clock.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import type { Engine } from '../engine/connect-engine.ts'
+import { engineResize } from './engine-resize.ts'
 import { killInContainer } from './kill-in-container.ts'
 import { inputTo, separate } from './separate-output.ts'
-import { sizesInOrder } from './sizes-in-order.ts'
 
 export interface ExecPlace {
   readonly engine: Engine
@@ -65,13 +65,9 @@ export async function execInEngine(
     ...(stdin && { stdin: inputTo(connection) }),
     ...(out && { stdout: out }),
     ...(err && { stderr: err }),
-    resize: sizesInOrder(
-      async ({ width, height }) => {
-        if (!tty) return
-        const resize = { path: `/exec/${Id}/resize`, query: { w: width, h: height } }
-        await client.text({ method: 'POST', ...resize }, { signal })
-      },
-      { clock: place.clock, signal },
+    resize: engineResize(
+      { client, clock: place.clock, path: tty ? `/exec/${Id}/resize` : undefined },
+      signal,
     ),
     exited: ended.then(() => exitOf(Id, place)),
   }
