@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Private keys of a node (ECDSA P-256, PKCS #8) and the requests that they sign.
-import 'reflect-metadata'
-import * as x509 from '@peculiar/x509'
+import type { JsonGeneralName } from '@peculiar/x509'
 import { createPublicKey, webcrypto } from 'node:crypto'
+import { loadX509 } from '../tls/load-x509.ts'
 import { nodesGroup } from './certificate-wish.ts'
 import type { CertificateWish } from './certificate-wish.ts'
 
@@ -10,9 +10,10 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 
 /** A new private key, PEM. */
 export async function makeKey(): Promise<string> {
+  const { PemConverter } = await loadX509()
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const der = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)
-  return `${x509.PemConverter.encode(der, 'PRIVATE KEY')}\n`
+  return `${PemConverter.encode(der, 'PRIVATE KEY')}\n`
 }
 
 /** The public key that belongs to a private key (PEM), DER. */
@@ -22,10 +23,11 @@ export function publicKeyOf(keyPem: string): Buffer {
 
 /** A PKCS #10 request for the wish, PEM; rejects when the key is none of ours. */
 export async function certificateRequest(wish: CertificateWish, keyPem: string): Promise<string> {
-  const names: x509.JsonGeneralName[] = [
+  const names: JsonGeneralName[] = [
     ...wish.dnsNames.map((value) => ({ type: 'dns' as const, value })),
     ...wish.ipAddresses.map((value) => ({ type: 'ip' as const, value })),
   ]
+  const x509 = await loadX509()
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
     name: new x509.Name([{ O: [nodesGroup] }, { CN: [wish.commonName] }]),
     keys: await importKeys(keyPem),
@@ -36,7 +38,8 @@ export async function certificateRequest(wish: CertificateWish, keyPem: string):
 }
 
 async function importKeys(keyPem: string): Promise<webcrypto.CryptoKeyPair> {
-  const [der = new ArrayBuffer(0)] = x509.PemConverter.decode(keyPem)
+  const { PemConverter } = await loadX509()
+  const [der = new ArrayBuffer(0)] = PemConverter.decode(keyPem)
   const { subtle } = webcrypto
   return {
     privateKey: await subtle.importKey('pkcs8', der, algorithm, true, ['sign']),

@@ -2,8 +2,7 @@
 // A serving certificate of our own making, for clusters whose API server does not verify nodes. It is
 // kept under the node's folder, so that a restart shows the same one, and is made anew when the node's
 // name or addresses are others than the certificate's, or most of its life is over.
-import 'reflect-metadata'
-import * as x509 from '@peculiar/x509'
+import type { JsonGeneralName } from '@peculiar/x509'
 import { randomBytes, webcrypto, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
@@ -12,6 +11,7 @@ import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
 import { replaceFile } from '../../util/replace-file.ts'
 import { messageOf } from '../../util/vk-error.ts'
+import { loadX509 } from './load-x509.ts'
 import type { KeyPair, ServingCertificate } from './tls-material.ts'
 
 const dayMs = 24 * 60 * 60_000
@@ -112,7 +112,7 @@ function isUsable({ cert }: KeyPair, options: SelfSignedOptions): boolean {
   )
 }
 
-function namesOf({ ipAddresses, nodeName }: SelfSignedOptions): readonly x509.JsonGeneralName[] {
+function namesOf({ ipAddresses, nodeName }: SelfSignedOptions): readonly JsonGeneralName[] {
   return [...new Set([nodeName, ...ipAddresses])].map((value) => ({
     type: isIP(value) === 0 ? 'dns' : 'ip',
     value,
@@ -128,6 +128,7 @@ async function issueAndKeep(options: SelfSignedOptions): Promise<KeyPair> {
 
 async function issue(options: SelfSignedOptions): Promise<KeyPair> {
   const { clock, nodeName } = options
+  const x509 = await loadX509()
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: `01${randomBytes(8).toString('hex')}`,
