@@ -53,7 +53,7 @@ export const defaultDataDirText =
 
 function defaultDataDir(env: Env): string {
   if (process.getuid?.() === 0) return '/var/lib/virtual-kubelet-cluster'
-  const state = env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? homedir(), '.local', 'state')
+  const state = env['XDG_STATE_HOME'] || join(env['HOME'] || homedir(), '.local', 'state')
   return join(state, 'virtual-kubelet', 'cluster')
 }
 

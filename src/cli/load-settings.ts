@@ -94,7 +94,7 @@ function refuseDuplicates(nodes: readonly NodeSettings[]): void {
 /** Where state lies when --root-dir is not given. */
 function defaultRootDir(env: Env): string {
   if (process.getuid?.() === 0) return '/var/lib/virtual-kubelet'
-  return join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'virtual-kubelet')
+  return join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'virtual-kubelet')
 }
 
 function parse<T>(schema: v.GenericSchema<unknown, T>, raw: Raw): T {

@@ -305,3 +305,15 @@ test('explain refuses a file without pods', async () => {
   assert.equal(code, 2)
   assert.match(stderr, /holds no pod/)
 })
+
+test('a run whose temporary files have no place says so, exit 2', async () => {
+  using dir = folder()
+  const manifest = join(dir.path, 'pod.yaml')
+  writeFileSync(
+    manifest,
+    'apiVersion: v1\nkind: Pod\nmetadata: { name: a }\nspec: { containers: [{ name: a, image: host, command: [id] }] }\n',
+  )
+  const { code, stderr } = await vk(['run', manifest], { TMPDIR: join(dir.path, 'none') })
+  assert.equal(code, 2)
+  assert.match(stderr, /^Cannot use the directory ".*none": it is not there\n.*TMPDIR\.\n$/)
+})

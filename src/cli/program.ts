@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands and their flags, and the one place where an error becomes a line for a person and an
-// exit code: 2 for a mistake of the user's, 1 for one of ours.
+// exit code: 2 for a mistake of the user's, 1 for whatever else fails.
 import { Command, CommanderError, Option } from 'commander'
-import { UserError } from '../util/vk-error.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { providerConfigFlag } from './command-flags.ts'
+import { failureReport } from './failure-report.ts'
 import { helpOf, startFlags } from './flags.ts'
 import { versionLine } from './version.ts'
 
@@ -23,14 +23,9 @@ function exitCodeOf(error: unknown): number {
     // commander has printed its own line by now, and gives 1 for what is the user's mistake.
     return error.code.startsWith('commander.') && error.exitCode !== 0 ? 2 : error.exitCode
   }
-  if (error instanceof UserError) {
-    process.stderr.write(`${error.message}\n${error.hint ? `${error.hint}\n` : ''}`)
-    return 2
-  }
-  process.stderr.write(
-    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  )
-  return 1
+  const { exitCode, text } = failureReport(error)
+  process.stderr.write(text)
+  return exitCode
 }
 
 /** The command tree; also read by the generator of docs/reference. */

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { lockDir, lockHolder } from './dir-lock.ts'
 import { UserError } from './vk-error.ts'
@@ -124,4 +125,19 @@ test('leaves files alone that are not its own', async () => {
   await writeFile(join(folder.path, '.lock', 'README'), '')
   await using _lock = await lockDir(folder.path)
   assert.ok((await readdir(join(folder.path, '.lock'))).includes('README'))
+})
+
+test('a disk that takes no more is said with the directory, and leaves no flag', async () => {
+  await using dir = await makeFolder()
+  const module = JSON.stringify(join(import.meta.dirname, 'dir-lock.ts'))
+  const script = `const { lockDir } = await import(${module})
+    await lockDir(process.argv[1]).catch((error) => console.log(error.name, error.message))`
+  const child = spawn(
+    '/bin/sh',
+    ['-c', 'ulimit -f 0; exec "$@"', '', process.execPath, '-e', script, dir.path],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  const [said] = await Promise.all([text(child.stdout), once(child, 'close')])
+  assert.equal(said, `UserError Cannot use the directory "${dir.path}": EFBIG\n`)
+  assert.deepEqual(await readdir(join(dir.path, '.lock')), [])
 })

@@ -60,7 +60,12 @@ export async function lockDir(dir: string, options: DirLockOptions = {}): Promis
     // Somebody else is trying at this very moment: both step back for different times.
     await delay(Math.random() * 20 * round)
   }
-  await writeFile(path, new Date().toISOString())
+  try {
+    await writeFile(path, new Date().toISOString())
+  } catch (cause) {
+    await rm(path, { force: true })
+    throw cannotUseFolder(dir, cause)
+  }
   return { path, [Symbol.asyncDispose]: () => rm(path, { force: true }) }
 }
 

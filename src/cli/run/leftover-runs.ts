@@ -49,7 +49,8 @@ export async function recordRun(dir: string, record: RunRecord): Promise<void> {
 
 /** Ends the pods of this user's runs that were killed, and removes their folders. */
 export async function endLeftoverRuns(options: LeftoverOptions): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
+  // A directory that is not there, or may not be read, holds no run of ours; making one there says why.
+  for (const name of await readdir(tmpdir()).catch(() => [])) {
     const dir = join(tmpdir(), name)
     if (!name.startsWith(temporaryPrefix) || !(await isLeftover(dir))) continue
     try {
