@@ -158,6 +158,17 @@ describe('pods in sandboxes', { skip }, () => {
     await eventually(async () => /it would take the place of/.test(await why()), {
       what: 'the pod to be told that its mount cannot be',
     })
+    // What only the kernel refuses is told by the volume and its place as well.
+    const long = [{ name: 'v', mountPath: `/${'n'.repeat(300)}` }]
+    const container = shell('id', { volumeMounts: long })
+    await pods.create({ name: 'long', spec: once('', { volumes, containers: [container] }) })
+    const failed = await pods.untilPhase('long', 'Failed')
+    const { reason, message = '' } = stateOf(failed)?.terminated ?? {}
+    assert.equal(reason, 'StartError')
+    assert.match(
+      message,
+      /^Cannot mount volume "v" at "\/n+…": (file )?name too long; choose a shorter mountPath$/,
+    )
     const seen = await output(
       'peek',
       once(

@@ -49,7 +49,7 @@ export async function launchForked(
   const descriptor = openNamelessFile(input)
   try {
     using order = spawner.launch(descriptor, words)
-    const started = await whenNoted(made, { order, clock, watched })
+    const started = await whenNoted(made, { order, clock, watched, plan })
     if (started === undefined) throw new SpawnerLost('the spawner has ended')
     order.isDone = true
     return started
@@ -60,12 +60,13 @@ export async function launchForked(
 
 interface Waiting extends Pick<ForkedLaunch, 'clock' | 'watched'> {
   readonly order: LaunchOrder
+  readonly plan: LaunchPlan
 }
 
 /** Undefined: it has not started, and cannot any more. */
 async function whenNoted(
   made: Launch,
-  { order, clock, watched }: Waiting,
+  { order, clock, watched, plan }: Waiting,
 ): Promise<Started | undefined> {
   const isSandboxed = made.record.sandbox !== undefined
   const deadlineMs = clock.monotonicMs() + patienceMs
@@ -84,14 +85,14 @@ async function whenNoted(
     if (exit) {
       if (!started && said === '') return undefined
       order.isDone = true
-      throw startFailure(said)
+      throw startFailure(said, plan)
     }
     const isLost = order.isLost || clock.monotonicMs() > deadlineMs
     if (isLost && !started && (await isForbidden(made))) return undefined
     if (started && !(await runsStill(started)) && notesOf(made).exit === undefined) {
       // Both were killed, and so nobody is left to say or note anything.
       order.isDone = true
-      throw startFailure(said)
+      throw startFailure(said, plan)
     }
     await news
   }

@@ -6,9 +6,11 @@ import type { ChildProcess } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { getSystemErrorMap } from 'node:util'
+import { withPipes } from '../../util/child-pipes.ts'
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import { inputPath } from './container-input.ts'
 import { finalStep } from './final-step.ts'
+import { mountFailure } from './isolation/mount-failure.ts'
 import { sandboxPath } from './isolation/sandboxed-program.ts'
 import type { LaunchPlan } from './launch-plan.ts'
 import { openNamelessFile } from './nameless-file.ts'
@@ -28,18 +30,20 @@ export async function launch(plan: LaunchPlan, host: LaunchHost): Promise<ChildP
   const descriptor = openNamelessFile(input)
   let child: ChildProcess
   try {
-    child = spawn(shell.path, wrapperArgs(plan, { host, shell, final: argv }), {
-      argv0: 'sh',
-      cwd: '/',
-      env: {},
-      detached: true,
-      stdio: [descriptor, 'ignore', 'ignore', 'pipe'],
-    })
+    child = withPipes(
+      spawn(shell.path, wrapperArgs(plan, { host, shell, final: argv }), {
+        argv0: 'sh',
+        cwd: '/',
+        env: {},
+        detached: true,
+        stdio: [descriptor, 'ignore', 'ignore', 'pipe'],
+      }),
+    )
   } finally {
     closeSync(descriptor)
   }
   child.unref()
-  await whenStarted(child)
+  await whenStarted(child, plan)
   return child
 }
 
@@ -95,10 +99,16 @@ export function wrapperWords(
   return [...files, ...more, String(cgroupFiles.length), ...cgroupFiles, ...final]
 }
 
-/** A stage that did not get as far as the program, in its own words. */
-export function startFailure(said: string, cause: unknown = new Error(said)): VkError {
-  const why = withoutPaths(withReason(said)) || 'its wrapper ended'
-  return new VkError('Unavailable', `Cannot start process: ${why}`, {
+/** A stage that did not get as far as the program, in its own words, or by the mount that has failed. */
+export function startFailure(
+  said: string,
+  { isolation }: Pick<LaunchPlan, 'isolation'>,
+  cause: unknown = new Error(said),
+): VkError {
+  const reasoned = withReason(said)
+  const mount = isolation && mountFailure(reasoned, isolation)
+  const why = withoutPaths(reasoned) || 'its wrapper ended'
+  return new VkError('Unavailable', mount ?? `Cannot start process: ${why}`, {
     podReason: 'RunContainerError',
     cause,
   })
@@ -118,19 +128,21 @@ function withoutPaths(text: string): string {
 }
 
 /** Resolves on the stage's word on descriptor 3. The wrapper holds that open, so only text counts. */
-async function whenStarted(child: ChildProcess): Promise<void> {
+async function whenStarted(
+  child: ChildProcess,
+  plan: Pick<LaunchPlan, 'isolation'>,
+): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  // Without descriptors left, Node.js makes no pipes and only emits the error.
-  const pipe = (child.stdio as ChildProcess['stdio'] | undefined)?.[3] as Readable | undefined
+  const pipe = child.stdio[3] as Readable
   let said = ''
-  const fail = (cause?: unknown): void => reject(startFailure(said, cause))
-  pipe?.setEncoding('utf8')
-  pipe?.on('data', (text: string) => {
+  const fail = (cause?: unknown): void => reject(startFailure(said, plan, cause))
+  pipe.setEncoding('utf8')
+  pipe.on('data', (text: string) => {
     said += text
     if (said.endsWith('started\n')) resolve()
   })
-  pipe?.once('end', () => fail())
-  pipe?.once('error', fail)
+  pipe.once('end', () => fail())
+  pipe.once('error', fail)
   // Nothing has run: this start is tried again, and costs no attempt.
   child.once('error', (cause) => {
     const message = `Cannot start process: ${messageOf(cause)}`
@@ -139,6 +151,6 @@ async function whenStarted(child: ChildProcess): Promise<void> {
   try {
     await promise
   } finally {
-    pipe?.destroy()
+    pipe.destroy()
   }
 }

@@ -70,7 +70,10 @@ test(
       },
     }
     const problems = await providerModule.problemsOf?.(pod, {})
-    assert.match(problems?.[0]?.why ?? '', /^Cannot mount at "\/usr": .* which starts containers$/)
+    assert.match(
+      problems?.[0]?.why ?? '',
+      /^Cannot mount volume ".*" at "\/usr": .* which starts containers$/,
+    )
     assert.equal(problems?.[0]?.field, 'spec.containers[0].volumeMounts[0].mountPath')
     await made.provider.createPod(request(pod), patient)
     await eventually(async () => {

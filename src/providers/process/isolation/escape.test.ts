@@ -78,7 +78,7 @@ test('a mount path with a zero in it is no words for bubblewrap', { skip: noSand
   const start = startOf(world, { script: 'ls -d /q/etc', mounts })
   await assert.rejects(
     outputOf(world, start),
-    /^VkError: Cannot mount at "\/a\\u0000--bind.*": it holds a character that no path can$/,
+    /^VkError: Cannot mount volume "v" at "\/a\\u0000--bind.*": it holds a character that no path can$/,
   )
 })
 

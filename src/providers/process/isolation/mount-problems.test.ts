@@ -142,7 +142,7 @@ test('a mount inside of what others can write to is told of', { skip }, () => {
   assert.deepEqual(problemsOf(nested, { volumes }), [])
   const beside = [{ name: 'other', volumeMounts: [{ name: 'v', mountPath: '/v' }] }]
   assert.deepEqual(problemsOf(nested, { volumes, beside }), [
-    'spec.volumeMounts[0].mountPath: Cannot mount at "/data/x": it lies in a volume that others can write to',
+    'spec.volumeMounts[0].mountPath: Cannot mount volume "w" at "/data/x": it lies in a volume that others can write to',
   ])
 })
 

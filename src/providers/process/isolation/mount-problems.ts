@@ -30,6 +30,8 @@ const emptyPath = '/.virtual-kubelet-empty'
 
 interface Wish {
   readonly field: string
+  /** Of the volume; empty where there is none. */
+  readonly name: string
   readonly mountPath: string
   readonly isTerminationMessage: boolean
   readonly isReadOnly: boolean
@@ -93,6 +95,7 @@ function* wishesOf(pod: Pod, spec: Container, tree: FileTree): Generator<Wish> {
     taken.add(normalize(`${mountPath}/`))
     yield {
       field: `volumeMounts[${index}].mountPath`,
+      name: mount.name,
       mountPath,
       isTerminationMessage: false,
       isReadOnly: mount.readOnly === true || isWrittenByUs(volume),
@@ -103,6 +106,7 @@ function* wishesOf(pod: Pod, spec: Container, tree: FileTree): Generator<Wish> {
   if (!terminationMessagePath || taken.has(normalize(`/${terminationMessagePath}/`))) return
   yield {
     field: 'terminationMessagePath',
+    name: '',
     mountPath: normalize(`/${terminationMessagePath}`),
     isTerminationMessage: true,
     isReadOnly: false,

@@ -6,10 +6,11 @@ import type { Container } from '../../../kube/types.gen.ts'
 import type { ContainerMount, ContainerStart } from '../../../runtime/container-runtime.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import type { FileTree } from './file-tree.ts'
+import { called } from './mount-failure.ts'
 import { placeMount } from './mount-points.ts'
 import { RootBuilder, RootError } from './root-builder.ts'
 import { memoryDir, sealedDir } from './root-node.ts'
-import type { BindNode, DirNode } from './root-node.ts'
+import type { BindNode, DirNode, MountLabel } from './root-node.ts'
 
 export interface MountRules {
   readonly tree: FileTree
@@ -51,15 +52,14 @@ export function addMounts(
 
 /** Says why a mount cannot be where it should. */
 export function mountRefusal(
-  {
-    mountPath,
-    isTerminationMessage,
-  }: { readonly mountPath: string; readonly isTerminationMessage: boolean },
+  mount: MountLabel & { readonly isTerminationMessage: boolean },
   error: unknown,
 ): string {
   const why = error instanceof RootError ? error.message : 'the directory cannot be listed'
-  const what = isTerminationMessage ? 'use terminationMessagePath' : 'mount at'
-  return `Cannot ${what} ${JSON.stringify(mountPath)}: ${why}`
+  const what = mount.isTerminationMessage
+    ? `use terminationMessagePath ${JSON.stringify(mount.mountPath)}`
+    : `mount ${called(mount)}`
+  return `Cannot ${what}: ${why}`
 }
 
 /** The core's own mounts have no volume. */
@@ -72,7 +72,9 @@ function nodeOf(
   mount: ContainerMount,
   { tree, protectedDir, shared }: Omit<MountRules, 'trusted'>,
 ): DirNode {
-  if (mount.kind === 'tmpfs') return memoryDir(0o777, mount.sizeBytes)
+  const { name, mountPath } = mount
+  const label = { name, mountPath }
+  if (mount.kind === 'tmpfs') return { ...memoryDir(0o777, mount.sizeBytes), mount: label }
   const source = mount.hostPath
   const node: BindNode = {
     kind: 'bind',
@@ -80,6 +82,7 @@ function nodeOf(
     isReadOnly: mount.isReadOnly,
     isShared: shared.has(mount.name),
     hasDevices: tree.entry(source)?.kind === 'device',
+    mount: label,
     children: new Map(),
   }
   // Sources are free of links, so what lies below one is told by its name.

@@ -8,6 +8,12 @@ export type RootNode = BindNode | MadeNode | SystemNode | ThroughNode | LinkNode
 /** A place that can hold others. */
 export type DirNode = Exclude<RootNode, LinkNode>
 
+/** What the pod calls a mount of its own; the name is empty where every container has it. */
+export interface MountLabel {
+  readonly name: string
+  readonly mountPath: string
+}
+
 /** Something of the host, with all below it, unless children lie over parts of it. */
 export interface BindNode {
   readonly kind: 'bind'
@@ -19,6 +25,7 @@ export interface BindNode {
   readonly isOptional?: boolean
   /** Containers can change what is below, so that paths into it are to be trusted by nobody. */
   readonly isShared?: boolean
+  readonly mount?: MountLabel
   readonly children: Map<string, RootNode>
 }
 
@@ -30,6 +37,7 @@ export interface MadeNode {
   readonly isMount?: boolean
   readonly isWritable?: boolean
   readonly sizeBytes?: number | undefined
+  readonly mount?: MountLabel
   readonly children: Map<string, RootNode>
 }
 

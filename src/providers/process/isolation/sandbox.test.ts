@@ -125,7 +125,7 @@ test(
       const start = startOf(world, { script: 'id', mounts: [mount], uid: `attack-${index}` })
       await assert.rejects(world.runtime.startContainer(start, world.context), (error) => {
         assert.ok(error instanceof VkError)
-        assert.match(error.message, /^Cannot mount at ".*": (it would take|there is)/)
+        assert.match(error.message, /^Cannot mount volume "v" at ".*": (it would take|there is)/)
         return true
       })
     }
@@ -143,7 +143,7 @@ test('a mount point in what others can write to is refused', { skip }, async () 
   const start = startOf(world, { script: 'true', mounts, volumes })
   await assert.rejects(
     world.runtime.startContainer(start, world.context),
-    /Cannot mount at "\/data\/x": it lies in a volume that others can write to/,
+    /Cannot mount volume "\w+" at "\/data\/x": it lies in a volume that others can write to/,
   )
 })
 
