@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '../../util/clock.ts'
+import { withPipes } from '../../util/child-pipes.ts'
 import { VkError } from '../../util/vk-error.ts'
 import { quote } from './environment.ts'
 import { readProc } from './process-identity.ts'
@@ -205,20 +206,15 @@ export class Spawner implements Disposable {
 
   #start(): Shell {
     const [file = '', ...args] = this.#command
-    const child = spawn(file, args, {
-      argv0: 'sh',
-      cwd: '/',
-      env: {},
-      detached: true,
-      stdio: ['pipe', 'pipe', 'ignore'],
-    })
-    // Without descriptors left, Node.js makes no pipes and only emits the error.
-    if ((child.stdin as Writable | undefined) === undefined) {
-      child.once('error', () => {})
-      throw new VkError('Unavailable', 'Cannot start process: too many open files', {
-        podReason: 'CreateContainerError',
-      })
-    }
+    const child = withPipes(
+      spawn(file, args, {
+        argv0: 'sh',
+        cwd: '/',
+        env: {},
+        detached: true,
+        stdio: ['pipe', 'pipe', 'ignore'],
+      }),
+    )
     const shell: Shell = { child, input: child.stdin, answers: new Map(), orders: new Set() }
     const lose = (): void => {
       if (this.#shell === shell) this.#shell = undefined

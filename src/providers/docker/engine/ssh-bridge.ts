@@ -8,6 +8,8 @@ import { createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { withPipes } from '../../../util/child-pipes.ts'
+import { messageOf } from '../../../util/vk-error.ts'
 import type { EngineEndpoint } from './engine-endpoint.ts'
 
 /** A socket that leads to the engine until it is disposed. */
@@ -30,9 +32,15 @@ export async function openSshBridge(
   const server = createServer((socket) => {
     open.add(socket)
     socket.once('close', () => open.delete(socket))
-    connect(socket, endpoint, (text) => {
+    const tell = (text: string): void => {
       words = (words + text).slice(-maxWords)
-    })
+    }
+    try {
+      connect(socket, endpoint, tell)
+    } catch (error) {
+      tell(`${messageOf(error)}\n`)
+      socket.destroy()
+    }
   })
   server.listen(path)
   await once(server, 'listening')
@@ -74,7 +82,7 @@ function connect(
   endpoint: Extract<EngineEndpoint, { kind: 'ssh' }>,
   tell: (text: string) => void,
 ): void {
-  const ssh = spawn('ssh', sshArguments(endpoint), { stdio: ['pipe', 'pipe', 'pipe'] })
+  const ssh = withPipes(spawn('ssh', sshArguments(endpoint), { stdio: ['pipe', 'pipe', 'pipe'] }))
   ssh.stderr.setEncoding('utf8').on('data', tell)
   ssh.on('error', (error) => {
     tell(`${error.message}\n`)

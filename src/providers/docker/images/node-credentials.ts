@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import type { RegistryCredential } from '../../../provider/provider.ts'
+import { withPipes } from '../../../util/child-pipes.ts'
 import { VkError } from '../../../util/vk-error.ts'
 
 interface ConfigFile {
@@ -70,11 +71,13 @@ async function askHelper(
 /** Undefined when the helper has nothing for the registry. */
 async function run(program: string, input: string): Promise<string | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<string | undefined>()
-  const child = spawn(program, ['get'], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    timeout: helperTimeoutMs,
-    killSignal: 'SIGKILL',
-  })
+  const child = withPipes(
+    spawn(program, ['get'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      timeout: helperTimeoutMs,
+      killSignal: 'SIGKILL',
+    }),
+  )
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text

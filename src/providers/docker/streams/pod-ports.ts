@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream'
 import type { CallContext } from '../../../provider/provider.ts'
 import type { PortConnection, ProcessStreams } from '../../../provider/streams.ts'
 import type { Clock } from '../../../util/clock.ts'
+import { withPipes } from '../../../util/child-pipes.ts'
 import { VkError, messageOf } from '../../../util/vk-error.ts'
 
 export interface PodPorts {
@@ -98,10 +99,12 @@ async function connectTo(host: string, port: number): Promise<Socket> {
 /** A process of ours in the sandbox's network; the namespace stays the pod's, its files stay ours. */
 async function enterAndConnect(pid: number, port: number): Promise<Duplex> {
   const relay = [process.execPath, '-e', relayScript, '--', String(port)]
-  const child = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, '--', ...relay], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: {},
-  })
+  const child = withPipes(
+    spawn('nsenter', [`--net=/proc/${pid}/ns/net`, '--', ...relay], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: {},
+    }),
+  )
   const { promise, resolve, reject } = Promise.withResolvers<Duplex>()
   const connection = Duplex.from({ readable: child.stdout, writable: child.stdin })
   connection.on('error', () => {})

@@ -7,6 +7,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { withPipes } from '../../../util/child-pipes.ts'
 import type { HostTools } from '../host-tools.ts'
 
 /** Where the directory lies in the sandbox. */
@@ -24,11 +25,13 @@ export interface UnpackOptions {
 /** Unpacks it and answers the SHA-256 of the bytes that were read; the end of the name tells how it is packed. */
 export async function unpackTarball(path: string, options: UnpackOptions): Promise<string> {
   const { bubblewrap = 'bwrap' } = options.tools
-  const child = spawn(bubblewrap, unpackArguments(options), {
-    cwd: '/',
-    env: { PATH: '/usr/bin:/bin' },
-    stdio: ['pipe', 'ignore', 'pipe'],
-  })
+  const child = withPipes(
+    spawn(bubblewrap, unpackArguments(options), {
+      cwd: '/',
+      env: { PATH: '/usr/bin:/bin' },
+      stdio: ['pipe', 'ignore', 'pipe'],
+    }),
+  )
   let complaint = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     if (complaint.length < 1000) complaint += text

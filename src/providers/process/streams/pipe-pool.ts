@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { closeSync, constants, fchownSync, openSync, readlinkSync, readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
+import { withPipes } from '../../../util/child-pipes.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import type { RunUser } from '../users.ts'
 
@@ -82,11 +83,13 @@ export class PipePool implements Disposable {
   }
 
   async #make(): Promise<void> {
-    const maker = spawn(this.#shell, ['-c', script], {
-      env: {},
-      cwd: '/',
-      stdio: ['pipe', 'pipe', 'ignore'],
-    })
+    const maker = withPipes(
+      spawn(this.#shell, ['-c', script], {
+        env: {},
+        cwd: '/',
+        stdio: ['pipe', 'pipe', 'ignore'],
+      }),
+    )
     maker.stdin.on('error', () => {})
     const exited = once(maker, 'exit')
     try {

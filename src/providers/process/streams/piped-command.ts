@@ -64,6 +64,7 @@ export async function startPiped(
     }
   } catch (cause) {
     for (const { stream } of opened) stream.destroy()
+    if (cause instanceof VkError) throw cause
     throw new VkError('Unavailable', `Cannot start process: ${messageOf(cause)}`, { cause })
   } finally {
     for (const { childEnd } of opened) closeSync(childEnd)
