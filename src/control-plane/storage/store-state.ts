@@ -73,7 +73,10 @@ export class StoreState {
   /** Repeats a change that was read from the journal; they come in order. */
   restore({ key, revision, isRemoval, json }: JournalRow): void {
     const state = decodeObject(json, revision)
+    const newest = this.#revision
     const change = isRemoval ? this.remove(key, state) : this.put(key, state)
+    // The newest of all may have been a removal that history has forgotten: then its floor tells of it.
+    this.#revision = Math.max(newest, revision)
     if (revision > this.#history.floorOf(key.resource)) this.#history.push(change)
     else this.#discard(change)
   }
