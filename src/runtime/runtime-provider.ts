@@ -287,12 +287,7 @@ class RuntimeProvider implements PodProvider {
   }
 
   async #list(epoch: number): Promise<void> {
-    const byUid = new Map<string, RuntimeContainer[]>()
-    for (const run of await this.#listContainers()) {
-      const known = byUid.get(run.key.pod.uid)
-      if (known) known.push(run)
-      else byUid.set(run.key.pod.uid, [run])
-    }
+    const byUid = Map.groupBy(await this.#listContainers(), ({ key }) => key.pod.uid)
     for (const [uid, cleanedIn] of this.#cleaned) {
       // The list had begun when the pod was cleaned up: it tells of the past.
       if (cleanedIn >= epoch) byUid.delete(uid)

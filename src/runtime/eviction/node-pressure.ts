@@ -5,8 +5,9 @@ import type { NodeCondition } from '../../kube/types.gen.ts'
 import type { CallContext } from '../../provider/provider.ts'
 import type { NodeStats } from '../../provider/stats.ts'
 import type { Clock } from '../../util/clock.ts'
-import type { ContainerKey, ContainerRuntime } from '../container-runtime.ts'
+import type { ContainerRuntime } from '../container-runtime.ts'
 import type { StorageMeter } from '../resources/storage-meter.ts'
+import { bytesByPod } from './container-bytes.ts'
 import type { EvictablePod } from './evictable-pod.ts'
 import {
   judgePressure,
@@ -99,10 +100,8 @@ export class NodePressure {
   ): Promise<readonly MeasuredPod<EvictablePod>[]> {
     const keys = pods.flatMap((each) => each.runningKeys())
     const stats = await this.#options.runtime.containerStats(keys, context)
-    return measure(pods, (uid) => {
-      const own = stats.filter(({ key }) => key.pod.uid === uid)
-      return bytesBy(own, (one) => one.stats.memory?.workingSetBytes)
-    })
+    const used = bytesByPod(stats, ({ memory }) => memory?.workingSetBytes)
+    return measure(pods, (uid) => used.get(uid) ?? nothing)
   }
 
   async #byStorage(
@@ -114,13 +113,13 @@ export class NodePressure {
     const freshness = { maxAgeMs: storageAgeMs, signal: context.signal }
     const keys = pods.flatMap((each) => each.runningKeys())
     const stats = await runtime.containerStats(keys, context).catch(() => [])
+    const layersOf = bytesByPod(stats, ownBytes)
     const measured: MeasuredPod<EvictablePod>[] = []
     for (const subject of pods) {
       const { pod } = subject.record
       if (!pod) continue
       const { logs, volumes } = await meter.storageOf(pod, freshness)
-      const own = stats.filter(({ key }) => key.pod.uid === pod.metadata.uid)
-      const layers = bytesBy(own, (one) => ownBytes(one.stats))
+      const layers = layersOf.get(pod.metadata.uid) ?? nothing
       const containers = new Map(
         [...logs].map(([name, { usedBytes }]) => [name, usedBytes + (layers.get(name) ?? 0)]),
       )
@@ -135,19 +134,7 @@ export class NodePressure {
   }
 }
 
-type Stats = Awaited<ReturnType<ContainerRuntime['containerStats']>>[number]
-
-function bytesBy(
-  stats: readonly (Stats & { readonly key: ContainerKey })[],
-  read: (one: Stats) => number | undefined,
-): ReadonlyMap<string, number> {
-  return new Map(
-    stats.flatMap((one) => {
-      const bytes = read(one)
-      return bytes === undefined ? [] : [[one.key.name, bytes] as const]
-    }),
-  )
-}
+const nothing: ReadonlyMap<string, number> = new Map()
 
 /** A pod none of whose containers could be measured counts as not measured. */
 function measure(

@@ -10,6 +10,7 @@ import type { ContainerRuntime } from '../container-runtime.ts'
 import { gracePeriodMs } from '../decide/plan-container.ts'
 import type { StorageMeter } from '../resources/storage-meter.ts'
 import { isCriticalPod } from './critical-pod.ts'
+import { bytesByPod, type BytesByPod } from './container-bytes.ts'
 import { activePod, type EvictablePod } from './evictable-pod.ts'
 import type { Shortage } from './judge-pressure.ts'
 import { NodePressure } from './node-pressure.ts'
@@ -37,9 +38,6 @@ interface Leaving {
   readonly untilMs: number
   readonly isSoft: boolean
 }
-
-/** By the pod's uid and the container's name, bytes that the runtime itself keeps. */
-type LayersByPod = ReadonlyMap<string, ReadonlyMap<string, number>>
 
 /** Evicts pods from `start` until it is disposed of. */
 export class PodEvictor implements AsyncDisposable {
@@ -148,7 +146,7 @@ export class PodEvictor implements AsyncDisposable {
   }
 
   /** True when the pod was found to break its limits. */
-  async #lookAt(each: EvictablePod, layersByPod: LayersByPod): Promise<boolean> {
+  async #lookAt(each: EvictablePod, layersByPod: BytesByPod): Promise<boolean> {
     const { meter, host, intervalMs = 10_000 } = this.#options
     const pod = activePod(each)
     if (!pod) return false
@@ -166,19 +164,12 @@ export class PodEvictor implements AsyncDisposable {
     return true
   }
 
-  /** Asked for at once: some runtimes tell of all or nothing. One that cannot tell now counts for nothing. */
-  async #layersOf(pods: readonly EvictablePod[]): Promise<LayersByPod> {
+  /** Bytes that the runtime itself keeps. Asked for at once: some runtimes tell of all or nothing. One that cannot tell now counts for nothing. */
+  async #layersOf(pods: readonly EvictablePod[]): Promise<BytesByPod> {
     const keys = pods.flatMap((each) => each.runningKeys())
     if (keys.length === 0) return new Map()
     const found = await this.#options.runtime.containerStats(keys, this.#context).catch(() => [])
-    const layers = new Map<string, Map<string, number>>()
-    for (const { key, stats } of found) {
-      const bytes = ownBytes(stats)
-      if (bytes === undefined) continue
-      const ofPod = layers.get(key.pod.uid) ?? new Map<string, number>()
-      layers.set(key.pod.uid, ofPod.set(key.name, bytes))
-    }
-    return layers
+    return bytesByPod(found, ownBytes)
   }
 
   #evict(

@@ -27,7 +27,12 @@ export interface RuntimeStatsOptions {
 
 type Shared = Pick<PodStats, 'network' | 'process_stats'>
 
-const noUsage: ReadonlyMap<string, readonly ContainerStats[]> = new Map()
+interface KeyedStats {
+  readonly key: ContainerKey
+  readonly stats: ContainerStats
+}
+
+const noUsage: ReadonlyMap<string, readonly KeyedStats[]> = new Map()
 const nothingShared: ReadonlyMap<string, Shared> = new Map()
 
 /** The disk is not measured anew for whoever asks within so long. */
@@ -54,7 +59,7 @@ export class RuntimeStats {
     const fs = wish === 'all' ? await this.#nodeFs() : undefined
     return await Promise.all(
       running.map(async (machine) => {
-        const containers = byUid.get(machine.ref.uid) ?? []
+        const containers = (byUid.get(machine.ref.uid) ?? []).map(({ stats }) => stats)
         const startTime = wireTime(machine.record.startTimeMs)
         // The sum of some containers is not the pod's.
         const isComplete = containers.length === machine.runningKeys().length
@@ -69,15 +74,10 @@ export class RuntimeStats {
   async #usageOf(
     machines: readonly MeasuredMachine[],
     context: CallContext,
-  ): Promise<ReadonlyMap<string, readonly ContainerStats[]>> {
+  ): Promise<ReadonlyMap<string, readonly KeyedStats[]>> {
     const keys = machines.flatMap((machine) => machine.runningKeys())
-    const byUid = new Map<string, ContainerStats[]>()
-    for (const { key, stats } of await this.#options.runtime.containerStats(keys, context)) {
-      const known = byUid.get(key.pod.uid)
-      if (known) known.push(stats)
-      else byUid.set(key.pod.uid, [stats])
-    }
-    return byUid
+    const found = await this.#options.runtime.containerStats(keys, context)
+    return Map.groupBy(found, ({ key }) => key.pod.uid)
   }
 
   /** One that the runtime cannot tell of, or not now, takes nothing from the other figures. */
