@@ -133,6 +133,17 @@ export interface SandboxState {
   readonly id?: string
 }
 
+/** Usage of one run of a container. */
+export interface KeyedStats {
+  readonly key: ContainerKey
+  readonly stats: ContainerStats
+}
+
+/** Usage of what the containers of one pod share. */
+export interface SandboxStats extends Pick<PodStats, 'network' | 'process_stats'> {
+  readonly pod: PodRef
+}
+
 /** How the volumes of pods reach a runtime's containers. */
 export interface VolumeSupport {
   /**
@@ -283,15 +294,12 @@ export interface ContainerRuntime extends AsyncDisposable {
   containerStats(
     keys: readonly ContainerKey[],
     context: CallContext,
-  ): Promise<readonly { readonly key: ContainerKey; readonly stats: ContainerStats }[]>
+  ): Promise<readonly KeyedStats[]>
   /**
    * Usage of what the containers of a pod share: their network, where it is not the node's, and how many
    * processes they have. A pod or figure that cannot be read is left out.
    */
-  sandboxStats?(
-    pods: readonly PodRef[],
-    context: CallContext,
-  ): Promise<readonly (Pick<PodStats, 'network' | 'process_stats'> & { readonly pod: PodRef })[]>
+  sandboxStats?(pods: readonly PodRef[], context: CallContext): Promise<readonly SandboxStats[]>
   nodeStats?(context: CallContext): Promise<NodeStats>
   describeNode(context: CallContext): Promise<NodeDescription>
   ping(context: CallContext): Promise<void>

@@ -23,9 +23,11 @@ import type {
   ContainerKey,
   ContainerRuntime,
   ContainerStart,
+  KeyedStats,
   RuntimeContainer,
   SandboxOptions,
   SandboxState,
+  SandboxStats,
   VolumeSupport,
 } from '../../runtime/container-runtime.ts'
 import { VkError } from '../../util/vk-error.ts'
@@ -33,7 +35,7 @@ import { gatherBody } from './container/container-bodies.ts'
 import { ContainerStarts } from './container/container-starts.ts'
 import { ContainerStops } from './container/container-stops.ts'
 import { ContainerTable } from './container/container-table.ts'
-import { EngineStats, type KeyedStats, type SharedStats } from './container/engine-stats.ts'
+import { EngineStats } from './container/engine-stats.ts'
 import { LayerSizes } from './container/layer-sizes.ts'
 import { OutOfMemory } from './container/out-of-memory.ts'
 import { podRefusals, remoteRefusals } from './container/pod-refusals.ts'
@@ -282,7 +284,7 @@ export class DockerRuntime implements ContainerRuntime {
     return await this.#stats.read(keys, signal)
   }
 
-  sandboxStats(pods: readonly PodRef[]): Promise<readonly SharedStats[]> {
+  sandboxStats(pods: readonly PodRef[]): Promise<readonly SandboxStats[]> {
     return this.#stats.shared(pods)
   }
 

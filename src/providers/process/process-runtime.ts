@@ -11,14 +11,16 @@ import type {
   ProviderHost,
 } from '../../provider/provider.ts'
 import type { Container, Pod } from '../../kube/types.gen.ts'
-import type { ContainerStats, NodeStats, PodStats } from '../../provider/stats.ts'
+import type { NodeStats } from '../../provider/stats.ts'
 import type { ExecOptions, PortConnection, ProcessStreams } from '../../provider/streams.ts'
 import type {
   ContainerKey,
   ContainerRuntime,
   ContainerStart,
+  KeyedStats,
   RuntimeContainer,
   SandboxState,
+  SandboxStats,
   VolumeSupport,
 } from '../../runtime/container-runtime.ts'
 import { readMachineStats } from '../../runtime/resources/machine-stats.ts'
@@ -232,9 +234,7 @@ export class ProcessRuntime implements ContainerRuntime {
     })
   }
 
-  async containerStats(
-    keys: readonly ContainerKey[],
-  ): Promise<readonly { readonly key: ContainerKey; readonly stats: ContainerStats }[]> {
+  async containerStats(keys: readonly ContainerKey[]): Promise<readonly KeyedStats[]> {
     const running = keys.flatMap((key) => {
       const container = this.#fleet.get(idOf(key))
       return container?.isRunning ? [container] : []
@@ -242,13 +242,13 @@ export class ProcessRuntime implements ContainerRuntime {
     return this.#stats.read(running)
   }
 
-  async sandboxStats(
-    pods: readonly PodRef[],
-  ): Promise<readonly (Pick<PodStats, 'process_stats'> & { readonly pod: PodRef })[]> {
+  async sandboxStats(pods: readonly PodRef[]): Promise<readonly SandboxStats[]> {
     const { cgroups } = this.#surroundings
     if (!cgroups) return []
+    const running = this.#fleet.all().filter(({ isRunning }) => isRunning)
+    const byUid = Map.groupBy(running, ({ launch }) => launch.record.key.pod.uid)
     return pods.map((pod) => {
-      const pids = this.#fleet.runningOf(pod.uid).flatMap(({ group }) => cgroups.members(group))
+      const pids = (byUid.get(pod.uid) ?? []).flatMap(({ group }) => cgroups.members(group))
       return { pod, process_stats: { process_count: pids.length } }
     })
   }

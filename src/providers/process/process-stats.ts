@@ -2,7 +2,7 @@
 // Usage of containers: from their control groups where there are some, else summed over the processes
 // of their session and group.
 import type { CpuStats, ContainerStats, MemoryStats } from '../../provider/stats.ts'
-import type { ContainerKey } from '../../runtime/container-runtime.ts'
+import type { KeyedStats } from '../../runtime/container-runtime.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { CgroupUsage, Cgroups } from './cgroup.ts'
 import type { ContainerProcess } from './container-process.ts'
@@ -31,9 +31,7 @@ export class StatsReader {
     this.#cgroups = cgroups
   }
 
-  async read(
-    containers: readonly ContainerProcess[],
-  ): Promise<readonly { readonly key: ContainerKey; readonly stats: ContainerStats }[]> {
+  async read(containers: readonly ContainerProcess[]): Promise<readonly KeyedStats[]> {
     const usages = containers.map((container) => this.#cgroups?.usage(container.group))
     const isComplete = usages.every(
       (usage) => usage?.cpuNanoseconds !== undefined && usage.memoryBytes !== undefined,

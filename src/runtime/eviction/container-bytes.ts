@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // One figure of the containers of many pods, as evictions weigh it.
 import type { ContainerStats } from '../../provider/stats.ts'
-import type { ContainerKey } from '../container-runtime.ts'
+import type { KeyedStats } from '../container-runtime.ts'
 
 /** By the pod's uid and the container's name; who has no such figure is left out. */
 export type BytesByPod = ReadonlyMap<string, ReadonlyMap<string, number>>
 
 /** Reads the figure of each container. */
 export function bytesByPod(
-  found: readonly { readonly key: ContainerKey; readonly stats: ContainerStats }[],
+  found: readonly KeyedStats[],
   read: (stats: ContainerStats) => number | undefined,
 ): BytesByPod {
   const all = new Map<string, Map<string, number>>()

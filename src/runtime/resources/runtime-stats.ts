@@ -3,8 +3,13 @@
 // What cannot be read of one pod or container is left out there, and hides nothing else.
 import { readFsStats } from '../../provider/fs-stats.ts'
 import type { CallContext, PodRef, ProviderHost } from '../../provider/provider.ts'
-import type { ContainerStats, FsStats, PodStats, StatsWish } from '../../provider/stats.ts'
-import type { ContainerKey, ContainerRuntime } from '../container-runtime.ts'
+import type { FsStats, PodStats, StatsWish } from '../../provider/stats.ts'
+import type {
+  ContainerKey,
+  ContainerRuntime,
+  KeyedStats,
+  SandboxStats,
+} from '../container-runtime.ts'
 import { wireTime } from '../../util/wire-time.ts'
 import type { PodRecord } from '../pod-record.ts'
 import { podStatsOf } from '../pod-stats.ts'
@@ -25,12 +30,7 @@ export interface RuntimeStatsOptions {
   readonly meter: StorageMeter
 }
 
-type Shared = Pick<PodStats, 'network' | 'process_stats'>
-
-interface KeyedStats {
-  readonly key: ContainerKey
-  readonly stats: ContainerStats
-}
+type Shared = Omit<SandboxStats, 'pod'>
 
 const noUsage: ReadonlyMap<string, readonly KeyedStats[]> = new Map()
 const nothingShared: ReadonlyMap<string, Shared> = new Map()

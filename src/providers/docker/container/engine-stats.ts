@@ -3,14 +3,8 @@
 // once. Current CPU use is the difference of two readings.
 import { stat } from 'node:fs/promises'
 import type { PodRef } from '../../../provider/provider.ts'
-import type {
-  ContainerStats,
-  CpuStats,
-  FsStats,
-  NetworkStats,
-  PodStats,
-} from '../../../provider/stats.ts'
-import type { ContainerKey } from '../../../runtime/container-runtime.ts'
+import type { ContainerStats, CpuStats, FsStats, NetworkStats } from '../../../provider/stats.ts'
+import type { ContainerKey, KeyedStats, SandboxStats } from '../../../runtime/container-runtime.ts'
 import type { Clock } from '../../../util/clock.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import { readEngineDisk } from '../engine/engine-disk.ts'
@@ -30,11 +24,6 @@ interface Sample {
   readonly processes: number | undefined
   readonly networks: Reading['networks']
 }
-
-export type KeyedStats = { readonly key: ContainerKey; readonly stats: ContainerStats }
-
-/** What the containers of a pod share. */
-export type SharedStats = Pick<PodStats, 'network' | 'process_stats'> & { readonly pod: PodRef }
 
 export interface StatsParts {
   readonly engine: Pick<Engine, 'client' | 'isLocal' | 'kind' | 'info'>
@@ -86,7 +75,7 @@ export class EngineStats {
   }
 
   /** Network and processes of pods, as their containers were read last. */
-  async shared(pods: readonly PodRef[]): Promise<readonly SharedStats[]> {
+  async shared(pods: readonly PodRef[]): Promise<readonly SandboxStats[]> {
     const running = this.#parts.table.all().filter(({ run }) => run.state.kind === 'running')
     return await Promise.all(
       pods.map(async (pod) => {
