@@ -34,6 +34,14 @@ async function hand(fixture: ProviderFixture, pod: Pod, content: Content): Promi
   await fixture.provider.updatePod(request, fixture.context)
 }
 
+/** A pod that runs with a volume of these files. */
+async function running(fixture: ProviderFixture, content: Content): Promise<Pod> {
+  const pod = fixture.pod(scriptIn({ volumes }, untilStopped, { volumeMounts }))
+  await hand(fixture, pod, content)
+  await fixture.until(pod, 'runs', isRunning)
+  return pod
+}
+
 async function output(
   { provider, context }: ProviderFixture,
   pod: Pod,
@@ -105,9 +113,7 @@ describeEngines('volumes elsewhere', (engine) => {
 
   test('what changed while we were away is brought when we are back', async () => {
     await using fixture = await open()
-    const pod = fixture.pod(scriptIn({ volumes }, untilStopped, { volumeMounts }))
-    await hand(fixture, pod, { one: 'before', old: 'o' })
-    await fixture.until(pod, 'runs', isRunning)
+    const pod = await running(fixture, { one: 'before', old: 'o' })
     await fixture.restart()
     await hand(fixture, pod, { one: 'after' })
     const command = 'cd /etc/deep/config; cat one; ls -A | grep -v "^\\.\\."; ls -d ..2* | wc -l'
@@ -117,9 +123,7 @@ describeEngines('volumes elsewhere', (engine) => {
 
   test('an engine out of reach is told of in one line, and has the files when it is back', async () => {
     await using fixture = await open()
-    const pod = fixture.pod(scriptIn({ volumes }, untilStopped, { volumeMounts }))
-    await hand(fixture, pod, { one: 'before' })
-    await fixture.until(pod, 'runs', isRunning)
+    const pod = await running(fixture, { one: 'before' })
     relay.isUp = false
     await hand(fixture, pod, { one: 'after' })
     const failures = (): readonly string[] =>
@@ -142,9 +146,7 @@ describeEngines('volumes elsewhere', (engine) => {
 
   test('a sandbox that is made anew has them', async () => {
     await using fixture = await open()
-    const pod = fixture.pod(scriptIn({ volumes }, untilStopped, { volumeMounts }))
-    await hand(fixture, pod, { one: 'before' })
-    await fixture.until(pod, 'runs', isRunning)
+    const pod = await running(fixture, { one: 'before' })
     const sandbox = await engine.daemon.api.find(pod.metadata.name, 'POD')
     assert.ok(sandbox)
     await engine.daemon.api.call('POST', `/containers/${sandbox.Id}/kill?signal=KILL`)
@@ -161,9 +163,7 @@ describeEngines('volumes elsewhere', (engine) => {
     const reference = 'localhost/vk-sleep:1'
     await engine.daemon.api.load(busyboxArchive(reference, { Cmd: ['sleep', '100000'] }).bytes)
     await using fixture = await open({ pauseImage: reference })
-    const pod = fixture.pod(scriptIn({ volumes }, untilStopped, { volumeMounts }))
-    await hand(fixture, pod, { one: 'before' })
-    await fixture.until(pod, 'runs', isRunning)
+    const pod = await running(fixture, { one: 'before' })
     await hand(fixture, pod, { one: 'after' })
     await until(fixture, pod, { command: 'cat /etc/deep/config/one', is: 'after' })
   })
