@@ -39,12 +39,13 @@ import { EngineStats } from './container/engine-stats.ts'
 import { LayerSizes } from './container/layer-sizes.ts'
 import { OutOfMemory } from './container/out-of-memory.ts'
 import { podRefusals, remoteRefusals } from './container/pod-refusals.ts'
+import { removeContainer } from './container/remove-container.ts'
 import { updateResources } from './container/update-resources.ts'
 import type { DockerConfig } from './docker-config.ts'
 import { featuresHere } from './docker-features.ts'
 import { EngineWatch } from './engine-watch.ts'
 import type { Engine } from './engine/connect-engine.ts'
-import { isConflict, isDependedOn, isDiskFull, isNotFound } from './engine/engine-error.ts'
+import { isDependedOn, isDiskFull } from './engine/engine-error.ts'
 import { keepHouse } from './housekeeping.ts'
 import { ImageCollector } from './images/image-collector.ts'
 import { ImageStore } from './images/image-store.ts'
@@ -217,11 +218,10 @@ export class DockerRuntime implements ContainerRuntime {
   async removeContainer(key: ContainerKey, context: CallContext): Promise<void> {
     const known = this.#table.get(key)
     if (!known) return
-    const path = `/containers/${known.engineId}`
-    const request = { method: 'DELETE', path, query: { force: 1, v: 1 } } as const
-    await this.#engine.client.text(request, context).catch((error: unknown) => {
-      // One that a debugging container has joined goes with the pod, and one may be going just now.
-      if (!isNotFound(error) && !isDependedOn(error) && !isConflict(error)) throw error
+    const { client } = this.#engine
+    await removeContainer(client, known.engineId, context.signal).catch((error: unknown) => {
+      // One that a debugging container has joined goes with the pod.
+      if (!isDependedOn(error)) throw error
     })
     this.#forget(key)
   }

@@ -7,8 +7,8 @@ import { runLoop } from '../../util/run-loop.ts'
 import { podDir } from '../../runtime/pod-dirs.ts'
 import { readLabels } from './container/container-labels.ts'
 import type { ContainerTable } from './container/container-table.ts'
+import { removeContainer } from './container/remove-container.ts'
 import type { Engine } from './engine/connect-engine.ts'
-import { isConflict, isNotFound } from './engine/engine-error.ts'
 import type { ImageCollector } from './images/image-collector.ts'
 import { existing, findOrphans } from './sandbox/orphan-sweep.ts'
 import type { PodCgroups } from './sandbox/pod-cgroups.ts'
@@ -54,17 +54,8 @@ async function sweepOrphans(
   const dirs = await existing(uids.map((uid) => podDir(rootDir, uid)))
   const isKnown = (uid: string): boolean => dirs.has(podDir(rootDir, uid))
   for (const id of findOrphans({ all, nowMs: clock.nowMs(), isKnown })) {
-    const request = {
-      method: 'DELETE',
-      path: `/containers/${id}`,
-      query: { force: 1, v: 1 },
-    } as const
-    try {
-      await engine.client.text(request, { signal })
-      log.info({ container: id }, 'Removed what a crash had left')
-    } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error
-    }
+    await removeContainer(engine.client, id, signal)
+    log.info({ container: id }, 'Removed what a crash had left')
   }
   return uids.length > 0
 }

@@ -10,6 +10,7 @@ import { EngineError, isNameInUse, isNotFound } from '../engine/engine-error.ts'
 import type { ContainerInspect, CreateBody } from '../engine/engine-objects.ts'
 import { engineName, idOf, isOwn, readLabels, type Owner } from './container-labels.ts'
 import type { ContainerTable } from './container-table.ts'
+import { removeContainer } from './remove-container.ts'
 
 export interface StartParts {
   readonly engine: Engine
@@ -128,13 +129,8 @@ export class ContainerStarts {
   }
 
   async #drop(id: string, signal: AbortSignal): Promise<void> {
-    const request = {
-      method: 'DELETE',
-      path: `/containers/${id}`,
-      query: { force: 1, v: 1 },
-    } as const
     this.#parts.table.discard(id)
-    await this.#parts.engine.client.text(request, { signal }).catch(() => {
+    await removeContainer(this.#parts.engine.client, id, signal).catch(() => {
       // What is left is found by its name when the run is tried again, and by the sweep.
     })
   }

@@ -13,6 +13,7 @@ import {
   readLabels,
   type Owner,
 } from '../container/container-labels.ts'
+import { removeContainer } from '../container/remove-container.ts'
 import type { DockerConfig } from '../docker-config.ts'
 import type { Engine } from '../engine/connect-engine.ts'
 import { isConflict, isDependedOn, isNameInUse, isNotFound } from '../engine/engine-error.ts'
@@ -123,7 +124,7 @@ export class PodSandboxes {
     const containers = all.filter((one) => !isSandbox(one))
     const joined = await this.#dropAll(containers, signal)
     const left = await this.#dropAll([...joined, ...all.filter(isSandbox)], signal)
-    for (const { Id } of left) await this.#drop(Id, signal)
+    for (const { Id } of left) await removeContainer(this.#client, Id, signal)
     const { owner } = this.#deps
     await removeEngineVolumes(uid, { client: this.#client, owner }, signal)
     this.#deps.cgroups.remove(uid)
@@ -233,7 +234,7 @@ export class PodSandboxes {
         { signal },
       )
     } catch (error) {
-      await this.#drop(id, new AbortController().signal).catch(() => {
+      await removeContainer(this.#client, id, new AbortController().signal).catch(() => {
         // What is left is found by its name at the next try.
       })
       throw error
@@ -248,7 +249,7 @@ export class PodSandboxes {
     const left: ContainerSummary[] = []
     const drop = async (one: ContainerSummary): Promise<void> => {
       try {
-        await this.#drop(one.Id, signal)
+        await removeContainer(this.#client, one.Id, signal)
       } catch (error) {
         if (!isDependedOn(error)) throw error
         left.push(one)
@@ -256,15 +257,6 @@ export class PodSandboxes {
     }
     await Promise.all(all.map(drop))
     return left
-  }
-
-  async #drop(id: string, signal: AbortSignal): Promise<void> {
-    const query = { force: 1, v: 1 }
-    try {
-      await this.#client.text({ method: 'DELETE', path: `/containers/${id}`, query }, { signal })
-    } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error
-    }
   }
 }
 
