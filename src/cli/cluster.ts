@@ -12,6 +12,8 @@ export interface WaitOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly signal: AbortSignal
+  /** Shows a line to the person who waits, where the log may be silent. */
+  readonly note?: (line: string) => void
 }
 
 const retryMs = 2000
@@ -21,7 +23,7 @@ const retryMs = 2000
  * heal by itself is logged and tried again until `signal` aborts.
  */
 export async function waitForApiServer(client: KubeClient, options: WaitOptions): Promise<void> {
-  const { clock, log, signal } = options
+  const { clock, log, note, signal } = options
   for (let attempt = 1; ; attempt += 1) {
     try {
       await client.getRaw('/version', { signal, timeoutMs: 10_000 })
@@ -38,6 +40,7 @@ export async function waitForApiServer(client: KubeClient, options: WaitOptions)
       if (attempt === 1 || attempt % 15 === 0) {
         const why = error instanceof VkError ? error.message : messageOf(error)
         log.warn({ server: client.server, attempt, why }, 'Waiting for the API server')
+        note?.(`Waiting for the API server at ${client.server}: ${why}`)
       }
       await clock.sleep(retryMs, { signal })
     }

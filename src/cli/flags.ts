@@ -188,7 +188,7 @@ export const startFlags: readonly FlagSpec[] = [
     key: 'clientCAFile',
     env: 'APISERVER_CA_CERT_LOCATION',
     read: asText,
-    help: 'CA bundle that signs client certificates of kubelet API callers',
+    help: 'CA bundle that signs client certificates of kubelet API callers (default: what the cluster publishes as its own, where the kubeconfig may read that)',
   },
   {
     flags: '--tls-cert-file <file>',

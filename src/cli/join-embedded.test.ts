@@ -4,16 +4,27 @@ import { mkdtempDisposable, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { ApiError } from '../kube/api-error.ts'
 import type { KubeClient } from '../kube/kube-client.ts'
+import { silentLogger } from '../util/logger.ts'
 import { joinSettings, planeFacts } from './join-embedded.ts'
 import { completeNode } from './load-settings.ts'
 
 const node = (more: object = {}) => completeNode({ name: 'one', provider: 'mock', ...more })
 const embedded = { isEmbedded: true, caPem: 'the authority' }
+const ordinary = { ...embedded, isEmbedded: false }
 
-async function joined(more: object, plane = embedded) {
+const unread = (): Promise<never> => assert.fail('the cluster was asked')
+
+/** What becomes of a node that joins; `get` answers for the API server. */
+async function joined(more: object, plane = embedded, get: () => Promise<object> = unread) {
   await using dir = await mkdtempDisposable(join(tmpdir(), 'vk-join-'))
-  const settings = await joinSettings(node(more), { plane, dir: dir.path })
+  const settings = await joinSettings(node(more), {
+    plane,
+    dir: dir.path,
+    client: { get } as unknown as KubeClient,
+    log: silentLogger,
+  })
   const { serverTLSBootstrap, clientCAFile = '' } = settings
   const isOurs = clientCAFile.startsWith(dir.path)
   return [serverTLSBootstrap, isOurs ? await readFile(clientCAFile, 'utf8') : clientCAFile]
@@ -23,11 +34,23 @@ test('a node that joins a cluster of `up` asks for a certificate and knows who m
   assert.deepEqual(await joined({}), [true, 'the authority'])
 })
 
-test('what a person has set stays, and other clusters change nothing', async () => {
+test('what a person has set stays as it is', async () => {
   assert.deepEqual(await joined({ clientCAFile: '/given' }), [true, '/given'])
   const own = { tlsCertFile: '/cert', tlsPrivateKeyFile: '/key' }
   assert.deepEqual(await joined(own), [false, ''])
-  assert.deepEqual(await joined({}, { ...embedded, isEmbedded: false }), [false, ''])
+  assert.deepEqual(await joined({ clientCAFile: '/given' }, ordinary), [false, '/given'])
+})
+
+test('a node of any other cluster learns from that whose certificates to believe', async () => {
+  const publishing = async (): Promise<object> => ({ data: { 'client-ca-file': 'published' } })
+  assert.deepEqual(await joined({}, ordinary, publishing), [false, 'published'])
+  assert.deepEqual(await joined({}, ordinary, async () => ({})), [false, ''])
+  const forbidden = (): Promise<never> => Promise.reject(new ApiError(403, 'Cannot get it: no'))
+  assert.deepEqual(await joined({}, ordinary, forbidden), [false, ''])
+})
+
+test('a node that lets callers do anything believes nobody whom a person has not named', async () => {
+  assert.deepEqual(await joined({ authorizationMode: 'AlwaysAllow' }, ordinary), [false, ''])
 })
 
 test('the API server says by its version which of the two it is', async () => {

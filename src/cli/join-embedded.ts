@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What makes a node's logs and terminals reachable in a cluster of `up`, whose API server calls only nodes
-// with a certificate that it has signed: joined by an ordinary kubeconfig, a node asks for one, and knows the
-// API server by the authority that the kubeconfig names.
+// What makes a node's logs and terminals reachable in the cluster that it joins. It has to know the API server,
+// and learns by whose certificates from that itself where nobody says and its identity may ask. A cluster of
+// `up` calls only nodes with a certificate that it has signed, so there a node asks for one too.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { KubeClient } from '../kube/kube-client.ts'
 import type { ServingIdentity } from '../kubelet/identity/serving-identity.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
+import { messageOf } from '../util/vk-error.ts'
+import { readClientAuthority } from './client-authority.ts'
 import type { NodeSettings } from './settings.ts'
 
 /** What a node has to know of the control plane. */
@@ -32,15 +34,50 @@ export async function planeFacts(
 /** The settings of a node that joins; what a person has set stays as it is. */
 export async function joinSettings<T extends NodeSettings>(
   settings: T,
-  { plane, dir }: { readonly plane: PlaneFacts; readonly dir: string },
+  context: {
+    readonly plane: PlaneFacts
+    readonly client: Pick<KubeClient, 'get'>
+    readonly dir: string
+    readonly log: Logger
+  },
 ): Promise<T> {
-  const { isEmbedded, caPem } = plane
-  if (!isEmbedded || settings.tlsCertFile !== undefined) return settings
+  const { isEmbedded, caPem } = context.plane
+  if (!isEmbedded) {
+    // Without the cluster's word on each call, knowing more callers would only let more of them in.
+    if (settings.clientCAFile !== undefined || settings.authorizationMode !== 'Webhook') {
+      return settings
+    }
+    return await trusting(settings, { pem: await publishedAuthority(context), dir: context.dir })
+  }
+  if (settings.tlsCertFile !== undefined) return settings
   const joined = { ...settings, serverTLSBootstrap: true }
-  if (settings.clientCAFile !== undefined || caPem === undefined) return joined
+  if (settings.clientCAFile !== undefined) return joined
+  return await trusting(joined, { pem: caPem, dir: context.dir })
+}
+
+async function publishedAuthority({
+  client,
+  log,
+}: {
+  readonly client: Pick<KubeClient, 'get'>
+  readonly log: Logger
+}): Promise<string | undefined> {
+  try {
+    return await readClientAuthority(client)
+  } catch (error) {
+    log.info({ why: messageOf(error) }, 'The client CA of the cluster cannot be read')
+    return undefined
+  }
+}
+
+async function trusting<T extends NodeSettings>(
+  settings: T,
+  { pem, dir }: { readonly pem: string | undefined; readonly dir: string },
+): Promise<T> {
+  if (pem === undefined) return settings
   const clientCAFile = join(dir, 'cluster-ca.crt')
-  await writeFile(clientCAFile, caPem, { mode: 0o600 })
-  return { ...joined, clientCAFile }
+  await writeFile(clientCAFile, pem, { mode: 0o600 })
+  return { ...settings, clientCAFile }
 }
 
 /** Resolves once the cluster of `up` has signed the certificate, or after a while without one. */

@@ -33,6 +33,9 @@ function folder(): { readonly path: string; [Symbol.dispose](): void } {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
+const helloPod =
+  'apiVersion: v1\nkind: Pod\nmetadata: { name: a }\nspec: { containers: [{ name: a, image: host, command: [id] }] }\n'
+
 test('an unknown flag is one clear line with what was meant, and exit 2', async () => {
   const { code, stderr } = await vk(['start', '--node-name', 'x'])
   assert.equal(code, 2)
@@ -309,11 +312,39 @@ test('explain refuses a file without pods', async () => {
 test('a run whose temporary files have no place says so, exit 2', async () => {
   using dir = folder()
   const manifest = join(dir.path, 'pod.yaml')
-  writeFileSync(
-    manifest,
-    'apiVersion: v1\nkind: Pod\nmetadata: { name: a }\nspec: { containers: [{ name: a, image: host, command: [id] }] }\n',
-  )
+  writeFileSync(manifest, helloPod)
   const { code, stderr } = await vk(['run', manifest], { TMPDIR: join(dir.path, 'none') })
   assert.equal(code, 2)
   assert.match(stderr, /^Cannot use the directory ".*none": it is not there\n.*TMPDIR\.\n$/)
+})
+
+test('a run on a cluster that cannot be reached says so, and ends when its time is over', async () => {
+  using dir = folder()
+  const manifest = join(dir.path, 'pod.yaml')
+  writeFileSync(manifest, helloPod)
+  const kubeconfig = join(dir.path, 'kubeconfig')
+  // Nobody listens on port 1.
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'a',
+      contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+      clusters: [{ name: 'a', cluster: { server: 'http://127.0.0.1:1' } }],
+      users: [{ name: 'a', user: {} }],
+    }),
+  )
+  const { code, stderr } = await vk([
+    'run',
+    '--kubeconfig',
+    kubeconfig,
+    '--timeout',
+    '1s',
+    manifest,
+  ])
+  assert.equal(code, 1)
+  assert.match(stderr, /^Waiting for the API server at http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/)
+  assert.match(stderr, /\nCannot reach the API server within 1 s \(--timeout\)\n$/)
+  assert.doesNotMatch(stderr, /\n\s+at /)
 })

@@ -7,13 +7,13 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { ClusterConnection } from '../kube/cluster-connection.ts'
 import { loadConnection } from '../kube/kubeconfig.ts'
-import { configMaps } from '../kube/resources.ts'
 import { createPinoLogger } from '../observe/pino-logger.ts'
 import type { LogLevel } from '../observe/pino-logger.ts'
 import { systemClock } from '../util/clock.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Logger } from '../util/logger.ts'
-import { UserError, messageOf } from '../util/vk-error.ts'
+import { UserError, VkError, messageOf } from '../util/vk-error.ts'
+import { readClientAuthority } from './client-authority.ts'
 import { clusterIdOf, waitForApiServer } from './cluster.ts'
 import { ClusterAccess } from './cluster-access.ts'
 import { readYamlFile } from './config-file.ts'
@@ -194,7 +194,7 @@ function nodeSettings({ taint, providerConfig }: RunFlags): Readonly<Record<stri
 
 /** A cluster that is there; with --provider it gets a node more for as long as the run lasts. */
 async function openGivenCluster(context: Context): Promise<Place> {
-  const { flags, log, clock, resources, stop } = context
+  const { flags, log, clock, resources, stop, display } = context
   const { kubeconfig, context: name } = flags
   const connection = await loadConnection({
     ...(kubeconfig !== undefined && { kubeconfig }),
@@ -203,9 +203,25 @@ async function openGivenCluster(context: Context): Promise<Place> {
     log,
   })
   const access = resources.use(new ClusterAccess(connection, { log }))
-  await waitForApiServer(access.client, { clock, log, signal: stop })
+  const note = (line: string): void => display.note(line)
+  using limit = waitLimit(context)
+  const signal = AbortSignal.any([stop, limit.signal])
+  await waitForApiServer(access.client, { clock, log, note, signal })
   if (flags.provider !== undefined) await joinCluster(flags.provider, { ...context, access })
   return { access, namespace: flags.namespace ?? connection.namespace }
+}
+
+/** Of a run that may not last: its time counts from before it has found the cluster. */
+function waitLimit({ flags: { timeoutSeconds: seconds }, clock }: Context): Disposable & {
+  readonly signal: AbortSignal
+} {
+  const controller = new AbortController()
+  const giveUp = (): void =>
+    controller.abort(
+      new VkError('Timeout', `Cannot reach the API server within ${seconds} s (--timeout)`),
+    )
+  const timer = seconds === undefined ? undefined : clock.setTimer(seconds * 1000, giveUp)
+  return { signal: controller.signal, [Symbol.dispose]: () => timer?.[Symbol.dispose]() }
 }
 
 async function joinCluster(
@@ -238,9 +254,7 @@ async function clientCa(
   { dir, display }: { readonly dir: string; readonly display: RunDisplay },
 ): Promise<{ readonly clientCAFile?: string }> {
   try {
-    const at = { namespace: 'kube-system', name: 'extension-apiserver-authentication' }
-    const { data } = await client.get(configMaps, at)
-    const pem = data?.['client-ca-file']
+    const pem = await readClientAuthority(client)
     if (pem === undefined) return {}
     const clientCAFile = join(dir, 'client-ca.crt')
     await writeFile(clientCAFile, pem)

@@ -74,11 +74,17 @@ export class VirtualNode implements AsyncDisposable {
     await this.#node.start()
     await this.#pods.start()
     this.#hasStarted = true
-    const { address, provider } = this.#settings
-    this.#process.log.info(
-      { node: this.name, provider, kubelet: `${address}:${this.#server.port}` },
-      'Node runs pods',
-    )
+    const { address, provider, clientCAFile } = this.#settings
+    const { log } = this.#process
+    const node = this.name
+    log.info({ node, provider, kubelet: `${address}:${this.#server.port}` }, 'Node runs pods')
+    if (clientCAFile === undefined) {
+      const hint = "--client-ca-file takes the cluster's CA, often /etc/kubernetes/pki/ca.crt"
+      log.warn(
+        { node, hint },
+        'kubectl logs, exec and port-forward are refused: no client CA is known',
+      )
+    }
   }
 
   /** Resolves once the API server has the Node as Ready, and can call it where it verifies nodes. */
@@ -172,7 +178,8 @@ async function makeParts(
     nodeIPs: given.nodeIPs ?? [firstAddress()],
     ...recordingBy(recorder, { later, nodeName: given.name }),
   })
-  const settings = await joinSettings(given, { plane: shared.plane, dir: host.rootDir })
+  const joining = { plane: shared.plane, client, dir: host.rootDir, log: deps.log }
+  const settings = await joinSettings(given, joining)
   const module = await loadProviderModule(settings.provider)
   const provider = resources.use(await module.create(settings.providerConfig ?? {}, host))
   checkSeccomp(settings, provider)

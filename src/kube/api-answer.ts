@@ -57,9 +57,25 @@ function isTimeout(error: unknown): boolean {
 // An AggregateError (several addresses tried) has an empty message; its parts say what happened.
 function causeOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
-    return error.errors.map((part) => messageOf(part)).join('; ')
+    return error.errors.map((part) => wordsOf(part)).join('; ')
   }
-  return messageOf(error)
+  return wordsOf(error)
+}
+
+const untrusted = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+/** Node.js advises a flag of its own (`; if …`), but the authority of a cluster is said in its kubeconfig. */
+function wordsOf(error: unknown): string {
+  const message = messageOf(error)
+  const { code = '' } = (error ?? {}) as NodeJS.ErrnoException
+  if (!untrusted.has(code)) return message
+  const [what = ''] = message.split('; if ')
+  return `${what} (certificate-authority-data of the kubeconfig names another authority, or none)`
 }
 
 function parseStatus(body: string): Status | undefined {
