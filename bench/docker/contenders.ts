@@ -8,8 +8,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Pod } from '../../src/kube/types.gen.ts'
+import { removeGroup } from '../../src/providers/docker/sandbox/cgroup-files.ts'
 import { isRunning, refOf, type ProviderFixture } from '../../src/testing/provider-fixture.ts'
 import type { EngineDaemon } from '../../test/docker/engine-daemon.ts'
 import { testImage } from '../../test/docker/test-image.ts'
@@ -17,8 +19,13 @@ import { testImage } from '../../test/docker/test-image.ts'
 /** Starts a pod; what it resolves with removes the pod again. */
 export type Contender = () => Promise<() => Promise<void>>
 
-/** Of containers, those that depend on others first. */
-type Ids = readonly string[]
+/** What was started. */
+interface Started {
+  /** Of containers, those that depend on others first. */
+  readonly ids: readonly string[]
+  /** The control group that holds theirs, which engines leave. */
+  readonly group?: string
+}
 
 const command = ['sleep', '86400']
 const run = promisify(execFile)
@@ -28,11 +35,12 @@ export function contendersOn(
   daemon: EngineDaemon,
   fixture: ProviderFixture,
 ): Readonly<Record<string, Contender>> {
-  const removing = (start: (daemon: EngineDaemon) => Promise<Ids>): Contender => {
+  const removing = (start: (daemon: EngineDaemon) => Promise<Started>): Contender => {
     return async () => {
-      const ids = await start(daemon)
+      const { ids, group } = await start(daemon)
       return async () => {
         for (const id of ids) await daemon.api.remove(id)
+        if (group !== undefined) await removeWhenEmpty(group)
       }
     }
   }
@@ -67,8 +75,16 @@ async function endPod(fixture: ProviderFixture, pod: Pod): Promise<void> {
   await provider.cleanUpPod?.(refOf(pod), context)
 }
 
+/** What Podman runs when a container has ended is in its pod's group for another moment. */
+async function removeWhenEmpty(group: string): Promise<void> {
+  for (let tries = 0; tries < 20; tries += 1) {
+    if (await removeGroup({ mountPoint: '/sys/fs/cgroup' }, group)) return
+    await delay(100)
+  }
+}
+
 /** The same containers: with the files, labels and limits that the provider gives its own. */
-async function startRaw({ api }: EngineDaemon): Promise<Ids> {
+async function startRaw({ api }: EngineDaemon): Promise<Started> {
   const create = async (body: object): Promise<string> => {
     const path = `/containers/create?name=${randomUUID()}`
     const { Id } = await api.call<{ Id: string }>('POST', path, body)
@@ -79,7 +95,8 @@ async function startRaw({ api }: EngineDaemon): Promise<Ids> {
   const Labels = Object.fromEntries(
     Array.from({ length: 9 }, (_, index) => [`label.${index}`, uid]),
   )
-  const parent = { CgroupParent: `/virtual-kubelet/pod${uid}` }
+  const group = `/virtual-kubelet/pod${uid}`
+  const parent = { CgroupParent: group }
   const sandbox = await create({
     Image: testImage,
     Entrypoint: command,
@@ -105,7 +122,7 @@ async function startRaw({ api }: EngineDaemon): Promise<Ids> {
     })
     ids.unshift(id)
   }
-  return ids
+  return { ids, group }
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'vk-bench-files-'))
@@ -118,17 +135,19 @@ const files = ['/etc/hosts', '/etc/hostname', '/etc/resolv.conf', '/dev/terminat
   },
 )
 
-async function startByCommand(daemon: EngineDaemon): Promise<Ids> {
+async function startByCommand(daemon: EngineDaemon): Promise<Started> {
   const client = daemon.commandLine()
   const create = async (...args: readonly string[]): Promise<string> => {
-    const all = [...client.args, 'run', '--detach', ...args, testImage, ...command]
+    // Containers of the API have no grace when they are removed; these would have ten seconds each.
+    const options = ['--detach', '--stop-timeout=0', ...args]
+    const all = [...client.args, 'run', ...options, testImage, ...command]
     const { stdout } = await run(client.program, all, { env: client.env })
     return stdout.trim()
   }
   const sandbox = await create('--ipc=shareable')
   const joined = `container:${sandbox}`
   const first = await create(`--network=${joined}`, `--ipc=${joined}`)
-  return [await create(`--network=${joined}`, `--ipc=${joined}`), first, sandbox]
+  return { ids: [await create(`--network=${joined}`, `--ipc=${joined}`), first, sandbox] }
 }
 
 export async function execIn(fixture: ProviderFixture, pod: Pod): Promise<void> {

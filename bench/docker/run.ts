@@ -3,9 +3,11 @@
 // What the docker provider costs over the bare engine, in one run and in turns: pods of two containers, from
 // handed over until both run, beside the same containers by requests to the engine's API and by its command
 // line; and the round trip of a command in a container. Both engines, one after the other; ends within ten
-// minutes: pods for which there is no time left are not started, and the table says how many were. Look at
-// the ratios; the figures are this machine's.
+// minutes: pods for which there is no time left are not started, and the table says how many were. However it
+// ends, its engine ends with it. Look at the ratios; the figures are this machine's.
+import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { ProviderFixture } from '../../src/testing/provider-fixture.ts'
 import { providerModule } from '../../src/providers/docker/provider.ts'
@@ -36,6 +38,7 @@ const { pods, concurrency, slice, execs, seconds } = {
 }
 /** For the commands, and for what is under way when the time for the pods is over. */
 const spareSeconds = 40
+const stopSeconds = 20
 const kinds: readonly EngineKind[] = ['podman', 'docker']
 
 /** By contender, in ms. */
@@ -43,6 +46,7 @@ type Timings = ReadonlyMap<string, readonly number[]>
 
 async function main(): Promise<number> {
   goFirst()
+  const stop = stopOnSignals()
   const chosen = kinds.filter((kind) => values.engine === undefined || values.engine === kind)
   for (const kind of chosen) {
     const obstacle = engineObstacle(kind)
@@ -51,21 +55,38 @@ async function main(): Promise<number> {
       return 1
     }
     await using daemon = await EngineDaemon.open(kind)
-    const stopped = await Promise.race([measureOn(daemon).then(() => undefined), whenStopped()])
-    if (stopped === undefined) continue
-    console.error(`Cannot measure on ${kind}: ${stopped}`)
+    using _limit = limitTime(stop)
+    await Promise.race([measureOn(daemon, stop.signal), longAfter(stop.signal)])
+    if (!stop.signal.aborted) continue
+    console.error(`Cannot measure on ${kind}: ${String(stop.signal.reason)}`)
     return 1
   }
   return chosen.length > 0 ? 0 : 2
 }
 
-/** Resolves when somebody ends this, or when the machine is too busy for it. */
-async function whenStopped(): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>()
+/** The first signal stops the measurement; a second one does not wait for what is under way. */
+function stopOnSignals(): AbortController {
+  const stop = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(1)
+      stop.abort(signal)
+    })
+  }
+  return stop
+}
+
+/** Stops a measurement for which the machine is too busy. */
+function limitTime(stop: AbortController): Disposable {
   const tooBusy = 'others leave it no time; try again when the machine is quiet'
-  setTimeout(() => resolve(tooBusy), (seconds + spareSeconds) * 1000).unref()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
-  return await promise
+  const timer = setTimeout(() => stop.abort(tooBusy), (seconds + spareSeconds) * 1000)
+  return { [Symbol.dispose]: () => clearTimeout(timer) }
+}
+
+/** Resolves when what was under way at the stop has had time to end. */
+async function longAfter(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
+  await delay(stopSeconds * 1000, undefined, { ref: false })
 }
 
 /** Whoever else works on this machine should not be measured; the engines inherit it. */
@@ -77,7 +98,7 @@ function goFirst(): void {
   }
 }
 
-async function measureOn(daemon: EngineDaemon): Promise<void> {
+async function measureOn(daemon: EngineDaemon, signal: AbortSignal): Promise<void> {
   const { kind } = daemon
   await daemon.api.load(busyboxArchive().bytes)
   const fixture = await ProviderFixture.open({
@@ -86,30 +107,36 @@ async function measureOn(daemon: EngineDaemon): Promise<void> {
     workloads: { running: () => ({ container: {} }), exiting: () => ({ container: {} }) },
     timeoutMs: 120_000,
   })
-  const timings = await inTurns(contendersOn(daemon, fixture))
-  const count = timings.get('provider')?.length ?? 0
-  report(`${count} pods of two containers, ${concurrency} at a time, on ${kind}`, timings, 1.15)
-  const pod = await startedPod(fixture)
-  const round = {
-    'raw API': (): Promise<void> => execRaw(daemon, pod),
-    provider: (): Promise<void> => execIn(fixture, pod),
+  process.on('exit', () => rmSync(fixture.host.rootDir, { recursive: true, force: true }))
+  const timings = await inTurns(contendersOn(daemon, fixture), signal)
+  if (!signal.aborted) {
+    const count = timings.get('provider')?.length ?? 0
+    report(`${count} pods of two containers, ${concurrency} at a time, on ${kind}`, timings, 1.15)
+    const pod = await startedPod(fixture)
+    const round = {
+      'raw API': (): Promise<void> => execRaw(daemon, pod),
+      provider: (): Promise<void> => execIn(fixture, pod),
+    }
+    const commands = await alternate(round, signal)
+    report(`${execs} commands, one after the other, on ${kind}`, commands, 1.2)
   }
-  report(`${execs} commands, one after the other, on ${kind}`, await alternate(round), 1.2)
   // The pods go with the engine.
   await fixture.provider[Symbol.asyncDispose]()
-  rmSync(fixture.host.rootDir, { recursive: true })
 }
 
 /** Slices of each contender, each first in turn, so that whatever else the machine does meets all of them. */
-async function inTurns(contenders: Readonly<Record<string, Contender>>): Promise<Timings> {
+async function inTurns(
+  contenders: Readonly<Record<string, Contender>>,
+  signal: AbortSignal,
+): Promise<Timings> {
   const order = Object.entries(contenders)
   const timings = new Map(order.map(([name]) => [name, [] as number[]]))
   const endMs = performance.now() + seconds * 1000
   for (let done = 0; done < pods; done += slice) {
     const round = new Map<string, readonly number[]>()
     for (const [name, start] of order) {
-      if (performance.now() > endMs) return timings
-      round.set(name, await runSlice(start, Math.min(slice, pods - done)))
+      if (performance.now() > endMs || signal.aborted) return timings
+      round.set(name, await runSlice(start, { count: Math.min(slice, pods - done), signal }))
     }
     // A round counts for all or for none.
     for (const [name, took] of round) timings.get(name)?.push(...took)
@@ -118,23 +145,29 @@ async function inTurns(contenders: Readonly<Record<string, Contender>>): Promise
   return timings
 }
 
-async function runSlice(start: Contender, count: number): Promise<readonly number[]> {
+interface Slice {
+  readonly count: number
+  readonly signal: AbortSignal
+}
+
+async function runSlice(start: Contender, { count, signal }: Slice): Promise<readonly number[]> {
   const took: number[] = []
   const removals: (() => Promise<void>)[] = []
-  await atOnce(count, async () => {
+  const started = async (): Promise<void> => {
     const beginMs = performance.now()
     const remove = await start()
     took.push(performance.now() - beginMs)
     removals.push(remove)
-  })
-  await atOnce(count, async () => await removals.pop()?.())
+  }
+  await atOnce(started, { count, signal })
+  await atOnce(async () => await removals.pop()?.(), { count, signal })
   return took
 }
 
-async function atOnce(count: number, work: () => Promise<void>): Promise<void> {
+async function atOnce(work: () => Promise<void>, { count, signal }: Slice): Promise<void> {
   let left = count
   const worker = async (): Promise<void> => {
-    while (left > 0) {
+    while (left > 0 && !signal.aborted) {
       left -= 1
       await work()
     }
@@ -142,9 +175,12 @@ async function atOnce(count: number, work: () => Promise<void>): Promise<void> {
   await Promise.all(Array.from({ length: concurrency }, worker))
 }
 
-async function alternate(round: Readonly<Record<string, () => Promise<void>>>): Promise<Timings> {
+async function alternate(
+  round: Readonly<Record<string, () => Promise<void>>>,
+  signal: AbortSignal,
+): Promise<Timings> {
   const timings = new Map(Object.keys(round).map((name) => [name, [] as number[]]))
-  for (let done = 0; done < execs; done += 1) {
+  for (let done = 0; done < execs && !signal.aborted; done += 1) {
     for (const [name, once] of Object.entries(round)) {
       const beginMs = performance.now()
       await once()

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A container engine for tests: Podman's API service or Docker's daemon, on a socket and with a storage of its
-// own, so that nothing of the machine's is seen or touched. When it is disposed, all that it ran is gone.
+// own, so that nothing of the machine's is seen or touched. When it is disposed, all that it ran is gone; so it
+// is when this process ends before that, but for SIGKILL.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -19,8 +20,9 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { constants, homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { EngineApi } from './engine-api.ts'
 
 export type EngineKind = 'podman' | 'docker'
@@ -31,6 +33,13 @@ const dockerRoot = join(
   'virtual-kubelet/docker',
 )
 const startLimitMs = 30_000
+/** For the removal of what an engine runs; afterwards its processes are killed. */
+const removalLimitMs = 120_000
+const hurriedRemovalLimitMs = 30_000
+const endings = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
+
+/** Those of this process that are not disposed yet. */
+const open = new Set<EngineDaemon>()
 
 /** Why this engine cannot be started here, or undefined. */
 export function engineObstacle(kind: EngineKind): string | undefined {
@@ -62,6 +71,10 @@ export class EngineDaemon implements AsyncDisposable {
     this.folder = mkdtempSync(join(tmpdir(), `vk-${kind}-`))
     this.socket = join(this.folder, 'engine.sock')
     this.api = new EngineApi(this.socket)
+    open.add(this)
+    if (open.size > 1) return
+    process.on('exit', endAll)
+    for (const signal of endings) process.on(signal, endByDefault)
   }
 
   /** Starts one; resolves when it answers. */
@@ -167,8 +180,28 @@ export class EngineDaemon implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!(await this.api.answers())) await this.kill()
     if (!this.#process) await this.start().catch(() => {})
-    await this.api.removeAll().catch((error: unknown) => console.error(error))
+    const removal = this.api.removeAll().catch((error: unknown) => console.error(String(error)))
+    await Promise.race([removal, delay(removalLimitMs, undefined, { ref: false })])
     await this.kill('SIGTERM')
+    this.#cleanUp()
+  }
+
+  /** The same for a process that has no time left for promises. */
+  endNow(): void {
+    const { program, args, env } = this.commandLine()
+    const client = (...more: readonly string[]): string =>
+      execFileSync(program, [...args, ...more], {
+        env,
+        stdio: 'pipe',
+        timeout: hurriedRemovalLimitMs,
+      }).toString()
+    try {
+      const ids = client('ps', '--all', '--quiet', '--no-trunc').split('\n').filter(Boolean)
+      const hurry = this.kind === 'podman' ? ['--time=0'] : []
+      if (ids.length > 0) client('rm', '--force', '--volumes', ...hurry, ...ids)
+    } catch {
+      // It hangs, or is not there: what it ran is killed.
+    }
     this.#cleanUp()
   }
 
@@ -220,8 +253,14 @@ export class EngineDaemon implements AsyncDisposable {
   }
 
   #cleanUp(): void {
+    open.delete(this)
+    if (open.size === 0) {
+      process.off('exit', endAll)
+      for (const signal of endings) process.off(signal, endByDefault)
+    }
     // Podman keeps a process for each command for five minutes after its end.
-    for (const pid of processesNaming(`${this.folder}/`)) process.kill(pid, 'SIGKILL')
+    killAll(() => processesNaming(`${this.folder}/`))
+    killAll(() => processesLivingIn(`${this.folder}/`))
     for (const mount of mountsBelow(this.folder)) {
       try {
         run('umount', ['--lazy', mount])
@@ -255,16 +294,53 @@ network_config_dir = "${join(folder, 'networks')}"
 `
 }
 
+function endAll(): void {
+  for (const daemon of open) daemon.endNow()
+}
+
+/** Whoever else listens decides when this process ends. */
+function endByDefault(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) === 1) process.exit(128 + constants.signals[signal])
+}
+
 function processesNaming(text: string): readonly number[] {
+  return processesOf('cmdline', (content) => content.includes(text))
+}
+
+/** Processes of containers: their root is mounted from below the folder. */
+function processesLivingIn(folder: string): readonly number[] {
+  return processesOf('mountinfo', (content) =>
+    content.split('\n').some((line) => line.split(' ')[4] === '/' && line.includes(folder)),
+  )
+}
+
+function processesOf(file: string, matches: (content: string) => boolean): readonly number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   return pids.map(Number).filter((pid) => {
     try {
-      return pid !== process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text)
+      return pid !== process.pid && matches(readFileSync(`/proc/${pid}/${file}`, 'utf8'))
     } catch {
       // It has just ended.
       return false
     }
   })
+}
+
+/** Until none is left that could still open or mount something. */
+function killAll(find: () => readonly number[]): void {
+  const never = new Int32Array(new SharedArrayBuffer(4))
+  for (let tries = 0; tries < 100; tries += 1) {
+    const pids = find()
+    if (pids.length === 0) return
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has just ended.
+      }
+    }
+    Atomics.wait(never, 0, 0, 20)
+  }
 }
 
 function mountsBelow(folder: string): readonly string[] {
