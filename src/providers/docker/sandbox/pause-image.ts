@@ -14,36 +14,42 @@ const reference = 'localhost/virtual-kubelet/pause:2'
 /** Where swap-program.ts is in the image that is made here. */
 export const swapPath = '/swap'
 
+export interface PauseImagePlaces extends Pick<CallContext, 'signal'> {
+  /** The image that the configuration names. */
+  readonly configured: string | undefined
+}
+
+type PauseEngine = Pick<Engine, 'client' | 'architecture'>
+
 /** Sees to it that the image is there; resolves with what a container is created from. */
 export async function ensurePauseImage(
-  { client, architecture }: Pick<Engine, 'client' | 'architecture'>,
-  { configured, signal }: { readonly configured: string | undefined } & Pick<CallContext, 'signal'>,
+  engine: PauseEngine,
+  { configured, signal }: PauseImagePlaces,
 ): Promise<string> {
-  const idOf = async (image: string): Promise<string | undefined> => {
-    const path = `/images/${encodeURI(image)}/json`
-    const found = await client.json<ImageInspect>({ path }, { signal }).catch((error: unknown) => {
-      if (isNotFound(error)) return undefined
-      throw error
-    })
-    return found?.Id
-  }
-  if (configured !== undefined) {
-    const id = await idOf(configured)
-    if (id !== undefined) return id
-    throw new VkError(
-      'NotFound',
-      `the engine has no image "${configured}" (pauseImage), which is never pulled`,
-    )
-  }
-  const program = pauseProgram(architecture)
-  const swap = swapProgram(architecture)
+  if (configured === undefined) return await ensureOwnImage(engine, signal)
+  const id = await idOf(configured, { engine, signal })
+  if (id !== undefined) return id
+  const why = `the engine has no image "${configured}" (pauseImage), which is never pulled`
+  throw new VkError('NotFound', why)
+}
+
+async function ensureOwnImage(engine: PauseEngine, signal: AbortSignal): Promise<string> {
+  const { id, bytes: archive } = ownImage(engine.architecture)
+  if ((await idOf(id, { engine, signal })) !== undefined) return id
+  const load = { method: 'POST', path: '/images/load', query: { quiet: 1 }, archive } as const
+  const progress = await engine.client.text(load, { signal })
+  if ((await idOf(id, { engine, signal })) !== undefined) return id
+  const why = failureIn(progress)
+  throw new VkError('Unavailable', `the engine did not take the pause image: ${why}`)
+}
+
+function ownImage(architecture: string): ReturnType<typeof imageArchive> {
+  const [program, swap] = [pauseProgram(architecture), swapProgram(architecture)]
   if (!program || !swap) {
-    throw new VkError(
-      'Unsupported',
-      `no pause program is known for ${architecture}: set pauseImage`,
-    )
+    const why = `no pause program is known for ${architecture}: set pauseImage`
+    throw new VkError('Unsupported', why)
   }
-  const { id, bytes } = imageArchive({
+  return imageArchive({
     reference,
     architecture,
     config: { Entrypoint: ['/pause'] },
@@ -52,17 +58,19 @@ export async function ensurePauseImage(
       { path: swapPath.slice(1), mode: 0o755, content: swap },
     ],
   })
-  if ((await idOf(id)) !== undefined) return id
-  const load = {
-    method: 'POST',
-    path: '/images/load',
-    query: { quiet: 1 },
-    archive: bytes,
-  } as const
-  const progress = await client.text(load, { signal })
-  if ((await idOf(id)) !== undefined) return id
-  const why = failureIn(progress)
-  throw new VkError('Unavailable', `the engine did not take the pause image: ${why}`)
+}
+
+async function idOf(
+  image: string,
+  { engine, signal }: { readonly engine: PauseEngine; readonly signal: AbortSignal },
+): Promise<string | undefined> {
+  const path = `/images/${encodeURI(image)}/json`
+  try {
+    return (await engine.client.json<ImageInspect>({ path }, { signal })).Id
+  } catch (error) {
+    if (isNotFound(error)) return undefined
+    throw error
+  }
 }
 
 /** Docker agrees to every load, and says in its progress what has become of it. */
