@@ -51,11 +51,11 @@ function addStart(program: Command): void {
     .addOption(new Option('--config <file>', 'settings in YAML; may name several nodes'))
   for (const spec of startFlags) start.addOption(new Option(spec.flags, helpOf(spec)))
   start.action(async (given: Readonly<Record<string, unknown>>) => {
-    const [{ loadSettings }, { start: startProcess }] = await Promise.all([
-      import('./load-settings.ts'),
-      import('./start.ts'),
-    ])
-    await startProcess(loadSettings(given, process.env))
+    const { loadSettings } = await import('./load-settings.ts')
+    // Before the rest is loaded, which is most of what a start does: a mistake is said at once.
+    const settings = loadSettings(given, process.env)
+    const { start: startProcess } = await import('./start.ts')
+    await startProcess(settings)
   })
 }
 
