@@ -74,7 +74,8 @@ async function run(program: string, input: string): Promise<string | undefined> 
   const child = withPipes(
     spawn(program, ['get'], {
       stdio: ['pipe', 'pipe', 'ignore'],
-      timeout: helperTimeoutMs,
+      // Not `timeout`: it goes on counting for a program that is not there, and keeps this process.
+      signal: AbortSignal.timeout(helperTimeoutMs),
       killSignal: 'SIGKILL',
     }),
   )
@@ -83,7 +84,9 @@ async function run(program: string, input: string): Promise<string | undefined> 
     output += text
   })
   child.on('error', (cause: NodeJS.ErrnoException) => {
-    reject(new VkError('Unavailable', `Cannot run ${program}: ${cause.code}`, { cause }))
+    const why =
+      cause.code === 'ABORT_ERR' ? `no answer for ${helperTimeoutMs / 1000} s` : cause.code
+    reject(new VkError('Unavailable', `Cannot run ${program}: ${why}`, { cause }))
   })
   child.on('close', (code) => resolve(code === 0 ? output : undefined))
   child.stdin.on('error', () => {})
