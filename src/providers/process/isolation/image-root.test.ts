@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Roots that are not the host's: directories and tarballs, and what hostile ones are worth.
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { execFileSync } from 'node:child_process'
 import {
-  copyFileSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -13,11 +11,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { digestOf, makeImages, noImages } from '../../../../test/support/image-place.ts'
 import { isRoot } from '../../../../test/support/process-runtime.ts'
 import {
   at,
@@ -31,10 +28,8 @@ import {
 import { systemClock } from '../../../util/clock.ts'
 import { findHostTools } from '../host-tools.ts'
 import { ImageStore } from './image-store.ts'
-import { parseLibraries } from './trusted-files.ts'
 
-const programs = ['dash', 'cat', 'ls', 'id', 'sleep', 'touch']
-const skip = noSandbox || (existsSync('/usr/bin/dash') ? false : 'no dash to make an image of')
+const skip = noSandbox || noImages
 
 test(
   'a directory is a root, read-only, with the programs that are in it and no others',
@@ -204,41 +199,3 @@ test('an image that no pod has used for an hour is removed', { skip }, async () 
   await store.release('none')
   assert.deepEqual(readdirSync(dir), [])
 })
-
-interface Images extends AsyncDisposable {
-  readonly dir: string
-  /** A small root. */
-  readonly root: string
-  tarball(root: string): string
-}
-
-async function makeImages(): Promise<Images> {
-  const dir = await mkdtemp(join(tmpdir(), 'vk-images-'))
-  const root = join(dir, 'root')
-  mkdirSync(join(root, 'bin'), { recursive: true })
-  const paths = programs.map((name) => `/usr/bin/${name}`)
-  const { stdout } = spawnSync('ldd', paths, { encoding: 'utf8' })
-  for (const path of [...paths, ...parseLibraries(stdout)]) {
-    const place = path.startsWith('/usr/bin/')
-      ? join(root, 'bin', basename(path))
-      : join(root, path)
-    mkdirSync(dirname(place), { recursive: true })
-    copyFileSync(path, place)
-  }
-  symlinkSync('dash', join(root, 'bin/sh'))
-  writeFileSync(join(root, 'marker'), 'image\n')
-  return {
-    dir,
-    root,
-    tarball(from) {
-      const file = join(dir, 'root.tar')
-      execFileSync('tar', ['-cf', file, '-C', from, '.'])
-      return file
-    },
-    [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
-  }
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
