@@ -24,8 +24,13 @@ export interface UnsupportedField {
   readonly why: string
 }
 
+const ownGroups =
+  '(limits need control groups that the node may write; on most machines root has them)'
+
 /** Where a user finds what has to be allowed first. */
 const remedies: Readonly<Partial<Record<FeatureName, string>>> = {
+  'resources.cpuLimit': ownGroups,
+  'resources.memoryLimit': ownGroups,
   'volume.hostPath':
     '(where it can have host paths, hostPathPrefixes of its configuration allows them)',
 }

@@ -108,7 +108,7 @@ export const mountedFilesInSandbox: Features = {
 }
 
 /** The table of a machine that isolates containers, or of one that does not. */
-export function featuresOfMachine(config: ProcessConfig, canIsolate: boolean): Features {
+function featuresOfMachine(config: ProcessConfig, canIsolate: boolean): Features {
   return withNetwork(config, withHostPaths(config, canIsolate ? sandboxed : besideHost))
 }
 
@@ -162,8 +162,31 @@ export function featuresHere(config: ProcessConfig, surroundings: Surroundings):
   }
 }
 
+/** What is known of `featuresHere` before a node runs here: nothing is made to find it out. */
+export function featuresForeseen(
+  config: ProcessConfig,
+  known: Pick<Surroundings, 'own' | 'tools' | 'canIsolate'> & { readonly hasCgroups: boolean },
+): Features {
+  const { own, tools, canIsolate, hasCgroups } = known
+  return {
+    ...featuresOfMachine(config, canIsolate),
+    ...(canIsolate && sharesHere(known)),
+    ...(!hasCgroups && withoutLimits),
+    'security.fsGroup': own.uid === 0 && groups,
+    tty: tools.script !== undefined,
+  }
+}
+
+const withoutLimits: Features = {
+  'resources.cpuLimit': false,
+  'resources.memoryLimit': false,
+  'resources.podLevel': false,
+  'resources.resize': false,
+  'resources.podLevelResize': false,
+}
+
 /** Memory and processes are shared by what only root can make. */
-function sharesHere({ own, tools }: Surroundings): Features {
+function sharesHere({ own, tools }: Pick<Surroundings, 'own' | 'tools'>): Features {
   const canShare = own.uid === 0 && tools.mount !== undefined
   return {
     'volume.emptyDirMedium': canShare,

@@ -121,6 +121,20 @@ test('knows before a start what the start would refuse, in the same words', asyn
   assert.match(String(odd), /"NET_RAW,\+all", which is no capability$/)
 })
 
+test('says of limits beforehand that there are no control groups to set them with', async () => {
+  const resources = { limits: { cpu: '1', memory: '64Mi' } }
+  const pod: Pod = {
+    metadata: { namespace: 'default', name: 'web', uid: 'u4' },
+    spec: { containers: [{ name: 'web', image: 'host', command: ['true'], resources }] },
+  }
+  const problems = (await providerModule.problemsOf?.(pod, { cgroupRoot: false })) ?? []
+  assert.deepEqual(
+    problems.map(({ field }) => field),
+    ['spec.containers[0].resources.limits.cpu', 'spec.containers[0].resources.limits.memory'],
+  )
+  assert.match(problems[1]?.why ?? '', /resources\.memoryLimit \(limits need control groups/)
+})
+
 test('documents what it can do without looking at the machine, and judges its configuration', () => {
   assert.deepEqual(providerModule.featuresOf({}), providerModule.featuresOf({ allowRoot: true }))
   assert.throws(() => providerModule.featuresOf({ allowroot: true }), UserError)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process provider: pods whose containers are processes of this host.
-import { isAbsolute } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import type { Container, Pod } from '../../kube/types.gen.ts'
 import type {
   PodProblem,
@@ -23,7 +23,7 @@ import { mountProblems } from './isolation/mount-problems.ts'
 import { networkProblems } from './isolation/network-problems.ts'
 import { findTrustedFiles } from './isolation/trusted-files.ts'
 import { canIsolate } from './isolation/bubblewrap.ts'
-import { configuredFeatures, featuresOfMachine, mountedFilesInSandbox } from './process-features.ts'
+import { configuredFeatures, featuresForeseen, mountedFilesInSandbox } from './process-features.ts'
 import { ProcessRuntime } from './process-runtime.ts'
 import { isRootReference } from './root-image.ts'
 import { resolveStart, type ResolvePlaces } from './start-plan.ts'
@@ -58,7 +58,13 @@ export const providerModule: ProviderModule = {
       canIsolate: isolates,
     }
     const delivery = isolates ? 'mount' : 'variable'
-    const here = coreFeatures(featuresOfMachine(parsed, isolates), delivery)
+    const known = {
+      own: places.own,
+      tools: findHostTools(),
+      canIsolate: isolates,
+      hasCgroups: mayLimit(parsed),
+    }
+    const here = coreFeatures(featuresForeseen(parsed, known), delivery)
     const problems: PodProblem[] = [
       ...unsupportedFields(pod, here),
       ...volumeProblems(pod, { delivery, hostPathPrefixes }),
@@ -127,6 +133,11 @@ function isolatesHere(config: ProcessConfig): boolean {
   const known = answers.get(config.isolation) ?? canIsolate(config, findHostTools())
   answers.set(config.isolation, known)
   return known
+}
+
+/** Would a node of this user have control groups? Nothing is made. */
+function mayLimit({ cgroupRoot }: ProcessConfig): boolean {
+  return cgroupRoot !== false && openCgroups(join(cgroupRoot, 'foreseen')) !== undefined
 }
 
 function cannotFilter(): UserError {
