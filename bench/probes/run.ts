@@ -37,6 +37,11 @@ const { values } = parseArgs({
     profile: { type: 'string' },
   },
 })
+/** The head of a list with a limit. */
+interface List {
+  readonly metadata: { readonly remainingItemCount?: number }
+}
+
 const pods = Number(values.pods)
 const concurrency = Number(values.concurrency)
 const seconds = Number(values.seconds)
@@ -72,7 +77,7 @@ async function measureNone(cluster: Cluster): Promise<void> {
     spec: specWith(undefined),
   })
   print('pods without probes, bound to Ready', await waves.up(pods))
-  await sleep(15_000)
+  await quiet(cluster)
   console.log(`no probes: ${share(await usedOver(() => cpuMs(vk.pid)))} of one core`)
 }
 
@@ -92,7 +97,7 @@ async function measureHttp(cluster: Cluster, server: Server): Promise<void> {
   // What is loaded, compiled and pooled with the first pods is there once.
   const first = Math.ceil(pods / 5)
   const ready = [...(await waves.up(first))]
-  await sleep(15_000)
+  await quiet(cluster)
   const some = residentMib(vk.pid)
   ready.push(...(await waves.up(pods - first)))
   print(
@@ -102,7 +107,7 @@ async function measureHttp(cluster: Cluster, server: Server): Promise<void> {
   )
   const cpuPerPodMs = (cpuMs(vk.pid) - startCpuMs) / pods
   console.log(`CPU of virtual-kubelet: ${cpuPerPodMs.toFixed(1)} ms for each pod up`)
-  await sleep(15_000)
+  await quiet(cluster)
   const used = await usedOver(() => cpuMs(vk.pid))
   const rate = (pods * containersPerPod) / periodSeconds
   console.log(
@@ -125,13 +130,24 @@ async function measureExec(cluster: Cluster): Promise<void> {
   const exec = { command: ['/bin/true'] }
   await using waves = new PodWaves(cluster, { node: 'exec', concurrency, spec: specWith({ exec }) })
   print('pods with exec probes, bound to Ready', await waves.up(pods))
-  await sleep(15_000)
+  await quiet(cluster)
   const used = await usedOver(() => familyCpuMs(vk.pid))
   const each = (ms: number): string => `${(ms / (rate * seconds)).toFixed(2)} ms`
   console.log(
     `exec every ${periodSeconds} s, ${rate} probes/s, with children: ${each(used)} for each probe, ` +
       `${each(bareMs)} for a bare spawn (ratio ${(used / bareMs).toFixed(2)})`,
   )
+}
+
+/** Events of starts are written 50 a second: not what running pods cost. Resolves when no more of them come. */
+async function quiet(cluster: Cluster): Promise<void> {
+  for (let known = -1; ;) {
+    const { metadata } = await cluster.api<List>('GET', '/api/v1/events?limit=1')
+    const { remainingItemCount = 0 } = metadata
+    if (remainingItemCount === known) return
+    known = remainingItemCount
+    await sleep(5000)
+  }
 }
 
 async function startNode(cluster: Cluster, nodeName: string) {

@@ -35,7 +35,7 @@ import type { WatchedDir } from './watched-dir.ts'
 
 const lookEveryMs = 1000
 /** Every how many looks a wrapper is asked whether it lives. */
-const asksEvery = 4
+const asksEvery = 10
 
 export interface FleetOptions {
   readonly clock: Clock
@@ -289,21 +289,18 @@ export class ProcessFleet implements Disposable {
       this.#timer = undefined
       if (this.#isClosed || this.#watched.size === 0) return
       this.#looks += 1
-      void Promise.all([...this.#watched].map((entry, index) => this.#lookInTurn(entry, index)))
+      let turn = this.#looks
+      for (const [container, watching] of this.#watched) {
+        turn += 1
+        if (!watching.isTold || turn % asksEvery === 0) void this.#lookIfUntold(container, watching)
+      }
       this.#timer = this.#nextLook()
     })
   }
 
-  async #lookInTurn(
-    [container, watching]: readonly [ContainerProcess, Watching],
-    index: number,
-  ): Promise<void> {
-    if (watching.isTold) {
-      if ((index + this.#looks) % asksEvery !== 0) return
-      watching.isTold = await container.isWrapperAlive()
-      if (watching.isTold) return
-    }
-    await this.#look(container)
+  async #lookIfUntold(container: ContainerProcess, watching: Watching): Promise<void> {
+    if (watching.isTold) watching.isTold = await container.isWrapperAlive()
+    if (!watching.isTold) await this.#look(container)
   }
 
   async #look(container: ContainerProcess): Promise<void> {

@@ -3,7 +3,7 @@
 // nor that it ends, so that everything has a bound. No proxy of ours is used.
 import { Agent, request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http'
 import { Agent as TlsAgent, request as requestHttps } from 'node:https'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { HttpRequest } from './http-request.ts'
 
 export interface HttpAnswer {
@@ -66,6 +66,7 @@ export function exchange(
     sent.on('upgrade', (response) => settle(() => resolve(answerOf(response, ''))))
     // After an answer has begun it is told of its end, too.
     sent.on('error', (error) => settle(() => reject(error)))
+    sent.once('close', () => sever(sent?.socket))
     sent.end()
   } catch (error) {
     settle(() => reject(error))
@@ -84,6 +85,21 @@ function send({ scheme, host, port, path, headers }: HttpRequest): ClientRequest
     // Names are told to servers that choose their certificate by it; addresses never are.
     servername: isIP(host) ? '' : host,
   })
+}
+
+/**
+ * Node.js holds a socket that was closed until the whole heap is collected, and with it all that it names: the
+ * request, the answer and everything that waited for them, 9 KB a probe.
+ */
+function sever(socket: (Socket & { _httpMessage?: unknown }) | null | undefined): void {
+  if (!socket) return
+  socket.removeAllListeners()
+  socket.on('error', ignore)
+  socket._httpMessage = undefined
+}
+
+function ignore(): void {
+  // All is over.
 }
 
 /** The beginning of the body; rejects when it breaks off before its end. */
