@@ -6,6 +6,7 @@ import { constants } from 'node:fs'
 import { open, readdir, readlink, realpath } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
+import { isPathWithin } from '../../util/path-within.ts'
 import { VkError } from '../../util/vk-error.ts'
 
 export type LogEntry =
@@ -21,7 +22,7 @@ export async function openBelow(folder: string, relative: string): Promise<LogEn
   try {
     const root = await realpath(folder)
     const target = await realpath(path.join(root, path.posix.join('/', relative)))
-    if (!isBelow(root, target)) throw notFound
+    if (!isPathWithin(target, root)) throw notFound
     return await openEntry(root, target, notFound)
   } catch (error) {
     if (error === notFound || isMissing(error)) throw notFound
@@ -35,7 +36,7 @@ async function openEntry(root: string, target: string, notFound: VkError): Promi
   const handle = await open(target, flags)
   try {
     const stats = await handle.stat()
-    if (!isBelow(root, await placeOf(handle, target))) throw notFound
+    if (!isPathWithin(await placeOf(handle, target), root)) throw notFound
     if (stats.isFile()) return { kind: 'file', handle, sizeBytes: stats.size }
     if (!stats.isDirectory()) throw notFound
     const entries = await readdir(target, { withFileTypes: true })
@@ -54,10 +55,6 @@ async function openEntry(root: string, target: string, notFound: VkError): Promi
 async function placeOf(handle: FileHandle, target: string): Promise<string> {
   if (process.platform !== 'linux') return target
   return await readlink(`/proc/self/fd/${handle.fd}`)
-}
-
-function isBelow(root: string, target: string): boolean {
-  return target === root || target.startsWith(root.endsWith('/') ? root : `${root}/`)
 }
 
 function isMissing(error: unknown): boolean {

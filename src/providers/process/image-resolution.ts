@@ -3,7 +3,8 @@
 // directory on it, by absolute path or by a name in one of the configured directories. Nothing is
 // ever pulled, and nothing of virtual-kubelet's own directory can be named.
 import { realpath, stat } from 'node:fs/promises'
-import { isAbsolute, join, sep } from 'node:path'
+import { isAbsolute, join } from 'node:path'
+import { isPathWithin } from '../../util/path-within.ts'
 import { VkError } from '../../util/vk-error.ts'
 import { isRootReference, resolveRootImage } from './root-image.ts'
 import type { RootImage, RootImagePlaces } from './root-image.ts'
@@ -65,7 +66,8 @@ async function inspect(
   if (path.includes('\0')) return undefined
   try {
     const real = await realpath(path)
-    if (protectedDir !== undefined && (await isWithin(real, protectedDir))) return undefined
+    const own = protectedDir && (await realpath(protectedDir).catch(() => protectedDir))
+    if (own && isPathWithin(real, own)) return undefined
     const found = await stat(real)
     if (found.isFile()) return { kind: 'file', path }
     return found.isDirectory() ? { kind: 'directory', path } : undefined
@@ -73,9 +75,4 @@ async function inspect(
     // Not there or not readable: to a pod that is the same.
     return undefined
   }
-}
-
-async function isWithin(real: string, dir: string): Promise<boolean> {
-  const own = await realpath(dir).catch(() => dir)
-  return real === own || real.startsWith(own + sep)
 }

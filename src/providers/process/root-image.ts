@@ -3,6 +3,7 @@
 // Only where the configuration allows them: whoever names a root sees all of it, whatever its modes are.
 import { realpath, stat } from 'node:fs/promises'
 import { normalize } from 'node:path'
+import { isPathWithin } from '../../util/path-within.ts'
 import { VkError } from '../../util/vk-error.ts'
 
 /** A root file system on the host. */
@@ -41,12 +42,12 @@ export async function resolveRootImage(image: string, places: RootImagePlaces): 
   const prefixes = places.imageDirPrefixes
   const allowed = prefixes.length === 0 ? 'none' : prefixes.join(', ')
   const outside = `it is not below imageDirPrefixes of the process provider (${allowed})`
-  if (!prefixes.some((prefix) => isWithin(path, prefix))) refuse(outside)
+  if (!prefixes.some((prefix) => isPathWithin(path, prefix))) refuse(outside)
   const real = await realpath(path).catch(() => refuse('there is nothing of that name'))
   const own = places.protectedDir === undefined ? undefined : await realOr(places.protectedDir)
   const roots = await Promise.all(prefixes.map(realOr))
-  if (!roots.some((root) => isWithin(real, root))) refuse(outside)
-  if (own !== undefined && (isWithin(real, own) || isWithin(own, real))) refuse(outside)
+  if (!roots.some((root) => isPathWithin(real, root))) refuse(outside)
+  if (own !== undefined && (isPathWithin(real, own) || isPathWithin(own, real))) refuse(outside)
   const found = await stat(real)
   if (kind === 'dir' && !found.isDirectory()) refuse('it is no directory')
   if (kind === 'tar' && !found.isFile()) refuse('it is no file')
@@ -83,8 +84,4 @@ function invalid(image: string, why: string): VkError {
 
 async function realOr(path: string): Promise<string> {
   return await realpath(path).catch(() => path)
-}
-
-function isWithin(path: string, dir: string): boolean {
-  return path === dir || path.startsWith(dir.endsWith('/') ? dir : `${dir}/`)
 }

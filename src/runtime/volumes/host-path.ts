@@ -4,8 +4,9 @@
 // who may write below a prefix can still exchange a directory for a link after the check; a prefix is
 // therefore to be given only where those who can write there may see what its links could lead to.
 import { mkdir, open, realpath, stat } from 'node:fs/promises'
-import { basename, dirname, join, normalize, sep } from 'node:path'
+import { basename, dirname, join, normalize } from 'node:path'
 import type { Stats } from 'node:fs'
+import { isPathWithin } from '../../util/path-within.ts'
 import type { HostPathVolumeSource } from '../../kube/types.gen.ts'
 import { VkError } from '../../util/vk-error.ts'
 
@@ -23,7 +24,7 @@ export interface FoundHostPath {
 
 /** Does the path, as written, lie where the node allows host paths? */
 export function isAllowedHostPath(path: string, prefixes: readonly string[]): boolean {
-  return prefixes.some((prefix) => isWithin(normalize(path), normalize(prefix)))
+  return prefixes.some((prefix) => isPathWithin(normalize(path), normalize(prefix)))
 }
 
 /** Why a path is refused. */
@@ -102,12 +103,7 @@ async function checkReal(real: string, path: string, rules: HostPathRules): Prom
     rules.prefixes.map((prefix) => realpath(prefix).catch(() => normalize(prefix))),
   )
   const own = await realpath(rules.protectedDir).catch(() => rules.protectedDir)
-  if (!isAllowedHostPath(real, prefixes) || isWithin(real, own)) throw refused(path, rules)
-}
-
-function isWithin(path: string, dir: string): boolean {
-  const base = dir.endsWith(sep) ? dir : dir + sep
-  return path === dir || `${path}${sep}` === base || path.startsWith(base)
+  if (!isAllowedHostPath(real, prefixes) || isPathWithin(real, own)) throw refused(path, rules)
 }
 
 function refused(path: string, { prefixes }: HostPathRules): VkError {

@@ -11,6 +11,7 @@
 import { constants, lstat, mkdir, open, readlink, realpath, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import { isPathWithin } from '../../util/path-within.ts'
 import { canHold, heldPath, holdPlace } from './held-place.ts'
 
 /** What a subPath came to. */
@@ -53,7 +54,7 @@ async function followInside(
     const next = join(real, part)
     const found = await endOf(next)
     if (found !== undefined) {
-      if (!isInside(found, base)) throw new SubPathError(leadsOut)
+      if (!isPathWithin(found, base)) throw new SubPathError(leadsOut)
       real = found
       continue
     }
@@ -155,8 +156,4 @@ async function walkByName(base: string, way: readonly string[]): Promise<Place> 
     below: (name) => join(path, name),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
-}
-
-function isInside(path: string, base: string): boolean {
-  return path === base || path.startsWith(base === sep ? sep : base + sep)
 }

@@ -2,7 +2,8 @@
 // A guard around bwrap where one of its sources lies inside of a volume that others write to: whoever can
 // exchange a directory for a link there must not lead it, with its rights, to what is none of theirs. The
 // guard is another bwrap, in which there is nothing but what the container may see anyway and its volumes.
-import { relative, sep } from 'node:path'
+import { relative } from 'node:path'
+import { isPathWithin } from '../../../util/path-within.ts'
 import { hiddenDirs } from './host-root.ts'
 import type { FileTree } from './file-tree.ts'
 import type { DirNode, RootNode } from './root-node.ts'
@@ -34,10 +35,10 @@ export function guardRoot(root: DirNode, options: GuardOptions): Guarded {
     (dir) => tree.entry(dir)?.kind === 'dir',
   )
   const isCovered = (path: string): boolean =>
-    [...covered, protectedDir].some((dir) => path === dir || path.startsWith(dir + sep))
+    [...covered, protectedDir].some((dir) => isPathWithin(path, dir))
   const staged = new Map<string, string>()
   const sourceOf = (source: string): string => {
-    const volume = options.volumeDirs.find((dir) => source === dir || source.startsWith(dir + sep))
+    const volume = options.volumeDirs.find((dir) => isPathWithin(source, dir))
     const base = volume ?? (isCovered(source) ? source : undefined)
     if (base === undefined) return source
     const place = staged.get(base) ?? `${stage}/${staged.size}`
@@ -47,7 +48,8 @@ export function guardRoot(root: DirNode, options: GuardOptions): Guarded {
   }
   const inside = restage(root, sourceOf)
   const isApart =
-    tree.entry(protectedDir)?.kind === 'dir' && !covered.some((dir) => within(protectedDir, dir))
+    tree.entry(protectedDir)?.kind === 'dir' &&
+    !covered.some((dir) => isPathWithin(protectedDir, dir))
   const hidden = [...covered, ...(isApart ? [protectedDir] : [])]
   return {
     root: inside,
@@ -72,7 +74,7 @@ export function anchorOf(
   if (tree.entry(volumeDir)?.kind === 'device') return volumeDir
   const above = prefixes
     .map((prefix) => tree.real(prefix) ?? prefix)
-    .filter((prefix) => within(volumeDir, prefix) && !within(protectedDir, prefix))
+    .filter((prefix) => isPathWithin(volumeDir, prefix) && !isPathWithin(protectedDir, prefix))
   return above.sort((a, b) => a.length - b.length)[0] ?? volumeDir
 }
 
@@ -89,8 +91,4 @@ function restage(node: DirNode, sourceOf: (source: string) => string): DirNode {
   return node.kind === 'bind'
     ? { ...node, source: sourceOf(node.source), children }
     : { ...node, children }
-}
-
-function within(path: string, dir: string): boolean {
-  return path === dir || path.startsWith(dir.endsWith(sep) ? dir : dir + sep)
 }

@@ -2,6 +2,7 @@
 // The root of a container whose image is the host: the host's own tree, read-only, without the places where
 // people, sessions and other programs keep what is theirs. What programs must be able to write to is the
 // container's own. docs/decisions/0009-a-root-of-its-own.md says why it is these.
+import { isPathWithin } from '../../../util/path-within.ts'
 import { VkError, messageOf } from '../../../util/vk-error.ts'
 import { inside } from './file-tree.ts'
 import type { FileTree } from './file-tree.ts'
@@ -28,7 +29,7 @@ export const hiddenDirs: readonly string[] = [
 
 /** Is the path in a place of the host that containers do not see? */
 export function isHidden(path: string): boolean {
-  return hiddenDirs.some((dir) => path === dir || path.startsWith(`${dir}/`))
+  return hiddenDirs.some((dir) => isPathWithin(path, dir))
 }
 
 /** Places on the host for what a container may write to. */

@@ -4,6 +4,7 @@
 // at the start holds for every command that is run in the container later.
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
+import { isPathWithin } from '../../../util/path-within.ts'
 import type { HostTools } from '../host-tools.ts'
 import type { RootBuilder } from './root-builder.ts'
 import { RootError } from './root-builder.ts'
@@ -74,18 +75,14 @@ export function checkTrusted(
   files: readonly string[],
 ): void {
   for (const file of files) {
-    if (!isWithin(path, builder.locate(file)) && !isOnTheWay(builder, path, file)) continue
+    if (!isPathWithin(path, builder.locate(file)) && !isOnTheWay(builder, path, file)) continue
     throw new RootError(`it would take the place of "${file}", which starts containers`)
   }
 }
 
 function isOnTheWay(builder: Pick<RootBuilder, 'locate'>, path: string, file: string): boolean {
   for (let at = file; at !== '/'; at = dirname(at)) {
-    if (isWithin(builder.locate(at), path)) return true
+    if (isPathWithin(builder.locate(at), path)) return true
   }
   return false
-}
-
-function isWithin(path: string, dir: string): boolean {
-  return path === dir || path.startsWith(`${dir}/`)
 }

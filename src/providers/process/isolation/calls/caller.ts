@@ -3,6 +3,7 @@
 // Linux 5.12 (mount_setattr), and a --root-dir from which programs can be run.
 import { spawnSync } from 'node:child_process'
 import { closeSync, readFileSync } from 'node:fs'
+import { isPathWithin } from '../../../../util/path-within.ts'
 import { ownsCapability } from '../../capabilities.ts'
 import type { HostTools } from '../../host-tools.ts'
 import { openNamelessFile } from '../../nameless-file.ts'
@@ -42,17 +43,13 @@ export function placeFor(root: Sandbox['root'], memoryDir?: string): string | un
   const sources = [...sourcesOf(root), ...(memoryDir === undefined ? [] : [memoryDir])]
   // One that shows all of the host would show itself, half made.
   if (sources.includes('/')) return undefined
-  if (!sources.some((source) => isWithin(source, '/proc'))) return '/proc'
+  if (!sources.some((source) => isPathWithin(source, '/proc'))) return '/proc'
   const real = sources.map((source) => hostTree.real(source) ?? source)
   return hiddenDirs.find(
     (place) =>
       hostTree.entry(place)?.kind === 'dir' &&
-      ![...sources, ...real].some((source) => isWithin(source, place)),
+      ![...sources, ...real].some((source) => isPathWithin(source, place)),
   )
-}
-
-function isWithin(path: string, dir: string): boolean {
-  return path === dir || path.startsWith(`${dir}/`)
 }
 
 function works(
