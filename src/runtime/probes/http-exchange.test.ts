@@ -37,5 +37,8 @@ test('what an exchange has used is garbage of the young generation', async () =>
   const growths = heaps.slice(1).map((bytes, index) => (bytes - (heaps[index] ?? 0)) / batch)
   // The whole heap may be collected meanwhile, and what is compiled takes room, too.
   const [, , median = 0] = growths.toSorted((one, other) => one - other)
-  assert.ok(median < maxKeptBytes, `${median.toFixed(0)} bytes of each are kept (${growths})`)
+  assert.ok(
+    median < maxKeptBytes,
+    `${median.toFixed(0)} bytes of each are kept (${growths.join()})`,
+  )
 })
