@@ -2,8 +2,9 @@
 //
 // Runs the tests of the docker provider on Podman and on Docker's daemon, each started by the tests on a
 // socket and storage of its own (install-engines.sh installs them), then, on each, the scenarios of test/e2e
-// that are about pods. --engine=podman|docker chooses one; other arguments are files and flags for node. An
-// engine that is missing is a failure here, never a skipped test.
+// that are about pods. --engine=podman|docker chooses one; --control-plane=real runs the scenarios only, on
+// kube-apiserver and etcd, the engine with them in a network of its own; other arguments are files and flags for
+// node. An engine that is missing is a failure here, never a skipped test.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,11 +16,14 @@ import {
   IMAGE_VARIABLE,
   scenarioHostPaths,
 } from '../e2e/scenario-provider.ts'
+import { isInNamespace } from '../e2e/requirements.ts'
+import { runInNamespace } from '../e2e/run-in-namespace.ts'
 import { reporterFlags } from '../../tools/failure-reporter.ts'
 import { EngineDaemon, engineObstacle, type EngineKind } from './engine-daemon.ts'
 import { busyboxArchive, testImage } from './test-image.ts'
 import { ENGINES_VARIABLE } from './use-engine.ts'
 
+const realPlane = '--control-plane=real'
 const kinds: readonly EngineKind[] = ['podman', 'docker']
 const here = import.meta.dirname
 const scenarioFolder = join(here, '../e2e')
@@ -31,7 +35,21 @@ const scenarioFiles = [
   ...['in-pod-client', 'shutdown', 'node-shutdown'].map(fileOf),
 ].map((name) => join(scenarioFolder, name))
 
+type Plane = 'real' | 'embedded'
+
 async function main(args: readonly string[]): Promise<number> {
+  const plane: Plane = args.includes(realPlane) ? 'real' : 'embedded'
+  if (plane === 'real' && !isInNamespace()) {
+    // Nodes, pods and clients are reached from inside only.
+    return await runInNamespace([process.execPath, ...process.argv.slice(1)])
+  }
+  return await runAll(
+    plane,
+    args.filter((arg) => !arg.startsWith('--control-plane=')),
+  )
+}
+
+async function runAll(plane: Plane, args: readonly string[]): Promise<number> {
   const chosen = args.find((arg) => arg.startsWith('--engine='))?.slice('--engine='.length)
   const engines = kinds.filter((kind) => chosen === undefined || chosen === kind)
   if (engines.length === 0) {
@@ -48,7 +66,8 @@ async function main(args: readonly string[]): Promise<number> {
   const rest = args.filter((arg) => !arg.startsWith('--engine='))
   const files = rest.filter((arg) => !arg.startsWith('-'))
   const flags = rest.filter((arg) => arg.startsWith('-'))
-  const own = files.length > 0 ? files.filter(isOwn) : globSync(join(here, '*.test.ts')).sort()
+  const all = plane === 'real' ? [] : globSync(join(here, '*.test.ts')).sort()
+  const own = files.length > 0 ? files.filter(isOwn) : all
   const scenarios = files.length > 0 ? files.filter((file) => !isOwn(file)) : scenarioFiles
   const tests = [
     '--test',
@@ -63,21 +82,23 @@ async function main(args: readonly string[]): Promise<number> {
   // They wait for most of their time: both engines at once, each told of in one piece.
   const output = engines.length > 1 ? 'at the end' : 'as it comes'
   const statuses = await Promise.all(
-    engines.map((kind) => runScenarios(kind, { flags, scenarios, output })),
+    engines.map((kind) => runScenarios(kind, { plane, flags, scenarios, output })),
   )
   return [ownStatus, ...statuses].find((status) => status !== 0) ?? 0
 }
 
 type Output = 'as it comes' | 'at the end'
 
-/** The scenarios of test/e2e on the embedded control plane, their pods on an engine of their own. */
+/** The scenarios of test/e2e, their pods on an engine of their own. */
 async function runScenarios(
   kind: EngineKind,
   {
+    plane,
     flags,
     scenarios,
     output,
   }: {
+    readonly plane: Plane
     readonly flags: readonly string[]
     readonly scenarios: readonly string[]
     readonly output: Output
@@ -102,7 +123,9 @@ async function runScenarios(
     [CONFIG_VARIABLE]: config,
   }
   const title = `Scenarios on ${kind}:`
-  const run = [join(here, '../e2e/run.ts'), '--control-plane=embedded', '--test-concurrency=2']
+  const concurrency = plane === 'real' ? 1 : 2
+  const options = [`--control-plane=${plane}`, `--test-concurrency=${concurrency}`]
+  const run = [join(here, '../e2e/run.ts'), ...options]
   try {
     return await node([...run, ...flags, ...scenarios], { environment, title, output })
   } finally {
