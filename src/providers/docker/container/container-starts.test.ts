@@ -96,3 +96,20 @@ test('the end of what is made anew is not that of the run', async () => {
   await table.refresh('c0', context.signal)
   assert.deepEqual(told, ['docker://c1 running'])
 })
+
+test('a start that finds its sandbox ended counts for no run', async () => {
+  await using fake = await FakeEngine.open()
+  const { starts } = open(fake)
+  fake.answers.set(create, json({ Id: 'c1' }))
+  fake.answers.set('DELETE /containers/c1', (response) => void response.writeHead(204).end())
+  const messages = {
+    'cannot join network of a non running container: s1': 'CreateContainerError',
+    'exec: "nothing": executable file not found in $PATH': 'RunContainerError',
+  }
+  for (const [message, podReason] of Object.entries(messages)) {
+    fake.answers.set(start, (response) => {
+      response.writeHead(409).end(JSON.stringify({ message }))
+    })
+    await assert.rejects(starts.start(order, context), { podReason })
+  }
+})

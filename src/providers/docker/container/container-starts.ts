@@ -6,7 +6,7 @@ import type { CallContext, PodRef } from '../../../provider/provider.ts'
 import type { ContainerStart, RuntimeContainer } from '../../../runtime/container-runtime.ts'
 import { VkError, messageOf } from '../../../util/vk-error.ts'
 import type { Engine } from '../engine/connect-engine.ts'
-import { EngineError, isNameInUse, isNotFound } from '../engine/engine-error.ts'
+import { EngineError, hasLostSandbox, isNameInUse, isNotFound } from '../engine/engine-error.ts'
 import type { ContainerInspect, CreateBody } from '../engine/engine-objects.ts'
 import { engineName, idOf, isOwn, readLabels, type Owner } from './container-labels.ts'
 import type { ContainerTable } from './container-table.ts'
@@ -74,6 +74,8 @@ export class ContainerStarts {
       if (!(error instanceof EngineError)) throw error
       this.#asked.delete(found)
       await this.#drop(found, signal)
+      // Nothing of it has run; the pod gets another sandbox, and the container another start.
+      if (hasLostSandbox(error)) throw createError(error)
       throw new VkError('Internal', error.message, { cause: error, podReason: 'RunContainerError' })
     }
     const run = await this.#parts.table.refresh(found, signal)

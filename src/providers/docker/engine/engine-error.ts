@@ -36,6 +36,11 @@ export function isDependedOn(error: unknown): boolean {
   return error instanceof EngineError && /dependent containers/i.test(error.message)
 }
 
+/** A start of what was to join another container, which has ended. */
+export function hasLostSandbox(error: unknown): boolean {
+  return error instanceof EngineError && /non[- ]running container/i.test(error.message)
+}
+
 /** The disk that the engine keeps images and containers on has no room left. */
 export function isDiskFull(error: unknown): boolean {
   return error instanceof VkError && error.message.includes(diskFull)
