@@ -124,6 +124,8 @@ test('one that comes up with fewer nodes has no more than those', async () => {
   assert.equal((await runCli(['down'], { env })).code, 0)
   try {
     assert.match((await up()).stderr, /: \S+, node-1 Ready/)
+    const others = await up('--nodes', '2', '--data-dir', dir.path)
+    assert.ok(others.stderr.includes(`\`virtual-kubelet down --data-dir ${dir.path}\` first`))
     await using access = await connect(join(dir.path, 'kubeconfig'))
     const { items } = await access.client.list(nodes)
     assert.deepEqual(

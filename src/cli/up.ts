@@ -45,7 +45,7 @@ export async function up(flags: UpFlags, args: readonly string[]): Promise<numbe
   if (lock === undefined) return await greetFirst(dir, flags)
   if (flags.detach) {
     await lock[Symbol.asyncDispose]()
-    return await detach(dir, args)
+    return await detach(dir, { flags, args })
   }
   await using _lock = lock
   await letPodsPass(dir)
@@ -87,7 +87,7 @@ async function runCluster(
     }
     await writeRunning(dir, running)
     announce(dir, running, 'is up')
-    process.stderr.write('Ctrl-C, or `virtual-kubelet down`, ends it and its pods\n')
+    process.stderr.write(`Ctrl-C, or ${downCommand(flags)}, ends it and its pods\n`)
     await whenAborted(stop.first)
     using _second = exitAtSecond(stop)
     await cluster[Symbol.asyncDispose]()
@@ -129,7 +129,7 @@ async function greetFirst(dir: DataDir, flags: UpFlags): Promise<number> {
   announce(dir, running, `runs already (process ${running.pid})`)
   if (running.provider !== flags.provider || running.nodes.length !== flags.nodes) {
     process.stderr.write(
-      `It has ${nodeCount(running)} of provider ${running.provider}; \`virtual-kubelet down\` first for others\n`,
+      `It has ${nodeCount(running)} of provider ${running.provider}; ${downCommand(flags)} first for others\n`,
     )
   }
   return 0
@@ -140,7 +140,10 @@ function nodeCount({ nodes }: RunningCluster): string {
 }
 
 /** Starts the same command in the background and waits until it is up. */
-async function detach(dir: DataDir, args: readonly string[]): Promise<number> {
+async function detach(
+  dir: DataDir,
+  { flags, args }: { readonly flags: UpFlags; readonly args: readonly string[] },
+): Promise<number> {
   const logFile = join(dir.path, 'up.log')
   const output = await open(logFile, 'w', 0o600)
   const [program = ''] = process.argv.slice(1)
@@ -156,7 +159,7 @@ async function detach(dir: DataDir, args: readonly string[]): Promise<number> {
   try {
     const running = await waitForRunning(dir, () => !hasExited)
     announce(dir, running, `is up in the background (process ${running.pid})`)
-    process.stderr.write('`virtual-kubelet down` ends it and its pods\n')
+    process.stderr.write(`${downCommand(flags)} ends it and its pods\n`)
     child.unref()
     return 0
   } catch (error) {
@@ -183,6 +186,12 @@ async function waitForRunning(dir: DataDir, mayCome: () => boolean): Promise<Run
 function announce(dir: DataDir, { server, nodes }: RunningCluster, what: string): void {
   process.stderr.write(`The cluster ${what}: ${server}, ${nodes.join(', ')} Ready\n`)
   process.stdout.write(`export KUBECONFIG=${quoted(dir.kubeconfig)}\n`)
+}
+
+/** What ends just this cluster, to be copied. */
+function downCommand({ dataDir }: UpFlags): string {
+  const where = dataDir === undefined ? '' : ` --data-dir ${quoted(dataDir)}`
+  return `\`virtual-kubelet down${where}\``
 }
 
 function quoted(path: string): string {

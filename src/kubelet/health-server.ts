@@ -32,6 +32,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<L
   ])
   return await Listener.open(handle, {
     name: 'the health endpoint',
+    flag: '--healthz-port (0: none)',
     address,
     port,
     ...(limits && { limits }),

@@ -89,6 +89,8 @@ export interface Takeover {
 export interface ListenerOptions {
   /** For messages, such as `the kubelet API`. */
   readonly name: string
+  /** The flag that chooses the port, for advice. */
+  readonly flag?: string
   readonly address: string
   /** 0: any free one. */
   readonly port: number
@@ -167,7 +169,7 @@ export class Listener implements AsyncDisposable {
   }
 
   async #listen(): Promise<void> {
-    const { name, address, port } = this.#options
+    const { name, address, port, flag } = this.#options
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#server.once('error', reject)
     this.#server.listen({ host: address, port }, resolve)
@@ -177,6 +179,7 @@ export class Listener implements AsyncDisposable {
       this.#tlsChanges?.[Symbol.dispose]()
       throw new UserError(`Cannot open ${name} on ${address}:${port}: ${messageOf(cause)}`, {
         cause,
+        ...adviceFor(cause, flag),
       })
     }
     this.#server.off('error', reject)
@@ -299,4 +302,17 @@ function contextOptions(tls: TlsMaterial): https.ServerOptions {
 /** Without the query, which may hold what was typed into a shell. */
 function pathOf(request: IncomingMessage): string {
   return (request.url ?? '').split('?', 1)[0] ?? ''
+}
+
+const advices: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Another node, or a kubelet, may be running on this machine',
+  EACCES: 'This user may not open that port',
+  EADDRNOTAVAIL: 'This machine does not have that address',
+}
+
+function adviceFor(cause: unknown, flag: string | undefined): { readonly hint?: string } {
+  const { code = '' } = cause as NodeJS.ErrnoException
+  const advice = advices[code]
+  if (advice === undefined || flag === undefined) return {}
+  return { hint: `${advice}: choose another one with ${flag}.` }
 }

@@ -38,6 +38,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
   const gate = isPlain ? undefined : security
   return await Listener.open(dispatchTo([processMetricsRoute(metrics)], gate?.gate), {
     name: 'the metrics endpoint',
+    flag: '--metrics-addr',
     address,
     port,
     ...(gate && { tls: gate.tls }),

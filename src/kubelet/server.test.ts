@@ -360,6 +360,7 @@ test('a port that is taken is told as such', async () => {
   await assert.rejects(startKubelet({ server: { port: kubelet.port } }), (error) => {
     assert.ok(error instanceof UserError)
     assert.match(error.message, /^Cannot open the kubelet API on 127\.0\.0\.1:\d+: .*EADDRINUSE/)
+    assert.match(error.hint ?? '', /^Another node.*: choose another one with --kubelet-port/)
     return true
   })
 })

@@ -82,6 +82,7 @@ export class KubeletServer implements AsyncDisposable {
     const handle = http.counted(dispatchTo(routes, security.gate), paths)
     const listener = await Listener.open(handle, {
       name: 'the kubelet API',
+      flag: '--kubelet-port (0: any free one) or --address',
       address,
       port,
       tls: security.tls,

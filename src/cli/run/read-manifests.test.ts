@@ -57,6 +57,15 @@ for (const [text, message] of mistakes) {
   })
 }
 
+test('says of an address how its manifests can be had', async () => {
+  await assert.rejects(readManifests(['https://example.com/job.yaml'], noStdin), (error) => {
+    assert.ok(error instanceof UserError)
+    assert.match(error.message, /only files, folders and standard input are read$/)
+    assert.match(error.hint ?? '', /curl -fsSL https:\/\/example\.com\/job\.yaml \| /)
+    return true
+  })
+})
+
 test('refuses what cannot be read, and what holds nothing', async () => {
   await assert.rejects(readManifests(['/does/not/exist'], noStdin), UserError)
   const readStdin = () => Promise.resolve('# nothing\n')

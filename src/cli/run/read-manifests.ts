@@ -85,6 +85,11 @@ function shortened(message: string): string {
 }
 
 async function filesIn(path: string): Promise<readonly string[]> {
+  if (/^https?:\/\//.test(path)) {
+    throw new UserError(`Cannot read "${path}": only files, folders and standard input are read`, {
+      hint: `Fetch it yourself, and give - for its place: curl -fsSL ${path} | virtual-kubelet …`,
+    })
+  }
   try {
     if (!(await stat(path)).isDirectory()) return [path]
     const names = await readdir(path)

@@ -38,7 +38,10 @@ async function said(manifest: Manifest, more: object = {}): Promise<string> {
     return ''
   } catch (error) {
     assert.ok(error instanceof UserError)
-    assert.match(error.hint ?? '', /`--provider docker` runs images of registries/)
+    const hint = error.message.includes('Cannot use image')
+      ? /`--provider docker` runs images of registries/
+      : /^Provider process will not run this as it is configured \(--provider-config\); /
+    assert.match(error.hint ?? '', hint)
     return error.message
   }
 }
@@ -70,4 +73,12 @@ test('what makes no pod, and what cannot be read, is left to the API server', as
   assert.equal(await said({ ...deployment({}), spec }), '')
   const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec: {} }
   assert.equal(await said(service), '')
+})
+
+test('a misspelled field is named beside what is missing for it', async () => {
+  assert.match(
+    await said(deployment({ command: [], more: { comand: ['true'] } })),
+    /^Cannot run deployment\/web: unknown field "spec\.template\.spec\.containers\[0\]\.comand"\nCannot run .*so a command is needed$/,
+  )
+  assert.doesNotMatch(await said(deployment({ command: [] })), /unknown field/)
 })
