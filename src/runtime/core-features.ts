@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What pods on a container runtime can do: the runtime's own table, and over it the rows that the
-// lifecycle in src/runtime answers for, whatever the runtime is.
+// What pods on a container runtime can do: the runtime's own table, over it the rows that the lifecycle in
+// src/runtime answers for, whatever the runtime is, and below it those that hold unless the runtime says else.
 import type { Features } from '../provider/features.ts'
 import type { VolumeSupport } from './container-runtime.ts'
 
@@ -13,8 +13,12 @@ const lifecycle: Features = {
   initContainers: true,
   sidecars: true,
   ephemeralContainers: true,
-  'volume.emptyDirSizeLimit': true,
   'resources.ephemeralStorageLimit': true,
+}
+
+/** Rows that hold where pods are on this machine. */
+const usual: Features = {
+  'volume.emptyDirSizeLimit': true,
   'probe.httpGet': true,
   'probe.tcpSocket': true,
   'probe.grpc': true,
@@ -45,10 +49,11 @@ export function coreFeatures(
     'hook.preStop': hasExec,
   }
   return {
+    ...usual,
+    ...(delivery === 'mount' ? mountedFiles : {}),
     ...runtime,
     ...lifecycle,
     ...commands,
     ...files,
-    ...(delivery === 'mount' ? mountedFiles : {}),
   }
 }

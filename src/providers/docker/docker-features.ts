@@ -113,8 +113,13 @@ export function featuresHere(
   }
 }
 
-/** On an engine of another machine nothing of this one can be mounted. */
+const reachable = { only: "where the pod's address can be reached from the node" }
+
+/** On an engine of another machine nothing of this one can be mounted, and pods have addresses of its networks. */
 const elsewhere: Features = {
+  'probe.httpGet': reachable,
+  'probe.tcpSocket': reachable,
+  'probe.grpc': reachable,
   terminationMessage: false,
   hostAliases: false,
   dnsConfig: false,
