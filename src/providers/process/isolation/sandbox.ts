@@ -34,3 +34,23 @@ export interface Sandbox extends Namespaces {
   /** How it is made without bubblewrap, by a list of calls; undefined: bubblewrap makes it. */
   readonly calls: { readonly caller: Caller; readonly at: string } | undefined
 }
+
+/** One that shows `root` and has nothing else: everything of its own but the network, no rights, no filter. */
+export function bareSandbox(root: DirNode): Sandbox {
+  return {
+    hostname: 'pod',
+    hasOwnProcesses: true,
+    hasOwnIpc: true,
+    hasOwnNetwork: false,
+    processesOf: undefined,
+    joins: undefined,
+    hasKit: false,
+    root,
+    guard: undefined,
+    capabilities: [],
+    memory: undefined,
+    filter: undefined,
+    openDirs: [],
+    calls: undefined,
+  }
+}

@@ -7,6 +7,7 @@ import { isPathWithin } from '../../../../util/path-within.ts'
 import { ownsCapability } from '../../capabilities.ts'
 import type { HostTools } from '../../host-tools.ts'
 import { openNamelessFile } from '../../nameless-file.ts'
+import { bareSandbox } from '../sandbox.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { ensureFile } from '../content-file.ts'
 import { hostTree } from '../file-tree.ts'
@@ -97,20 +98,5 @@ function trial(): Sandbox {
   }
   root.children.set('proc', { kind: 'proc', children: new Map() })
   root.children.set('dev', { kind: 'dev', children: new Map() })
-  return {
-    hostname: 'pod',
-    hasOwnProcesses: true,
-    hasOwnIpc: true,
-    hasOwnNetwork: false,
-    processesOf: undefined,
-    joins: undefined,
-    hasKit: false,
-    root,
-    guard: undefined,
-    capabilities: [],
-    memory: undefined,
-    filter: undefined,
-    openDirs: [],
-    calls: undefined,
-  }
+  return bareSandbox(root)
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { madeDir } from '../root-node.ts'
+import { bareSandbox } from '../sandbox.ts'
 import { CallList } from './call-list.ts'
 import { addSandbox } from './sandbox-calls.ts'
 
@@ -21,20 +22,8 @@ test('the first process of a container has its filter before it loses what keeps
   const [exact, early] = [Buffer.alloc(8, 1), Buffer.alloc(8, 2)]
   addSandbox(list, {
     sandbox: {
-      hostname: 'pod',
-      hasOwnProcesses: true,
-      hasOwnIpc: true,
-      hasOwnNetwork: false,
-      processesOf: undefined,
-      joins: undefined,
-      hasKit: false,
-      root: madeDir(),
-      guard: undefined,
-      capabilities: [],
-      memory: undefined,
+      ...bareSandbox(madeDir()),
       filter: { program: '', starter: '', exact, early },
-      openDirs: [],
-      calls: undefined,
     },
     at: '/proc',
     user: undefined,
