@@ -193,6 +193,8 @@ export class RuntimeWorld implements AsyncDisposable {
 
   /** Waits until a retry is planned within `ms`, then moves the clock there. */
   async passToRetry(ms: number): Promise<void> {
+    // Polls are planned, too: what has just failed gets the time to plan its own.
+    await this.settle()
     await this.eventually(() => (this.clock.nextInMs ?? Infinity) <= ms)
     await this.clock.advance(ms)
   }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { keyOf, objectFor, temporaryFolder } from '../../../test/support/store-objects.ts'
+import { tries } from '../../../test/support/test-size.ts'
 import { compareKeys } from './compare-keys.ts'
 import { createMemoryStore } from './memory-store.ts'
 import { openSqliteStore } from './sqlite-store.ts'
@@ -220,6 +221,6 @@ test('a durable store lives as its model does, through restarts and crashes', as
         return await open()
       })
     }),
-    { numRuns: 10 },
+    { numRuns: tries(30, 10) },
   )
 })
