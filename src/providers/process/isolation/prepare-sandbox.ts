@@ -13,15 +13,18 @@ import type { Caller } from './calls/caller-file.ts'
 import { hasCalls } from './calls/sandbox-calls.ts'
 import { containerCapabilities } from './capability-set.ts'
 import { hostTree, rememberingTree } from './file-tree.ts'
+import type { FileTree } from './file-tree.ts'
 import { hostRoot, imageRootOf, isHidden } from './host-root.ts'
 import type { ScratchDirs } from './host-root.ts'
 import { anchorOf, guardRoot } from './guard.ts'
+import type { Guarded } from './guard.ts'
 import { addMounts, needsGuard } from './plan-sandbox.ts'
 import type { PodMemory } from './pod-memory.ts'
 import { namespacesOf } from './pod-namespaces.ts'
-import type { Peer } from './pod-namespaces.ts'
+import type { Namespaces, Peer } from './pod-namespaces.ts'
 import type { RootBuilder } from './root-builder.ts'
 import { readOnlyBind } from './root-node.ts'
+import type { DirNode } from './root-node.ts'
 import type { FilterFiles } from './seccomp/filter-store.ts'
 import { sharedVolumes } from './shared-volumes.ts'
 import type { ToolKit } from './tool-kit.ts'
@@ -76,60 +79,84 @@ const starterPath = `${kitDir}/filter`
 /** Makes the container's own directories and plans everything else. */
 export async function prepareSandbox(
   start: ContainerStart,
-  { user, home }: SandboxUser,
+  owner: SandboxUser,
   places: SandboxPlaces,
 ): Promise<PreparedSandbox> {
-  const { config, protectedDir, isRoot } = places
-  const { pod, spec } = start
+  const { config, isRoot, imageRoot, filter } = places
   const tree = rememberingTree(hostTree)
-  const sealed = tree.real(protectedDir) ?? protectedDir
+  const protectedDir = tree.real(places.protectedDir) ?? places.protectedDir
   const { network } = config
   const namespaces = namespacesOf(start, { ...places, network, canJoin: isRoot })
-  const isReadOnly = spec.securityContext?.readOnlyRootFilesystem === true
-  const { imageRoot } = places
-  const base = {
-    tree,
-    scratch: isReadOnly ? undefined : await makeScratch(start.attemptDir, { user, home }),
-    system: {
-      hasTerminals: isRoot || spec.tty === true,
-      hasOwnProc: isRoot || namespaces.hasOwnProcesses,
-      sharedMemory: places.memoryDir,
-      isRootUser: user.uid === 0,
-    },
-  }
-  const node = places.needsNode ? [process.execPath] : []
-  const visible = [...config.imagePath, ...config.visibleHostPaths, ...node]
-  const builder =
-    imageRoot === undefined
-      ? hostRoot({ ...base, visible, protectedDir: sealed })
-      : imageRootOf({ ...base, imageRoot, kit: places.kit })
-  const { filter } = places
-  if (filter) builder.put(starterPath, readOnlyBind(filter.starter))
-  const shared = sharedVolumes(pod, spec)
+  const scratch = await scratchFor(start, owner)
+  const shared = sharedVolumes(start.pod, start.spec)
+  const view = { tree, protectedDir, shared, scratch, namespaces, user: owner.user }
+  const builder = rootFor(start, view, places)
   const trusted = trustedFor({ ...places, image: imageRoot ?? 'host' })
-  addMounts(builder, start, { tree, protectedDir: sealed, shared, trusted })
-  const anchoring = { tree, protectedDir: sealed, prefixes: config.hostPathPrefixes }
-  const anchors = new Map(
-    [...start.volumeDirs].map(([name, dir]) => [name, anchorOf(dir, anchoring)]),
-  )
-  const volumeDirs = [...new Set(anchors.values())]
-  const guarded = needsGuard({ mounts: start.mounts, volumeDirs: anchors }, shared)
-    ? guardRoot(builder.root, { tree, volumeDirs, protectedDir: sealed, isRoot })
-    : undefined
+  addMounts(builder, start, { tree, protectedDir, shared, trusted })
+  const guarded = guardFor(builder.root, { start, view, places })
   const sandbox: Sandbox = {
     ...namespaces,
     hasKit: imageRoot !== undefined,
     root: guarded?.root ?? builder.root,
     guard: guarded?.words,
     memory: podMemory(places),
-    capabilities: isRoot ? containerCapabilities(spec, config.allowedCapabilities) : undefined,
+    capabilities: isRoot
+      ? containerCapabilities(start.spec, config.allowedCapabilities)
+      : undefined,
     filter: filter && { ...filter, starter: starterPath },
-    openDirs: base.scratch ? [base.scratch.tmp, base.scratch.varTmp] : [],
+    openDirs: scratch ? [scratch.tmp, scratch.varTmp] : [],
     calls: undefined,
   }
   const calls = callsFor(sandbox, places)
   if (!calls) await Promise.all(sandbox.openDirs.map((dir) => chmod(dir, openMode)))
   return { sandbox: { ...sandbox, calls }, builder }
+}
+
+/** What is known of one start before its root is planned. */
+interface StartView {
+  readonly tree: FileTree
+  /** Free of links. */
+  readonly protectedDir: string
+  /** Volumes that others can change meanwhile. */
+  readonly shared: ReadonlySet<string>
+  readonly scratch: ScratchDirs | undefined
+  readonly namespaces: Namespaces
+  readonly user: RunUser
+}
+
+/** The root before the pod's mounts are in it. */
+function rootFor({ spec }: ContainerStart, view: StartView, places: SandboxPlaces): RootBuilder {
+  const { config, isRoot, imageRoot, filter, kit } = places
+  const { tree, protectedDir, scratch, namespaces, user } = view
+  const system = {
+    hasTerminals: isRoot || spec.tty === true,
+    hasOwnProc: isRoot || namespaces.hasOwnProcesses,
+    sharedMemory: places.memoryDir,
+    isRootUser: user.uid === 0,
+  }
+  const node = places.needsNode ? [process.execPath] : []
+  const visible = [...config.imagePath, ...config.visibleHostPaths, ...node]
+  const builder =
+    imageRoot === undefined
+      ? hostRoot({ tree, scratch, system, visible, protectedDir })
+      : imageRootOf({ tree, scratch, system, imageRoot, kit })
+  if (filter) builder.put(starterPath, readOnlyBind(filter.starter))
+  return builder
+}
+
+/** Undefined: no mount needs one. */
+function guardFor(
+  root: DirNode,
+  of: { readonly start: ContainerStart; readonly view: StartView; readonly places: SandboxPlaces },
+): Guarded | undefined {
+  const { mounts, volumeDirs } = of.start
+  const { tree, protectedDir, shared } = of.view
+  const { config, isRoot } = of.places
+  const anchoring = { tree, protectedDir, prefixes: config.hostPathPrefixes }
+  const anchors = new Map([...volumeDirs].map(([name, dir]) => [name, anchorOf(dir, anchoring)]))
+  if (!needsGuard({ mounts, volumeDirs: anchors }, shared)) return undefined
+  const anchored = [...new Set(anchors.values())]
+  return guardRoot(root, { tree, volumeDirs: anchored, protectedDir, isRoot })
 }
 
 /** What needs Node.js for its variables has no shell to fall back to. */
@@ -145,7 +172,12 @@ function podMemory({ memoryDir, peers }: SandboxPlaces): PodMemory | undefined {
   return { dir: memoryDir, heldBy: holders.find((one) => one !== undefined) }
 }
 
-async function makeScratch(attemptDir: string, { user, home }: SandboxUser): Promise<ScratchDirs> {
+/** Undefined: the container has nothing to write to. */
+async function scratchFor(
+  { attemptDir, spec }: ContainerStart,
+  { user, home }: SandboxUser,
+): Promise<ScratchDirs | undefined> {
+  if (spec.securityContext?.readOnlyRootFilesystem === true) return undefined
   const dir = scratchDir(attemptDir)
   const [tmp, varTmp, own] = [join(dir, 'tmp'), join(dir, 'var-tmp'), join(dir, 'home')]
   await mkdir(dir, { recursive: true, mode: 0o700 })
