@@ -193,6 +193,41 @@ describe('containers of a pod', { skip: skipReason }, () => {
     await pods.end('suspect', { gracePeriodSeconds: 1 })
   })
 
+  test('a rule has one container started again, where its policy would not', async () => {
+    const file = `${shared()}/ruled`
+    const main = shell(
+      `echo "main runs" >> ${file}; test $$(grep -c main ${file}) -ge 2 && exit 3; exit 42`,
+      {
+        restartPolicy: 'Never',
+        restartPolicyRules: [
+          { action: 'Restart', exitCodes: { operator: 'In', values: [41, 42] } },
+        ],
+      },
+    )
+    const other = shell(`echo "other runs" >> ${file}; exit 42`, {
+      name: 'other',
+      restartPolicy: 'Never',
+      restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'NotIn', values: [42] } }],
+    })
+    await pods.create({
+      name: 'ruled',
+      spec: { restartPolicy: 'Always', containers: [main, other] },
+    })
+    const pod = await pods.untilPhase('ruled', 'Failed')
+    assert.deepEqual(lines(file).toSorted(), ['main runs', 'main runs', 'other runs'])
+    assert.deepEqual(
+      ['main', 'other'].map((name) => [
+        statusOf(pod, name)?.restartCount,
+        statusOf(pod, name)?.state?.terminated?.exitCode,
+      ]),
+      [
+        [1, 3],
+        [0, 42],
+      ],
+    )
+    assert.equal(statusOf(pod)?.lastState?.terminated?.exitCode, 42)
+  })
+
   test('a rule can have all containers of a pod start anew', async () => {
     const file = `${shared()}/anew`
     const main = shell(

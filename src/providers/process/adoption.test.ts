@@ -183,6 +183,10 @@ test('takes containers of an earlier boot for lost and signals nobody', async ()
     const rebooted = { ...present.surroundings, bootId: 'another-boot', cgroups: undefined }
     await using later = await processWorld({}, { dir: dir.path, surroundings: rebooted })
     assert.equal((await stateOf(later.runtime, keyOf('a')))?.kind, 'lost')
+    // By which the pod learns that its sandbox is another one, and runs its init containers again.
+    const [run] = await later.runtime.listContainers()
+    const sandbox = await later.runtime.ensureSandbox({ spec: { containers: [] } })
+    assert.deepEqual([run?.sandboxId, sandbox.id], [present.surroundings.bootId, 'another-boot'])
     await later.runtime.stopContainer(keyOf('a'), { graceMs: 0 }, later.context)
     assert.ok(await observeProcess(pid))
   }

@@ -227,6 +227,24 @@ test('counts usage from the process table where there is no control group', asyn
   assert.ok((stats.cpu?.usageCoreNanoSeconds ?? 0) > 0)
 })
 
+test('figures of a container that has ended, or that nobody knows, hide no others', async (t) => {
+  if (process.platform !== 'linux') return t.skip('needs /proc')
+  for (const config of [{}, { cgroupRoot: false }]) {
+    await using world = await processWorld(config)
+    const runs = world.start({ command: ['sleep', '60'], uid: 'runs' })
+    const over = world.start({ command: ['true'], uid: 'over' })
+    const never = world.start({ command: ['true'], uid: 'never' })
+    for (const start of [runs, over]) await world.runtime.startContainer(start, world.context)
+    await ended(world.runtime, over.key)
+    const stats = await world.runtime.containerStats([never.key, over.key, runs.key])
+    assert.deepEqual(
+      stats.map(({ key }) => key.pod.uid),
+      ['runs'],
+    )
+    assert.notEqual(stats[0]?.stats.cpu?.usageCoreNanoSeconds, undefined)
+  }
+})
+
 const ownRoot = `/vk-test-${process.pid}`
 
 function ownRoots(): readonly string[] {
