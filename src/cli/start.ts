@@ -9,7 +9,7 @@ import { systemClock } from '../util/clock.ts'
 import { lockDir } from '../util/dir-lock.ts'
 import type { Logger } from '../util/logger.ts'
 import { collectWhenQuiet } from '../util/quiet-collection.ts'
-import { untilAborted } from '../util/until-aborted.ts'
+import { untilAborted, whenAborted } from '../util/until-aborted.ts'
 import { UserError } from '../util/vk-error.ts'
 import { wayToCluster } from './reach-cluster.ts'
 import type { Settings } from './settings.ts'
@@ -111,9 +111,4 @@ function startupDeadline({ startupTimeoutSeconds: seconds }: Settings): Disposab
     )
   const timer = seconds > 0 ? systemClock.setTimer(seconds * 1000, giveUp) : undefined
   return { signal: controller.signal, [Symbol.dispose]: () => timer?.[Symbol.dispose]() }
-}
-
-async function whenAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
 }

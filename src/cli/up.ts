@@ -12,6 +12,7 @@ import { systemClock } from '../util/clock.ts'
 import { lockDir, lockHolder } from '../util/dir-lock.ts'
 import type { DirLock } from '../util/dir-lock.ts'
 import { collectWhenQuiet } from '../util/quiet-collection.ts'
+import { whenAborted } from '../util/until-aborted.ts'
 import { UserError } from '../util/vk-error.ts'
 import { dataDirOf, findRunning, lastPort, letPodsPass, writeRunning } from './data-dir.ts'
 import type { DataDir, RunningCluster } from './data-dir.ts'
@@ -196,9 +197,4 @@ function downCommand({ dataDir }: UpFlags): string {
 
 function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
-}
-
-async function whenAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
 }

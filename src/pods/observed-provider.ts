@@ -62,19 +62,16 @@ export function observeProvider(provider: PodCalls, options: ObservedProviderOpt
   }
 }
 
+interface ObservedCall<T> {
+  readonly context: CallContext
+  readonly run: (context: CallContext) => Promise<T>
+  readonly options: ObservedProviderOptions
+  readonly metrics: CallMetrics
+}
+
 async function observeCall<T>(
   name: string,
-  {
-    context,
-    run,
-    options,
-    metrics,
-  }: {
-    readonly context: CallContext
-    readonly run: (context: CallContext) => Promise<T>
-    readonly options: ObservedProviderOptions
-    readonly metrics: CallMetrics
-  },
+  { context, run, options, metrics }: ObservedCall<T>,
 ): Promise<T> {
   const { clock } = options
   const startedMs = clock.monotonicMs()

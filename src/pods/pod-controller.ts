@@ -8,6 +8,7 @@ import type { Change } from '../kube/informer.ts'
 import { pods } from '../kube/resources.ts'
 import type { Pod } from '../kube/types.gen.ts'
 import { WorkQueue } from '../kube/work-queue.ts'
+import { whenAborted } from '../util/until-aborted.ts'
 import { BackendWatch } from './backend-watch.ts'
 import { BackendNews } from './backend-news.ts'
 import { isTerminal, mayRun } from './decide-pod.ts'
@@ -209,11 +210,9 @@ export class PodController implements AsyncDisposable {
   }
 
   async #startWorkers(): Promise<void> {
-    const aborted = new Promise<void>((resolve) => {
-      this.#abort.signal.addEventListener('abort', () => resolve(), { once: true })
-    })
-    await Promise.race([this.#backend.whenListed(), aborted])
-    if (!this.#abort.signal.aborted) this.#queue.start()
+    const { signal } = this.#abort
+    await Promise.race([this.#backend.whenListed(), whenAborted(signal)])
+    if (!signal.aborted) this.#queue.start()
   }
 
   #apiChanged({ type, object }: Change<Pod>): void {

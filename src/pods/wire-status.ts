@@ -126,20 +126,17 @@ function finalPhase(
   return computePhase(api, { ...containers, hasEnded: true, failure })
 }
 
+interface Conditioned {
+  readonly containers: Containers
+  readonly isSandboxReady: boolean
+  readonly phase: PodPhase
+  readonly context: StatusContext
+}
+
 function conditionsOf(
   known: KnownPod,
   api: Pod,
-  {
-    containers,
-    isSandboxReady,
-    phase,
-    context,
-  }: {
-    readonly containers: Containers
-    readonly isSandboxReady: boolean
-    readonly phase: PodPhase
-    readonly context: StatusContext
-  },
+  { containers, isSandboxReady, phase, context }: Conditioned,
 ): readonly PodCondition[] {
   const { observedGeneration } = generationOf(known, api)
   const conditions = computeConditions(api, {

@@ -16,3 +16,9 @@ export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal):
     signal.removeEventListener('abort', onAbort)
   }
 }
+
+/** Resolves when the signal aborts. Meant for signals that do: what waits for another one is never let go. */
+export async function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+}
