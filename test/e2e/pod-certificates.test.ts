@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Certificates of pods against an API server that serves their requests, with the test as the signer.
+// Certificates of pods, and the authorities that a cluster trusts, against an API server that serves both; the test is
+// the signer.
 import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
 import assert from 'node:assert/strict'
 import { webcrypto, X509Certificate, createPrivateKey } from 'node:crypto'
 import { before, describe, test } from 'node:test'
+import { createAuthority } from './certificates.ts'
 import { eventually } from './eventually.ts'
 import { Pods, shell } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
@@ -15,6 +17,8 @@ import { useCluster } from './use-cluster.ts'
 
 const skip = planeKind === 'embedded' ? 'does not serve PodCertificateRequests' : skipReason
 const requestsPath = '/apis/certificates.k8s.io/v1beta1/namespaces/default/podcertificaterequests'
+const trustGates = ['ClusterTrustBundle', 'ClusterTrustBundleProjection']
+const bundlesPath = '/apis/certificates.k8s.io/v1beta1/clustertrustbundles'
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
 interface Request {
@@ -25,8 +29,8 @@ interface Request {
 describe('certificates of pods', { skip }, () => {
   const cluster = useCluster({
     apiServerArgs: [
-      '--feature-gates=PodCertificateRequest=true',
-      '--runtime-config=certificates.k8s.io/v1beta1/podcertificaterequests=true',
+      `--feature-gates=${['PodCertificateRequest', ...trustGates].map((gate) => `${gate}=true`).join()}`,
+      `--runtime-config=${['podcertificaterequests', 'clustertrustbundles'].map((name) => `certificates.k8s.io/v1beta1/${name}=true`).join()}`,
     ],
   })
   const pods = new Pods(cluster)
@@ -108,6 +112,35 @@ describe('certificates of pods', { skip }, () => {
     const own = new X509Certificate(bundle.slice(bundle.indexOf('-----BEGIN CERTIFICATE-----')))
     assert.equal(own.checkPrivateKey(createPrivateKey(bundle)), true)
     assert.equal(own.subject, 'CN=certified')
+  })
+
+  test('a pod has the authorities that the cluster trusts, and waits for them', async () => {
+    const clusterTrustBundle = { name: 'roots', path: 'ca.pem' }
+    const container = shell(
+      'until grep -c BEGIN "$VK_VOLUME_OWN/ca.pem" | grep 2; do sleep 0.1; done',
+    )
+    await pods.create({
+      name: 'trusting',
+      spec: {
+        restartPolicy: 'Never',
+        volumes: [{ name: 'own', projected: { sources: [{ clusterTrustBundle }] } }],
+        containers: [{ ...container, volumeMounts: [{ name: 'own', mountPath: '/own' }] }],
+      },
+    })
+    const { message = '' } = await pods.untilEvent('trusting', 'FailedMount')
+    assert.match(message, /volume "own" : .*clustertrustbundle.* "?roots"? not found$/i)
+    const [first, second] = await Promise.all([createAuthority('one'), createAuthority('two')])
+    const trustBundle = [first, second].map(({ certificate }) => `${certificate.trim()}\n`).join('')
+    await cluster().api('POST', bundlesPath, {
+      body: {
+        apiVersion: 'certificates.k8s.io/v1beta1',
+        kind: 'ClusterTrustBundle',
+        metadata: { name: 'roots' },
+        spec: { trustBundle },
+      },
+    })
+    await pods.untilPhase('trusting', 'Succeeded')
+    assert.equal(await pods.logs('trusting'), '2\n')
   })
 
   test('a pod whose certificate is denied waits, and says why', async () => {
