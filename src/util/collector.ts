@@ -3,7 +3,13 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-type Collect = (options: { readonly type: 'minor' | 'major' }) => void
+interface Collection {
+  readonly type: 'minor' | 'major'
+  /** Without it V8 keeps all pages, for the next burst. */
+  readonly flavor?: 'last-resort'
+}
+
+type Collect = (options: Collection) => void
 
 let collect: Collect | undefined
 
@@ -13,10 +19,13 @@ let collect: Collect | undefined
  */
 const helpers = ['parallel-scavenge', 'concurrent-array-buffer-sweeping'] as const
 
-/** Collects the young generation (a fraction of a millisecond) or all of the heap (about 1 ms for each MB that lives). */
+/**
+ * Collects the young generation (a fraction of a millisecond) or all of the heap (3 ms for each MB that lives), of
+ * which what is free then goes back to the system.
+ */
 export function collectGarbage(type: 'minor' | 'major'): void {
   collect ??= openCollector()
-  if (type === 'major') return collect({ type })
+  if (type === 'major') return collect({ type, flavor: 'last-resort' })
   for (const flag of helpers) setFlagsFromString(`--no-${flag}`)
   collect({ type })
   for (const flag of helpers) setFlagsFromString(`--${flag}`)
