@@ -126,11 +126,10 @@ async function runScenarios(
   const concurrency = plane === 'real' ? 1 : 2
   const options = [`--control-plane=${plane}`, `--test-concurrency=${concurrency}`]
   const run = [join(here, '../e2e/run.ts'), ...options]
-  try {
-    return await node([...run, ...flags, ...scenarios], { environment, title, output })
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  const status = await node([...run, ...flags, ...scenarios], { environment, title, output })
+  // Else the logs of what failed are in it.
+  if (status === 0) rmSync(folder, { recursive: true, force: true })
+  return status
 }
 
 function isOwn(file: string): boolean {
