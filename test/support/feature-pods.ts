@@ -159,7 +159,7 @@ export const featurePods: readonly FeaturePod[] = [
   }),
   inContainer('stdin', 'stdin', { stdin: true }),
   inContainer('tty', 'tty', { tty: true }),
-  inContainer('workingDir', 'workingDir', { workingDir: '/x' }),
+  inContainer('workingDir', 'workingDir', { workingDir: '/usr' }),
   {
     field: 'spec.containers[0].env[1].valueFrom.fileKeyRef',
     feature: 'env.fileKeyRef',

@@ -25,6 +25,7 @@ import { findTrustedFiles } from './isolation/trusted-files.ts'
 import { canIsolate } from './isolation/bubblewrap.ts'
 import { configuredFeatures, featuresForeseen, mountedFilesInSandbox } from './process-features.ts'
 import { ProcessRuntime } from './process-runtime.ts'
+import { programProblems } from './program-problems.ts'
 import { isRootReference } from './root-image.ts'
 import { resolveStart, type ResolvePlaces } from './start-plan.ts'
 import { exploreSurroundings, ownUser } from './surroundings.ts'
@@ -99,15 +100,17 @@ async function startProblems(
 ): Promise<readonly PodProblem[]> {
   const { config, own, canIsolate: isolates } = places
   try {
-    const { image } = await resolveStart(container, places)
-    if (!isolates) return []
-    return mountProblems(container, {
+    const { image, user } = await resolveStart(container, places)
+    const programs = await programProblems(container, { image, user })
+    if (!isolates) return programs
+    const mounts = mountProblems(container, {
       tree: hostTree,
       isRoot: own.uid === 0,
       trusted: trustedHere(),
       visible: [...config.imagePath, ...config.visibleHostPaths],
       image: image.kind !== 'root' ? 'host' : image.digest ? 'unknown' : { dir: image.path },
     })
+    return [...mounts, ...programs]
   } catch (error) {
     if (!(error instanceof VkError)) throw error
     const { image = '' } = container.spec
