@@ -87,18 +87,16 @@ export function makeNodeParts(
   return { intervals, writer, keeper, loop, lease, informer, ...questions }
 }
 
+interface QuestionParts {
+  readonly intervals: NodeIntervals
+  readonly random: () => number
+  readonly onChange: () => void
+}
+
 // What asks the backend.
 function makeQuestions(
   { provider, clock, log }: NodeDependencies,
-  {
-    intervals,
-    random,
-    onChange,
-  }: {
-    readonly intervals: NodeIntervals
-    readonly random: () => number
-    readonly onChange: () => void
-  },
+  { intervals, random, onChange }: QuestionParts,
 ): Pick<NodeParts, 'health' | 'describer'> {
   const { pingMs, pingTimeoutMs: timeoutMs, statusMs, statusReportMs } = intervals
   const shared = { clock, log, timeoutMs, onChange }

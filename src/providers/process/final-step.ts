@@ -94,18 +94,16 @@ function isolatedStep(
   }
 }
 
+interface CalledSandbox {
+  readonly sandbox: Sandbox
+  readonly calls: NonNullable<Sandbox['calls']>
+  readonly shell: readonly string[]
+}
+
 /** The stage becomes what makes the sandbox by a list of calls; see isolation/calls/. */
 function calledStep(
   plan: LaunchPlan,
-  {
-    sandbox,
-    calls: { caller, at },
-    shell: [shell = '', ...options],
-  }: {
-    readonly sandbox: Sandbox
-    readonly calls: NonNullable<Sandbox['calls']>
-    readonly shell: readonly string[]
-  },
+  { sandbox, calls: { caller, at }, shell: [shell = '', ...options] }: CalledSandbox,
 ): FinalStep {
   const { program, env, hasInput, user } = plan
   const { argv, workingDir, file = argv[0] } = program
@@ -219,21 +217,20 @@ export function setprivOptions({
   ]
 }
 
+/** What the text says besides the program. */
+export interface ShellWords {
+  readonly env: ReadonlyMap<string, string>
+  readonly via: readonly string[]
+  readonly redirect: string
+}
+
 /**
  * Text by which a shell becomes the program. Shells set PWD, OLDPWD, SHLVL and `_` by themselves; they go
  * before the pod's own variables come.
  */
 export function shellProgram(
   { argv, workingDir }: Program,
-  {
-    env,
-    via,
-    redirect,
-  }: {
-    readonly env: ReadonlyMap<string, string>
-    readonly via: readonly string[]
-    readonly redirect: string
-  },
+  { env, via, redirect }: ShellWords,
 ): string {
   const exports = [...env].map(([name, value]) => `export ${name}=${quote(value)}\n`)
   return [

@@ -64,18 +64,13 @@ function shellFor({ tools, strayDescriptors }: LaunchHost): WrapperShell {
   }
 }
 
-function wrapperArgs(
-  plan: LaunchPlan,
-  {
-    host,
-    shell,
-    final,
-  }: {
-    readonly host: LaunchHost
-    readonly shell: WrapperShell
-    readonly final: readonly string[]
-  },
-): string[] {
+interface WrapperStart {
+  readonly host: LaunchHost
+  readonly shell: WrapperShell
+  readonly final: readonly string[]
+}
+
+function wrapperArgs(plan: LaunchPlan, { host, shell, final }: WrapperStart): string[] {
   const { setsid } = host.tools
   const script = [
     ...shell.closes.map((descriptor) => `exec ${descriptor}>&-\n`),

@@ -42,22 +42,21 @@ export function programOf(
   )
 }
 
+/** How a container finds its program. */
+export interface ProgramView {
+  readonly searchPath: string
+  readonly user: RunUser
+  /** Undefined: the container sees the host as it is. */
+  readonly view?: Pick<RootBuilder, 'find'> | undefined
+}
+
 /**
  * Answers the file that is run for the program's first word, as a shell in its directory would name it. Throws a
  * VkError with reason RunContainerError when the program cannot be started.
  */
 export async function checkProgram(
   program: Program,
-  {
-    searchPath,
-    user,
-    view,
-  }: {
-    readonly searchPath: string
-    readonly user: RunUser
-    /** Undefined: the container sees the host as it is. */
-    readonly view?: Pick<RootBuilder, 'find'> | undefined
-  },
+  { searchPath, user, view }: ProgramView,
 ): Promise<string> {
   const { argv, workingDir } = program
   if (!(await isDirectory(workingDir, view))) {

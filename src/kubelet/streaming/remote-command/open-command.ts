@@ -51,18 +51,14 @@ export async function openCommand(
 /** Answered where only a switch of protocols makes sense. */
 export const notAnUpgrade: TextAnswer = { status: 400, text: 'Upgrade request required' }
 
+interface SpdyCommandOptions extends OpenCommandOptions {
+  readonly protocol: SpdyCommandProtocol
+  readonly serve: (connection: CommandConnection) => Promise<void>
+}
+
 async function openSpdy(
   offer: UpgradeOffer,
-  {
-    choice,
-    deps,
-    protocol,
-    serve,
-    signal,
-  }: OpenCommandOptions & {
-    readonly protocol: SpdyCommandProtocol
-    readonly serve: (connection: CommandConnection) => Promise<void>
-  },
+  { choice, deps, protocol, serve, signal }: SpdyCommandOptions,
 ): Promise<void> {
   const { clock, limits, log } = deps
   const streams = new SpdyCommandStreams(choice, protocol)

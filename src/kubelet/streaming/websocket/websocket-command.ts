@@ -34,6 +34,13 @@ const normalClosure = 1000
 const lingerMs = 5000
 const protocolError = 1002
 
+/** What the streams of a command are made from. */
+export interface CommandParts {
+  readonly choice: StreamChoice
+  readonly protocol: WebSocketCommandProtocol
+  readonly deps: StreamingDeps
+}
+
 /** The client's end of exec or attach. Dispose it when the command is over. */
 export class WebSocketCommand implements CommandConnection, Disposable {
   readonly stdin?: MessageReader
@@ -47,18 +54,7 @@ export class WebSocketCommand implements CommandConnection, Disposable {
   readonly #idle: IdleWatch
   readonly #clock: Clock
 
-  constructor(
-    accepted: AcceptedWebSocket,
-    {
-      choice,
-      protocol,
-      deps,
-    }: {
-      readonly choice: StreamChoice
-      readonly protocol: WebSocketCommandProtocol
-      readonly deps: StreamingDeps
-    },
-  ) {
+  constructor(accepted: AcceptedWebSocket, { choice, protocol, deps }: CommandParts) {
     const { websocket } = accepted
     this.#accepted = accepted
     this.#protocol = protocol

@@ -111,18 +111,13 @@ async function servePort(
   if (failed !== undefined) error.write(failed)
 }
 
-function writer(
-  channel: number,
-  {
-    accepted,
-    codec,
-    idle,
-  }: {
-    readonly accepted: AcceptedWebSocket
-    readonly codec: ChannelCodec
-    readonly idle: IdleWatch
-  },
-): Writable {
+interface ChannelParts {
+  readonly accepted: AcceptedWebSocket
+  readonly codec: ChannelCodec
+  readonly idle: IdleWatch
+}
+
+function writer(channel: number, { accepted, codec, idle }: ChannelParts): Writable {
   const stream = new Writable({
     write: (bytes: Buffer, _encoding, done) => {
       idle.note()

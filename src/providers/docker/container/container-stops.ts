@@ -23,6 +23,18 @@ export interface StopOptions {
 
 const lookEveryMs = 1000
 
+interface Ending {
+  readonly stop: Pick<Stop, 'deadlineMs' | 'moved'>
+  readonly first: string | undefined
+  readonly context: CallContext
+}
+
+interface Pause {
+  readonly stop: Pick<Stop, 'deadlineMs' | 'moved'>
+  readonly forMs: number
+  readonly context: CallContext
+}
+
 /** Stops under way, by run. */
 export class ContainerStops {
   readonly #engine: Engine
@@ -55,18 +67,7 @@ export class ContainerStops {
     return done
   }
 
-  async #end(
-    key: ContainerKey,
-    {
-      stop,
-      first,
-      context,
-    }: {
-      readonly stop: Pick<Stop, 'deadlineMs' | 'moved'>
-      readonly first: string | undefined
-      readonly context: CallContext
-    },
-  ): Promise<void> {
+  async #end(key: ContainerKey, { stop, first, context }: Ending): Promise<void> {
     if (first !== undefined) await this.#kill(key, first, context)
     while (this.#isRunning(key)) {
       const leftMs = stop.deadlineMs - this.#clock.monotonicMs()
@@ -76,18 +77,7 @@ export class ContainerStops {
   }
 
   /** Until it has ended, the deadline moved or the time is over; looks at it if nothing was heard. */
-  async #pause(
-    key: ContainerKey,
-    {
-      stop,
-      forMs,
-      context,
-    }: {
-      readonly stop: Pick<Stop, 'deadlineMs' | 'moved'>
-      readonly forMs: number
-      readonly context: CallContext
-    },
-  ): Promise<void> {
+  async #pause(key: ContainerKey, { stop, forMs, context }: Pause): Promise<void> {
     stop.moved = new AbortController()
     const ended = new AbortController()
     using _watch = this.#table.onChange((run) => {

@@ -40,6 +40,15 @@ const everyStatus = Object.fromEntries(
   Array.from({ length: 500 }, (_, index) => [index + 100, true]),
 )
 
+/** What is the same for all requests. */
+export interface EngineClientOptions {
+  readonly where: string
+  readonly clock: Clock
+  readonly headers: Readonly<Record<string, string>>
+  /** Stands before every path. */
+  readonly prefix: string
+}
+
 /** A client of one engine. */
 export class EngineClient {
   /** Where the engine is, for messages. */
@@ -50,21 +59,7 @@ export class EngineClient {
   readonly #prefix: string
   #version = ''
 
-  constructor(
-    modem: Dockerode['modem'],
-    {
-      where,
-      clock,
-      headers,
-      prefix,
-    }: {
-      readonly where: string
-      readonly clock: Clock
-      readonly headers: Readonly<Record<string, string>>
-      /** Stands before every path. */
-      readonly prefix: string
-    },
-  ) {
+  constructor(modem: Dockerode['modem'], { where, clock, headers, prefix }: EngineClientOptions) {
     this.where = where
     this.#modem = modem
     this.#clock = clock

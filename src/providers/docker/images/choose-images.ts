@@ -21,18 +21,17 @@ export interface CollectionLimits {
   readonly minimumAgeMs: number
 }
 
+/** What images are weighed against. */
+export interface Collection {
+  readonly disk: DiskUsage | 'full'
+  readonly limits: CollectionLimits
+  readonly nowMs: number
+}
+
 /** Ids to remove, in order; none while usage is below the high mark, all that may go when the disk is full. */
 export function chooseImages(
   images: readonly StoredImage[],
-  {
-    disk,
-    limits,
-    nowMs,
-  }: {
-    readonly disk: DiskUsage | 'full'
-    readonly limits: CollectionLimits
-    readonly nowMs: number
-  },
+  { disk, limits, nowMs }: Collection,
 ): readonly string[] {
   let toFree = bytesToFree(disk, limits)
   const chosen: string[] = []

@@ -112,19 +112,15 @@ function isSecondWhole(all: readonly LogEntry[], tailLines: number): boolean {
   return seconds.some((second) => second < (seconds.at(-1) ?? 0))
 }
 
+interface ReadOptions extends Reading {
+  readonly follow: boolean
+  readonly tail?: number | undefined
+  readonly since?: number | undefined
+}
+
 async function* readOnce(
   { client, clock, engineId, isTerminal }: EngineLog,
-  {
-    follow,
-    tail,
-    since,
-    position,
-    signal,
-  }: Reading & {
-    readonly follow: boolean
-    readonly tail?: number | undefined
-    readonly since?: number | undefined
-  },
+  { follow, tail, since, position, signal }: ReadOptions,
 ): AsyncGenerator<readonly LogEntry[], void, void> {
   const query = {
     stdout: 1,

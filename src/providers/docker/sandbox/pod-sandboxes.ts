@@ -44,6 +44,12 @@ export interface Sandbox {
   readonly isOnHost: boolean
 }
 
+interface SandboxAttempt {
+  readonly hostname: string | undefined
+  readonly attempt: number
+  readonly signal: AbortSignal
+}
+
 /** Sandboxes by pod. */
 export class PodSandboxes {
   readonly #deps: SandboxDeps
@@ -176,15 +182,7 @@ export class PodSandboxes {
 
   async #create(
     pod: Pod,
-    {
-      hostname,
-      attempt,
-      signal,
-    }: {
-      readonly hostname: string | undefined
-      readonly attempt: number
-      readonly signal: AbortSignal
-    },
+    { hostname, attempt, signal }: SandboxAttempt,
   ): Promise<ContainerInspect> {
     const { config, owner } = this.#deps
     const image = await this.#pauseImage()

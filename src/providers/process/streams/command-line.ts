@@ -83,18 +83,16 @@ export async function commandLineFor(
   }
 }
 
+interface EnteredPlace {
+  readonly namespaces: readonly HeldNamespace[]
+  readonly hasKit: boolean
+  readonly surroundings: Surroundings
+}
+
 /** What becomes the command, and what it reads from descriptor 3. */
 function lastStep(
   { program, env }: CommandRequest,
-  {
-    namespaces,
-    hasKit,
-    surroundings: { tools },
-  }: {
-    readonly namespaces: readonly HeldNamespace[]
-    readonly hasKit: boolean
-    readonly surroundings: Surroundings
-  },
+  { namespaces, hasKit, surroundings: { tools } }: EnteredPlace,
 ): { readonly argv: readonly string[]; readonly input: string } {
   // Only children of a process that enters a process namespace are in it: one waits for the command.
   const { shell, node } = stepPrograms(tools, hasKit)
@@ -119,18 +117,16 @@ function lastStep(
   }
 }
 
+interface StageStart {
+  readonly surroundings: Surroundings
+  readonly descriptor: number
+  readonly isLeashed: boolean
+}
+
 /** The first step, still with our own rights. It also closes what our parent let us inherit. */
 function stage(
   container: ContainerProcess,
-  {
-    surroundings,
-    descriptor,
-    isLeashed,
-  }: {
-    readonly surroundings: Surroundings
-    readonly descriptor: number
-    readonly isLeashed: boolean
-  },
+  { surroundings, descriptor, isLeashed }: StageStart,
 ): readonly [string, ...string[]] {
   const { tools, cgroups, strayDescriptors } = surroundings
   const joins = cgroups?.joinFiles(container.group) ?? []
