@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // PodCertificateRequests on the wire. API servers serve this kind where an administrator turned it on.
 import type { Resource } from '../../kube/resources.ts'
-import type { StoredMeta } from '../../kube/types.gen.ts'
+import type {
+  Node,
+  Pod,
+  PodCertificateProjection,
+  ServiceAccount,
+  StoredMeta,
+} from '../../kube/types.gen.ts'
 
 interface Condition {
   readonly type: string
@@ -26,6 +32,39 @@ export const podCertificateRequests: Resource<PodCertificateRequest> = {
   kind: 'PodCertificateRequest',
   plural: 'podcertificaterequests',
   isNamespaced: true,
+}
+
+/** What a request is made from. */
+export interface RequestParts {
+  readonly projection: PodCertificateProjection
+  readonly account: ServiceAccount
+  readonly node: Node
+  /** A PKCS #10 request, which proves that the node has the key. */
+  readonly request: Buffer
+}
+
+/** A request to be created, which goes with its pod. */
+export function newRequest(
+  { metadata: { namespace, name, uid } }: Pod,
+  { projection, account, node, request }: RequestParts,
+): Pick<PodCertificateRequest, 'spec'> & { readonly metadata: object } {
+  const { signerName, maxExpirationSeconds, userAnnotations } = projection
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name, uid }]
+  return {
+    metadata: { namespace, generateName: 'req-', ownerReferences },
+    spec: {
+      signerName,
+      podName: name,
+      podUID: uid,
+      serviceAccountName: account.metadata.name,
+      serviceAccountUID: account.metadata.uid,
+      nodeName: node.metadata.name,
+      nodeUID: node.metadata.uid,
+      ...(maxExpirationSeconds !== undefined && { maxExpirationSeconds }),
+      stubPKCS10Request: request.toString('base64'),
+      ...(userAnnotations && { unverifiedUserAnnotations: userAnnotations }),
+    },
+  }
 }
 
 /** What the signer has said; one of the three is final. */

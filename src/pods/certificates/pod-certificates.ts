@@ -14,7 +14,12 @@ import { VkError, messageOf } from '../../util/vk-error.ts'
 import { parseWireTime } from '../../util/wire-time.ts'
 import { sourceError } from '../volume-objects.ts'
 import { makeProvenKey } from './key-proof.ts'
-import { certificateChain, podCertificateRequests, verdictOf } from './certificate-request.ts'
+import {
+  certificateChain,
+  newRequest,
+  podCertificateRequests,
+  verdictOf,
+} from './certificate-request.ts'
 
 /** Which source of which volume. */
 export interface CertificatePlace {
@@ -171,33 +176,14 @@ export class PodCertificates {
   ): Promise<Pending> {
     const { client, nodeName } = this.#options
     const options = signal ? { signal } : {}
-    const { namespace, name: podName, uid: podUID } = pod.metadata
-    const account = pod.spec.serviceAccountName ?? 'default'
-    const [{ keyPem: key, request }, { metadata: owner }, { metadata: node }] = await Promise.all([
+    const { namespace } = pod.metadata
+    const { serviceAccountName = 'default' } = pod.spec
+    const [{ keyPem: key, request }, account, node] = await Promise.all([
       makeProvenKey(projection.keyType),
-      client.get(serviceAccounts, { namespace, name: account }, options),
+      client.get(serviceAccounts, { namespace, name: serviceAccountName }, options),
       client.get(nodes, { name: nodeName }, options),
     ])
-    const { signerName, maxExpirationSeconds, userAnnotations } = projection
-    const body = {
-      metadata: {
-        namespace,
-        generateName: 'req-',
-        ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: podName, uid: podUID }],
-      },
-      spec: {
-        signerName,
-        podName,
-        podUID,
-        serviceAccountName: account,
-        serviceAccountUID: owner.uid,
-        nodeName,
-        nodeUID: node.uid,
-        ...(maxExpirationSeconds !== undefined && { maxExpirationSeconds }),
-        stubPKCS10Request: request.toString('base64'),
-        ...(userAnnotations && { unverifiedUserAnnotations: userAnnotations }),
-      },
-    }
+    const body = newRequest(pod, { projection, account, node, request })
     try {
       const { metadata } = await client.create(podCertificateRequests, body, options)
       return { key, name: metadata.name }
