@@ -3,7 +3,7 @@
 import { isNotFound } from '../kube/api-error.ts'
 import { pods } from '../kube/resources.ts'
 import type { Pod } from '../kube/types.gen.ts'
-import { UserError } from '../util/vk-error.ts'
+import { UserError, VkError } from '../util/vk-error.ts'
 import type { ClusterAccess } from './cluster-access.ts'
 
 const defaultContainer = 'kubectl.kubernetes.io/default-container'
@@ -13,7 +13,10 @@ export interface PodChoice {
   readonly container: string
 }
 
-/** Finds `NAME` or `pod/NAME`; throws a UserError that lists what there is instead. */
+/**
+ * Finds `NAME` or `pod/NAME`; throws a UserError that lists what there is instead, and a VkError for a pod that
+ * has no node yet.
+ */
 export async function choosePod(
   access: ClusterAccess,
   wanted: { readonly pod: string; readonly namespace: string; readonly container?: string },
@@ -28,7 +31,18 @@ export async function choosePod(
       hint: names === '' ? 'It has no pods; -n names another namespace.' : `It has: ${names}`,
     })
   })
-  return { pod, container: chooseContainer(pod, wanted.container) }
+  const container = chooseContainer(pod, wanted.container)
+  requireNode(pod)
+  return { pod, container }
+}
+
+/** Of a pod without a node an API server has an empty log, which tells a person nothing. */
+function requireNode({ metadata, spec, status }: Pod): void {
+  if (spec.nodeName) return
+  const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled')
+  const why = scheduled?.message ? `: ${scheduled.message}` : ''
+  const what = `Cannot look into pod "${metadata.name}"`
+  throw new VkError('Unavailable', `${what}: it waits for a node${why}`)
 }
 
 function chooseContainer({ metadata, spec }: Pod, wanted: string | undefined): string {
