@@ -47,18 +47,7 @@ export function makeNodeParts(
   const intervals = { ...defaultIntervals, ...options.intervals }
   const { callTimeoutMs, statusMs: intervalMs, statusReportMs: reportMs } = intervals
   const shared = { clock, log, random }
-  const writer = new NodeWriter(client, {
-    ...shared,
-    name,
-    isNodeIdentity: hooks.isNodeIdentity,
-    callTimeoutMs,
-    beforeAdoption: async (node, signal) => {
-      if (!hooks.mayHaveTwin()) return
-      const { instanceId } = options
-      const guard = { clock, log, callTimeoutMs, instanceId }
-      await refuseTwin(client, { node, signal, options: guard })
-    },
-  })
+  const writer = makeWriter(deps, { options, hooks, random, callTimeoutMs })
   const keeper = new NodeKeeper({ ...shared, ...hooks, writer, reportMs })
   const loop = new StatusLoop((signal) => keeper.pass(signal), { ...shared, intervalMs })
   const lease = new NodeLease(client, {
@@ -85,6 +74,33 @@ export function makeNodeParts(
   })
   const questions = makeQuestions(deps, { intervals, random, onChange: () => loop.wake() })
   return { intervals, writer, keeper, loop, lease, informer, ...questions }
+}
+
+interface WriterParts {
+  readonly options: NodeOptions
+  readonly hooks: NodeHooks
+  readonly random: () => number
+  readonly callTimeoutMs: number
+}
+
+function makeWriter(
+  { client, clock, log }: NodeDependencies,
+  { options, hooks, random, callTimeoutMs }: WriterParts,
+): NodeWriter {
+  const { name, instanceId } = options
+  return new NodeWriter(client, {
+    clock,
+    log,
+    random,
+    name,
+    isNodeIdentity: hooks.isNodeIdentity,
+    callTimeoutMs,
+    beforeAdoption: async (node, signal) => {
+      if (!hooks.mayHaveTwin()) return
+      const guard = { clock, log, callTimeoutMs, instanceId }
+      await refuseTwin(client, { node, signal, options: guard })
+    },
+  })
 }
 
 interface QuestionParts {
