@@ -9,9 +9,8 @@ import type { Clock } from '../../../util/clock.ts'
 import type { ContainerProcess } from '../container-process.ts'
 import { readProcessTable } from '../process-table.ts'
 
-/** A container that has just started has its terminal a moment later. */
-const maxTries = 20
-const retryMs = 100
+/** A container that has just started has its terminal a moment later, on a busy machine many moments. */
+const retryMs = { first: 100, growth: 1.2, longest: 5000 }
 
 /** Sizes for one container's terminal. */
 export class TerminalResizer {
@@ -33,10 +32,15 @@ export class TerminalResizer {
 
   async #run(): Promise<void> {
     this.#isRunning = true
-    for (let tries = 0; this.#wanted !== undefined && tries < maxTries; tries += 1) {
+    let pauseMs = retryMs.first
+    while (this.#wanted !== undefined) {
       const size = this.#wanted
-      if (!(await this.#apply(size))) await this.#clock.sleep(retryMs)
-      else if (this.#wanted === size) this.#wanted = undefined
+      if (await this.#apply(size)) {
+        if (this.#wanted === size) this.#wanted = undefined
+        continue
+      }
+      await this.#clock.sleep(pauseMs)
+      pauseMs = Math.min(pauseMs * retryMs.growth, retryMs.longest)
     }
     this.#isRunning = false
   }
