@@ -143,6 +143,8 @@ test('hooks run after the start and before the stop; one that is interrupted run
   answers.set('pre', 0)
   await world.create({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: 'now' } })
   await world.delete(ref, 30)
+  await world.eventually(() => world.runtime.stops.length > 0)
+  await world.pass(30_000)
   await world.until(ref, ({ hasEnded }) => hasEnded)
   // Whether the first hook was through may not have reached the disk: then it is run again, too.
   const words = exec.calls.map(({ command }) => command[0])
