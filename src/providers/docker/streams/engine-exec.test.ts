@@ -66,3 +66,20 @@ test('a command that is over before its engine has said that it runs is not aske
   assert.ok(state.looks <= looks + 1, `${state.looks - looks} questions`)
   assert.equal((await exited).exitCode, 3)
 })
+
+test('a command that comes when its container ends has not been run, and said nothing', async () => {
+  const refusals = [
+    'OCI runtime exec failed: x',
+    'cannot exec in a stopped state: unknown',
+    `task ${'f'.repeat(64)} not found: not found`,
+  ]
+  for (const words of refusals) {
+    const { clock, connection, state, place } = world()
+    connection.end(`${words}\r\n`)
+    state.now = { Running: false, ExitCode: 126, Pid: 0 }
+    const { signal } = new AbortController()
+    const refused = assert.rejects(execInEngine(place, options, { signal }), { message: words })
+    await clock.advance(100)
+    await refused
+  }
+})

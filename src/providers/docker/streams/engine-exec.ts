@@ -27,8 +27,9 @@ interface ExecInspect {
 const settleLimitMs = 30_000
 const settleMs = 20
 const longestSettleMs = 500
-/** How Docker and Podman begin, with runc or crun. */
-const unstarted = /^(OCI runtime exec failed|Error: (runc|crun): )/
+/** How Docker and Podman begin, with runc or crun; Docker also where the container ends just now. */
+const unstarted =
+  /^(OCI runtime exec failed|Error: (runc|crun): |cannot exec in a (stopped|deleted|paused) state|task [0-9a-f]{64} not found)/
 /** Nobody knows how it ended: as if it had been killed. */
 const unknownExit: ProcessExit = { exitCode: 137 }
 
