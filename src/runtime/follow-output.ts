@@ -30,6 +30,8 @@ export async function followOutput(path: string, options: FollowOptions): Promis
   })
   // Whoever reads sees the end; nobody has to listen for the reason.
   stream.on('error', () => {})
+  // Not by the reading itself, which never begins where a client leaves at once.
+  stream.once('close', () => void file.close().catch(() => {}))
   return stream
 }
 
@@ -42,7 +44,6 @@ async function* pieces(
   path: string,
   { file, position, clock, ended, signal }: OpenOutput,
 ): AsyncGenerator<Buffer, void, void> {
-  await using _file = file
   const changes = new ChangeWatch(path)
   using _changes = changes
   let at = position
