@@ -65,8 +65,10 @@ test('from the second time on commands are run by one shell', { skip: unixOnly }
   }
   const failing = ['sh', '-c', 'echo out; echo err >&2; exit 3']
   assert.deepEqual(await world.run(failing), { exitCode: 3, output: 'out\nerr\n' })
-  assert.deepEqual(await world.run(['echo', 'unheard']), { exitCode: 0, output: '' })
-  assert.deepEqual(await world.run(['false']), { exitCode: 1, output: '' })
+  for (let i = 0; i < 50; i++) {
+    assert.deepEqual(await world.run(['echo', 'unheard']), { exitCode: 0, output: '' })
+    assert.deepEqual(await world.run(['false']), { exitCode: 1, output: '' })
+  }
   assert.equal(world.children.length, 1)
 })
 

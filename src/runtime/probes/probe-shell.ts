@@ -5,6 +5,7 @@
 // or anything is odd about an answer, the command is run the usual way. The shell ends with the probe, with
 // the container, and with us, because its input ends.
 import { randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ProcessStreams } from '../../provider/streams.ts'
 import type { ExecResult } from './exec-in-container.ts'
 import { untilAborted } from '../../util/until-aborted.ts'
@@ -126,6 +127,8 @@ class ShellSession implements Disposable {
     command: readonly string[],
     { signal, maxOutputBytes }: { readonly signal: AbortSignal; readonly maxOutputBytes: number },
   ): Promise<ExecResult> {
+    // What the command before has said lies in the pipe at the latest when its end is told: it is read by now.
+    await nextTurn()
     const mark = randomUUID()
     const output = new OutputHead(maxOutputBytes, mark)
     this.#output = output
