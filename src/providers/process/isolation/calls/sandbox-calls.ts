@@ -38,18 +38,27 @@ const defaultAction = Buffer.alloc(32)
 const detached = 2
 const largest = 0x7fff_ffff
 const complaints = 2
-/** An event that is counted: a read waits for one and takes it. High enough to be nobody's. */
-const bound = 63
-const countsSingly = 1
+/** The outer process, and an event that is counted: a read takes one. High enough to be nobody's. */
+const [outside, bound] = [62, 63]
+const [countsSingly, refusesToWait] = [1, 0x800]
 const one = Buffer.alloc(8)
 one.writeUInt8(1, 0)
+/** An array of `struct pollfd` that awaits either of them. */
+const either = Buffer.alloc(16)
+for (const [index, descriptor] of [outside, bound].entries()) {
+  const readable = 1
+  either.writeInt32LE(descriptor, 8 * index)
+  either.writeInt16LE(readable, 8 * index + 4)
+}
 
 /** Adds them to a list; what is not in them is left to bubblewrap, see `hasCalls`. */
 export function addSandbox(list: CallList, what: SandboxCalls): void {
   const { sandbox } = what
   const outer = list.label()
   addOuter(list, sandbox)
-  const event = list.add('eventfd2', [0, closesOnExec | countsSingly])
+  const self = list.add('pidfd_open', [list.add('getpid', [])])
+  list.add('dup3', [self, outside, closesOnExec])
+  const event = list.add('eventfd2', [0, closesOnExec | countsSingly | refusesToWait])
   list.add('dup3', [event, bound, closesOnExec])
   const { hostname, hasOwnIpc, hasOwnNetwork } = sandbox
   const flags =
@@ -148,10 +157,17 @@ function addFirst(list: CallList, what: SandboxCalls): void {
   const program = list.add('clone', [childSignal], { whenPositive: first })
   list.add('setsid', [])
   addRights(list, { ...what, capabilities: sandbox.capabilities ?? [] })
-  for (const _ of ['outer', 'first']) list.add('read', [bound, Buffer.alloc(8), 8])
+  for (const _ of ['outer', 'first']) addBound(list)
   addProgram(list, what.last)
   list.place(first)
   addWaiting(list, program, { who: 'the first process', filter: sandbox.filter?.early })
+}
+
+/** Waits until one of them has given up its rights. An outer process that was killed never will; the first takes us along. */
+function addBound(list: CallList): void {
+  list.add('ppoll', [either, 2, 0, 0, 8])
+  const complaint = 'what makes the sandbox has ended'
+  list.add('read', [bound, Buffer.alloc(8), 8], { complaint })
 }
 
 /** The root becomes all that there is. */
