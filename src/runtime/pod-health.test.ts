@@ -156,6 +156,30 @@ test('hooks run after the start and before the stop; one that is interrupted run
   assert.deepEqual(world.eventsOf('FailedPreStopHook'), [])
 })
 
+test('a pod that ends by itself while its node is away for longer than its grace still has its hooks run', async () => {
+  await using lab = await openLab()
+  const { world, answers, exec } = lab
+  const preStop = { exec: { command: ['pre'] } }
+  const side = buildContainer({ name: 'side', restartPolicy: 'Always', lifecycle: { preStop } })
+  const pod = buildPod({ spec: { restartPolicy: 'Never', initContainers: [side] } })
+  const ref = await world.create(pod)
+  await world.untilRunning(ref)
+  answers.set('pre', 'hang')
+  world.runtime.exit({ pod: ref, name: 'main', attempt: 0 }, 0)
+  await world.eventually(() => exec.calls.length === 1)
+  await world.kill()
+  await world.pass(600_000)
+  answers.set('pre', 0)
+  await world.start()
+  await world.create(pod)
+  await world.until(ref, ({ hasEnded }) => hasEnded)
+  assert.equal(exec.calls.length, 2)
+  assert.deepEqual(
+    world.runtime.stops.map(({ key: { name } }) => name),
+    ['side'],
+  )
+})
+
 test('a hook that fails after the start ends its container, one that is out of time does not hold it', async () => {
   await using lab = await openLab()
   const { world, answers } = lab

@@ -47,7 +47,9 @@ export class PodLedger {
     this.#deps = deps
     this.#log = log
     this.#file = new PodRecordFile(deps.host.rootDir, ref.uid)
-    this.#record = record ?? { ref, startTimeMs, podIPs: [], containers: {} }
+    this.#record = record
+      ? withGraceAnew(record, startTimeMs)
+      : { ref, startTimeMs, podIPs: [], containers: {} }
     this.#saved = record
   }
 
@@ -321,6 +323,17 @@ export class PodLedger {
     if (stage === 'started') this.#deps.logs.tail(dir)
     else this.#deps.logs.finish(dir)
   }
+}
+
+/**
+ * A pod that ends by itself has its whole grace again in each life of ours, as with the kubelet: hooks for
+ * which nobody was there are not left out. Where somebody waits for the end, the time is theirs.
+ */
+function withGraceAnew(record: PodRecord, nowMs: number): PodRecord {
+  const { ending, pod, endedAtMs } = record
+  const isOwn = ending?.cause === 'finished' || ending?.cause === 'failed'
+  if (!isOwn || endedAtMs !== undefined) return record
+  return { ...record, ending: { ...ending, deadlineMs: nowMs + gracePeriodMs(pod) } }
 }
 
 /** The end that becomes `lastState` once the next run is begun. */
