@@ -9,6 +9,7 @@ import type { PodSpec } from '../../src/kube/types.gen.ts'
 import { Pods, shell } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { skipReason } from './requirements.ts'
+import { provider } from './scenario-provider.ts'
 import { useCluster } from './use-cluster.ts'
 import type { VirtualKubelet } from './virtual-kubelet.ts'
 
@@ -27,7 +28,7 @@ describe('storage of pods', { skip: skipReason, concurrency: true }, () => {
     const config = {
       isolation: 'auto',
       hostPathPrefixes: [shared()],
-      ...(isRoot && { allowedGroups: [fsGroup] }),
+      ...(isRoot && !provider.isOnEngine && { allowedGroups: [fsGroup] }),
     }
     node = await startProcessNode(cluster(), { config })
   })
