@@ -24,6 +24,9 @@ const untilTerm = (name: string, file: string): string =>
   `trap 'echo "${name} ends" >> ${file}; exit 0' TERM; echo "${name} runs" >> ${file}; ` +
   `while :; do sleep 0.1; done`
 
+/** Of pods that end as soon as they are told to; a busy machine may take long over it. */
+const terminationGracePeriodSeconds = 60
+
 const initStatus = (pod: Pod, name: string): ContainerStatus | undefined =>
   pod.status?.initContainerStatuses?.find((status) => status.name === name)
 
@@ -83,6 +86,7 @@ describe('containers of a pod', { skip: skipReason }, () => {
       name: 'broken',
       spec: {
         restartPolicy: 'Never',
+        terminationGracePeriodSeconds,
         initContainers: [
           shell(untilTerm('side', file), { name: 'side', restartPolicy: 'Always' }),
           shell(`until grep -q "side runs" ${file}; do sleep 0.1; done; exit 3`, { name: 'init' }),
@@ -109,7 +113,12 @@ describe('containers of a pod', { skip: skipReason }, () => {
     )
     await pods.create({
       name: 'accompanied',
-      spec: { restartPolicy: 'Never', initContainers: [sidecar], containers: [main] },
+      spec: {
+        restartPolicy: 'Never',
+        terminationGracePeriodSeconds,
+        initContainers: [sidecar],
+        containers: [main],
+      },
     })
     const pod = await pods.untilPhase('accompanied', 'Succeeded')
     assert.deepEqual(lines(file), ['side fails', 'side runs', 'main ends', 'side ends'])

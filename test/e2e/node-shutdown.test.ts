@@ -48,13 +48,14 @@ describe('a node that shuts down', { skip: skipReason, concurrency: true }, () =
     const file = join(shared(), 'order')
     const containers = (name: string) => [slow(name, file)]
     const nodeName = 'one'
-    await pods.create({ name: 'plain', spec: { nodeName, containers: containers('plain') } })
+    const common = { nodeName, terminationGracePeriodSeconds: 20 }
+    await pods.create({ name: 'plain', spec: { ...common, containers: containers('plain') } })
     await cluster().create({
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name: 'critical', namespace: 'default' },
       spec: podSpec({
-        nodeName,
+        ...common,
         priorityClassName: 'system-node-critical',
         containers: containers('critical'),
       }),
@@ -97,7 +98,7 @@ describe('a node that shuts down', { skip: skipReason, concurrency: true }, () =
     const stubborn = (name: string) => [
       shell(`trap 'echo ${name} >> ${file}' TERM; echo ready; while :; do sleep 0.1; done`),
     ]
-    const spec = { nodeName: 'two', terminationGracePeriodSeconds: 3 }
+    const spec = { nodeName: 'two', terminationGracePeriodSeconds: 6 }
     await pods.create(
       { name: 'first', spec: { ...spec, containers: stubborn('first') } },
       { name: 'last', spec: { ...spec, priorityClassName: 'late', containers: stubborn('last') } },
