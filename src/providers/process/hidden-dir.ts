@@ -2,11 +2,11 @@
 // Keeps --root-dir out of a container's sight by a mount namespace: an empty file system lies over it,
 // in which only the pod's own volumes appear. Needs root; elsewhere the directory's mode (0700) is all
 // that protects it, which stops other users but not our own. It is no jail: root can undo it.
-import { spawnSync } from 'node:child_process'
 import { isAbsolute, relative } from 'node:path'
 import { UserError } from '../../util/vk-error.ts'
 import type { HostTools } from './host-tools.ts'
 import type { ProcessConfig } from './process-config.ts'
+import { tryTool } from './try-tool.ts'
 
 const namespace = ['--mount', '--propagation', 'slave', '--']
 
@@ -68,7 +68,7 @@ export function canHide(
 function tries({ unshare, mount }: HostTools, dir: string): boolean {
   if (unshare === undefined || mount === undefined) return false
   const args = [...namespace, mount, '-n', '-t', 'tmpfs', 'virtual-kubelet', dir]
-  return spawnSync(unshare, args, { env: {}, stdio: 'ignore', timeout: 5000 }).status === 0
+  return tryTool(unshare, args, { stdio: 'ignore' }).status === 0
 }
 
 function isBelow(path: string): boolean {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The few programs of the host that supervision leans on, looked up once at start by absolute path,
 // so that nothing a pod puts into a PATH can replace them.
-import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { UserError } from '../../util/vk-error.ts'
+import { tryTool } from './try-tool.ts'
 
 /** Absolute paths of programs; undefined where the host has none. */
 export interface HostTools {
@@ -79,6 +79,6 @@ function find(name: string): string | undefined {
 
 function withOption(path: string | undefined, option: string): string | undefined {
   if (path === undefined) return undefined
-  const { stdout } = spawnSync(path, ['--help'], { env: {}, encoding: 'utf8', timeout: 5000 })
+  const { stdout } = tryTool(path, ['--help'])
   return stdout?.includes(option) ? path : undefined
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this machine and our rights on it allow, found out once.
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../../util/vk-error.ts'
@@ -22,6 +21,7 @@ import type { HostTools } from './host-tools.ts'
 import type { ProcessConfig } from './process-config.ts'
 import { readBootId } from './process-identity.ts'
 import type { OwnUser } from './users.ts'
+import { tryTool } from './try-tool.ts'
 
 export interface Surroundings {
   readonly tools: HostTools
@@ -85,5 +85,5 @@ export function ownUser(): OwnUser {
 function canDropCapabilities({ setpriv, shell }: HostTools): boolean {
   if (setpriv === undefined) return false
   const args = [...dropOptions(['ALL'], { changesUser: false }), '--', shell, '-c', ':']
-  return spawnSync(setpriv, args, { env: {}, stdio: 'ignore', timeout: 5000 }).status === 0
+  return tryTool(setpriv, args, { stdio: 'ignore' }).status === 0
 }

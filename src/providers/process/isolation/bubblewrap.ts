@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // bubblewrap's command line, and whether it works here at all. It gives no program a root of its own
 // without the rights to: user namespaces for ordinary users, or root that may make mounts.
-import { spawnSync } from 'node:child_process'
+import type { StdioOptions } from 'node:child_process'
 import { UserError } from '../../../util/vk-error.ts'
 import type { HostTools } from '../host-tools.ts'
 import type { ProcessConfig } from '../process-config.ts'
@@ -9,6 +9,8 @@ import type { ProcessMark } from '../process-identity.ts'
 import { makeMemory } from './pod-memory.ts'
 import { rootArguments } from './root-arguments.ts'
 import type { Sandbox } from './sandbox.ts'
+import { tryTool } from '../try-tool.ts'
+import type { TryOptions } from '../try-tool.ts'
 
 // Descriptors that the stage opens for bwrap: what it tells, and its own words, which nobody else is to see
 // on a command line.
@@ -102,7 +104,10 @@ export function filterOfFirst({ filter, hasOwnProcesses }: Sandbox): string | un
 const probeTries = 3
 
 /** Why bubblewrap cannot be used here; undefined: it works. Tries it, in some ten milliseconds. */
-export function bubblewrapProblem(tools: HostTools): string | undefined {
+export function bubblewrapProblem(
+  tools: HostTools,
+  limit: Pick<TryOptions, 'limitMs'> = {},
+): string | undefined {
   const { bubblewrap, setsid, setpriv, nsenter, shell } = tools
   if (bubblewrap === undefined) return 'bubblewrap is not installed'
   if (!setsid || !setpriv || !nsenter) return 'setsid, setpriv or nsenter of util-linux is missing'
@@ -113,12 +118,8 @@ export function bubblewrapProblem(tools: HostTools): string | undefined {
   const args = [...namespaces, ...root, '--', ...change, shell, '-c', ':']
   let problem: string | undefined
   for (let tries = 0; tries < probeTries; tries += 1) {
-    const { status, stderr, error } = spawnSync(bubblewrap, args, {
-      env: {},
-      encoding: 'utf8',
-      stdio: ['ignore', 'ignore', 'pipe'],
-      timeout: 10_000,
-    })
+    const stdio: StdioOptions = ['ignore', 'ignore', 'pipe']
+    const { status, stderr, error } = tryTool(bubblewrap, args, { stdio, ...limit })
     if (status === 0) return undefined
     problem = error?.message ?? stderr.trim().split('\n')[0] ?? `bwrap exited with ${status}`
   }
@@ -134,11 +135,18 @@ function checkNetwork(isolation: ProcessConfig['isolation']): void {
   })
 }
 
-/** Are containers given a root of their own? Throws a UserError where they must be and cannot. */
-export function canIsolate({ isolation, network }: ProcessConfig, tools: HostTools): boolean {
+/**
+ * Are containers given a root of their own? Throws a UserError where they must be and cannot, or where it does not
+ * become known.
+ */
+export function canIsolate(
+  { isolation, network }: ProcessConfig,
+  tools: HostTools,
+  limit: Pick<TryOptions, 'limitMs'> = {},
+): boolean {
   if (network === 'none') checkNetwork(isolation)
   if (isolation === 'none') return false
-  const problem = bubblewrapProblem(tools)
+  const problem = bubblewrapProblem(tools, limit)
   if (problem === undefined) return true
   if (isolation === 'auto') return false
   throw new UserError(`Cannot isolate processes by bubblewrap: ${problem}`, {

@@ -3,11 +3,11 @@
 // into a directory of ours with their loader and libraries, so that nothing in the image is run with rights
 // that the container does not have.
 import { basename } from 'node:path'
-import { spawnSync } from 'node:child_process'
 import type { HostTools } from '../host-tools.ts'
 import { madeDir, readOnlyBind } from './root-node.ts'
 import type { MadeNode } from './root-node.ts'
 import { kitDir, parseLibraries } from './trusted-files.ts'
+import { tryTool } from '../try-tool.ts'
 
 /** Ways to run the programs inside, each up to its own arguments. */
 export interface StepPrograms {
@@ -36,10 +36,8 @@ export function findToolKit(tools: HostTools): ToolKit | undefined {
     ['nsenter', nsenter],
     ['node', process.execPath],
   ] as const)
-  const { stdout, status } = spawnSync('ldd', [...programs.values()], {
+  const { stdout, status } = tryTool('ldd', [...programs.values()], {
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-    encoding: 'utf8',
-    timeout: 5000,
   })
   const libraries = status === 0 ? parseLibraries(stdout) : []
   const loader = libraries.find((path) => /^ld(-linux|-musl|64)?[^/]*\.so/.test(basename(path)))

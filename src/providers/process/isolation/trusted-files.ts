@@ -2,12 +2,12 @@
 // Files that run inside a sandbox with root's rights, before these are given up. A pod that could put its own
 // in their place, by a volume, would be root: such mounts are refused. Roots are read-only, so that what holds
 // at the start holds for every command that is run in the container later.
-import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { isPathWithin } from '../../../util/path-within.ts'
 import type { HostTools } from '../host-tools.ts'
 import type { RootBuilder } from './root-builder.ts'
 import { RootError } from './root-builder.ts'
+import { tryTool } from '../try-tool.ts'
 
 /** Where containers find the kit, see tool-kit.ts, and what puts a filter on them. */
 export const kitDir = '/.virtual-kubelet'
@@ -25,10 +25,8 @@ const libraryDirs = ['/lib', '/lib64', '/usr/lib', '/usr/lib64']
 /** The programs, their loader and libraries; whole directories where these cannot be told. */
 export function findTrustedFiles({ setsid, setpriv, nsenter }: HostTools): readonly string[] {
   const programs = [setsid, setpriv, nsenter].filter((path) => path !== undefined)
-  const { stdout, status } = spawnSync('ldd', programs, {
+  const { stdout, status } = tryTool('ldd', programs, {
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-    encoding: 'utf8',
-    timeout: 5000,
   })
   const libraries = status === 0 ? parseLibraries(stdout) : []
   if (libraries.length === 0) return [kitDir, ...programs, ...loaderFiles, ...libraryDirs]

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program that makes system calls, as a file of this node, and whether lists of it work here: it takes root,
 // Linux 5.12 (mount_setattr), and a --root-dir from which programs can be run.
-import { spawnSync } from 'node:child_process'
 import { closeSync, readFileSync } from 'node:fs'
 import { isPathWithin } from '../../../../util/path-within.ts'
 import { ownsCapability } from '../../capabilities.ts'
@@ -18,6 +17,7 @@ import { CallList } from './call-list.ts'
 import { callerFile, type Caller } from './caller-file.ts'
 import { sourcesOf } from './mount-calls.ts'
 import { addSandbox } from './sandbox-calls.ts'
+import { tryTool } from '../../try-tool.ts'
 
 /** Undefined: it does not work here; tries it, once, in a few milliseconds. */
 export function openCaller(dir: string, tools: Pick<HostTools, 'shell'>): Caller | undefined {
@@ -75,11 +75,8 @@ function works(
   })
   const descriptor = openNamelessFile(list.build('exit 1\n'))
   try {
-    const { status, output } = spawnSync(path, [], {
-      env: {},
-      encoding: 'utf8',
+    const { status, output } = tryTool(path, [], {
       stdio: [descriptor, 'ignore', 'ignore', 'pipe', 'ignore', 'pipe', 'pipe'],
-      timeout: 10_000,
     })
     return status === 0 && output[3] === 'started\n'
   } finally {

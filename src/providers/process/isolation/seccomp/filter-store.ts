@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files of filters, in a directory of the node. Each is named after what is in it and made once; there are
 // as many as profiles and sets of capabilities, and no secret is in them.
-import { spawnSync } from 'node:child_process'
 import type { HostTools } from '../../host-tools.ts'
 import { ensureFile } from '../content-file.ts'
 import { encode } from './bpf.ts'
@@ -11,6 +10,7 @@ import type { FilterArchitecture } from './filter-program.ts'
 import type { SeccompProfile } from './seccomp-profile.ts'
 import { starterFile } from './starter-file.ts'
 import { withStartingCalls } from './starting-calls.ts'
+import { tryTool } from '../../try-tool.ts'
 
 /** Files of one profile. */
 export interface FilterFiles {
@@ -40,11 +40,7 @@ export class FilterStore {
     if (architecture === undefined) return undefined
     const store = new FilterStore(dir, architecture)
     const { starter } = store.filesOf(defaultProfile([]))
-    const { status } = spawnSync(starter, [shell, '-c', ':'], {
-      env: {},
-      stdio: 'ignore',
-      timeout: 10_000,
-    })
+    const { status } = tryTool(starter, [shell, '-c', ':'], { stdio: 'ignore' })
     return status === 0 ? store : undefined
   }
 
