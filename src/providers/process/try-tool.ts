@@ -23,8 +23,8 @@ export function tryTool(
 ): SpawnSyncReturns<string> {
   const limit = { timeout: limitMs, killSignal: 'SIGKILL' } as const
   const result = spawnSync(file, args, { env, stdio, encoding: 'utf8', ...limit })
-  const { code }: NodeJS.ErrnoException = result.error ?? {}
-  if (code !== 'ETIMEDOUT') return result
+  const error: NodeJS.ErrnoException | undefined = result.error
+  if (error?.code !== 'ETIMEDOUT') return result
   throw new UserError(
     `Cannot find out what ${basename(file)} does here: it has not ended within ${limitMs / 1000} s`,
     {
