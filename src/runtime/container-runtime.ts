@@ -2,6 +2,7 @@
 // The contract for backends that run single containers. src/runtime makes whole pods of them, with a
 // kubelet's lifecycle: order, restarts, back-off, deadlines, grace, phases, logs. A runtime only makes
 // and ends things; it decides nothing.
+import type { Duplex } from 'node:stream'
 import type {
   CallContext,
   NodeDescription,
@@ -274,6 +275,18 @@ export interface ContainerRuntime extends AsyncDisposable {
   ): Promise<ProcessStreams>
   /** As PodProvider.portForward. */
   portForward?(pod: PodRef, port: number, context: CallContext): Promise<PortConnection>
+  /**
+   * For a runtime whose pods' addresses lead nowhere from here, or to somebody else: a connection to the pod's
+   * address (`host`, an IP address) from where it is one, for the pod's probes and hooks. The caller destroys it;
+   * nothing is left of it then. Rejects with an error as of a socket (`code`, `syscall` connect) when nobody answers
+   * there, with the signal's reason when that aborts while it is being tried, and with any other error when it
+   * could not be tried, which says nothing about the pod. Left out: probes and hooks connect themselves.
+   */
+  dial?(
+    pod: PodRef,
+    target: { readonly host: string; readonly port: number },
+    context: CallContext,
+  ): Promise<Duplex>
   /**
    * Has a running container live with the limits and requests of CPU and memory that `spec` names, without
    * a restart; the same for a second call. Rejects with the reason, and is called again later. Other

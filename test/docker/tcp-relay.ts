@@ -18,7 +18,7 @@ export class TcpRelay implements AsyncDisposable {
   }
 
   static async open(socketPath: string): Promise<TcpRelay> {
-    const server = createServer()
+    const server = createServer({ allowHalfOpen: true })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const relay = new TcpRelay(server)
@@ -40,7 +40,7 @@ export class TcpRelay implements AsyncDisposable {
 
   #connect(socket: Socket, socketPath: string): void {
     if (!this.#isUp) return void socket.destroy()
-    const upstream = connect(socketPath)
+    const upstream = connect({ path: socketPath, allowHalfOpen: true })
     this.#open.add(socket)
     socket.once('close', () => {
       this.#open.delete(socket)

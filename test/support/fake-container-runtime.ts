@@ -33,6 +33,7 @@ export class FakeContainerRuntime implements ContainerRuntime {
   features: Features = { multipleContainers: true }
   volumes: VolumeSupport = { delivery: 'variable' }
   exec?: NonNullable<ContainerRuntime['exec']>
+  dial?: NonNullable<ContainerRuntime['dial']>
   /** Every start that succeeded, in order. */
   readonly starts: ContainerStart[] = []
   readonly stops: StopCall[] = []

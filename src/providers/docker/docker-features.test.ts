@@ -6,9 +6,9 @@ import { coreFeatures } from '../../runtime/core-features.ts'
 import { parseDockerConfig } from './docker-config.ts'
 import { featuresHere, type EngineAbilities } from './docker-features.ts'
 
-/** What a node tells of an engine without configuration. */
-function nodeOn(engine: EngineAbilities): Features {
-  return coreFeatures(featuresHere(parseDockerConfig({}), engine), 'mount')
+/** What a node tells of an engine. */
+function nodeOn(engine: EngineAbilities, config: object = {}): Features {
+  return coreFeatures(featuresHere(parseDockerConfig(config), engine), 'mount')
 }
 
 test('an engine on this machine has what the core mounts and asks', () => {
@@ -23,12 +23,19 @@ test('an engine on another machine has none of the files that the core would mou
   for (const name of ['hostAliases', 'dnsConfig', 'terminationMessage'] as const) {
     assert.equal(features[name], false, name)
   }
-  const only = "where the pod's address can be reached from the node"
-  for (const name of ['probe.httpGet', 'probe.tcpSocket', 'probe.grpc'] as const) {
-    assert.deepEqual(features[name], { only }, name)
-  }
   assert.deepEqual(features['volume.emptyDirSizeLimit'], { only: 'in memory' })
   assert.equal(features['probe.exec'], true)
+})
+
+test('probes of an engine elsewhere go through the sandbox, which is ours for it', () => {
+  const engine = { kind: 'docker', isLocal: false } as const
+  const features = nodeOn(engine)
+  const others = nodeOn(engine, { pauseImage: 'example.com/pause:1' })
+  const only = "where the pod's address can be reached from the node"
+  for (const name of ['probe.httpGet', 'probe.tcpSocket', 'probe.grpc'] as const) {
+    assert.equal(features[name], true, name)
+    assert.deepEqual(others[name], { only }, name)
+  }
 })
 
 test('the input of a container of Podman ends with its first client, and this is said', () => {

@@ -110,16 +110,21 @@ export function featuresHere(
       'resources.podLevelResize': canLimitPods,
     }),
     ...(!isLocal && elsewhere),
+    ...(!isLocal && config.pauseImage !== undefined && unreachable),
   }
 }
 
 const reachable = { only: "where the pod's address can be reached from the node" }
 
-/** On an engine of another machine nothing of this one can be mounted, and pods have addresses of its networks. */
-const elsewhere: Features = {
+/** With a sandbox that has no program of ours in it, which could connect from where the pod is. */
+const unreachable: Features = {
   'probe.httpGet': reachable,
   'probe.tcpSocket': reachable,
   'probe.grpc': reachable,
+}
+
+/** On an engine of another machine nothing of this one can be mounted, and pods have addresses of its networks. */
+const elsewhere: Features = {
   terminationMessage: false,
   hostAliases: false,
   dnsConfig: false,

@@ -11,6 +11,7 @@ import { OutOfMemory } from './container/out-of-memory.ts'
 import type { DockerConfig } from './docker-config.ts'
 import { EngineWatch } from './engine-watch.ts'
 import type { Engine } from './engine/connect-engine.ts'
+import { dialsThrough } from './engine/reachable-pods.ts'
 import { ImageCollector } from './images/image-collector.ts'
 import { ImageStore } from './images/image-store.ts'
 import { nodeCredentials } from './images/node-credentials.ts'
@@ -60,6 +61,7 @@ export function makeDockerParts(host: ProviderHost, places: DockerPlaces): Docke
   const network = new PodNetwork({ client, owner, name: config.network })
   const sandboxes = new PodSandboxes({ engine, config, owner, nodeIPs, network, cgroups })
   const hasSwap = config.pauseImage === undefined
+  const dialsThere = dialsThrough(engine, config)
   const elsewhere = new RemoteVolumes({ engine, clock, sandboxes, hasSwap })
   const { collector, images } = makeImages(host, places)
   const bodies = { host, engine, config, owner, images, sandboxes, cgroups, table }
@@ -87,7 +89,7 @@ export function makeDockerParts(host: ProviderHost, places: DockerPlaces): Docke
     starts,
     stops: new ContainerStops({ engine, table, clock }),
     stats: new EngineStats({ engine, clock, table, sandboxes, layers }),
-    streams: new ContainerStreams({ engine, clock, table, sandboxes }),
+    streams: new ContainerStreams({ engine, clock, table, sandboxes, dialsThere }),
     watch: new EngineWatch({ client, owner, clock, log, table, sandboxes }),
   }
 }

@@ -39,6 +39,7 @@ import { featuresHere } from './docker-features.ts'
 import { makeDockerParts, type DockerParts, type DockerPlaces } from './docker-parts.ts'
 import type { Engine } from './engine/connect-engine.ts'
 import { isDependedOn, isDiskFull } from './engine/engine-error.ts'
+import { dialsThrough } from './engine/reachable-pods.ts'
 import { keepHouse } from './housekeeping.ts'
 import { PullRecords } from './images/pull-records.ts'
 import { readContainerLog } from './logs/container-log.ts'
@@ -53,6 +54,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly name: string
   readonly features: Features
   readonly volumes: VolumeSupport
+  readonly dial?: NonNullable<ContainerRuntime['dial']>
   readonly #host: ProviderHost
   readonly #engine: Engine
   readonly #config: DockerConfig
@@ -71,6 +73,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.#parts = parts
     this.#sinceMs = host.clock.nowMs()
     this.features = featuresHere(config, { ...engine, canLimitPods: parts.cgroups.canLimit })
+    if (dialsThrough(engine, config)) this.dial = parts.streams.dial.bind(parts.streams)
     this.volumes = {
       delivery: 'mount',
       hostPathPrefixes: engine.isLocal ? config.hostPathPrefixes : [],

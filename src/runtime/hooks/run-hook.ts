@@ -17,6 +17,7 @@ import type { ContainerRuntime } from '../container-runtime.ts'
 import { execInContainer } from '../probes/exec-in-container.ts'
 import { FailedGet, httpGet } from '../probes/http-get.ts'
 import { httpRequestFor } from '../probes/http-request.ts'
+import { podDial } from '../probes/pod-dial.ts'
 import { joinHostPort } from '../probes/resolve-port.ts'
 
 export interface HookTools {
@@ -63,7 +64,8 @@ async function sendRequest(
   { tools, signal }: Means,
 ): Promise<void> {
   const request = httpRequestFor(action, { spec, podIP, purpose: 'lifecycle' })
-  const options = { signal, maxBodyBytes: 0 }
+  const dial = podDial(tools, { pod: key.pod, podIP })
+  const options = { signal, maxBodyBytes: 0, dial }
   try {
     await httpGet(request, options)
   } catch (error) {

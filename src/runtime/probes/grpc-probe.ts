@@ -8,6 +8,7 @@ import { untilAborted } from '../../util/until-aborted.ts'
 import { goDuration } from '../decide/go-duration.ts'
 import { healthService, statusName } from './grpc-health-service.ts'
 import { Http2Session } from './http2-session.ts'
+import type { PodDial } from './pod-dial.ts'
 import { maxOutputBytes, ProbeError, ProbeTimeout } from './probe-order.ts'
 import type { ProbeAnswer, ProbeOrder } from './probe-order.ts'
 import { joinHostPort } from './resolve-port.ts'
@@ -16,15 +17,17 @@ import { joinHostPort } from './resolve-port.ts'
 export async function probeGrpc(
   { port, service = '' }: GRPCAction,
   { podIP, timeoutMs }: ProbeOrder,
-  signal: AbortSignal,
+  { signal, dial }: { readonly signal: AbortSignal; readonly dial: PodDial },
 ): Promise<ProbeAnswer> {
   if (podIP === '') throw new ProbeError('the pod has no address')
   const address = joinHostPort(podIP, port)
   const within = `within ${goDuration(timeoutMs)}`
   const baseUrl = `http://${address}`
-  using session = new Http2Session(baseUrl)
+  using cleanup = new DisposableStack()
   let isConnected = false
   try {
+    const connection = await dial({ host: podIP, port }, signal)
+    const session = cleanup.use(new Http2Session(baseUrl, connection))
     await untilAborted(session.connected, signal)
     isConnected = true
     const transport = createGrpcTransport({
@@ -36,7 +39,7 @@ export async function probeGrpc(
     return await check(createClient(healthService, transport), { service, signal })
   } catch (error) {
     const isTimeout = signal.aborted && signal.reason instanceof ProbeTimeout
-    if (signal.aborted && !isTimeout) throw error
+    if (error instanceof ProbeError || (signal.aborted && !isTimeout)) throw error
     if (!isConnected) {
       return failure(
         `timeout: failed to connect service "${address}" ${within}: context deadline exceeded`,

@@ -4,6 +4,8 @@
 import { Agent, request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http'
 import { Agent as TlsAgent, request as requestHttps } from 'node:https'
 import { isIP, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
 import type { HttpRequest } from './http-request.ts'
 
 export interface HttpAnswer {
@@ -16,6 +18,8 @@ export interface HttpAnswer {
 export interface ExchangeOptions {
   readonly signal: AbortSignal
   readonly maxBodyBytes: number
+  /** A connection to the host and port that is there already; it is destroyed at the end. Left out: one is made. */
+  readonly connection?: Duplex
   /** An answer has begun. */
   readonly onHeaders?: () => void
 }
@@ -35,7 +39,7 @@ const tlsAgent = new TlsAgent({ keepAlive: false, maxCachedSessions: 0 })
  */
 export function exchange(
   request: HttpRequest,
-  { signal, maxBodyBytes, onHeaders }: ExchangeOptions,
+  { signal, maxBodyBytes, connection, onHeaders }: ExchangeOptions,
 ): Promise<HttpAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>()
   let sent: ClientRequest | undefined
@@ -44,10 +48,11 @@ export function exchange(
     signal.removeEventListener('abort', onAbort)
     how()
     sent?.destroy()
+    connection?.destroy()
   }
   try {
     signal.throwIfAborted()
-    sent = send(request)
+    sent = send(request, connection)
     signal.addEventListener('abort', onAbort, { once: true })
     sent.on('response', (response) => {
       onHeaders?.()
@@ -74,17 +79,24 @@ export function exchange(
   return promise
 }
 
-function send({ scheme, host, port, path, headers }: HttpRequest): ClientRequest {
+function send(
+  { scheme, host, port, path, headers }: HttpRequest,
+  connection: Duplex | undefined,
+): ClientRequest {
   const options = { host, port, path, headers, maxHeaderSize: maxHeaderBytes }
+  if (scheme !== 'http' && scheme !== 'https') {
+    throw new Error(`unsupported protocol scheme "${scheme}"`)
+  }
+  // Names are told to servers that choose their certificate by it; addresses never are.
+  const tls = { rejectUnauthorized: false, servername: isIP(host) ? '' : host }
+  if (connection) {
+    const isPlain = scheme === 'http'
+    const createConnection = (): Duplex =>
+      isPlain ? connection : connectTls({ ...tls, socket: connection })
+    return requestHttp({ ...options, createConnection, defaultPort: isPlain ? 80 : 443 })
+  }
   if (scheme === 'http') return requestHttp({ ...options, agent: plainAgent })
-  if (scheme !== 'https') throw new Error(`unsupported protocol scheme "${scheme}"`)
-  return requestHttps({
-    ...options,
-    agent: tlsAgent,
-    rejectUnauthorized: false,
-    // Names are told to servers that choose their certificate by it; addresses never are.
-    servername: isIP(host) ? '' : host,
-  })
+  return requestHttps({ ...options, ...tls, agent: tlsAgent })
 }
 
 /**

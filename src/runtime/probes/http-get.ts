@@ -5,6 +5,7 @@ import { messageOf } from '../../util/vk-error.ts'
 import { dialErrorText } from './dial-error.ts'
 import { BrokenBodyError, exchange, type HttpAnswer } from './http-exchange.ts'
 import { urlOf, type HttpRequest } from './http-request.ts'
+import type { PodDial } from './pod-dial.ts'
 import { ProbeError, ProbeTimeout } from './probe-order.ts'
 
 /** There was no answer; the message says which request failed, and why. */
@@ -25,6 +26,7 @@ export class FailedGet extends Error {
 export interface GetOptions {
   readonly signal: AbortSignal
   readonly maxBodyBytes: number
+  readonly dial: PodDial
 }
 
 const maxRequests = 10
@@ -47,14 +49,20 @@ export async function httpGet(first: HttpRequest, options: GetOptions): Promise<
   }
 }
 
-async function getOnce(request: HttpRequest, options: GetOptions): Promise<HttpAnswer> {
+async function getOnce(
+  request: HttpRequest,
+  { dial, ...options }: GetOptions,
+): Promise<HttpAnswer> {
   let hasBegun = false
   const onHeaders = (): void => {
     hasBegun = true
   }
   try {
-    return await exchange(request, { ...options, onHeaders })
+    options.signal.throwIfAborted()
+    const connection = await dial(request, options.signal)
+    return await exchange(request, { ...options, onHeaders, ...(connection && { connection }) })
   } catch (error) {
+    if (error instanceof ProbeError) throw error
     if (error instanceof ProbeTimeout) throw lateAnswer(request, hasBegun)
     if (options.signal.aborted) throw error
     if (error instanceof BrokenBodyError) throw new ProbeError('unexpected EOF', 'failure')

@@ -5,6 +5,7 @@ import type { HTTPGetAction } from '../../kube/types.gen.ts'
 import type { HttpAnswer } from './http-exchange.ts'
 import { FailedGet, httpGet } from './http-get.ts'
 import { httpRequestFor, type HttpRequest } from './http-request.ts'
+import type { PodDial } from './pod-dial.ts'
 import { maxOutputBytes, ProbeError } from './probe-order.ts'
 import type { ProbeAnswer, ProbeOrder } from './probe-order.ts'
 
@@ -12,11 +13,11 @@ import type { ProbeAnswer, ProbeOrder } from './probe-order.ts'
 export async function probeHttp(
   action: HTTPGetAction,
   order: ProbeOrder,
-  signal: AbortSignal,
+  { signal, dial }: { readonly signal: AbortSignal; readonly dial: PodDial },
 ): Promise<ProbeAnswer> {
   const request = requestOf(action, order)
   try {
-    return judge(await httpGet(request, { signal, maxBodyBytes: maxOutputBytes }))
+    return judge(await httpGet(request, { signal, dial, maxBodyBytes: maxOutputBytes }))
   } catch (error) {
     if (error instanceof FailedGet) return { result: 'failure', output: error.message }
     throw error

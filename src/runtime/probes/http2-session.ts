@@ -4,23 +4,27 @@
 // process. Here somebody listens as long as the connection lives.
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
 import type { OutgoingHttpHeaders } from 'node:http2'
+import type { Duplex } from 'node:stream'
 
 /** What the gRPC library makes its call on. */
 export class Http2Session implements Disposable {
   readonly authority: string
   readonly #session: ClientHttp2Session
+  readonly #connection: Duplex | undefined
   readonly #connected = Promise.withResolvers<void>()
 
-  constructor(url: string) {
+  /** `connection` leads to where the URL says; without it one is made. */
+  constructor(url: string, connection: Duplex | undefined) {
     this.authority = url
+    this.#connection = connection
     const { resolve, reject } = this.#connected
     this.#connected.promise.catch(() => {
       // Whoever waits for the connection is told.
     })
     // Of a server that keeps sending not more is held than this many megabytes.
-    this.#session = connect(url, { maxSessionMemory: 1, settings: { enablePush: false } }, () =>
-      resolve(),
-    )
+    const options = { maxSessionMemory: 1, settings: { enablePush: false } }
+    const on = connection && { createConnection: () => connection }
+    this.#session = connect(url, { ...options, ...on }, () => resolve())
     this.#session.on('error', reject)
     this.#session.on('close', () => reject(new Error('closed')))
   }
@@ -45,5 +49,6 @@ export class Http2Session implements Disposable {
 
   [Symbol.dispose](): void {
     this.#session.destroy()
+    this.#connection?.destroy()
   }
 }

@@ -6,6 +6,7 @@ import { messageOf, VkError } from '../../util/vk-error.ts'
 import type { ContainerRuntime } from '../container-runtime.ts'
 import { probeExec } from './exec-probe.ts'
 import { probeHttp } from './http-probe.ts'
+import { podDial } from './pod-dial.ts'
 import { ProbeError, ProbeTimeout } from './probe-order.ts'
 import type { ProbeAnswer, ProbeOrder } from './probe-order.ts'
 import { ProbeShell, type StartShell } from './probe-shell.ts'
@@ -70,11 +71,13 @@ async function ask(
 ): Promise<ProbeAnswer> {
   const { exec, httpGet, tcpSocket, grpc } = order.probe
   if (exec) return await probeExec(exec, order, { ...tools, signal, shell: shell() })
-  if (httpGet) return await probeHttp(httpGet, order, signal)
-  if (tcpSocket) return await probeTcp(tcpSocket, order, signal)
+  const { podIP, key } = order
+  const way = { signal, dial: podDial(tools, { pod: key.pod, podIP }) }
+  if (httpGet) return await probeHttp(httpGet, order, way)
+  if (tcpSocket) return await probeTcp(tcpSocket, order, way)
   if (grpc) {
     const { probeGrpc } = await import('./grpc-probe.ts')
-    return await probeGrpc(grpc, order, signal)
+    return await probeGrpc(grpc, order, way)
   }
   const { namespace, name, uid } = order.key.pod
   throw new ProbeError(`missing probe handler for ${name}_${namespace}(${uid}):${order.spec.name}`)

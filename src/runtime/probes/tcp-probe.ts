@@ -3,6 +3,7 @@
 import { connect } from 'node:net'
 import type { TCPSocketAction } from '../../kube/types.gen.ts'
 import { dialErrorText, dialTimeoutText } from './dial-error.ts'
+import type { DialTarget, PodDial } from './pod-dial.ts'
 import { ProbeError, ProbeTimeout } from './probe-order.ts'
 import type { ProbeAnswer, ProbeOrder } from './probe-order.ts'
 import { resolveHost, resolvePort } from './resolve-port.ts'
@@ -11,17 +12,17 @@ import { resolveHost, resolvePort } from './resolve-port.ts'
 export async function probeTcp(
   action: TCPSocketAction,
   { spec, podIP }: ProbeOrder,
-  signal: AbortSignal,
+  { signal, dial }: { readonly signal: AbortSignal; readonly dial: PodDial },
 ): Promise<ProbeAnswer> {
   const target = targetOf(action, { spec, podIP })
   try {
-    await dial(target, signal)
+    await tryTo(target, { signal, dial })
     return { result: 'success', output: '' }
   } catch (error) {
     if (error instanceof ProbeTimeout) {
       return { result: 'failure', output: dialTimeoutText(target) }
     }
-    if (signal.aborted) throw error
+    if (signal.aborted || error instanceof ProbeError) throw error
     return { result: 'failure', output: dialErrorText(error, target) }
   }
 }
@@ -29,7 +30,7 @@ export async function probeTcp(
 function targetOf(
   { host, port }: TCPSocketAction,
   { spec, podIP }: Pick<ProbeOrder, 'spec' | 'podIP'>,
-): { readonly host: string; readonly port: number } {
+): DialTarget {
   try {
     return { host: resolveHost(host, podIP), port: resolvePort(port, spec) }
   } catch (error) {
@@ -37,11 +38,13 @@ function targetOf(
   }
 }
 
-async function dial(
-  target: { readonly host: string; readonly port: number },
-  signal: AbortSignal,
+async function tryTo(
+  target: DialTarget,
+  { signal, dial }: { readonly signal: AbortSignal; readonly dial: PodDial },
 ): Promise<void> {
   signal.throwIfAborted()
+  const dialed = dial(target, signal)
+  if (dialed) return void (await dialed).destroy()
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const socket = connect(target, resolve)
   socket.on('error', reject)

@@ -7,12 +7,15 @@ import type { Engine } from '../engine/connect-engine.ts'
 import { isNotFound, oneLine } from '../engine/engine-error.ts'
 import type { ImageInspect } from '../engine/engine-objects.ts'
 import { imageArchive } from '../images/image-archive.ts'
+import { dialProgram } from './dial-program.ts'
 import { pauseProgram } from './pause-program.ts'
 import { swapProgram } from './swap-program.ts'
 
-const reference = 'localhost/virtual-kubelet/pause:2'
+const reference = 'localhost/virtual-kubelet/pause:3'
 /** Where swap-program.ts is in the image that is made here. */
 export const swapPath = '/swap'
+/** Where dial-program.ts is. */
+export const dialPath = '/dial'
 
 export interface PauseImagePlaces extends Pick<CallContext, 'signal'> {
   /** The image that the configuration names. */
@@ -45,7 +48,8 @@ async function ensureOwnImage(engine: PauseEngine, signal: AbortSignal): Promise
 
 function ownImage(architecture: string): ReturnType<typeof imageArchive> {
   const [program, swap] = [pauseProgram(architecture), swapProgram(architecture)]
-  if (!program || !swap) {
+  const dial = dialProgram(architecture)
+  if (!program || !swap || !dial) {
     const why = `no pause program is known for ${architecture}: set pauseImage`
     throw new VkError('Unsupported', why)
   }
@@ -56,6 +60,7 @@ function ownImage(architecture: string): ReturnType<typeof imageArchive> {
     files: [
       { path: 'pause', mode: 0o755, content: program },
       { path: swapPath.slice(1), mode: 0o755, content: swap },
+      { path: dialPath.slice(1), mode: 0o755, content: dial },
     ],
   })
 }

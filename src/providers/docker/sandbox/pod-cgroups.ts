@@ -9,6 +9,7 @@ import { VkError, messageOf } from '../../../util/vk-error.ts'
 import { updatableResources } from '../container/resource-options.ts'
 import type { DockerConfig } from '../docker-config.ts'
 import type { Engine } from '../engine/connect-engine.ts'
+import { isRootless } from '../engine/reachable-pods.ts'
 import {
   canLimitBelow,
   groupNames,
@@ -168,8 +169,4 @@ export function cgroupPath(parent: string): string {
   if (!parent.endsWith('.slice') || parent.includes('/')) return parent
   const levels = parent.slice(0, -'.slice'.length).split('-')
   return levels.map((_, index) => `${levels.slice(0, index + 1).join('-')}.slice`).join('/')
-}
-
-function isRootless({ Rootless, SecurityOptions }: Engine['info']): boolean {
-  return Rootless === true || (SecurityOptions ?? []).includes('name=rootless')
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connections to a pod's ports: to its address where that can be reached; else, for a program that listens on
-// loopback only, from inside of its network namespace; else through a command in one of its containers.
+// loopback only, from inside of its network namespace; else through a command in one of its containers. On an engine
+// elsewhere the address may be anybody's here: the pod's sandbox connects.
 import { spawn } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
@@ -15,6 +16,8 @@ export interface PodPorts {
   /** The sandbox's process, where that is on this machine and ours to enter. */
   readonly sandboxPid: number | undefined
   readonly clock: Clock
+  /** Connects to an address as the pod's network has it; where it is, there is no other way. */
+  readonly dial?: (host: string) => Promise<Duplex>
   /** Runs a command in one of the pod's running containers. */
   execInPod(command: readonly string[]): Promise<ProcessStreams>
 }
@@ -65,14 +68,8 @@ export async function connectToPod(
 }
 
 async function firstWay(port: number, ports: PodPorts): Promise<Duplex> {
-  const [address] = ports.podIPs
-  const ways = [
-    ...(address === undefined ? [] : [() => connectTo(address, port)]),
-    ...(ports.sandboxPid === undefined ? [] : [() => enterAndConnect(ports.sandboxPid ?? 0, port)]),
-    ...(ports.sandboxPid === undefined ? [() => relayThrough(ports, port)] : []),
-  ]
   let why = 'the pod has no address'
-  for (const way of ways) {
+  for (const way of waysTo(port, ports)) {
     try {
       return await way()
     } catch (error) {
@@ -81,6 +78,19 @@ async function firstWay(port: number, ports: PodPorts): Promise<Duplex> {
     }
   }
   throw new VkError('Unavailable', `failed to connect to port ${port} of the pod: ${why}`)
+}
+
+function waysTo(port: number, ports: PodPorts): readonly (() => Promise<Duplex>)[] {
+  const { podIPs, sandboxPid, dial } = ports
+  const [address] = podIPs
+  // A program may listen on the pod's address and not on loopback.
+  if (dial) return ['127.0.0.1', ...podIPs].map((host) => () => dial(host))
+  return [
+    ...(address === undefined ? [] : [() => connectTo(address, port)]),
+    sandboxPid === undefined
+      ? () => relayThrough(ports, port)
+      : () => enterAndConnect(sandboxPid, port),
+  ]
 }
 
 async function connectTo(host: string, port: number): Promise<Socket> {
