@@ -12,5 +12,6 @@ export async function readClientAuthority(
   client: Pick<KubeClient, 'get'>,
 ): Promise<string | undefined> {
   const { data } = await client.get(configMaps, published)
-  return data?.['client-ca-file']
+  const pem = data?.['client-ca-file']
+  return pem?.includes('-----BEGIN CERTIFICATE-----') ? pem : undefined
 }

@@ -42,8 +42,13 @@ test('what a person has set stays as it is', async () => {
 })
 
 test('a node of any other cluster learns from that whose certificates to believe', async () => {
-  const publishing = async (): Promise<object> => ({ data: { 'client-ca-file': 'published' } })
-  assert.deepEqual(await joined({}, ordinary, publishing), [false, 'published'])
+  const pem = '-----BEGIN CERTIFICATE-----'
+  const publishing = (text: string) => async (): Promise<object> => ({
+    data: { 'client-ca-file': text },
+  })
+  assert.deepEqual(await joined({}, ordinary, publishing(pem)), [false, pem])
+  // A file without one keeps a node from starting.
+  assert.deepEqual(await joined({}, ordinary, publishing('none')), [false, ''])
   assert.deepEqual(await joined({}, ordinary, async () => ({})), [false, ''])
   const forbidden = (): Promise<never> => Promise.reject(new ApiError(403, 'Cannot get it: no'))
   assert.deepEqual(await joined({}, ordinary, forbidden), [false, ''])
