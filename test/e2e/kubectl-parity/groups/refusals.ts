@@ -129,7 +129,8 @@ export const immutableGroup: ParityGroup = {
     { run: `patch deployment web -p '{"spec":{"selector":{"matchLabels":{"b":"c"}}}}'` },
     { run: `patch pod alpha -p '{"spec":{"hostNetwork":true}}'` },
     { run: `patch pod alpha -p '{"spec":{"restartPolicy":"Never"}}'` },
-    { run: `patch pod alpha -p '{"spec":{"tolerations":[]}}'` },
+    // Its node may write its status between kubectl's look and its patch.
+    { run: `patch pod alpha -p '{"spec":{"tolerations":[]}}'`, until: /\(no change\)/ },
     { run: `patch pod alpha --type=json -p '[{"op":"remove","path":"/spec/containers/0"}]'` },
     { run: `patch namespace NS -p '{"metadata":{"labels":{"kubernetes.io/metadata.name":"x"}}}'` },
     { run: `patch node mock-node -p '{"spec":{"podCIDR":"10.0.0.0/33"}}'` },
