@@ -2,8 +2,8 @@
 // `npm test`: several runs at the same time, which together keep two cores busy although each waits a lot.
 // Each is one process, which loads and warms up only once what its tests have in common: of the tests
 // beside the sources, those that start processes, and all others, whose heap grows; beside them those of
-// the command as a whole, and the scenarios on the embedded control plane in parts. All but the first
-// print their output when they end.
+// the command as a whole, and the scenarios on the embedded control plane in a few parts. What runs beside
+// the first prints its output when it ends.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync } from 'node:fs'
@@ -13,9 +13,9 @@ import { setPriority } from 'node:os'
 import { useCompileCache } from './compile-cache.ts'
 
 const root = join(import.meta.dirname, '..')
-/** Units come first: the others fill what they leave, since they wait for processes half of the time. */
+/** The first two run one test after the other and are the longest way: the others fill what they leave. */
 const besideNice = 4
-const scenarioParts = 7
+const scenarioParts = 5
 
 interface Run {
   /** A program of this project and its arguments. */
@@ -56,8 +56,7 @@ const { starting = [], other = [] } = Object.groupBy(
 
 useCompileCache()
 const codes = await Promise.all([
-  run({ args: ['tools/unit-tests.ts', '--test-shard=1/2', ...starting], isBeside: false }),
-  run({ args: ['tools/unit-tests.ts', '--test-shard=2/2', ...starting] }),
+  run({ args: ['tools/unit-tests.ts', ...starting], isBeside: false }),
   run({ args: ['tools/unit-tests.ts', ...other] }),
   run({ args: commands('1/2'), nice: besideNice }),
   run({ args: commands('2/2'), nice: besideNice }),
