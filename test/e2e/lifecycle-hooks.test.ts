@@ -151,9 +151,8 @@ describe('hooks over kill -9 of the node', { skip: skipReason }, () => {
     await eventually(() => begins() === 2, { what: 'the hook to begin again' })
     writeFileSync(`${file}.go`, '')
     await pods.untilGone('last')
-    const [first, second, ...rest] = readFileSync(file, 'utf8').trim().split('\n')
-    assert.deepEqual([first, second], ['begins', 'begins'])
-    assert.equal(rest.at(-1), 'TERM')
-    assert(rest.includes('hook'))
+    // The run of the hook that the killed node had begun goes on in its container, and may have its word
+    // after the container was told to stop.
+    assert.match(readFileSync(file, 'utf8'), /^(begins\n){2}(hook\n)+TERM\n(hook\n)?$/)
   })
 })
