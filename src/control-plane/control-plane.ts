@@ -75,7 +75,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { dataDir, address = '127.0.0.1', port = 0, clock = systemClock, log } = options
   await using resources = new AsyncDisposableStack()
   const folder = dataDir === undefined ? undefined : join(dataDir, 'pki')
-  const store = resources.use(await openStore(dataDir))
+  const store = resources.use(await openStore(dataDir, log))
   const authority = await openAuthority(folder, { clock })
   // Of its own, so that no certificate that a node obtains can pass for the API server's.
   const kubeletAuthority = await openAuthority(folder, { clock, name: 'kubelet-serving' })
@@ -109,10 +109,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   )
 }
 
-async function openStore(dataDir: string | undefined): Promise<Store> {
+async function openStore(dataDir: string | undefined, log: Logger): Promise<Store> {
   return dataDir === undefined
     ? createMemoryStore()
-    : await openSqliteStore({ path: join(dataDir, 'objects.sqlite') })
+    : await openSqliteStore({ path: join(dataDir, 'objects.sqlite'), log })
 }
 
 async function admin(authority: Authority, api: Api): Promise<string> {

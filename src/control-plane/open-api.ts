@@ -147,12 +147,8 @@ function shownWith({ certificate, key }: KeyPair, ca: string) {
 
 /** Why nothing can be written now, or undefined. */
 async function obstacleOf(store: Store): Promise<string | undefined> {
-  try {
-    await store.durable()
-    return undefined
-  } catch (error) {
-    return messageOf(error)
-  }
+  await store.durable().catch(() => {})
+  return store.failure?.message
 }
 
 const dayMs = 24 * 60 * 60_000

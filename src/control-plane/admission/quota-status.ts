@@ -37,24 +37,25 @@ export function startQuotaStatus({
 }): Disposable {
   const waiting = new Set<string>()
   let timer: Disposable | undefined
-  const update = () => {
+  let isStopped = false
+  const update = async () => {
     timer = undefined
-    for (const namespace of waiting) {
-      try {
-        updateQuotaStatus(store, namespace, clock.nowMs())
-      } catch (error) {
-        if (!(error instanceof VkError) || error.code !== 'Unavailable') throw error
-        // The disk is full, say: nobody waits for this status, and the process must live on.
-        timer = clock.setTimer(retryMs, update)
-        return
-      }
-      waiting.delete(namespace)
+    const namespaces = [...waiting]
+    waiting.clear()
+    try {
+      for (const namespace of namespaces) updateQuotaStatus(store, namespace, clock.nowMs())
+      await store.durable()
+    } catch (error) {
+      if (!(error instanceof VkError) || error.code !== 'Unavailable') throw error
+      // The disk is full, say: nobody waits for this status, and the process must live on.
+      for (const namespace of namespaces) waiting.add(namespace)
+      if (!isStopped) timer ??= clock.setTimer(retryMs, () => void update())
     }
   }
   const wake = (namespace: string) => {
     if (store.list('resourcequotas', namespace).items.length === 0) return
     waiting.add(namespace)
-    timer ??= clock.setTimer(pauseMs, update)
+    timer ??= clock.setTimer(pauseMs, () => void update())
   }
   for (const { object } of store.list('resourcequotas').items) wake(object.metadata.namespace ?? '')
   const subscription = store.onChange('*', ({ key }) => {
@@ -62,6 +63,7 @@ export function startQuotaStatus({
   })
   return {
     [Symbol.dispose]() {
+      isStopped = true
       subscription[Symbol.dispose]()
       timer?.[Symbol.dispose]()
     },

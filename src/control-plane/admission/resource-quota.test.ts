@@ -213,7 +213,10 @@ test('goes on once storage takes writes again', async () => {
     return store.put(key, object)
   }
   const reading = Object.fromEntries(
-    (['get', 'list', 'count', 'onChange'] as const).map((name) => [name, store[name].bind(store)]),
+    (['get', 'list', 'count', 'onChange', 'durable'] as const).map((name) => [
+      name,
+      store[name].bind(store),
+    ]),
   )
   using _ = startQuotaStatus({ store: { ...reading, put } as unknown as Store, clock })
   await clock.advance(5000)

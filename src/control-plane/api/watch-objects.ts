@@ -72,9 +72,11 @@ async function sendPresent(
   { resource, filter, sendInitialEvents }: WatchRequest,
   { sink, feed }: { readonly sink: WatchSink; readonly feed: ChangeFeed },
 ): Promise<void> {
-  const { items, revision } = snapshotOf(core, resource, filter)
-  feed.start([], revision)
-  await core.store.durable()
+  const { items, revision } = await core.store.read(() => {
+    const snapshot = snapshotOf(core, resource, filter)
+    feed.start([], snapshot.revision)
+    return snapshot
+  })
   let batch: WatchEvent[] = []
   let bytes = 0
   for (const stored of items) {

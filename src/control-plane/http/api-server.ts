@@ -20,6 +20,7 @@ import {
   internalError,
   serviceUnavailable,
   StatusError,
+  storageError,
 } from '../objects/api-status.ts'
 import { ApiExchange, sendStatus } from './api-exchange.ts'
 import { answerPlainPath } from './plain-paths.ts'
@@ -30,6 +31,7 @@ import type { RequestInfo } from './request-info.ts'
 import { routeResource } from './request-router.ts'
 import type { SpecialHandlers } from './request-router.ts'
 import type { VerbContext } from './read-verbs.ts'
+import { StorageFailure } from '../storage/storage-failure.ts'
 
 export interface ApiServerParts extends VerbContext, PlainPathContext, KubeletContext {
   readonly authenticator: Authenticator
@@ -58,18 +60,22 @@ export class ApiServer implements Disposable {
       else await answerPlainPath(exchange, this.#parts)
     } catch (error) {
       if (work.signal.aborted) return
-      await this.#settled(error)
-      this.#refuse(response, this.#statusOf(error, request), exchange?.warnings ?? [])
+      const settled = await this.#settled(error, request)
+      this.#refuse(response, this.#statusOf(settled, request), exchange?.warnings ?? [])
     }
   }
 
-  /** That something is there, or is not, may be told only once it would survive a crash. */
-  async #settled(error: unknown): Promise<void> {
-    if (!(error instanceof StatusError) || (error.code !== 404 && error.code !== 409)) return
+  /**
+   * That something is there, or is not, may be told only once it would survive a crash. A write that was
+   * refused because of one that could not be stored is refused for that reason.
+   */
+  async #settled(error: unknown, { method }: IncomingMessage): Promise<unknown> {
+    if (!(error instanceof StatusError) || (error.code !== 404 && error.code !== 409)) return error
     try {
       await this.#parts.store.durable()
-    } catch {
-      // The refusal stands, whatever becomes of the disk.
+      return error
+    } catch (failure) {
+      return method === 'GET' || method === 'HEAD' ? error : failure
     }
   }
 
@@ -143,6 +149,7 @@ export class ApiServer implements Disposable {
 
   #statusOf(error: unknown, { method, url }: IncomingMessage): StatusError {
     if (error instanceof StatusError) return error
+    if (error instanceof StorageFailure) return storageError(error.message)
     if (error instanceof VkError && error.code === 'Unavailable') {
       return serviceUnavailable(error.message)
     }

@@ -36,10 +36,12 @@ export async function getObject(
   { core }: VerbContext,
   { exchange, target, resource }: ResourceRequest,
 ): Promise<void> {
-  const stored = core.store.get(keyOf({ ...target, resource }))
   const encoder = encoderOf(exchange, resource, core)
-  if (!stored) throw notFound(resource, target.name)
-  await core.store.durable()
+  const stored = await core.store.read(() => {
+    const found = core.store.get(keyOf({ ...target, resource }))
+    if (!found) throw notFound(resource, target.name)
+    return found
+  })
   const isPlain = negotiate(exchange.header('accept')).as === 'object' && !resource.fromStorage
   exchange.sendLine(200, isPlain ? stored.json : encoder.object(shown(resource, stored)))
 }
@@ -51,8 +53,9 @@ export async function listResource(
   const { query } = exchange.info
   const encoder = encoderOf(exchange, resource, core)
   const filter = objectFilter(resource, target.namespace, query)
-  const page = listObjects(core, { resource, filter }, { query, snapshots })
-  await core.store.durable()
+  const page = await core.store.read(() =>
+    listObjects(core, { resource, filter }, { query, snapshots }),
+  )
   await exchange.sendParts(200, encoder.list(page))
 }
 

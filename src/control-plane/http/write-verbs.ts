@@ -87,8 +87,11 @@ export async function deleteCollection(
   const { items, revision } = snapshotOf(core, resource, filter)
   const deleted: KubeObject[] = []
   for (const [index, { object }] of items.entries()) {
-    // Requests in between are answered.
-    if (index > 0 && index % deletesPerTurn === 0) await turn()
+    if (index > 0 && index % deletesPerTurn === 0) {
+      await core.store.durable()
+      // Requests in between are answered.
+      await turn()
+    }
     const { name, namespace = '' } = object.metadata
     const gone = deleteIfThere(core, { resource, namespace, name, subresource: '' }, options)
     if (gone) deleted.push(gone)

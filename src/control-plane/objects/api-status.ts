@@ -146,6 +146,11 @@ export function serviceUnavailable(message: string): StatusError {
   return new StatusError(503, 'ServiceUnavailable', message)
 }
 
+/** Storage did not take a write; as of an API server whose etcd has no space, without a reason. */
+export function storageError(message: string): StatusError {
+  return new StatusError(500, '', message)
+}
+
 export function internalError(message: string): StatusError {
   const details = { causes: [{ message }] }
   return new StatusError(500, 'InternalError', `Internal error occurred: ${message}`, details)

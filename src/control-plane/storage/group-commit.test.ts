@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyOf, objectFor } from '../../../test/support/store-objects.ts'
-import { FakeClock } from '../../util/fake-clock.ts'
+import * as fc from 'fast-check'
+import { silentLogger } from '../../util/logger.ts'
 import { JournaledStore } from './journaled-store.ts'
 import type { Journal, JournalBatch } from './journal.ts'
 import { StoreState } from './store-state.ts'
+import type { Store } from './store.ts'
 
 /** A journal in memory whose disk can be full, and which answers only when it is told to. */
 class FakeJournal implements Journal {
@@ -42,19 +44,32 @@ class FakeJournal implements Journal {
 
 function fixture(): {
   readonly journal: FakeJournal
-  readonly clock: FakeClock
   readonly store: JournaledStore
   readonly told: string[]
+  readonly logged: string[]
   readonly put: (name: string) => void
 } {
   const journal = new FakeJournal()
-  const clock = new FakeClock()
-  const store = new JournaledStore(new StoreState({ floors: new Map() }), journal, { clock })
+  const logged: string[] = []
+  const log = {
+    ...silentLogger,
+    error: (fields: { readonly why?: string }) => void logged.push(`refuses: ${fields.why}`),
+    info: () => void logged.push('writes'),
+  }
+  const store = new JournaledStore(new StoreState({ floors: new Map() }), journal, { log })
   const told: string[] = []
   store.onChange('*', ({ key }) => told.push(key.name))
   const put = (name: string): void => void store.put(keyOf(name), objectFor(keyOf(name)))
-  return { journal, clock, store, told, put }
+  return { journal, store, told, logged, put }
 }
+
+/** Whatever is due by now has happened. */
+async function turn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+}
+
+const namesIn = (store: Store): string[] =>
+  store.list('pods').items.map(({ object }) => object.metadata.name)
 
 const full = {
   code: 'Unavailable',
@@ -62,15 +77,15 @@ const full = {
 }
 
 test('writes of one turn go into one transaction, and those during a commit into the next', async () => {
-  const { journal, clock, store, put } = fixture()
+  const { journal, store, put } = fixture()
   journal.isHeld = true
   put('a')
   put('b')
   const first = store.durable()
-  await clock.advance(0)
+  await turn()
   put('c')
   put('d')
-  await clock.advance(0)
+  await turn()
   journal.isHeld = false
   journal.release()
   await first
@@ -82,61 +97,108 @@ test('writes of one turn go into one transaction, and those during a commit into
 })
 
 test('waiting for an old revision does not wait for a commit that is under way', async () => {
-  const { journal, clock, store, put } = fixture()
+  const { journal, store, put } = fixture()
   put('a')
   await store.durable()
   const old = store.revision
   journal.isHeld = true
   put('b')
-  await clock.advance(0)
+  await turn()
   await store.durable(old)
   journal.isHeld = false
   journal.release()
   await store.durable()
 })
 
-test('on a full disk nobody is told, whoever waits is refused, and no more writes are taken', async () => {
+test('on a full disk nobody is told, whoever waits is refused, and nothing is left of the write', async () => {
   const { journal, store, told, put } = fixture()
   put('a')
   await store.durable()
+  const { revision } = store
   journal.isFull = true
   put('b')
+  store.remove(keyOf('a'))
+  put('a')
   await assert.rejects(store.durable(), full)
-  await assert.rejects(store.durable(), full)
-  assert.throws(() => put('c'), full)
-  assert.throws(() => store.remove(keyOf('a')), full)
   assert.deepEqual(told, ['a'])
-  assert.equal(store.get(keyOf('c')), undefined)
-  assert.notEqual(store.get(keyOf('a')), undefined)
-  await store.durable(store.revision - 1)
+  assert.deepEqual(namesIn(store), ['a'])
+  assert.equal(store.get(keyOf('b')), undefined)
+  assert.deepEqual([store.revision, store.count('pods')], [revision, 1])
+  assert.equal(store.failure?.message, full.message)
+  await store.durable()
 })
 
-test('once the disk has room again the refused writes are made durable, in order, and told once', async () => {
-  const { journal, clock, store, told, put } = fixture()
+test('what came while a commit was under way that failed is refused with it', async () => {
+  const { journal, store, told, put } = fixture()
   journal.isFull = true
   journal.isHeld = true
   put('a')
-  const refused = assert.rejects(store.durable(), full)
-  await clock.advance(0)
+  const first = assert.rejects(store.durable(), full)
+  await turn()
   put('b')
+  const second = assert.rejects(store.durable(), full)
   journal.isHeld = false
   journal.release()
-  await refused
-  await clock.advance(999)
-  await clock.advance(1)
-  assert.deepEqual(told, [])
-  journal.isFull = false
-  await clock.advance(1000)
-  assert.deepEqual(told, ['a', 'b'])
+  await Promise.all([first, second])
+  assert.deepEqual([told, namesIn(store)], [[], []])
+})
+
+test('once the disk has room again the next write is durable, under the revision that was refused', async () => {
+  const { journal, store, told, logged, put } = fixture()
+  put('a')
   await store.durable()
+  const { revision } = store
+  journal.isFull = true
+  for (let tries = 0; tries < 3; tries += 1) {
+    put('b')
+    await assert.rejects(store.durable(), full)
+  }
+  journal.isFull = false
   put('c')
   await store.durable()
-  assert.deepEqual(journal.written, [['a', 'b'], ['c']])
-  assert.equal(clock.pending, 0)
+  assert.deepEqual(told, ['a', 'c'])
+  assert.deepEqual(journal.written, [['a'], ['c']])
+  assert.equal(store.revision, revision + 1)
+  assert.equal(store.failure, undefined)
+  assert.deepEqual(logged, ['refuses: database or disk is full', 'writes'])
+})
+
+test('a read that met a write which is refused is answered with what is durable', async () => {
+  const { journal, store, put } = fixture()
+  put('a')
+  await store.durable()
+  journal.isFull = true
+  store.remove(keyOf('a'))
+  put('b')
+  const list = store.read(() => ({ names: namesIn(store), revision: store.revision }))
+  const object = store.read(() => {
+    const found = store.get(keyOf('a'))
+    if (found === undefined) throw new Error('not found')
+    return found.object.metadata.name
+  })
+  const gone = store.read(() => {
+    if (store.get(keyOf('b')) === undefined) throw new Error('not found')
+  })
+  const refused = assert.rejects(store.durable(), full)
+  await assert.rejects(gone, { message: 'not found' })
+  assert.deepEqual(await list, { names: ['a'], revision: 2 })
+  assert.equal(await object, 'a')
+  await refused
+})
+
+test('a commit without a change proves no room', async () => {
+  const { journal, store, put } = fixture()
+  journal.isFull = true
+  put('a')
+  await assert.rejects(store.durable(), full)
+  journal.isFull = false
+  store.compact()
+  await turn()
+  assert.equal(store.failure?.message, full.message)
 })
 
 test('what the journal may forget is not lost with a failed commit', async () => {
-  const { journal, clock, store, put } = fixture()
+  const { journal, store, put } = fixture()
   put('a')
   put('a')
   await store.durable()
@@ -145,7 +207,8 @@ test('what the journal may forget is not lost with a failed commit', async () =>
   put('b')
   await assert.rejects(store.durable(), full)
   journal.isFull = false
-  await clock.advance(1000)
+  put('b')
+  await store.durable()
   const last = journal.batches.at(-1)
   assert.deepEqual(last?.expired, [2])
   assert.deepEqual(
@@ -154,6 +217,42 @@ test('what the journal may forget is not lost with a failed commit', async () =>
       ['pods', 3],
       ['*', 3],
     ],
+  )
+})
+
+test('what a full disk refused is as if it had never been, whatever it was', async () => {
+  const name = fc.constantFrom('a', 'b', 'c')
+  const write = fc.record({ kind: fc.constantFrom('put' as const, 'remove' as const), name })
+  const turns = fc.array(fc.record({ isFull: fc.boolean(), writes: fc.array(write) }))
+  await fc.assert(
+    fc.asyncProperty(turns, async (lives) => {
+      const { journal, store, told } = fixture()
+      const model = { objects: new Map<string, number>(), told: [] as string[], revision: 1 }
+      for (const { isFull, writes } of lives) {
+        journal.isFull = isFull
+        const next = { objects: new Map(model.objects), told: [...model.told] }
+        let { revision } = model
+        for (const { kind, name: target } of writes) {
+          if (kind === 'put') store.put(keyOf(target), objectFor(keyOf(target)))
+          else store.remove(keyOf(target))
+          if (kind === 'remove' && !next.objects.has(target)) continue
+          revision += 1
+          next.told.push(target)
+          if (kind === 'put') next.objects.set(target, revision)
+          else next.objects.delete(target)
+        }
+        const isRefused = isFull && revision > model.revision
+        if (isRefused) await assert.rejects(store.durable(), full)
+        else await store.durable()
+        if (!isRefused) Object.assign(model, next, { revision })
+        const { items } = store.list('pods')
+        assert.deepEqual(
+          new Map(items.map((stored) => [stored.object.metadata.name, stored.revision])),
+          model.objects,
+        )
+        assert.deepEqual([store.revision, told], [model.revision, model.told])
+      }
+    }),
   )
 })
 
@@ -166,13 +265,12 @@ test('closing commits what is pending and closes the journal', async () => {
 })
 
 test('closing on a full disk closes the journal and says what is lost', async () => {
-  const { journal, clock, store, put } = fixture()
+  const { journal, store, put } = fixture()
   journal.isFull = true
   put('a')
   await assert.rejects(async () => await store[Symbol.asyncDispose](), full)
   assert.ok(journal.isClosed)
-  assert.equal(clock.pending, 0)
-  await assert.rejects(store.durable(), full)
+  assert.deepEqual(namesIn(store), [])
 })
 
 test('a listener that throws does not keep the others from hearing', async (t) => {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Collects changes and commits them together: all of one turn of the event loop, and while a commit
 // runs, all that come meanwhile. Changes become known in order and only after their commit. When a
-// commit fails, whoever waits is refused, nothing is dropped, and the same changes are tried again
-// until it succeeds; until then no new ones are taken.
-import type { Clock } from '../../util/clock.ts'
-import { VkError, messageOf } from '../../util/vk-error.ts'
+// commit fails, its changes and all that came after them are taken back before anybody runs, and whoever
+// waits for them is refused: what is left is durable. The next change is the next attempt.
+import { VkError } from '../../util/vk-error.ts'
+import { StorageFailure } from './storage-failure.ts'
 import type { StoreChange } from './store.ts'
 
 export interface GroupCommitOptions {
@@ -14,15 +14,13 @@ export interface GroupCommitOptions {
   readonly commit: ((changes: readonly StoreChange[]) => Promise<void>) | undefined
   /** Told of every change once, in order, after its commit. */
   readonly onDurable: (change: StoreChange) => void
-  readonly clock: Clock
-  /** Pause before a failed commit is tried again. */
-  readonly retryMs: number
+  /** Takes changes back that were not committed, in their order. */
+  readonly onRefused: (changes: readonly StoreChange[]) => void
 }
 
 interface Waiter {
   readonly revision: number
-  readonly resolve: () => void
-  readonly reject: (error: VkError) => void
+  readonly settle: (failure: StorageFailure | undefined) => void
 }
 
 // A transaction of more would hold up whoever comes next for too long.
@@ -30,29 +28,28 @@ const maxChanges = 4096
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions
-  #state: 'idle' | 'scheduled' | 'committing' | 'retrying' = 'idle'
+  #state: 'idle' | 'scheduled' | 'committing' = 'idle'
   #pending: StoreChange[] = []
   #waiters: Waiter[] = []
   #durableRevision: number
-  #failure: VkError | undefined
+  #failure: StorageFailure | undefined
   #isWanted = false
   #isClosed = false
   #running: Promise<void> = Promise.resolve()
-  #retry: Disposable | undefined
 
   constructor(options: GroupCommitOptions) {
     this.#options = options
     this.#durableRevision = options.revision
   }
 
-  get durableRevision(): number {
-    return this.#durableRevision
+  /** Why the latest changes were refused; undefined again once some were committed. */
+  get failure(): StorageFailure | undefined {
+    return this.#failure
   }
 
-  /** Throws the VkError that says why nothing can be written now. */
-  checkWritable(): void {
-    if (this.#isClosed) throw closed()
-    if (this.#failure !== undefined) throw this.#failure
+  /** Throws a VkError when no changes are taken any more. */
+  checkOpen(): void {
+    if (this.#isClosed) throw new VkError('Unavailable', 'Cannot write to storage: it is closed')
   }
 
   add(change: StoreChange): void {
@@ -72,13 +69,13 @@ export class GroupCommit {
     else setImmediate(start)
   }
 
-  /** Resolves when all changes up to `revision` are durable; rejects when that fails. */
-  durable(revision: number): Promise<void> {
-    if (revision <= this.#durableRevision) return Promise.resolve()
-    if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#waiters.push({ revision, resolve, reject })
-    return promise
+  /**
+   * Calls `settle` once all changes up to `revision` are durable, at once when they are; or with why not,
+   * as soon as they have been taken back.
+   */
+  whenSettled(revision: number, settle: Waiter['settle']): void {
+    if (revision <= this.#durableRevision) settle(undefined)
+    else this.#waiters.push({ revision, settle })
   }
 
   /** Takes no more changes and commits those there are; rejects when that fails, and they are lost. */
@@ -86,10 +83,9 @@ export class GroupCommit {
     if (this.#isClosed) return
     this.#isClosed = true
     await this.#running
-    this.#retry?.[Symbol.dispose]()
-    if (this.#isWanted || this.#pending.length > 0) await this.#commitAll()
-    this.#retry?.[Symbol.dispose]()
-    if (this.#failure !== undefined && this.#pending.length > 0) throw this.#failure
+    const hasChanges = this.#pending.length > 0
+    if (this.#isWanted || hasChanges) await this.#commitAll()
+    if (hasChanges && this.#failure !== undefined) throw this.#failure
   }
 
   async #commitAll(): Promise<void> {
@@ -100,16 +96,17 @@ export class GroupCommit {
       try {
         if (this.#options.commit !== undefined) await this.#options.commit(changes)
       } catch (cause) {
-        this.#fail(cause, changes)
-        return
+        this.#refuse(changes, new StorageFailure(cause))
+        continue
       }
-      this.#failure = undefined
-      this.#settle(changes)
+      // A commit of nothing succeeds on a full disk as well.
+      if (changes.length > 0) this.#failure = undefined
+      this.#tell(changes)
     }
     this.#state = 'idle'
   }
 
-  #settle(changes: readonly StoreChange[]): void {
+  #tell(changes: readonly StoreChange[]): void {
     for (const change of changes) {
       this.#durableRevision = change.revision
       this.#options.onDurable(change)
@@ -117,30 +114,19 @@ export class GroupCommit {
     const waiters = this.#waiters
     this.#waiters = []
     for (const waiter of waiters) {
-      if (waiter.revision <= this.#durableRevision) waiter.resolve()
+      if (waiter.revision <= this.#durableRevision) waiter.settle(undefined)
       else this.#waiters.push(waiter)
     }
   }
 
-  #fail(cause: unknown, changes: readonly StoreChange[]): void {
-    const { clock, retryMs } = this.#options
-    const failure = new VkError('Unavailable', `Cannot write to storage: ${messageOf(cause)}`, {
-      cause,
-      retryAfterMs: retryMs,
-    })
+  #refuse(changes: readonly StoreChange[], failure: StorageFailure): void {
     this.#failure = failure
-    this.#pending = [...changes, ...this.#pending]
-    this.#isWanted = true
-    this.#state = 'retrying'
+    // What came since may build on what is refused.
+    const refused = [...changes, ...this.#pending]
+    this.#pending = []
+    this.#options.onRefused(refused)
     const waiters = this.#waiters
     this.#waiters = []
-    for (const waiter of waiters) waiter.reject(failure)
-    this.#retry = clock.setTimer(retryMs, () => {
-      if (this.#state === 'retrying') this.#running = this.#commitAll()
-    })
+    for (const { settle } of waiters) settle(failure)
   }
-}
-
-function closed(): VkError {
-  return new VkError('Unavailable', 'Cannot write to storage: it is closed')
 }

@@ -25,8 +25,8 @@ export interface JournalBatch {
 
 export interface Journal extends AsyncDisposable {
   /**
-   * Resolves when the batch survives kill -9 and loss of power; rejects when it could not be written,
-   * and then the same batch, perhaps with more, may be tried again. Never called while it runs.
+   * Resolves when the batch survives kill -9 and loss of power; rejects when it could not be written:
+   * then others may follow, with the same revisions. Never called while it runs.
    */
   commit(batch: JournalBatch): Promise<void>
 }

@@ -25,6 +25,7 @@ const applicationId = 0x76_6b_63_70
 const schemaVersion = 1
 
 const busy = 5
+const full = 13
 const notDatabase = 26
 
 // Nothing here changes a file that turns out to be another program's.
@@ -111,6 +112,11 @@ export class SqliteLog {
   }
 }
 
+/** Why a commit did not happen. */
+export function whyNotWritten(error: unknown): string {
+  return kindOf(error) === full ? 'the disk is full' : (error as Error).message
+}
+
 function openDatabase(path: string): DatabaseSync {
   let database: DatabaseSync | undefined
   try {
@@ -147,14 +153,18 @@ function prepareSchema(database: DatabaseSync): void {
 
 function refusalOf(error: unknown): SqliteLogRefusal {
   if (error instanceof SqliteLogRefusal) return error
-  const { message, errcode } = error as Error & { readonly errcode?: number }
-  // The low byte is the kind of error, the rest says more of it.
-  switch ((errcode ?? 0) & 0xff) {
+  switch (kindOf(error)) {
     case busy:
       return new SqliteLogRefusal('locked', 'another process uses it', { cause: error })
     case notDatabase:
       return new SqliteLogRefusal('foreign', 'it is no database', { cause: error })
     default:
-      return new SqliteLogRefusal('unreadable', message, { cause: error })
+      return new SqliteLogRefusal('unreadable', (error as Error).message, { cause: error })
   }
+}
+
+/** The low byte of an error's code is its kind, the rest says more of it. */
+function kindOf(error: unknown): number {
+  const { errcode = 0 } = error as { readonly errcode?: number }
+  return errcode & 0xff
 }

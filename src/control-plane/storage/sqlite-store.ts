@@ -15,7 +15,7 @@ export interface SqliteStoreOptions extends StoreOptions {
 /**
  * Opens the store with everything that was durable, including the history that watches resume from.
  * Throws a UserError when the file is in use, is something else, or cannot be read. While the disk
- * cannot take writes, `put` and `durable()` refuse and the store tries again by itself.
+ * cannot take writes, each is tried and refused, and reads are served.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   await makeFolder(dirname(options.path))

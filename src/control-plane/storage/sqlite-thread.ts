@@ -5,7 +5,7 @@
 import { Worker, isMainThread, parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import type { JournalBatch } from './journal.ts'
 import { type PackedRows, packRows, unpackRows } from './packed-rows.ts'
-import { type RefusedReason, SqliteLog, SqliteLogRefusal } from './sqlite-log.ts'
+import { type RefusedReason, SqliteLog, SqliteLogRefusal, whyNotWritten } from './sqlite-log.ts'
 
 /** What the thread is asked. */
 export type SqliteRequest =
@@ -57,7 +57,7 @@ function serve(port: MessagePort, path: string): void {
       log.commit({ ...request, rows: unpackRows(request.rows) })
       reply({ kind: 'committed' })
     } catch (error) {
-      reply({ kind: 'failed', message: (error as Error).message })
+      reply({ kind: 'failed', message: whyNotWritten(error) })
     }
   })
   reply({ kind: 'opened' })

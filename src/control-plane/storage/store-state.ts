@@ -65,6 +65,16 @@ export class StoreState {
     return { key, revision: removed.revision, current: undefined, previous, removed }
   }
 
+  /** Takes back the newest changes, given in their order; nobody has been told of them. */
+  undo(changes: readonly StoreChange[]): void {
+    for (const { key, revision, previous } of changes.toReversed()) {
+      const table = this.#tableOf(key.resource)
+      if (previous === undefined) table.delete(key.namespace, key.name)
+      else table.set(key.namespace, key.name, previous)
+      this.#revision = revision - 1
+    }
+  }
+
   /** Adds a change to history, now that it is durable. */
   remember(change: StoreChange): void {
     this.#history.push(change)

@@ -4,6 +4,7 @@
 // read-check-write is atomic without locks; only durability is waited for. Invariants: what
 // `durable()` has confirmed survives kill -9; nobody is told of a change before it is durable; changes
 // are told in the order of their revisions, without gaps.
+import type { VkError } from '../../util/vk-error.ts'
 import type { KubeObject, StoredObject } from '../objects/kube-object.ts'
 
 /** One object: `resource` is the plural with its group, such as `pods` or `deployments.apps`. */
@@ -44,7 +45,9 @@ export interface StoreList {
 export interface Store extends AsyncDisposable {
   /** Revision of the newest write, durable or not. */
   readonly revision: number
-  /** The newest state, durable or not: call `durable()` before showing it to anyone. */
+  /** Why writes are refused now; undefined where the newest one succeeded. */
+  readonly failure: VkError | undefined
+  /** The newest state, durable or not: nobody is shown it before `durable()`, or outside of `read`. */
   get(key: ObjectKey): Stored | undefined
   /** All of a resource, or of one namespace of it. */
   list(resource: string, namespace?: string): StoreList
@@ -53,17 +56,23 @@ export interface Store extends AsyncDisposable {
   /**
    * Creates or replaces an object and gives it the next revision as its resourceVersion. The caller has
    * checked everything, and never changes `object` again. Throws a VkError Unavailable, as `remove`
-   * does, while storage cannot write; nothing has happened then.
+   * does, once the store is closed.
    */
   put(key: ObjectKey, object: KubeObject): Stored
   /** Removes an object; returns its last state under the revision of the removal. */
   remove(key: ObjectKey, last?: KubeObject): Stored | undefined
   /**
    * Resolves when every write up to `revision` (default: every write so far) survives kill -9; within
-   * the turn for a store in memory. Rejects with a VkError Unavailable when that cannot be written now:
-   * the outcome is open then, for the store tries again until it succeeds or the process ends.
+   * the turn for a store in memory. Rejects with a StorageFailure when one of them could not be written:
+   * that one and all after it have been taken back then, and may be tried again. To be called in the
+   * turn of the writes: afterwards it says nothing of those that are gone.
    */
   durable(revision?: number): Promise<void>
+  /**
+   * What `look` sees (or throws), once that survives kill -9. It may be called a second time, when writes
+   * that it saw were refused, so that a disk that takes no writes hinders no reads.
+   */
+  read<T>(look: () => T): Promise<T>
   /**
    * The durable changes of a resource after `revision`, oldest first; undefined when history does not
    * reach back that far (410 for the client). Together with `onChange` in the same turn it leaves no

@@ -57,8 +57,16 @@ export function updateAggregatedRoles(store: Store): void {
   }
 }
 
-/** Keeps aggregated roles up to date until disposed of. */
+/** Keeps aggregated roles up to date until disposed of; what storage refused, once it takes writes again. */
 export function startRoleAggregation(store: Store): Disposable {
-  updateAggregatedRoles(store)
-  return store.onChange(rbacStorage.clusterRoles, () => updateAggregatedRoles(store))
+  let isBehind = false
+  const update = (): void => {
+    isBehind = false
+    updateAggregatedRoles(store)
+    store.durable().catch(() => (isBehind = true))
+  }
+  update()
+  return store.onChange('*', ({ key }) => {
+    if (isBehind || key.resource === rbacStorage.clusterRoles) update()
+  })
 }

@@ -17,10 +17,12 @@ export async function answerScale(context: VerbContext, request: ResourceRequest
   const { exchange, target, resource } = request
   const { object: encode } = encoderOf(exchange, { ...resource, ...scaleKind }, core)
   if (target.verb === 'get') {
-    const stored = core.store.get(keyOf({ ...target, resource }))
-    if (!stored) throw notFound(resource, target.name)
-    await core.store.durable()
-    exchange.sendBytes(200, encode(scaleOf(stored.object)))
+    const { object } = await core.store.read(() => {
+      const stored = core.store.get(keyOf({ ...target, resource }))
+      if (!stored) throw notFound(resource, target.name)
+      return stored
+    })
+    exchange.sendBytes(200, encode(scaleOf(object)))
     return
   }
   const change = await scaleChange(context, request)
