@@ -13,16 +13,29 @@ export interface PodWatch extends Disposable {
   until(isWanted: (pod: Pod) => unknown, what: string): Promise<Pod>
 }
 
+const PODS = '/api/v1/namespaces/default/pods'
+
 /** Begins to watch; returns when the pod's present state has come. */
 export async function watchPod(cluster: Cluster, name: string): Promise<PodWatch> {
+  const watch = begin(cluster, name)
+  await eventually(() => watch.states.length > 0, { what: `the first state of pod ${name}` })
+  return watch
+}
+
+/** Watches a pod that is not made yet: no state of it is missed. */
+export async function watchPodToCome(cluster: Cluster, name: string): Promise<PodWatch> {
+  const { metadata } = await cluster.api<{ metadata: { resourceVersion: string } }>('GET', PODS)
+  return begin(cluster, name, `&resourceVersion=${metadata.resourceVersion}`)
+}
+
+function begin(cluster: Cluster, name: string, since = ''): PodWatch {
   const ending = new AbortController()
   const states: Pod[] = []
-  const query = `?watch=1&fieldSelector=metadata.name%3D${name}`
-  const lines = cluster.lines(`/api/v1/namespaces/default/pods${query}`, ending.signal)
+  const query = `?watch=1&fieldSelector=metadata.name%3D${name}${since}`
+  const lines = cluster.lines(`${PODS}${query}`, ending.signal)
   const reading = collect(lines, states)
   // It ends by the signal, and whoever waits for a state sees that none comes.
   reading.catch(() => {})
-  await eventually(() => states.length > 0, { what: `the first state of pod ${name}` })
   return {
     states,
     until: async (isWanted, what) =>

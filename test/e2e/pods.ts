@@ -158,11 +158,12 @@ export class Pods {
     return (await this.#cluster().api<List<Event>>('GET', path)).items
   }
 
-  async untilEvent(name: string, reason: string, timeoutMs = 120_000): Promise<Event> {
-    return await eventually(
-      async () => (await this.events(name)).find((event) => event.reason === reason),
-      { what: `an event ${reason} about ${name}`, timeoutMs },
-    )
+  /** Waits for an event with this reason, and with such a message where several have the reason. */
+  async untilEvent(name: string, reason: string, message = /(?:)/): Promise<Event> {
+    const isWanted = (event: Event) => event.reason === reason && message.test(event.message ?? '')
+    return await eventually(async () => (await this.events(name)).find(isWanted), {
+      what: `an event ${reason} about ${name}`,
+    })
   }
 
   /** Deletes without waiting for the end; a grace of 0 seconds is by force. */
@@ -170,8 +171,8 @@ export class Pods {
     await this.#cluster().delete(`${PODS}/${name}`, options)
   }
 
-  /** Deletes and waits until the pod is gone; fails where it takes as long as a grace of 30 s, the default. */
-  async end(name: string, options: DeleteOptions = {}, timeoutMs = 28_000): Promise<void> {
+  /** Deletes and waits until the pod is gone. */
+  async end(name: string, options: DeleteOptions = {}, timeoutMs = 120_000): Promise<void> {
     await this.delete(name, options)
     await this.untilGone(name, timeoutMs)
   }
