@@ -143,7 +143,8 @@ class EmbeddedControlPlane implements TestControlPlane {
         if (serving.hasExited()) return true
         await this.api.call('GET', '/readyz')
         if (!controllerManager) return true
-        return await this.api.call('GET', '/api/v1/namespaces/default/serviceaccounts/default')
+        await this.api.call('GET', '/api/v1/namespaces/default/serviceaccounts/default')
+        return await this.api.call('GET', '/api/v1/namespaces/default/configmaps/kube-root-ca.crt')
       },
       { what: 'the control plane to be ready', intervalMs: 20, timeoutMs: 120_000 },
     )

@@ -7,16 +7,19 @@ import { createServer } from 'node:net'
 
 /**
  * Below what Linux hands out by itself: between now and the program's start none of the many connections of
- * tests that run beside can be given the port.
+ * tests that run beside can be given the port. Above those that nodes under test have, 10250 and some more.
  */
-const [firstPort, endPort] = [10_000, 32_000]
+const [firstPort, endPort] = [11_000, 32_000]
 const maxTries = 100
+const given = new Set<number>()
 
 /** Returns a TCP port that nothing listened on a moment ago, on any address. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < maxTries; tries += 1) {
     const port = randomInt(firstPort, endPort)
-    if (await isFree(port)) return port
+    if (given.has(port) || !(await isFree(port))) continue
+    given.add(port)
+    return port
   }
   throw new Error('Cannot find a free port')
 }

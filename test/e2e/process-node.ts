@@ -37,6 +37,7 @@ export function useSharedFolder(): () => string {
     folder = mkdtempSync(join(tmpdir(), 'vk-e2e-shared-'))
     chmodSync(folder, 0o777)
   })
-  after(() => rmSync(folder, { recursive: true, force: true }))
+  // Pods that nobody ended may still write to it.
+  after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }))
   return () => folder
 }

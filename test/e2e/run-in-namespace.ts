@@ -26,7 +26,8 @@ export async function runWithFolder(
   const code = await runCommand(command, { ...env, [FOLDER_VARIABLE]: folder })
   endProcessesNaming(folder)
   unmountBelow(folder)
-  if (code === 0) rmSync(folder, { recursive: true, force: true })
+  // What was killed just now may still be about to write.
+  if (code === 0) rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   else console.error(`Logs of the failed run are in ${folder}`)
   return code
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Pods to talk to through ports, and kubectl in a terminal.
-import { once } from 'node:events'
 import { spawn } from '@lydell/node-pty'
 import type { IPty } from '@lydell/node-pty'
 import type { Container } from '../../src/kube/types.gen.ts'
@@ -82,13 +81,15 @@ export class Terminal {
   }
 }
 
-/** Resolves with the local port once `kubectl port-forward` listens. */
+/** Resolves with the local port once `kubectl port-forward` listens; rejects when it ends before. */
 export async function forwardedPort(stdout: NodeJS.ReadableStream): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
   let text = ''
-  for (;;) {
-    const [piece] = (await once(stdout, 'data')) as [Buffer]
+  stdout.on('data', (piece: Buffer) => {
     text += piece.toString()
-    const port = /Forwarding from 127\.0\.0\.1:(\d+)/.exec(text)?.[1]
-    if (port !== undefined) return Number(port)
-  }
+    const port = /Forwarding from 127\.0\.0\.1:(\d+) /.exec(text)?.[1]
+    if (port !== undefined) resolve(Number(port))
+  })
+  stdout.once('close', () => reject(new Error(`kubectl port-forward ended and said: ${text}`)))
+  return await promise
 }
