@@ -86,7 +86,7 @@ test('a cluster comes up, is found, looked into, and ended with its pods', async
   assert.equal((await vk('down')).code, 0)
   const nothing = await vk('logs', 'web')
   assert.equal(nothing.code, 2)
-  assert.match(nothing.stderr, /Start one with `virtual-kubelet up`/)
+  assert.match(nothing.stderr, /Start one with `node \S+main\.ts up`/)
 })
 
 test('after kill -9 the next one has the same objects, and the same processes', async () => {
@@ -124,8 +124,19 @@ test('one that comes up with fewer nodes has no more than those', async () => {
   assert.equal((await runCli(['down'], { env })).code, 0)
   try {
     assert.match((await up()).stderr, /: \S+, node-1 Ready/)
+    assert.equal((await up('--nodes', '1')).code, 0)
     const others = await up('--nodes', '2', '--data-dir', dir.path)
-    assert.ok(others.stderr.includes(`\`virtual-kubelet down --data-dir ${dir.path}\` first`))
+    assert.deepEqual([others.code, others.stdout], [2, ''])
+    const [line = '', hint = '', ...more] = others.stderr.split('\n')
+    assert.match(
+      line,
+      /^Cannot start one with 2 nodes: .*\(process \d+\) has 1 node of provider mock$/,
+    )
+    assert.match(
+      hint,
+      new RegExp(`^.node \\S+ down --data-dir ${dir.path}. ends it, its objects stay`),
+    )
+    assert.deepEqual(more, [''])
     await using access = await connect(join(dir.path, 'kubeconfig'))
     const { items } = await access.client.list(nodes)
     assert.deepEqual(

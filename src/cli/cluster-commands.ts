@@ -49,7 +49,7 @@ function addUp(program: Command): void {
     .description(
       'Starts a control plane and its nodes in this process, writes a kubeconfig into the data directory, ' +
         'prints the line that makes kubectl use it, and stays. Where a cluster runs already, that one is ' +
-        'named. What is created is kept: the next `up` has it again. Ctrl-C ends the pods with their grace.',
+        'named, or the flags refused that would make it another. What is created is kept: the next `up` has it again. Ctrl-C ends the pods with their grace.',
     )
     .addOption(new Option('--provider <name>', 'what runs the pods').default('process'))
     .addOption(providerConfigFlag())
@@ -77,9 +77,10 @@ Examples:
   virtual-kubelet up --provider mock --nodes 3
   eval "$(virtual-kubelet up --detach)" && kubectl get nodes`,
     )
-    .action(async (flags: UpFlags) => {
+    .action(async (flags: UpFlags, command: Command) => {
       const { up } = await import('./up.ts')
-      exitWith(await up(flags, process.argv.slice(2)))
+      const isGiven = (flag: string): boolean => command.getOptionValueSource(flag) === 'cli'
+      exitWith(await up(flags, { args: process.argv.slice(2), isGiven }))
     })
 }
 

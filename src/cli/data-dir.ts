@@ -5,6 +5,8 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import * as v from 'valibot'
 import { lockHolder } from '../util/dir-lock.ts'
+import { runningClusterSchema } from './running-cluster.ts'
+import type { RunningCluster } from './running-cluster.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -18,23 +20,6 @@ export interface DataDir {
   /** State of the nodes and their pods. */
   readonly nodes: string
 }
-
-/** A cluster that runs. */
-export interface RunningCluster {
-  readonly pid: number
-  readonly server: string
-  readonly provider: string
-  readonly nodes: readonly string[]
-  readonly startedAt: string
-}
-
-const schema: v.GenericSchema<unknown, RunningCluster> = v.object({
-  pid: v.number(),
-  server: v.string(),
-  provider: v.string(),
-  nodes: v.array(v.string()),
-  startedAt: v.string(),
-})
 
 /** The data directory: the flag's, $VK_DATA_DIR, or the user's own state directory. */
 export function dataDirOf(flag: string | undefined, env: Env): DataDir {
@@ -91,7 +76,10 @@ export async function writeRunning(dir: DataDir, running: RunningCluster): Promi
 
 async function readRunning(dir: DataDir): Promise<RunningCluster | undefined> {
   try {
-    const result = v.safeParse(schema, JSON.parse(await readFile(runningFile(dir), 'utf8')))
+    const result = v.safeParse(
+      runningClusterSchema,
+      JSON.parse(await readFile(runningFile(dir), 'utf8')),
+    )
     return result.success ? result.output : undefined
   } catch {
     // Not there yet, or cut by a crash: the lock alone is believed.

@@ -27,8 +27,10 @@ test("a user's mistake is a line with its hint, and exit 2", () => {
 })
 
 test('what the API server refuses is a line without a stack, and exit 1', () => {
-  const refused = new ApiError(503, 'Cannot list nodes: database or disk is full (503)')
-  assert.deepEqual(failureReport(refused), { exitCode: 1, text: `${refused.message}\n` })
+  for (const status of [500, 503]) {
+    const refused = new ApiError(status, `Cannot list nodes: the disk is full (${status})`)
+    assert.deepEqual(failureReport(refused), { exitCode: 1, text: `${refused.message}\n` })
+  }
   const gone = new VkError('Unavailable', 'Cannot reach it:\n  connection refused')
   assert.equal(failureReport(gone).text, 'Cannot reach it: connection refused\n')
 })

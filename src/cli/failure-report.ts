@@ -2,6 +2,7 @@
 // What a person reads of an error that ends a command, and its exit code. A stack is for faults of this
 // program alone: a mistake of the user's, a refusal by the API server and a machine that is out of
 // something are each a line, and where there is something to do about it, one more.
+import { ApiError } from '../kube/api-error.ts'
 import { messageOf, UserError, VkError } from '../util/vk-error.ts'
 
 /** How a command ends that failed. */
@@ -17,7 +18,7 @@ export function failureReport(error: unknown): FailureReport {
   if (error instanceof UserError) {
     return { exitCode: 2, text: lines(error.message, error.hint) }
   }
-  if (error instanceof VkError && error.code !== 'Internal') {
+  if (error instanceof ApiError || (error instanceof VkError && error.code !== 'Internal')) {
     return { exitCode: 1, text: lines(messageOf(error)) }
   }
   const lack = lackOf(error)

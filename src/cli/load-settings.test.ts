@@ -106,6 +106,11 @@ test('flags are read as the kubelet reads them', () => {
 const refused: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['no provider', {}, /no provider is named.*--provider/],
   [
+    'a provider that is none, before its settings',
+    { provider: 'dokcer', providerConfig: '/nonexistent.yaml' },
+    /Cannot use provider "dokcer": there is none of that name.*docker, mock, process/,
+  ],
+  [
     'a port that is no number',
     { provider: 'mock', kubeletPort: 'x' },
     /--kubelet-port: "x" is not a whole number/,

@@ -7,6 +7,7 @@ import * as v from 'valibot'
 import { UserError } from '../util/vk-error.ts'
 import { readConfigFile, readYamlFile } from './config-file.ts'
 import { flagOf, settingsOfFlags } from './flags.ts'
+import { checkProviderName } from './provider-modules.ts'
 import { checkResourceSettings } from './resource-settings.ts'
 import { nodeKeys, nodeSchema, processKeys, processSchema } from './settings.ts'
 import type { NodeSettings, Settings } from './settings.ts'
@@ -48,6 +49,7 @@ export function completeNode(raw: Raw): NodeSettings & { readonly provider: stri
       hint: 'Give --provider, for example --provider process; `virtual-kubelet providers` lists them.',
     })
   }
+  checkProviderName(provider)
   if ((node.tlsCertFile === undefined) !== (node.tlsPrivateKeyFile === undefined)) {
     throw new UserError(
       'Cannot use one of --tls-cert-file and --tls-private-key-file without the other',

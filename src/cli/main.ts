@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entry point of the command. Everything it does is in program.ts; here is only the process: its
 // arguments, its exit code, and a reader of its output that has seen enough (`| head`).
+import { existsSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { isReaderGone } from './reader-gone.ts'
@@ -9,6 +10,9 @@ import { isReaderGone } from './reader-gone.ts'
 // change them there could change the source as well.
 if (import.meta.filename.endsWith('.ts')) {
   enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/compile'))
+  // `npm run vk` runs us in the folder of the clone; the paths that people give are seen from where they are.
+  const { npm_lifecycle_event: script, INIT_CWD: here } = process.env
+  if (script === 'vk' && here !== undefined && existsSync(here)) process.chdir(here)
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -59,6 +59,24 @@ test('an unknown provider is named, with those there are', async () => {
   )
 })
 
+test('an unknown provider is told before anything is read, connected or made', async () => {
+  using dir = folder()
+  const data = join(dir.path, 'data')
+  const commands = [
+    ['start', '--kubeconfig', join(dir.path, 'none'), '--root-dir', data],
+    ['up', '--data-dir', data],
+    ['run', join(dir.path, 'none.yaml')],
+  ]
+  const outcomes = await Promise.all(
+    commands.map((words) => vk([...words, '--provider', 'dokcer'])),
+  )
+  for (const { code, stderr } of outcomes) {
+    assert.equal(code, 2)
+    assert.match(stderr, /^Cannot use provider "dokcer": .*\nThere are: docker, mock, process\.\n$/)
+  }
+  assert.ok(!existsSync(data))
+})
+
 test('no kubeconfig anywhere: one line that says where it looked, exit 2', async () => {
   using dir = folder()
   const { code, stderr } = await vk(['start', '--provider', 'mock', '--root-dir', dir.path])

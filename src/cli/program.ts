@@ -6,6 +6,7 @@ import { addClusterCommands } from './cluster-commands.ts'
 import { providerConfigFlag } from './command-flags.ts'
 import { failureReport } from './failure-report.ts'
 import { helpOf, startFlags } from './flags.ts'
+import { inOwnWords } from './own-words.ts'
 import { versionLine } from './version.ts'
 
 /** Runs the command line and resolves with the exit code. */
@@ -24,7 +25,7 @@ function exitCodeOf(error: unknown): number {
     return error.code.startsWith('commander.') && error.exitCode !== 0 ? 2 : error.exitCode
   }
   const { exitCode, text } = failureReport(error)
-  process.stderr.write(text)
+  process.stderr.write(inOwnWords(text))
   return exitCode
 }
 
@@ -34,6 +35,10 @@ export function createProgram(): Command {
     .description('A Kubernetes node anywhere: registers itself and runs its pods on a provider.')
     .version(versionLine, '--version', 'print the versions')
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(inOwnWords(text)),
+      writeErr: (text) => process.stderr.write(inOwnWords(text)),
+    })
     .enablePositionalOptions()
     .showHelpAfterError('(virtual-kubelet help COMMAND explains the flags)')
   addClusterCommands(program)

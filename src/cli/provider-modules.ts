@@ -17,11 +17,18 @@ export const providerNames: readonly string[] = Object.keys(modules).sort()
 
 /** The provider of that name; UserError for an unknown one. */
 export async function loadProviderModule(name: string): Promise<ProviderModule> {
+  return (await loaderOf(name)()).providerModule
+}
+
+/** Throws a UserError when there is no provider of that name, without loading any. */
+export function checkProviderName(name: string): void {
+  loaderOf(name)
+}
+
+function loaderOf(name: string): Load {
   const load = Object.hasOwn(modules, name) ? modules[name] : undefined
-  if (load === undefined) {
-    throw new UserError(`Cannot use provider "${name}": there is none of that name`, {
-      hint: `There are: ${providerNames.join(', ')}.`,
-    })
-  }
-  return (await load()).providerModule
+  if (load !== undefined) return load
+  throw new UserError(`Cannot use provider "${name}": there is none of that name`, {
+    hint: `There are: ${providerNames.join(', ')}.`,
+  })
 }

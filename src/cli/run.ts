@@ -21,7 +21,7 @@ import { escalatingStop } from './escalating-stop.ts'
 import type { EscalatingStop } from './escalating-stop.ts'
 import { LocalNodes } from './local-nodes.ts'
 import { nodeNames } from './node-names.ts'
-import { loadProviderModule } from './provider-modules.ts'
+import { checkProviderName, loadProviderModule } from './provider-modules.ts'
 import { onReaderGone } from './reader-gone.ts'
 import { endLeftoverRuns, recordRun } from './run/leftover-runs.ts'
 import { readManifests } from './run/read-manifests.ts'
@@ -75,6 +75,7 @@ export async function run(paths: readonly string[], flags: RunFlags): Promise<nu
       },
     )
   }
+  if (flags.provider !== undefined) checkProviderName(flags.provider)
   const manifests = await readManifests(paths, { readStdin: () => text(process.stdin) })
   requirePods(manifests)
   await checkProvider(manifests, flags)

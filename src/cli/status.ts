@@ -9,7 +9,9 @@ import type { Resource } from '../kube/resources.ts'
 import { systemClock } from '../util/clock.ts'
 import { ClusterAccess } from './cluster-access.ts'
 import { dataDirOf, findRunning } from './data-dir.ts'
-import type { DataDir, RunningCluster } from './data-dir.ts'
+import type { DataDir } from './data-dir.ts'
+import { inOwnWords } from './own-words.ts'
+import type { RunningCluster } from './running-cluster.ts'
 import { durationText, textTable } from './text-table.ts'
 
 /** Flags of `status`. */
@@ -43,7 +45,7 @@ export async function status({ dataDir, output }: StatusFlags): Promise<number> 
   const report = running ? await reportOf(dir, running) : { isRunning: false, dataDir: dir.path }
   const text =
     output === 'json' ? JSON.stringify(report, undefined, 2) : inWords(report, running).join('\n')
-  process.stdout.write(`${text}\n`)
+  process.stdout.write(`${inOwnWords(text)}\n`)
   return report.isRunning ? 0 : 1
 }
 

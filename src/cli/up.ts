@@ -15,12 +15,17 @@ import { collectWhenQuiet } from '../util/quiet-collection.ts'
 import { whenAborted } from '../util/until-aborted.ts'
 import { UserError } from '../util/vk-error.ts'
 import { dataDirOf, findRunning, lastPort, letPodsPass, writeRunning } from './data-dir.ts'
-import type { DataDir, RunningCluster } from './data-dir.ts'
+import type { DataDir } from './data-dir.ts'
 import { escalatingStop } from './escalating-stop.ts'
 import type { EscalatingStop } from './escalating-stop.ts'
+import { completeNode } from './load-settings.ts'
 import { LocalCluster } from './local-cluster.ts'
 import { nodeNames } from './node-names.ts'
 import { makeOwnFolder } from './own-folder.ts'
+import { inOwnWords } from './own-words.ts'
+import { digestOf, unmetWishes } from './running-cluster.ts'
+import type { ClusterWish, RunningCluster } from './running-cluster.ts'
+import { shellWord } from './shell-word.ts'
 
 /** Flags of `up`. */
 export interface UpFlags {
@@ -34,25 +39,36 @@ export interface UpFlags {
   readonly logLevel: LogLevel
 }
 
+/** Of the command line itself. */
+export interface UpContext {
+  readonly args: readonly string[]
+  /** Was the flag given, or is its value the default? */
+  readonly isGiven: (flag: keyof UpFlags) => boolean
+}
+
 const startTimeoutMs = 60_000
 const pollMs = 50
 
 /** Runs the cluster until it is stopped, or finds the one that runs; resolves with the exit code. */
-export async function up(flags: UpFlags, args: readonly string[]): Promise<number> {
+export async function up(flags: UpFlags, context: UpContext): Promise<number> {
+  // A mistake in them is said before there is anything of a cluster.
+  completeNode({ name: 'node', provider: flags.provider, ...nodeSettings(flags) })
   const dir = dataDirOf(flags.dataDir, process.env)
   await makeOwnFolder(dir.path)
-  if ((await lockHolder(dir.path)) !== undefined) return await greetFirst(dir, flags)
-  const lock = await tryLock(dir)
-  if (lock === undefined) return await greetFirst(dir, flags)
+  const isHeld = (await lockHolder(dir.path)) !== undefined
+  const lock = isHeld ? undefined : await tryLock(dir)
+  if (lock === undefined) return await greetFirst(dir, { flags, context })
   if (flags.detach) {
     await lock[Symbol.asyncDispose]()
-    return await detach(dir, { flags, args })
+    return await detach(dir, { flags, context })
   }
   await using _lock = lock
   await letPodsPass(dir)
   using stop = escalatingStop({
     first: 'Stopping: the pods end with their grace; again does not wait for them',
-    second: 'Stopped without waiting: the next `virtual-kubelet up` takes the pods over',
+    second: inOwnWords(
+      'Stopped without waiting: the next `virtual-kubelet up` takes the pods over',
+    ),
   })
   await runCluster(dir, { flags, stop })
   return 0
@@ -63,18 +79,17 @@ async function runCluster(
   { flags, stop }: { readonly flags: UpFlags; readonly stop: EscalatingStop },
 ): Promise<void> {
   const log = createPinoLogger({ level: flags.logLevel, format: 'text' })
+  const { provider, providerConfig, taint } = flags
+  const config = providerConfig === undefined ? undefined : await digestOf(providerConfig)
   using _quiet = collectWhenQuiet({ clock: systemClock })
   try {
     await using cluster = await LocalCluster.start({
       dir: dir.path,
       storageDir: dir.controlPlane,
       port: flags.port === 0 ? await usualPort(dir) : flags.port,
-      provider: flags.provider,
+      provider,
       nodeNames: nodeNames('node', flags.nodes),
-      settings: {
-        disableTaint: !flags.taint,
-        ...(flags.providerConfig !== undefined && { providerConfigFile: flags.providerConfig }),
-      },
+      settings: nodeSettings(flags),
       clock: systemClock,
       log,
       signal: stop.first,
@@ -82,18 +97,27 @@ async function runCluster(
     const running = {
       pid: process.pid,
       server: cluster.server,
-      provider: flags.provider,
+      provider,
       nodes: cluster.nodeNames,
       startedAt: new Date().toISOString(),
+      taint,
+      providerConfig: config,
     }
     await writeRunning(dir, running)
     announce(dir, running, 'is up')
-    process.stderr.write(`Ctrl-C, or ${downCommand(flags)}, ends it and its pods\n`)
+    process.stderr.write(inOwnWords(`Ctrl-C, or ${downCommand(flags)}, ends it and its pods\n`))
     await whenAborted(stop.first)
     using _second = exitAtSecond(stop)
     await cluster[Symbol.asyncDispose]()
   } catch (error) {
     if (!stop.first.aborted) throw error
+  }
+}
+
+function nodeSettings({ taint, providerConfig }: UpFlags): Readonly<Record<string, unknown>> {
+  return {
+    disableTaint: !taint,
+    ...(providerConfig !== undefined && { providerConfigFile: providerConfig }),
   }
 }
 
@@ -125,30 +149,45 @@ async function tryLock(dir: DataDir): Promise<DirLock | undefined> {
   }
 }
 
-async function greetFirst(dir: DataDir, flags: UpFlags): Promise<number> {
+interface Invocation {
+  readonly flags: UpFlags
+  readonly context: UpContext
+}
+
+async function greetFirst(dir: DataDir, { flags, context }: Invocation): Promise<number> {
   const running = await waitForRunning(dir, () => true)
-  announce(dir, running, `runs already (process ${running.pid})`)
-  if (running.provider !== flags.provider || running.nodes.length !== flags.nodes) {
-    process.stderr.write(
-      `It has ${nodeCount(running)} of provider ${running.provider}; ${downCommand(flags)} first for others\n`,
-    )
+  const unmet = unmetWishes(running, await wishOf(flags, context))
+  if (unmet) {
+    const what = `the cluster that runs already (process ${running.pid}) has ${unmet.has}`
+    throw new UserError(`Cannot start one with ${unmet.wanted}: ${what}`, {
+      hint: `${downCommand(flags)} ends it, its objects stay; or start another one beside it with --data-dir.`,
+    })
   }
+  announce(dir, running, `runs already (process ${running.pid})`)
   return 0
 }
 
-function nodeCount({ nodes }: RunningCluster): string {
-  return nodes.length === 1 ? '1 node' : `${nodes.length} nodes`
+async function wishOf(flags: UpFlags, { isGiven }: UpContext): Promise<ClusterWish> {
+  const { provider, nodes, port, taint, providerConfig } = flags
+  return {
+    ...(isGiven('provider') && { provider }),
+    ...(isGiven('nodes') && { nodes }),
+    ...(isGiven('port') && { port }),
+    ...(isGiven('taint') && { taint }),
+    ...(providerConfig !== undefined && { providerConfig: await digestOf(providerConfig) }),
+  }
 }
 
 /** Starts the same command in the background and waits until it is up. */
-async function detach(
-  dir: DataDir,
-  { flags, args }: { readonly flags: UpFlags; readonly args: readonly string[] },
-): Promise<number> {
+async function detach(dir: DataDir, { flags, context }: Invocation): Promise<number> {
   const logFile = join(dir.path, 'up.log')
   const output = await open(logFile, 'w', 0o600)
   const [program = ''] = process.argv.slice(1)
-  const words = [...process.execArgv, program, ...args.filter((word) => word !== '--detach')]
+  const words = [
+    ...process.execArgv,
+    program,
+    ...context.args.filter((word) => word !== '--detach'),
+  ]
   const child = spawn(process.execPath, words, {
     detached: true,
     stdio: ['ignore', output.fd, output.fd],
@@ -159,8 +198,10 @@ async function detach(
   await output.close()
   try {
     const running = await waitForRunning(dir, () => !hasExited)
+    // Somebody else was faster.
+    if (running.pid !== child.pid) return await greetFirst(dir, { flags, context })
     announce(dir, running, `is up in the background (process ${running.pid})`)
-    process.stderr.write(`${downCommand(flags)} ends it and its pods\n`)
+    process.stderr.write(inOwnWords(`${downCommand(flags)} ends it and its pods\n`))
     child.unref()
     return 0
   } catch (error) {
@@ -186,15 +227,11 @@ async function waitForRunning(dir: DataDir, mayCome: () => boolean): Promise<Run
 /** Standard output holds nothing but the line for the shell, so that it can be evaluated. */
 function announce(dir: DataDir, { server, nodes }: RunningCluster, what: string): void {
   process.stderr.write(`The cluster ${what}: ${server}, ${nodes.join(', ')} Ready\n`)
-  process.stdout.write(`export KUBECONFIG=${quoted(dir.kubeconfig)}\n`)
+  process.stdout.write(`export KUBECONFIG=${shellWord(dir.kubeconfig)}\n`)
 }
 
 /** What ends just this cluster, to be copied. */
 function downCommand({ dataDir }: UpFlags): string {
-  const where = dataDir === undefined ? '' : ` --data-dir ${quoted(dataDir)}`
+  const where = dataDir === undefined ? '' : ` --data-dir ${shellWord(dataDir)}`
   return `\`virtual-kubelet down${where}\``
-}
-
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 }

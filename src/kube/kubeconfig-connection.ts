@@ -59,7 +59,10 @@ function contextOf(
   const name = wanted ?? config.currentContext
   if (!name) {
     throw new UserError(`Cannot use kubeconfig ${files}: it has no current-context`, {
-      hint: names === '' ? 'it has no contexts at all' : `choose one with --context: ${names}`,
+      hint:
+        names === ''
+          ? 'it has no contexts at all; name another file with --kubeconfig or KUBECONFIG'
+          : `choose one with --context: ${names}`,
     })
   }
   const context = config.contexts.get(name)

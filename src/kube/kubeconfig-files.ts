@@ -3,16 +3,14 @@
 // current-context, the first file's counts, whole. Errors quote no content: it holds keys and tokens.
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import * as v from 'valibot'
-import { parseDocument } from 'yaml'
 import { UserError } from '../util/vk-error.ts'
-import { kubeconfigSchema } from './kubeconfig-schema.ts'
 import type {
   KubeconfigCluster,
   KubeconfigContext,
   KubeconfigFile,
   KubeconfigUser,
 } from './kubeconfig-schema.ts'
+import { parseKubeconfig } from './parse-kubeconfig.ts'
 
 /** An entry, and the file that it stands in. */
 export interface Located<T> {
@@ -73,30 +71,16 @@ async function readIfThere(file: string): Promise<string | undefined> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new UserError(`Cannot read kubeconfig "${file}": ${code ?? 'unknown error'}`, {
+    if (code === 'EISDIR') {
+      throw new UserError(`Cannot read kubeconfig "${file}": it is a directory`, {
+        hint: 'give the path of a kubeconfig with --kubeconfig or KUBECONFIG',
+      })
+    }
+    const why = code === 'EACCES' ? 'this user may not read it' : (code ?? 'unknown error')
+    throw new UserError(`Cannot read kubeconfig "${file}": ${why}`, {
       hint: 'check the permissions of the file',
     })
   }
-}
-
-function parseKubeconfig(content: string, file: string): KubeconfigFile {
-  // Messages of the parser show the text around the mistake, so only its place is passed on.
-  const document = parseDocument(content, { prettyErrors: false })
-  const [error] = document.errors
-  if (error) {
-    const line = content.slice(0, error.pos[0]).split('\n').length
-    throw new UserError(`Cannot read kubeconfig "${file}": line ${line} is no YAML (${error.code})`)
-  }
-  const value: unknown = document.toJS()
-  const result = v.safeParse(kubeconfigSchema, value ?? {})
-  if (result.success) return result.output
-  const [issue] = result.issues
-  const path = (issue.path ?? []).map(({ key }) => String(key)).join('.')
-  const place = path === '' ? '' : `${path} `
-  throw new UserError(
-    `Cannot read kubeconfig "${file}": ${place}must be ${issue.expected ?? issue.type}`,
-    { hint: 'compare it with the output of: kubectl config view' },
-  )
 }
 
 function merge(files: readonly Parsed[]): Kubeconfig {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -198,9 +199,30 @@ test('complains in one line that names the file and what to do, and gives no sec
   const other = await createAuthority('other')
   const table: readonly (readonly [config: string, complaint: RegExp])[] = [
     [`token: ${secret}\n\t- x: [`, /^Cannot read kubeconfig "\/config": line \d+ is no YAML/],
-    [`just text ${secret}`, /must be Object/],
+    [
+      `just text ${secret}`,
+      /^Cannot use "\/config" as kubeconfig: it holds plain text \| name anoth/,
+    ],
+    [
+      `-----BEGIN CERTIFICATE-----\n${secret}\n`,
+      /as kubeconfig: it holds plain text \| name another/,
+    ],
+    [`[${secret}]`, /as kubeconfig: it holds a list \|/],
+    [
+      `{kind: Pod, metadata: {name: ${secret}}}`,
+      /it describes an object of kind Pod \| name anothe/,
+    ],
+    [`{kind: "${secret} x"}`, /it holds none of clusters, contexts, users \| name another/],
+    [`{a: b}\n---\n{token: ${secret}}`, /it holds several YAML documents \| name another/],
+    [
+      `{clusters: ${secret}}`,
+      /^Cannot read kubeconfig "\/config": clusters must be Array \| compare/,
+    ],
     [kubeconfig(`{token: [${secret}]}`), /users\.0\.user\.token must be string/],
-    ['', /it has no current-context \| it has no contexts at all$/],
+    [
+      '',
+      /it has no current-context \| it has no contexts at all; name another file with --kubecon/,
+    ],
     ['{current-context: x, contexts: [{name: y, context: {cluster: k}}]}', /no context "x" .*: y$/],
     ['{current-context: y, contexts: [{name: y, context: {cluster: k}}]}', /no cluster "k"/],
     [kubeconfig('{}').replace('name: u,', 'name: v,'), /it has no user "u" \| it has: v$/],
@@ -335,3 +357,33 @@ test('says why a plugin failed, without its output', async () => {
     })
   }
 })
+
+test('a plugin that does not end in time is ended with what it has started', async () => {
+  // It would hear of no TERM, and its helper has its output.
+  const script = "trap '' TERM; sleep 1000 & echo $! >pid.tmp; mv pid.tmp pid; wait"
+  await using directory = await pluginDirectory(script)
+  const clock = new FakeClock()
+  const options = { env: { PATH: process.env['PATH'] }, clock }
+  const refused = assert.rejects(
+    load(directory.file('config'), options),
+    /did not end within 60 s$/,
+  )
+  let helper = ''
+  while (helper === '') {
+    helper = await readFile(directory.file('pid'), 'utf8').catch(() => '')
+    await clock.advance(0)
+  }
+  await clock.advance(60_000)
+  await refused
+  while (isRunning(Number(helper))) await clock.advance(0)
+})
+
+/** A zombie has no command line; who should bury it may take its time. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== ''
+  } catch {
+    return false
+  }
+}
