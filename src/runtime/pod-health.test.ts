@@ -180,6 +180,32 @@ test('a pod that ends by itself while its node is away for longer than its grace
   )
 })
 
+test('a container that is stopped while its pod goes on has its own grace again after an absence', async () => {
+  await using lab = await openLab()
+  const { world, answers, exec } = lab
+  const livenessProbe = probe('live', { terminationGracePeriodSeconds: 7 })
+  const pod = podWith({ livenessProbe, lifecycle: { preStop: { exec: { command: ['pre'] } } } })
+  answers.set('pre', 'hang')
+  const ref = await world.create(pod)
+  await world.untilRunning(ref)
+  await world.eventually(() => exec.calls.length === 1)
+  answers.set('live', 1)
+  const hooks = (): number => exec.calls.filter(({ command }) => command[0] === 'pre').length
+  await world.passToRetry(10_000)
+  await world.eventually(() => hooks() === 1)
+  await world.kill()
+  await world.pass(600_000)
+  answers.set('pre', 0).set('live', 0)
+  await world.start()
+  await world.create(pod)
+  await world.untilRunning(ref, 1)
+  assert.equal(hooks(), 2)
+  assert.deepEqual(
+    world.runtime.stops.map(({ graceMs }) => graceMs),
+    [7000],
+  )
+})
+
 test('a hook that fails after the start ends its container, one that is out of time does not hold it', async () => {
   await using lab = await openLab()
   const { world, answers } = lab

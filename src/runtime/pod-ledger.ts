@@ -18,6 +18,7 @@ import {
 import type { CrashBackoff } from './decide/crash-backoff.ts'
 import { verdictsOfStatus } from './decide/container-health.ts'
 import { findContainer, podContainers } from './decide/pod-containers.ts'
+import { withGraceAnew } from './decide/grace-anew.ts'
 import { gracePeriodMs } from './decide/plan-container.ts'
 import type { Reset } from './decide/pod-state.ts'
 import { recordFromStatus } from './decide/record-from-status.ts'
@@ -323,17 +324,6 @@ export class PodLedger {
     if (stage === 'started') this.#deps.logs.tail(dir)
     else this.#deps.logs.finish(dir)
   }
-}
-
-/**
- * A pod that ends by itself has its whole grace again in each life of ours, as with the kubelet: hooks for
- * which nobody was there are not left out. Where somebody waits for the end, the time is theirs.
- */
-function withGraceAnew(record: PodRecord, nowMs: number): PodRecord {
-  const { ending, pod, endedAtMs } = record
-  const isOwn = ending?.cause === 'finished' || ending?.cause === 'failed'
-  if (!isOwn || endedAtMs !== undefined) return record
-  return { ...record, ending: { ...ending, deadlineMs: nowMs + gracePeriodMs(pod) } }
 }
 
 /** The end that becomes `lastState` once the next run is begun. */

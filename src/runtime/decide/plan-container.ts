@@ -2,7 +2,7 @@
 // What one container of a pod that goes on needs now, apart from its turn: to be started, to be stopped
 // because something is wrong with this run, to wait, or nothing.
 import type { Container, Pod } from '../../kube/types.gen.ts'
-import type { ContainerRecord, Doom } from './container-record.ts'
+import type { ContainerRecord, Doom, ProbeFailure } from './container-record.ts'
 import { judgeRestart, type CrashBackoff, type CrashBackoffVerdict } from './crash-backoff.ts'
 import { goDuration } from './go-duration.ts'
 import { hookFailure } from './hook-failure.ts'
@@ -39,6 +39,18 @@ const defaultGraceSeconds = 30
 /** The pod's own grace period in milliseconds. */
 export function gracePeriodMs(pod: Pod | undefined): number {
   return (pod?.spec.terminationGracePeriodSeconds ?? defaultGraceSeconds) * 1000
+}
+
+/** What a run has that is stopped for this cause while its pod goes on; `failed` is the verdict of its probes. */
+export function doomGraceMs(
+  cause: Doom['cause'],
+  { pod, failed }: { readonly pod: Pod | undefined; readonly failed: ProbeFailure | undefined },
+): number {
+  // A rule that has all containers started anew waits for none of them.
+  if (cause === 'reset') return 0
+  const isProbe = cause === 'liveness' || cause === 'startup'
+  const seconds = isProbe ? failed?.graceSeconds : undefined
+  return seconds === undefined ? gracePeriodMs(pod) : seconds * 1000
 }
 
 /** `name_namespace(uid)`, as the kubelet's messages call a pod. */
@@ -107,29 +119,33 @@ function doomOf(
   input: PlanInput,
 ): Doom | undefined {
   const { pod, state, moment } = input
-  const { spec, role } = container
-  const deadlineMs = moment.nowMs + gracePeriodMs(pod)
+  const failed = state.health?.get(container.spec.name)?.failed
+  const verdict = verdictOn(container, record, { ...input, failed })
+  if (!verdict) return undefined
+  const graceMs = doomGraceMs(verdict.cause, { pod, failed })
+  return { ...verdict, deadlineMs: moment.nowMs + graceMs }
+}
+
+function verdictOn(
+  { spec, role }: PodContainer,
+  record: ContainerRecord,
+  input: PlanInput & { readonly failed: ProbeFailure | undefined },
+): Pick<Doom, 'cause' | 'message'> | undefined {
+  const { pod, failed } = input
   const subject = `${role === 'regular' ? 'Container' : 'Init container'} ${spec.name}`
-  if (record.postStart === 'failed') {
-    return { cause: 'postStart', message: 'FailedPostStartHook', deadlineMs }
-  }
-  if (role !== 'init' && !hasSameImage(spec, record)) {
+  if (record.postStart === 'failed') return { cause: 'postStart', message: 'FailedPostStartHook' }
+  if (role === 'init') return undefined
+  if (!hasSameImage(spec, record)) {
     const message = told(`${subject} definition changed`, { role, isRestarted: true })
-    return { cause: 'changed', message, deadlineMs }
+    return { cause: 'changed', message }
   }
-  if (role !== 'init' && resizeWanted(spec, record, input) === 'restart') {
-    const message = `Container ${spec.name} resize requires restart`
-    return { cause: 'resize', message, deadlineMs }
+  if (resizeWanted(spec, record, input) === 'restart') {
+    return { cause: 'resize', message: `Container ${spec.name} resize requires restart` }
   }
-  const failed = state.health?.get(spec.name)?.failed
-  if (!failed || role === 'init') return undefined
-  const { probe, graceSeconds } = failed
+  if (!failed) return undefined
   const isRestarted = restartsAfterProbe(pod, spec)
-  return {
-    cause: probe,
-    message: told(`${subject} failed ${probe} probe`, { role, isRestarted }),
-    deadlineMs: graceSeconds === undefined ? deadlineMs : moment.nowMs + graceSeconds * 1000,
-  }
+  const message = told(`${subject} failed ${failed.probe} probe`, { role, isRestarted })
+  return { cause: failed.probe, message }
 }
 
 function told(
