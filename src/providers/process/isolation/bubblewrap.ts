@@ -40,8 +40,8 @@ export function bubblewrapCommand(
     ...(places.length > 0 ? [nsenter, ...places, '--'] : []),
     ...checking(marks, shell),
     ...(memory && !holder ? makeMemory(memory.dir, tools) : []),
-    // bwrap's own mounts get what the host mounts below them later, writable and not nosuid. Only root can
-    // have it otherwise.
+    // bwrap's own mounts get what the host mounts below them later, writable and not nosuid. For an ordinary user
+    // it would cost more than it is worth; see docs/decisions/0018-later-mounts-stay-out.md.
     ...(capabilities ? [unshare, '--mount', '--propagation', 'private', '--'] : []),
   ]
   const outer = guard ? [bubblewrap, '--args', guardDescriptor, '--'] : []
