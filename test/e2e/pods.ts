@@ -159,7 +159,7 @@ export class Pods {
   }
 
   /** Waits for an event with this reason, and with such a message where several have the reason. */
-  async untilEvent(name: string, reason: string, message = /(?:)/): Promise<Event> {
+  async untilEvent(name: string, reason: string, message: RegExp = /(?:)/): Promise<Event> {
     const isWanted = (event: Event) => event.reason === reason && message.test(event.message ?? '')
     return await eventually(async () => (await this.events(name)).find(isWanted), {
       what: `an event ${reason} about ${name}`,
