@@ -68,12 +68,21 @@ export class ContainerStops {
   }
 
   async #end(key: ContainerKey, { stop, first, context }: Ending): Promise<void> {
-    if (first !== undefined) await this.#kill(key, first, context)
+    if (first !== undefined) await this.#sendFirst(key, { stop, first, context })
     while (this.#isRunning(key)) {
       const leftMs = stop.deadlineMs - this.#clock.monotonicMs()
       if (leftMs <= 0) await this.#kill(key, 'SIGKILL', context)
       await this.#pause(key, { stop, forMs: leftMs <= 0 ? lookEveryMs : leftMs, context })
     }
+  }
+
+  /** The grace is the container's: what a busy engine takes to send the signal does not count. */
+  async #sendFirst(key: ContainerKey, { stop, first = '', context }: Ending): Promise<void> {
+    const { deadlineMs } = stop
+    const startMs = this.#clock.monotonicMs()
+    await this.#kill(key, first, context)
+    const isHurried = stop.deadlineMs !== deadlineMs
+    if (!isHurried) stop.deadlineMs += this.#clock.monotonicMs() - startMs
   }
 
   /** Until it has ended, the deadline moved or the time is over; looks at it if nothing was heard. */
