@@ -3,20 +3,26 @@
 // What is told of a pod and its containers when they end, and of the pod all along: last words, stop
 // signals, graces and deadlines, evictions, generations and conditions. On host processes.
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Container, Pod } from '../../src/kube/types.gen.ts'
+import { eventually } from './eventually.ts'
 import { watchPod } from './pod-watch.ts'
 import { conditionOf, Pods, shell, stateOf, statusOf } from './pods.ts'
-import { startProcessNode } from './process-node.ts'
+import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { skipReason } from './requirements.ts'
-import { provider } from './scenario-provider.ts'
 import { planeKind } from './test-control-plane.ts'
 import { useCluster } from './use-cluster.ts'
 import type { VirtualKubelet } from './virtual-kubelet.ts'
 
 const pod = (name: string): string => `/api/v1/namespaces/default/pods/${name}`
 const idle = (more: Partial<Container> = {}): Container =>
-  shell('trap "exit 0" TERM; while :; do sleep 0.1; done', more)
+  shell('trap "exit 0" TERM; echo ready; while :; do sleep 0.1; done', more)
+/** Of pods that end as soon as they are told to: nobody uses it up. */
+const terminationGracePeriodSeconds = 1000
+/** Goes on as soon as the file is there. */
+const until = (file: string): string => `until test -e ${file}; do sleep 0.1; done`
 
 /** Conditions that the node keeps. */
 const ownConditions = [
@@ -32,6 +38,7 @@ describe('endings', { skip: skipReason }, () => {
   const apiServerArgs = planeKind === 'real' ? ['--feature-gates=ContainerStopSignals=true'] : []
   const cluster = useCluster({ apiServerArgs })
   const pods = new Pods(cluster)
+  const shared = useSharedFolder()
   let node: VirtualKubelet
 
   before(async () => {
@@ -47,7 +54,9 @@ describe('endings', { skip: skipReason }, () => {
 
   test('a container that fails without a word has the end of its log as its last words', async () => {
     const terminationMessagePolicy = 'FallbackToLogsOnError'
-    const script = `for i in $(seq 100); do echo "line $i"; done; ${provider.betweenStreams}echo gone >&2; exit 3`
+    // An engine reads the two streams by themselves: the one is written to once the other has been read.
+    const file = `${shared()}/read`
+    const script = `for i in $(seq 100); do echo "line $i"; done; ${until(file)}; echo gone >&2; exit 3`
     await pods.create({
       name: 'wordy',
       spec: {
@@ -60,10 +69,14 @@ describe('endings', { skip: skipReason }, () => {
         ],
       },
     })
+    const log = { container: 'main' }
+    const isRead = async () => (await pods.logs('wordy', log)).endsWith('line 100\n')
+    await eventually(isRead, { what: 'its lines to be read' })
+    writeFileSync(file, '')
     const ended = await pods.untilPhase('wordy', 'Failed')
     const lines = (stateOf(ended, 'main')?.terminated?.message ?? '').trim().split('\n')
     assert.equal(lines.length, 80)
-    assert.ok(lines.includes('line 100') && lines.includes('gone'), lines.slice(-3).join())
+    assert.deepEqual(lines.slice(-2), ['line 100', 'gone'])
     assert.equal(stateOf(ended, 'fine')?.terminated?.message, undefined)
     assert.equal(stateOf(ended, 'terse')?.terminated?.message, 'DONE')
     assert.equal(stateOf(ended, 'silent')?.terminated?.message, undefined)
@@ -74,7 +87,11 @@ describe('endings', { skip: skipReason }, () => {
     const lifecycle = { stopSignal: 'SIGUSR1' }
     await pods.create({
       name: 'signalled',
-      spec: { os: { name: 'linux' }, containers: [shell(script, { lifecycle })] },
+      spec: {
+        terminationGracePeriodSeconds,
+        os: { name: 'linux' },
+        containers: [shell(script, { lifecycle })],
+      },
     })
     await pods.untilLogged('signalled', /ready/)
     const [container] = (await pods.get('signalled')).spec.containers
@@ -97,13 +114,17 @@ describe('endings', { skip: skipReason }, () => {
   })
 
   test('a deadline goes on while virtual-kubelet does not run', async () => {
-    const activeDeadlineSeconds = 8 * provider.patience
-    await pods.create({ name: 'overdue', spec: { activeDeadlineSeconds, containers: [idle()] } })
+    const spec = { terminationGracePeriodSeconds, containers: [idle()] }
+    await pods.create({ name: 'overdue', spec })
+    await pods.untilLogged('overdue', /ready/)
     const { status } = await pods.untilPhase('overdue', 'Running')
+    const startMs = Date.parse(status?.startTime ?? '')
+    // It has begun, however long that took; the deadline is a moment from now.
+    const activeDeadlineSeconds = Math.ceil((Date.now() - startMs) / 1000) + 2
+    await cluster().patch(pod('overdue'), { spec: { activeDeadlineSeconds } })
     node.kill('SIGKILL')
     await node.exited
-    const deadlineMs = Date.parse(status?.startTime ?? '') + activeDeadlineSeconds * 1000
-    await new Promise((resolve) => setTimeout(resolve, deadlineMs - Date.now()))
+    await sleep(startMs + activeDeadlineSeconds * 1000 - Date.now())
     node = await startProcessNode(cluster(), { nodeIp: node.nodeIp })
     const ended = await pods.untilPhase('overdue', 'Failed')
     assert.equal(ended.status?.reason, 'DeadlineExceeded')
@@ -129,13 +150,15 @@ describe('endings', { skip: skipReason }, () => {
 
   test('a pod is ready to start containers from its sandbox to its end', async () => {
     const isReady = (state: Pod) => conditionOf(state, 'PodReadyToStartContainers')?.status
+    const file = `${shared()}/seen`
     await pods.create({
       name: 'sandboxed',
-      spec: { restartPolicy: 'Never', containers: [shell('sleep 0.5')] },
+      spec: { restartPolicy: 'Never', containers: [shell(until(file))] },
     })
     using watch = await watchPod(cluster(), 'sandboxed')
     await watch.until((state) => isReady(state) === 'True', 'have a sandbox')
-    const ended = await pods.untilPhase('sandboxed', 'Succeeded')
+    writeFileSync(file, '')
+    const ended = await watch.until(({ status }) => status?.phase === 'Succeeded', 'have succeeded')
     assert.equal(isReady(ended), 'False')
     // It does not flap on the way.
     const values = watch.states.map(isReady).filter((value) => value !== undefined)

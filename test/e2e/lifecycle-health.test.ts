@@ -16,7 +16,8 @@ import { useCluster } from './use-cluster.ts'
 
 // On a busy machine an answer may take long; that is not what is tried here.
 const quick: Probe = { periodSeconds: 1, failureThreshold: 1, timeoutSeconds: 30 }
-const untilStarted = { ...quick, failureThreshold: 100 }
+// Of the events about a pod only 25 are let through at once, and each answer that is no good is one.
+const untilStarted = { ...quick, periodSeconds: 2, failureThreshold: 100 }
 const isReady = (pod: Pod): boolean => conditionOf(pod, 'Ready')?.status === 'True'
 const hasRestarted = (pod: Pod): boolean => (statusOf(pod)?.restartCount ?? 0) > 0
 
@@ -96,6 +97,7 @@ describe('probes of further kinds', { skip: skipReason, concurrency: true }, () 
     const container = nodeProgram(script, { readinessProbe: { ...quick, httpGet } })
     await pods.create({ name: 'secure', spec: { containers: [container] } })
     await pods.until('secure', isReady, { what: 'be ready' })
+    await pods.untilLogged('secure', /deep=1/)
     const [first, ...others] = (await pods.logs('secure')).trim().split('\n')
     assert.equal(first, '/ yes shop.example')
     assert.match(others.join('\n'), /^\/next yes .+\n\/ready\?deep=1 yes /)

@@ -16,9 +16,11 @@ import { skipReason } from './requirements.ts'
 import { useCluster } from './use-cluster.ts'
 
 const command = (script: string) => ({ exec: { command: ['sh', '-c', script] } })
-/** Says that it listens to signals, notes that it was told to stop, and stops. */
+/** Says that it listens to signals, notes that it was told to stop, and stops at once. */
 const untilTerm = (file: string): string =>
-  `trap 'echo TERM >> ${file}; exit 0' TERM; touch ${file}.up; while :; do sleep 0.05; done`
+  `trap 'echo TERM >> ${file}; exit 0' TERM; touch ${file}.up; while :; do sleep 1000 & wait $!; done`
+/** Nobody uses it up, and nobody waits for its end. */
+const terminationGracePeriodSeconds = 1000
 
 describe('hooks', { skip: skipReason, concurrency: true }, () => {
   const cluster = useCluster()
@@ -33,7 +35,7 @@ describe('hooks', { skip: skipReason, concurrency: true }, () => {
 
   async function run(name: string, file: string, lifecycle: Lifecycle): Promise<void> {
     const containers = [shell(untilTerm(file), { lifecycle })]
-    await pods.create({ name, spec: { containers, terminationGracePeriodSeconds: 20 } })
+    await pods.create({ name, spec: { containers, terminationGracePeriodSeconds } })
     await eventually(() => existsSync(`${file}.up`), { what: `${name} to run` })
   }
 
@@ -63,6 +65,7 @@ describe('hooks', { skip: skipReason, concurrency: true }, () => {
     await pods.create({
       name: 'failing',
       spec: {
+        terminationGracePeriodSeconds,
         containers: [shell(untilTerm(file), { lifecycle: { postStart: command(script) } })],
       },
     })
@@ -78,8 +81,9 @@ describe('hooks', { skip: skipReason, concurrency: true }, () => {
   test('a hook before the stop is over before the container is told to stop', async () => {
     const file = `${shared()}/pre-stop`
     await run('polite', file, { preStop: command(`sleep 0.3; echo hook >> ${file}`) })
-    await pods.end('polite', { gracePeriodSeconds: 20 })
+    await pods.end('polite')
     assert.deepEqual(lines(file), ['hook', 'TERM'])
+    await pods.untilEvent('polite', 'Killing')
     const killings = (await pods.events('polite')).filter(({ reason }) => reason === 'Killing')
     assert.deepEqual(
       killings.map(({ message }) => message),
@@ -89,7 +93,7 @@ describe('hooks', { skip: skipReason, concurrency: true }, () => {
 
   test('a hook before the stop has no more time than the grace', async () => {
     const file = `${shared()}/too-long`
-    await run('slow', file, { preStop: { sleep: { seconds: 15 } } })
+    await run('slow', file, { preStop: { sleep: { seconds: 900 } } })
     await pods.end('slow', { gracePeriodSeconds: 1 })
     assert.deepEqual(lines(file), ['TERM'])
   })
@@ -97,7 +101,7 @@ describe('hooks', { skip: skipReason, concurrency: true }, () => {
   test('a hook before the stop that fails is told, and the container stops all the same', async () => {
     const file = `${shared()}/pre-stop-fails`
     await run('grumpy', file, { preStop: command('exit 1') })
-    await pods.end('grumpy', { gracePeriodSeconds: 20 })
+    await pods.end('grumpy')
     assert.deepEqual(lines(file), ['TERM'])
     const event = await pods.untilEvent('grumpy', 'FailedPreStopHook')
     assert.equal(event.message, 'PreStopHook failed')
@@ -119,7 +123,7 @@ describe('hooks', { skip: skipReason, concurrency: true }, () => {
       preStop: { httpGet: { host: '127.0.0.1', port, path: '/stops', scheme: 'HTTPS' } },
     })
     await eventually(() => asked.length > 0, { what: 'the server to be asked' })
-    await pods.end('asked', { gracePeriodSeconds: 20 })
+    await pods.end('asked')
     assert.deepEqual(asked, ['/started kube-lifecycle/1.36', '/stops kube-lifecycle/1.36'])
     assert.deepEqual(lines(file), ['TERM'])
     const fallback = await pods.untilEvent('asked', 'LifecycleHTTPFallback')
@@ -139,7 +143,7 @@ describe('hooks over kill -9 of the node', { skip: skipReason }, () => {
     const node = await startProcessNode(cluster(), { nodeIp: cluster().addAddress() })
     const script = `echo begins >> ${file}; while ! test -e ${file}.go; do sleep 0.05; done; echo hook >> ${file}`
     const containers = [shell(untilTerm(file), { lifecycle: { preStop: command(script) } })]
-    await pods.create({ name: 'last', spec: { containers, terminationGracePeriodSeconds: 60 } })
+    await pods.create({ name: 'last', spec: { containers, terminationGracePeriodSeconds } })
     await eventually(() => existsSync(`${file}.up`), { what: 'it to run' })
     await pods.delete('last')
     const begins = (): number =>

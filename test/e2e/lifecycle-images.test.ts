@@ -41,9 +41,11 @@ describe('images of host processes', { skip, concurrency: true }, () => {
     return await pods.logs(name)
   }
 
-  const waitingFor = async (name: string, reason: string): Promise<string> => {
-    const isWaiting = (pod: Pod) => stateOf(pod)?.waiting?.reason === reason
-    const pod = await pods.until(name, isWaiting, { what: `wait with ${reason}` })
+  /** What a pod says that waits for its image: the reason, or that it waits with this reason. */
+  const imageProblem = async (name: string): Promise<string> => {
+    const isWaiting = (pod: Pod) =>
+      ['ErrImagePull', 'ImagePullBackOff'].includes(stateOf(pod)?.waiting?.reason ?? '')
+    const pod = await pods.until(name, isWaiting, { what: 'wait for its image' })
     return stateOf(pod)?.waiting?.message ?? ''
   }
 
@@ -61,7 +63,7 @@ describe('images of host processes', { skip, concurrency: true }, () => {
     assert.match(text, /^image\n(?!.*^srv$).*^fixed\n$/ms)
     const other = `tar:${file}@sha256:${'0'.repeat(64)}`
     await pods.create({ name: 'other', spec: { containers: [shell(script, { image: other })] } })
-    const why = await waitingFor('other', 'ErrImagePull')
+    const why = await imageProblem('other')
     assert.match(why, new RegExp(`its SHA-256 is ${digest}$`))
     await pods.end('other')
   })

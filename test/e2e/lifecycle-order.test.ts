@@ -24,8 +24,8 @@ const untilTerm = (name: string, file: string): string =>
   `trap 'echo "${name} ends" >> ${file}; exit 0' TERM; echo "${name} runs" >> ${file}; ` +
   `while :; do sleep 0.1; done`
 
-/** Of pods that end as soon as they are told to; a busy machine may take long over it. */
-const terminationGracePeriodSeconds = 60
+/** Of pods that end as soon as they are told to: nobody uses it up. */
+const terminationGracePeriodSeconds = 1000
 
 const initStatus = (pod: Pod, name: string): ContainerStatus | undefined =>
   pod.status?.initContainerStatuses?.find((status) => status.name === name)
@@ -123,6 +123,7 @@ describe('containers of a pod', { skip: skipReason }, () => {
     const pod = await pods.untilPhase('accompanied', 'Succeeded')
     assert.deepEqual(lines(file), ['side fails', 'side runs', 'main ends', 'side ends'])
     assert.equal(initStatus(pod, 'side')?.restartCount, 1)
+    await pods.untilEvent('accompanied', 'Killing')
     const killings = (await pods.events('accompanied')).filter(({ reason }) => reason === 'Killing')
     assert.deepEqual(
       killings.map(({ message }) => message),
@@ -137,7 +138,7 @@ describe('containers of a pod', { skip: skipReason }, () => {
     await pods.create({
       name: 'deleted',
       spec: {
-        terminationGracePeriodSeconds: 20,
+        terminationGracePeriodSeconds,
         initContainers: [sidecar('one'), sidecar('two')],
         containers: [shell(untilTerm('main', file))],
       },

@@ -8,22 +8,27 @@ import { describe, before, test } from 'node:test'
 import type { Container, Pod, Probe } from '../../src/kube/types.gen.ts'
 import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
+import { watchPod } from './pod-watch.ts'
 import { conditionOf, Pods, shell, statusOf } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { skipReason } from './requirements.ts'
 import { useCluster } from './use-cluster.ts'
 import type { VirtualKubelet } from './virtual-kubelet.ts'
 
-const quick: Probe = { periodSeconds: 1, failureThreshold: 1 }
+/** On a busy machine an answer may take long; that is not what is tried here. */
+const quick: Probe = { periodSeconds: 1, failureThreshold: 1, timeoutSeconds: 100 }
+/** Of the events about a pod only 25 are let through at once, and each answer that is no good is one. */
+const quiet: Probe = { ...quick, periodSeconds: 2 }
+/** Of pods that end as soon as they are told to: nobody uses it up. */
+const terminationGracePeriodSeconds = 1000
 /** Goes on until it is told to stop. */
 const idle = 'trap "exit 0" TERM; while :; do sleep 0.1; done'
-/** On a busy machine a command may take long; that is not what is tried here. */
 const exists = (file: string): Probe => ({
   ...quick,
-  timeoutSeconds: 30,
   exec: { command: ['test', '-e', file] },
 })
 const isReady = (pod: Pod): boolean => conditionOf(pod, 'Ready')?.status === 'True'
+const hasRestarted = (pod: Pod): boolean => (statusOf(pod)?.restartCount ?? 0) > 0
 
 describe('probes', { skip: skipReason, concurrency: true }, () => {
   const cluster = useCluster()
@@ -48,7 +53,7 @@ describe('probes', { skip: skipReason, concurrency: true }, () => {
 
   test('readiness by HTTP: ready while the server says so, and never restarted', async () => {
     const file = `${shared()}/status`
-    const container = server(await freePort(), file, { readinessProbe: { ...quick, httpGet } })
+    const container = server(await freePort(), file, { readinessProbe: { ...quiet, httpGet } })
     await pods.create({ name: 'web', spec: { containers: [container] } })
     await pods.until('web', isReady, { what: 'be ready' })
     writeFileSync(file, '503')
@@ -72,18 +77,17 @@ describe('probes', { skip: skipReason, concurrency: true }, () => {
 
   test('liveness by HTTP ends the container, which is started again', async () => {
     const file = `${shared()}/alive`
-    const patient = { ...quick, timeoutSeconds: 30, httpGet }
     const container = server(await freePort(), file, {
       // The first process of a container is deaf to SIGTERM until it has a handler for it.
-      startupProbe: { ...patient, failureThreshold: 100 },
-      livenessProbe: patient,
+      startupProbe: { ...quiet, failureThreshold: 100, httpGet },
+      livenessProbe: { ...quick, httpGet },
     })
-    await pods.create({ name: 'alive', spec: { containers: [container] } })
+    const spec = { terminationGracePeriodSeconds, containers: [container] }
+    await pods.create({ name: 'alive', spec })
     await pods.until('alive', isReady, { what: 'be started' })
+    using watch = await watchPod(cluster(), 'alive')
     writeFileSync(file, '500')
-    const pod = await pods.until('alive', (pod) => statusOf(pod)?.restartCount === 1, {
-      what: 'be restarted',
-    })
+    const pod = await watch.until(hasRestarted, 'be restarted')
     assert.equal(statusOf(pod)?.lastState?.terminated?.exitCode, 143)
     const killing = await pods.untilEvent('alive', 'Killing')
     assert.equal(killing.message, 'Container main failed liveness probe, will be restarted')
@@ -100,10 +104,9 @@ describe('probes', { skip: skipReason, concurrency: true }, () => {
       spec: { terminationGracePeriodSeconds: 600, containers: [shell(script, { livenessProbe })] },
     })
     await pods.untilLogged('stubborn', /up/)
+    using watch = await watchPod(cluster(), 'stubborn')
     rmSync(file)
-    const pod = await pods.until('stubborn', (pod) => statusOf(pod)?.restartCount === 1, {
-      what: 'be restarted',
-    })
+    const pod = await watch.until(hasRestarted, 'be restarted')
     assert.equal(statusOf(pod)?.lastState?.terminated?.exitCode, 137)
     writeFileSync(file, '')
     await pods.delete('stubborn', { gracePeriodSeconds: 0 })
@@ -141,7 +144,7 @@ describe('probes', { skip: skipReason, concurrency: true }, () => {
   test('a container that does not start in time is ended', async () => {
     const startupProbe = { ...quick, tcpSocket: { port: await freePort() } }
     await pods.create({ name: 'never', spec: { containers: [shell(idle, { startupProbe })] } })
-    await pods.until('never', (pod) => statusOf(pod)?.restartCount === 1, { what: 'be restarted' })
+    await pods.until('never', hasRestarted, { what: 'be restarted' })
     const { message } = await pods.untilEvent('never', 'Unhealthy')
     assert.match(message ?? '', /^Startup probe failed: dial tcp .+: connect: connection refused$/)
     const killing = await pods.untilEvent('never', 'Killing')

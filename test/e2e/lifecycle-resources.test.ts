@@ -2,7 +2,7 @@
 //
 // What pods may use of their node, on host processes: local storage and what follows when it is exceeded.
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import type { Node, Pod, PodSpec } from '../../src/kube/types.gen.ts'
@@ -25,8 +25,11 @@ interface Summary {
 const hoard = (file: string): string =>
   `head -c 2097152 /dev/zero > ${file}; echo full; sleep 600 & wait`
 
-/** Takes a hundred MB of memory. */
-const greedy = 'x=$(head -c 100000000 /dev/zero | tr "\\0" a); echo ${#x}'
+/** Takes a hundred MB of memory once the file is there. */
+const greedy = (file: string): string =>
+  `until test -e "\${VK_VOLUME_SHARED:-/shared}/${file}"; do sleep 0.1; done; ` +
+  'x=$(head -c 100000000 /dev/zero | tr "\\0" a); echo ${#x}'
+const sharedMount = { name: 'shared', mountPath: '/shared' }
 
 const evictedFor = (pod: Pod, message: string): void => {
   assert.equal(pod.status?.phase, 'Failed')
@@ -83,6 +86,8 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
     node = await startProcessNode(cluster(), { config })
   })
 
+  const sharedVolume = () => ({ name: 'shared', hostPath: { path: shared() } })
+
   const hoarder = (more: Partial<PodSpec> = {}): Partial<PodSpec> => ({
     volumes: [{ name: 'data', emptyDir: { sizeLimit: '1Mi' } }],
     containers: [
@@ -133,13 +138,18 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
   test('a container that takes more memory than its limit is killed, and its status says why', async (t) => {
     const reason = provider.without.outOfMemory || noLimits
     if (reason) return t.skip(reason)
+    const resources = { limits: { memory: '16Mi' } }
     await pods.create({
       name: 'greedy',
       spec: {
         restartPolicy: 'Never',
-        containers: [shell(greedy, { resources: { limits: { memory: '16Mi' } } })],
+        volumes: [sharedVolume()],
+        containers: [shell(greedy('alone'), { resources, volumeMounts: [sharedMount] })],
       },
     })
+    // An engine looks out for such ends from the moment that it calls the container started.
+    await pods.untilPhase('greedy', 'Running')
+    writeFileSync(join(shared(), 'alone'), '')
     const pod = await pods.untilPhase('greedy', 'Failed')
     const ended = stateOf(pod)?.terminated
     assert.deepEqual([ended?.reason, ended?.exitCode], ['OOMKilled', 137])
@@ -171,31 +181,37 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
     })
     await pods.untilLogged('measured', /full/)
     const proxy = `/api/v1/nodes/${node.nodeName}/proxy`
-    const stats = await eventually(
+    const labels = 'namespace="default",persistentvolumeclaim="kept"'
+    // Figures are of a moment ago, and those of an engine come one after the other.
+    await eventually(
       async () => {
         const { pods: all } = await cluster().api<Summary>('GET', `${proxy}/stats/summary`)
-        const pod = all.find(({ podRef }) => podRef.name === 'measured')
-        // On an engine a figure may still be on its way when the first ones are told.
-        return pod?.containers[0]?.cpu?.usageCoreNanoSeconds ? pod : undefined
+        assertMeasured(all.find(({ podRef }) => podRef.name === 'measured'))
+        const metrics = await cluster().api<string>('GET', `${proxy}/metrics`)
+        assert.match(metrics, new RegExp(`kubelet_volume_stats_capacity_bytes{${labels}} \\d+`))
+        const resource = await cluster().api<string>('GET', `${proxy}/metrics/resource`)
+        assert.match(
+          resource,
+          /pod_memory_working_set_bytes{namespace="default",pod="measured"} \d+/,
+        )
+        return true
       },
       { what: 'figures of the pod' },
     )
-    const [container] = stats.containers
-    assert.ok((container?.cpu?.usageCoreNanoSeconds ?? 0) > 0)
-    assert.ok((container?.memory?.workingSetBytes ?? 0) > 0)
-    assert.ok((container?.logs?.usedBytes ?? 0) > 0)
-    if (!noLimits) assert.ok((stats.process_stats?.process_count ?? 0) >= 2)
-    const volumes = new Map(stats.volume?.map((volume) => [volume.name, volume]))
-    assert.ok((volumes.get('data')?.usedBytes ?? 0) >= 2_097_152)
+  })
+
+  const assertMeasured = (pod: PodStats | undefined): void => {
+    const [container] = pod?.containers ?? []
+    assert.ok((container?.cpu?.usageCoreNanoSeconds ?? 0) > 0, 'processor')
+    assert.ok((container?.memory?.workingSetBytes ?? 0) > 0, 'memory')
+    assert.ok((container?.logs?.usedBytes ?? 0) > 0, 'output')
+    if (!noLimits) assert.ok((pod?.process_stats?.process_count ?? 0) >= 2, 'processes')
+    const volumes = new Map(pod?.volume?.map((volume) => [volume.name, volume]))
+    assert.ok((volumes.get('data')?.usedBytes ?? 0) >= 2_097_152, 'volume')
     assert.equal(volumes.get('data')?.inodesUsed, 2)
     assert.deepEqual(volumes.get('kept')?.pvcRef, { name: 'kept', namespace: 'default' })
-    assert.ok((stats['ephemeral-storage']?.usedBytes ?? 0) >= 2_097_152)
-    const metrics = await cluster().api<string>('GET', `${proxy}/metrics`)
-    const labels = 'namespace="default",persistentvolumeclaim="kept"'
-    assert.match(metrics, new RegExp(`kubelet_volume_stats_capacity_bytes{${labels}} \\d+`))
-    const resource = await cluster().api<string>('GET', `${proxy}/metrics/resource`)
-    assert.match(resource, /pod_memory_working_set_bytes{namespace="default",pod="measured"} \d+/)
-  })
+    assert.ok((pod?.['ephemeral-storage']?.usedBytes ?? 0) >= 2_097_152, 'storage')
+  }
 
   const bindClaim = async (path: string): Promise<void> => {
     const accessModes = ['ReadWriteOnce']
@@ -234,12 +250,15 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
       spec: {
         restartPolicy: 'Never',
         resources: { requests: amounts, limits: amounts },
+        volumes: [sharedVolume()],
         containers: [
           shell(`sleep ${seconds} & wait`, { name: 'modest' }),
-          shell(`sleep 1; ${greedy}`, { name: 'greedy' }),
+          shell(greedy('together'), { name: 'greedy', volumeMounts: [sharedMount] }),
         ],
       },
     })
+    await pods.until('whole', (one) => stateOf(one, 'greedy')?.running, { what: 'run' })
+    writeFileSync(join(shared(), 'together'), '')
     await eventually(() => pidsWithArgument(seconds).length > 0, { what: 'the process' })
     const [pid = 0] = pidsWithArgument(seconds)
     const score = readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim()
@@ -430,11 +449,16 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
   })
 
   test('a node that is short of disk says so, evicts, and takes no more pods', async () => {
-    // No machine has this much left.
-    const args = ['--eviction-hard', 'nodefs.available<1Ei']
-    await startProcessNode(cluster(), { nodeName: 'short', kubeletPort: 10_252, args })
     const nodeName = 'short'
+    const options = { nodeName, kubeletPort: 10_252 }
+    const before = await startProcessNode(cluster(), options)
     await pods.create({ name: 'early', spec: { nodeName, containers: [shell('sleep 600')] } })
+    await pods.untilPhase('early', 'Running')
+    before.kill('SIGKILL')
+    await before.exited
+    // No machine has this much left. The pod was taken on before, so that it cannot be refused.
+    const args = ['--eviction-hard', 'nodefs.available<1Ei']
+    await startProcessNode(cluster(), { ...options, nodeIp: before.nodeIp, args })
     const pod = await pods.untilPhase('early', 'Failed')
     assert.equal(pod.status?.reason, 'Evicted')
     const left = String.raw`The node was low on resource: ephemeral-storage\. Threshold quantity: 1Ei, available: \w+\. `

@@ -40,8 +40,6 @@ export interface ScenarioProvider {
   readonly podUser: number | undefined
   /** So many times as long everything may take: on a busy machine a container takes seconds to start. */
   readonly patience: number
-  /** For scripts: what lies between a word to stdout and a later one to stderr, so that they are logged in this order. */
-  readonly betweenStreams: string
   readonly without: {
     /** Volumes are not mounted. */
     readonly unmountedVolumes: Reason
@@ -59,8 +57,6 @@ export const provider: ScenarioProvider = {
   isOnEngine,
   podUser: isOnEngine ? 0 : process.getuid?.() === 0 ? 65_534 : process.getuid?.(),
   patience: isOnEngine ? 3 : 1,
-  // An engine reads the two by themselves.
-  betweenStreams: isOnEngine ? 'sleep 0.5; ' : '',
   without: {
     unmountedVolumes: onEngine('an engine mounts volumes'),
     hostProcesses: onEngine('is about processes of the host'),
