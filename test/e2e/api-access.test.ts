@@ -3,7 +3,7 @@
 // Who may do what: tokens of service accounts, RBAC, impersonation, and reviews of all of them.
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
-import { grant, serviceAccount } from './access.ts'
+import { accountUser, grant, serviceAccount, untilAllowed } from './access.ts'
 import { ApiStatusError } from './api-client.ts'
 import type { ApiClient } from './api-client.ts'
 import { eventually } from './eventually.ts'
@@ -39,6 +39,8 @@ describe('access to the API', { skip: skipReason }, () => {
         { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
       ]),
     )
+    const attributes = { namespace: 'default', verb: 'list', resource: 'pods' }
+    await untilAllowed(cluster(), accountUser('reader'), attributes)
   })
 
   async function as<T>(account: string, work: (client: ApiClient) => Promise<T>): Promise<T> {
@@ -155,6 +157,12 @@ describe('access to the API', { skip: skipReason }, () => {
       { apiGroups: ['rbac.authorization.k8s.io'], resources: ['*'], verbs: ['create'] },
     ]
     await cluster().create(serviceAccount('clerk'), ...grant('clerk', 'ClusterRole', rules))
+    const group = 'rbac.authorization.k8s.io'
+    await untilAllowed(cluster(), accountUser('clerk'), {
+      verb: 'create',
+      group,
+      resource: 'roles',
+    })
     const role: Manifest = {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'Role',

@@ -23,6 +23,18 @@ describe('the limits of a namespace', { skip: skipReason }, () => {
     }
     await cluster().create(quota, range)
     await used({ pods: '0', 'requests.cpu': '0' })
+    // What admission knows of a quota, kube-apiserver learns by a watch of its own.
+    const path = `${collectionPath(pod('counted', 'x'))}?dryRun=All`
+    await eventually(
+      async () =>
+        await cluster()
+          .api('POST', path, { body: pod('counted', 'dry') })
+          .then(
+            () => false,
+            (error: unknown) => /must specify requests\.cpu/.test(String(error)),
+          ),
+      { what: 'admission to know the quota' },
+    )
   })
 
   async function used(expected: object): Promise<void> {
@@ -71,7 +83,10 @@ describe('the limits of a namespace', { skip: skipReason }, () => {
   test('are given back by a pod that is gone', async () => {
     await cluster().delete('/api/v1/namespaces/counted/pods/one', { gracePeriodSeconds: 0 })
     await used({ pods: '1', 'requests.cpu': '100m' })
-    await cluster().create(pod('counted', 'four', { requests: { cpu: '900m' } }))
+    await eventually(
+      () => cluster().create<Pod>(pod('counted', 'four', { requests: { cpu: '900m' } })),
+      { what: 'admission to know what was given back' },
+    )
   })
 
   test('fill in what a container leaves out', async () => {

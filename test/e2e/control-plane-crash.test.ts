@@ -13,6 +13,7 @@ import type { List } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
 import { scaled } from './scenario-size.ts'
+import { planeKind } from './test-control-plane.ts'
 import { useCluster } from './use-cluster.ts'
 import { workload } from './workloads.ts'
 
@@ -87,7 +88,11 @@ describe('when the API server is killed', { skip: skipReason }, () => {
     assert.equal(done.status?.succeeded, PODS)
     assert.equal(done.status.completedIndexes, `0-${PODS - 1}`)
     assert.equal(done.status.failed ?? 0, 0)
-    const indexes = (await pods.list('job-name=work')).map(indexOf)
+    const ended = (await pods.list('job-name=work')).filter(
+      ({ status }) => status?.phase === 'Succeeded',
+    )
+    // A controller that lives on beside kube-apiserver makes a pod again whose creation was not answered.
+    const indexes = planeKind === 'real' ? [...new Set(ended.map(indexOf))] : ended.map(indexOf)
     assert.deepEqual(
       indexes.toSorted((a, b) => a - b),
       [...Array(PODS).keys()],
@@ -105,13 +110,13 @@ describe('when the API server is killed', { skip: skipReason }, () => {
     await cluster().create(web)
     await eventually(async () => (await pods.list('app=web')).length > 0, { what: 'the first pod' })
     await crash()
-    const running = async () =>
-      (await pods.list('app=web')).filter(({ status }) => status?.phase === 'Running')
-    await eventually(async () => (await running()).length === 4, {
-      what: 'all pods',
-      timeoutMs: 120_000,
-    })
-    assert.equal((await pods.list('app=web')).length, 4)
+    await eventually(
+      async () => {
+        const list = await pods.list('app=web')
+        return list.length === 4 && list.every(({ status }) => status?.phase === 'Running')
+      },
+      { what: 'four pods, all of them running' },
+    )
   })
 
   /** Creates and changes objects until the end; what was answered with success is acknowledged. */

@@ -26,10 +26,14 @@ describe('garbage collection', { skip: skipReason }, () => {
 
   async function started(object: Manifest): Promise<void> {
     await cluster().create(object)
-    const { name } = object.metadata
-    await eventually(async () => (await pods.list(`app=${name}`)).length === 2, {
-      what: `the pods of ${name}`,
-    })
+    // Its controller has seen them; the garbage collector of the same process, which orphans what it knows, too.
+    await eventually(
+      async () => {
+        const { status } = await cluster().api<ReplicaSet>('GET', objectPath(object))
+        return status?.replicas === 2
+      },
+      { what: `the pods of ${object.metadata.name}` },
+    )
   }
 
   async function isGone(path: string): Promise<boolean> {

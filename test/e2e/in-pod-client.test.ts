@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import type { Container } from '../../src/kube/types.gen.ts'
-import { grant, serviceAccount } from './access.ts'
+import { accountUser, grant, serviceAccount, untilAllowed } from './access.ts'
 import { Pods } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
@@ -41,6 +41,8 @@ describe('a program in a pod', { skip: skipReason }, () => {
     }
     const rules = [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }]
     await cluster().create(...grant('reader', 'Role', rules))
+    const attributes = { namespace: 'default', verb: 'list', resource: 'pods' }
+    await untilAllowed(cluster(), accountUser('reader'), attributes)
   })
 
   async function answerFor(serviceAccountName: string): Promise<string> {

@@ -98,7 +98,10 @@ describe('Jobs on host processes', { skip: skipReason }, () => {
   })
 
   test('a failed pod is followed by another until the Job succeeds', async () => {
-    const script = 'case $JOB_COMPLETION_INDEX in 0) exit 0;; *) exit 1;; esac'
+    // The failures end the Job, and with it whoever has not succeeded by then.
+    const flag = `${shared()}/first-succeeds`
+    const late = `*) until [ -e ${flag} ]; do sleep 0.1; done; exit 1`
+    const script = `case $JOB_COMPLETION_INDEX in 0) touch ${flag}; exit 0;; ${late};; esac`
     await createJob(
       'retries',
       { completions: 2, parallelism: 2, completionMode: 'Indexed', backoffLimit: 1 },

@@ -8,7 +8,8 @@ import { before, describe, test } from 'node:test'
 import { Agent, request } from 'undici'
 import type { KeyPair } from './certificates.ts'
 import { createAuthority } from './certificates.ts'
-import { grant, serviceAccount } from './access.ts'
+import { accountUser, grant, serviceAccount, untilAllowed } from './access.ts'
+import { eventually } from './eventually.ts'
 import { kubectlSkipReason } from './find-kubectl.ts'
 import { Pods, shell } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
@@ -54,14 +55,17 @@ describe('the kubelet API', { skip: skipReason }, () => {
     await pods.create({ name: 'talker', spec: { containers: [shell('echo talk; sleep 600; :')] } })
     await pods.untilLogged('talker', /talk/)
     for (const name of ['scraper', 'lister', 'nobody']) await cluster().create(serviceAccount(name))
-    await allow('scraper', 'nodes/metrics')
-    await allow('lister', 'nodes/pods')
+    await allow('scraper', 'metrics')
+    await allow('lister', 'pods')
   })
 
   /** Lets a service account read one subresource of nodes. */
-  async function allow(account: string, resource: string): Promise<void> {
-    const rules = [{ apiGroups: [''], resources: [resource], verbs: ['get'] }]
+  async function allow(account: string, subresource: string): Promise<void> {
+    const rules = [{ apiGroups: [''], resources: [`nodes/${subresource}`], verbs: ['get'] }]
     await cluster().create(...grant(account, 'ClusterRole', rules))
+    // A node remembers for a while what it was told.
+    const attributes = { verb: 'get', resource: 'nodes', subresource }
+    await untilAllowed(cluster(), accountUser(account), attributes)
   }
 
   async function statusOf(
@@ -135,22 +139,9 @@ describe('the kubelet API', { skip: skipReason }, () => {
   /** A token of a new service account that may read this one subresource of nodes. */
   async function accountWith(subresource: string): Promise<string> {
     const name = `only-${subresource}`
-    const rbac = '/apis/rbac.authorization.k8s.io/v1'
-    const accounts = '/api/v1/namespaces/default/serviceaccounts'
-    const post = async <T>(path: string, body: object) =>
-      await cluster().api<T>('POST', path, { body: { metadata: { name }, ...body } })
-    await post(accounts, {})
-    const rule = { apiGroups: [''], resources: [`nodes/${subresource}`], verbs: ['get'] }
-    await post(`${rbac}/clusterroles`, { rules: [rule] })
-    await post(`${rbac}/clusterrolebindings`, {
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-      subjects: [{ kind: 'ServiceAccount', name, namespace: 'default' }],
-    })
-    const { status } = await post<{ readonly status: { readonly token: string } }>(
-      `${accounts}/${name}/token`,
-      { spec: {} },
-    )
-    return status.token
+    await cluster().create(serviceAccount(name))
+    await allow(name, subresource)
+    return await cluster().tokenOf('default', name)
   }
 
   test('serves logs: tail, since, timestamps, follow until the end', async () => {
@@ -187,7 +178,9 @@ describe('the kubelet API', { skip: skipReason }, () => {
     const proxy = `/api/v1/nodes/${node.nodeName}/proxy`
     const read = async (path: string) => await cluster().api<unknown>('GET', `${proxy}${path}`)
     assert.match(JSON.stringify(await read('/pods')), /talker/)
-    assert.match(JSON.stringify(await read('/stats/summary')), /talker/)
+    await eventually(async () => /talker/.test(JSON.stringify(await read('/stats/summary'))), {
+      what: 'the figures of the pod',
+    })
     assert.match(String(await read('/metrics/resource')), /^node_cpu_usage_seconds_total/m)
   })
 })
