@@ -112,6 +112,7 @@ describe('a node refuses', { skip: skipReason }, () => {
     assert.equal(waiting?.reason, 'UnsupportedPodSpec')
     const field = 'spec.ephemeralContainers{demanding}.securityContext.seLinuxOptions: '
     assert.ok(waiting.message?.startsWith(field), waiting.message)
+    await pods.untilEvent('debugged', 'UnsupportedPodSpec')
     strict.kill('SIGKILL')
     await strict.exited
     strict = await startProcessNode(cluster(), { nodeName: 'strict', nodeIp: strict.nodeIp })
@@ -119,10 +120,12 @@ describe('a node refuses', { skip: skipReason }, () => {
     const second = await untilDebugged('late')
     assert.deepEqual(debugState(second, 'demanding'), { waiting })
     assert.equal(readFileSync(file, 'utf8'), 'one\ntwo\n')
-    const events = (await pods.events('debugged')).filter(({ type }) => type === 'Warning')
+    const events = (await pods.events('debugged')).filter(
+      ({ reason }) => reason === 'UnsupportedPodSpec',
+    )
     assert.deepEqual(
-      events.map(({ reason, message }) => [reason, message]),
-      [['UnsupportedPodSpec', waiting.message]],
+      events.map(({ type, message }) => [type, message]),
+      [['Warning', waiting.message]],
     )
     // Not this container alone: what is changed on the pod takes effect as well.
     const path = '/api/v1/namespaces/default/pods/debugged'

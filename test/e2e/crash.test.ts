@@ -3,7 +3,7 @@
 // virtual-kubelet dies without a warning, at the worst of moments, and is started again. Nothing may
 // be lost, started twice or left behind. On host processes, which outlive it.
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -20,8 +20,6 @@ import type { VirtualKubelet } from './virtual-kubelet.ts'
 const MANY = scaled(20, 8)
 const LINES = scaled(200, 60)
 const CRASHES = scaled(3, 2)
-/** How long pods run on that end while the node is down. */
-const SECONDS = scaled(3, 2)
 
 describe('after kill -9', { skip: skipReason }, () => {
   const cluster = useCluster()
@@ -76,15 +74,24 @@ describe('after kill -9', { skip: skipReason }, () => {
   })
 
   test('a pod that ended meanwhile has its exit code and its output', async () => {
-    const end = (code: number) =>
-      `echo started; sleep ${SECONDS}; echo "exit ${code}"; exit ${code}`
-    await pods.create(once('good', end(0)), once('bad', end(5)), {
-      name: 'restarting',
-      spec: { restartPolicy: 'OnFailure', containers: [shell(end(6))] },
-    })
+    const go = join(shared(), 'go')
+    // Ends when it may; a second run lasts. The shells have an argument to be found by.
+    const mark = uniqueSleep()
+    const ending = (code: number) => {
+      const first = `echo started; until [ -e ${go} ]; do sleep 0.1; done; echo "exit ${code}"`
+      return [
+        shell(`if [ -e ${go} ]; then sleep 600; fi; ${first}; exit ${code}`, { args: [mark] }),
+      ]
+    }
+    await pods.create(
+      { name: 'good', spec: { restartPolicy: 'Never', containers: ending(0) } },
+      { name: 'bad', spec: { restartPolicy: 'Never', containers: ending(5) } },
+      { name: 'restarting', spec: { restartPolicy: 'OnFailure', containers: ending(6) } },
+    )
     for (const name of ['good', 'bad', 'restarting']) await pods.untilLogged(name, /started/)
     await crash()
-    await sleep((SECONDS + 1) * 1000)
+    writeFileSync(go, '')
+    await untilNoneHas(mark)
     await startAgain()
     await pods.untilPhase('good', 'Succeeded')
     const bad = await pods.untilPhase('bad', 'Failed')

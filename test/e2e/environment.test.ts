@@ -28,8 +28,9 @@ describe('the environment of a container', { skip: skipReason }, () => {
   let node: VirtualKubelet
 
   before(async () => {
-    node = await startProcessNode(cluster())
+    // Before the node, which then knows the Service from the beginning.
     await cluster().apply(...SOURCES)
+    node = await startProcessNode(cluster())
   })
 
   async function outputOf(
