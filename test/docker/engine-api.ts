@@ -6,6 +6,8 @@ import { request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const timeoutMs = 60_000
+const removalLimitMs = 180_000
+const goneLimitMs = 60_000
 
 export interface ListedContainer {
   readonly Id: string
@@ -68,11 +70,14 @@ export class EngineApi {
 
   /** Removes all containers, volumes and networks of nodes; those that others are joined to last. */
   async removeAll(): Promise<void> {
-    for (let tries = 0; tries < 20; tries += 1) {
+    const untilMs = performance.now() + removalLimitMs
+    for (;;) {
       const all = await this.containers()
       const volumes = await this.volumes()
       const networks = await this.networks()
       if (all.length + volumes.length + networks.length === 0) return
+      if (performance.now() > untilMs)
+        throw new Error(`the engine still has ${all.length} containers`)
       await Promise.all(all.map(({ Id }) => this.remove(Id).catch(() => {})))
       for (const { Name } of volumes) {
         await this.call('DELETE', `/volumes/${Name}?force=1`).catch(() => {})
@@ -80,7 +85,18 @@ export class EngineApi {
       for (const { Id } of networks) await this.call('DELETE', `/networks/${Id}`).catch(() => {})
       await delay(100)
     }
-    throw new Error(`the engine still has ${(await this.containers()).length} containers`)
+  }
+
+  /** Names of what is in it; resolves with none as soon as nothing is, for whatever is being removed just now. */
+  async leftovers(): Promise<readonly string[]> {
+    const untilMs = performance.now() + goneLimitMs
+    for (;;) {
+      const containers = (await this.containers()).flatMap(({ Names }) => Names)
+      const others = [...(await this.volumes()), ...(await this.networks())]
+      const names = [...containers, ...others.map(({ Name }) => Name)]
+      if (names.length === 0 || performance.now() > untilMs) return names
+      await delay(100)
+    }
   }
 
   /** One call; rejects with what the engine said when it refused. */

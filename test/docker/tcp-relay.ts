@@ -2,8 +2,42 @@
 //
 // The engine as one of another machine: its socket behind a TCP port on loopback. What is reached so shares no
 // files with us, as far as the provider can know.
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { after, before } from 'node:test'
+import type { ConformanceOptions } from '../../src/testing/conformance-options.ts'
+import { ProviderFixture } from '../../src/testing/provider-fixture.ts'
+import type { TestEngine } from './use-engine.ts'
+
+/** An engine elsewhere while the tests of a `describe` run. */
+export interface Elsewhere {
+  readonly relay: TcpRelay
+  /** What opens the provider on it. */
+  options(config?: object): ConformanceOptions
+  /** Opens it. */
+  open(config?: object): Promise<ProviderFixture>
+}
+
+/** For the tests of the `describe` in which it is called. */
+export function useElsewhere(engine: TestEngine): Elsewhere {
+  let relay: TcpRelay | undefined
+  before(async () => {
+    relay = await TcpRelay.open(engine.daemon.socket)
+  })
+  after(async () => await relay?.[Symbol.asyncDispose]())
+  return {
+    get relay() {
+      return relay ?? assert.fail('the engine is there while its tests run')
+    },
+    options(config = {}) {
+      return engine.options({ host: this.relay.host, ...config })
+    },
+    open(config = {}) {
+      return ProviderFixture.open(this.options(config))
+    },
+  }
+}
 
 /** A port that leads to the engine until it is disposed. */
 export class TcpRelay implements AsyncDisposable {

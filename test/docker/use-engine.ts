@@ -48,11 +48,8 @@ function useEngine(kind: EngineKind, options: DaemonOptions): TestEngine {
     await daemon.api.load(busyboxArchive().bytes)
   })
   afterEach(async () => {
-    const left = (await daemon?.api.containers()) ?? []
-    const volumes = (await daemon?.api.volumes()) ?? []
-    const networks = (await daemon?.api.networks()) ?? []
+    const names = (await daemon?.api.leftovers()) ?? []
     await daemon?.api.removeAll()
-    const names = [...left.map(({ Names }) => Names), ...volumes, ...networks]
     assert.deepEqual(names, [], 'something was left')
   })
   after(async () => await daemon?.[Symbol.asyncDispose]())
@@ -69,7 +66,7 @@ function useEngine(kind: EngineKind, options: DaemonOptions): TestEngine {
       name: kind,
       open: (host) => providerModule.create({ host: opened().host, ...config }, host),
       // Of no check's own doing: a busy machine takes long to start a container.
-      timeoutMs: 60_000,
+      timeoutMs: 120_000,
       workloads,
     }),
   }

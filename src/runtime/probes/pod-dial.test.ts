@@ -3,14 +3,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
-import { createServer as createHttp2Server } from 'node:http2'
 import { createServer as createTlsServer } from 'node:https'
-import { connect, createServer, type AddressInfo, type Server } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
 import { FakeContainerRuntime } from '../../../test/support/fake-container-runtime.ts'
+import { grpcHealth } from '../../../test/support/grpc-health.ts'
 import { TestAuthority } from '../../../test/support/kubelet-certificates.ts'
+import { listen } from '../../../test/support/listen.ts'
 import type { Probe } from '../../kube/types.gen.ts'
 import { FakeClock } from '../../util/fake-clock.ts'
 import { silentLogger } from '../../util/logger.ts'
@@ -60,13 +61,6 @@ class World {
   }
 }
 
-async function listen(server: Server): Promise<Disposable & { readonly port: number }> {
-  server.listen(0, here)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  return { port, [Symbol.dispose]: () => void server.close() }
-}
-
 const socketError = (code: string): Error =>
   Object.assign(new Error(code), { code, syscall: 'connect', address: podIP })
 
@@ -109,17 +103,7 @@ test('so is a server behind TLS, whoever has signed its certificate', async () =
 })
 
 test('so is a gRPC service', async () => {
-  const service = createHttp2Server()
-  service.on('stream', (stream) => {
-    stream.resume().on('error', () => {})
-    stream.respond(
-      { ':status': 200, 'content-type': 'application/grpc' },
-      { waitForTrailers: true },
-    )
-    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
-    stream.end(Buffer.from([0, 0, 0, 0, 2, 8, 1]))
-  })
-  using server = await listen(service)
+  using server = await listen(grpcHealth())
   const world = new World()
   const answer = await world.probe({ grpc: { port: server.port } })
   assert.deepEqual(answer, { result: 'success', output: 'service healthy' })

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { openDeafPort } from '../../../../test/support/deaf-port.ts'
 import { socketAddress } from '../streams/socket-address.ts'
 import { dialProgram } from './dial-program.ts'
 
@@ -49,11 +50,19 @@ async function listen(host: string, onConnection: (socket: Socket) => void): Pro
 const addressOf = (host: string, server: Server): string =>
   socketAddress({ host, port: (server.address() as AddressInfo).port })
 
-/** Of what the program says, the first two bytes. */
-async function connected({ stderr }: ChildProcessWithoutNullStreams): Promise<readonly number[]> {
+/** Of what the program says, the next bytes. */
+async function says(
+  { stderr }: ChildProcessWithoutNullStreams,
+  count: number,
+): Promise<readonly number[]> {
   const said: number[] = []
-  while (said.length < 2) said.push(...((await once(stderr, 'data')) as [Buffer])[0])
+  while (said.length < count) said.push(...((await once(stderr, 'data')) as [Buffer])[0])
   return said
+}
+
+/** What a client sends, as the program takes it; nothing is the end. */
+function piece(bytes: Buffer = Buffer.alloc(0)): Buffer {
+  return Buffer.concat([Buffer.of(bytes.length & 255, bytes.length >> 8), bytes])
 }
 
 for (const architecture of [own, ...emulated.filter((name) => name !== own)]) {
@@ -68,9 +77,13 @@ for (const architecture of [own, ...emulated.filter((name) => name !== own)]) {
       assert.ok(server)
       const child = program.start(addressOf(host, server))
       const back = buffer(child.stdout)
-      assert.deepEqual(await connected(child), [trying, 0])
+      assert.deepEqual(await says(child, 2), [trying, 0])
       const bytes = Buffer.alloc(3_000_000, 'abcdefgh\n')
-      child.stdin.end(bytes)
+      // Of any size, the largest too, and the pipe cuts them anew.
+      for (let at = 0, size = 1; at < bytes.length; at += size, size = Math.min(3 * size, 65_535)) {
+        child.stdin.write(piece(bytes.subarray(at, at + size)))
+      }
+      child.stdin.write(piece())
       assert.ok((await back).equals(bytes))
       server.close()
     }
@@ -82,27 +95,45 @@ for (const architecture of [own, ...emulated.filter((name) => name !== own)]) {
     const server = await listen(host, (socket) =>
       socket.once('data', () => socket.resetAndDestroy()),
     )
-    const address = addressOf(host, server)
-    const child = program.start(address)
-    assert.deepEqual(await connected(child), [trying, 0])
-    child.stdin.write('x')
+    const child = program.start(addressOf(host, server))
+    assert.deepEqual(await says(child, 2), [trying, 0])
+    child.stdin.write(piece(Buffer.from('x')))
     assert.deepEqual([...(await buffer(child.stderr))], [reset])
     server.close()
-    await once(server, 'close')
-    assert.deepEqual([...(await buffer(program.start(address).stderr))], [trying, refused])
+    // Nobody is ever given this one by chance.
+    const { stderr } = program.start(socketAddress({ host, port: 1 }))
+    assert.deepEqual([...(await buffer(stderr))], [trying, refused])
   })
 
-  test(`with its input it ends where that was asked for, on ${architecture}`, options, async () => {
+  test(
+    `it ends with its client, whatever the other side does, on ${architecture}`,
+    options,
+    async () => {
+      using program = new Program(architecture)
+      const host = '127.0.0.1'
+      const sockets: Socket[] = []
+      const server = await listen(host, (socket) => void sockets.push(socket.resume()))
+      const child = program.start(addressOf(host, server))
+      assert.deepEqual(await says(child, 2), [trying, 0])
+      child.stdin.end(Buffer.concat([piece(Buffer.from('x')), piece()]))
+      assert.deepEqual(await once(child, 'exit'), [0, null])
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    },
+  )
+
+  test(`it ends with its client while it connects, on ${architecture}`, options, async () => {
     using program = new Program(architecture)
-    const host = '127.0.0.1'
-    const sockets: Socket[] = []
-    const server = await listen(host, (socket) => void sockets.push(socket.resume()))
-    const child = program.start(addressOf(host, server), 'x')
-    assert.deepEqual(await connected(child), [trying, 0])
+    await using deaf = await openDeafPort()
+    const address = socketAddress({ host: '127.0.0.1', port: deaf.port })
+    const child = program.start(address)
+    assert.deepEqual(await says(child, 1), [trying])
     child.stdin.end()
     assert.deepEqual(await once(child, 'exit'), [0, null])
-    for (const socket of sockets) socket.destroy()
-    server.close()
+    // Also one that leaves before it has begun.
+    const next = program.start(address)
+    next.stdin.end()
+    assert.deepEqual(await once(next, 'exit'), [0, null])
   })
 }
 

@@ -73,7 +73,7 @@ export class ContainerStreams {
       .all()
       .find(({ run }) => run.key.pod.uid === pod.uid && run.state.kind === 'running')
     if (!sandbox || !running) throw new VkError('NotFound', 'no container of the pod runs')
-    const place = { client: engine.client, sandboxId: sandbox.id, keepsHalf: true }
+    const place = { client: engine.client, sandboxId: sandbox.id }
     const canEnter = engine.isLocal && process.getuid?.() === 0
     const streams = { stdin: true, stdout: true, stderr: false, tty: false }
     const ports = {
@@ -96,7 +96,6 @@ export class ContainerStreams {
     const place = {
       client: this.#parts.engine.client,
       sandboxId: sandbox.id,
-      keepsHalf: false,
       // The node's address need not be one of the engine's machine.
       ...(sandbox.isOnHost && { at: loopback }),
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A connection to a port of a pod that cannot be reached from here: through the engine, by a program that lies in
-// the pod's sandbox and is in its network. It ends with the connection, because its input ends.
+// the pod's sandbox and is in its network. It ends with the connection, because its input ends; that we send no more
+// is said in the input.
 import { once } from 'node:events'
 import { Duplex, type Readable, type Writable } from 'node:stream'
 import type { CallContext } from '../../../provider/provider.ts'
@@ -22,14 +23,14 @@ export interface DialTarget {
 export interface DialPlace {
   readonly client: Engine['client']
   readonly sandboxId: string
-  /** Our end of what is sent is told to the other side, and what it says after that still comes. */
-  readonly keepsHalf: boolean
   /** Another address than that of the target, under which its network has the port. */
   readonly at?: string
 }
 
 /** It says no more than three. */
 const maxSaidBytes = 3
+/** What its input is cut into: the length has two bytes. */
+const maxPieceBytes = 0xffff
 /** What the program says when it begins to connect. */
 const trying = 255
 /** Numbers of Linux, which need not be this machine's. */
@@ -74,7 +75,7 @@ interface Relay {
 /** Whoever has left is not waited for, but what is opened after all is closed. */
 async function openRelay(
   target: DialTarget,
-  { client, sandboxId, keepsHalf, at = target.host }: DialPlace,
+  { client, sandboxId, at = target.host }: DialPlace,
   signal: AbortSignal,
 ): Promise<Relay> {
   const body = {
@@ -82,7 +83,7 @@ async function openRelay(
     AttachStdout: true,
     AttachStderr: true,
     Tty: false,
-    Cmd: [dialPath, socketAddress({ ...target, host: at }), ...(keepsHalf ? [] : ['x'])],
+    Cmd: [dialPath, socketAddress({ ...target, host: at })],
   }
   const create = { method: 'POST', path: `/containers/${sandboxId}/exec`, body } as const
   const { Id } = await client.json<{ Id: string }>(create, { signal })
@@ -135,8 +136,8 @@ function streamOn(
   const { out, input, broken } = parts
   const stream = new Duplex({
     read: () => void out.resume(),
-    write: (chunk: Buffer, _encoding, done) => void input.write(chunk, done),
-    final: (done) => void input.end(done),
+    write: (chunk: Buffer, _encoding, done) => void input.write(inPieces(chunk), done),
+    final: (done) => void input.write(piece(Buffer.alloc(0)), done),
     destroy: (error, done) => {
       connection.destroy()
       out.destroy()
@@ -156,6 +157,21 @@ function streamOn(
     // Whoever has it listens as well.
   })
   return stream
+}
+
+function inPieces(bytes: Buffer): Buffer {
+  const count = Math.ceil(bytes.length / maxPieceBytes)
+  const pieces = Array.from({ length: count }, (_, index) =>
+    piece(bytes.subarray(index * maxPieceBytes, (index + 1) * maxPieceBytes)),
+  )
+  return Buffer.concat(pieces)
+}
+
+/** As dial-program.ts reads it; one without bytes is the last. */
+function piece(bytes: Buffer): Buffer {
+  const length = Buffer.alloc(2)
+  length.writeUInt16LE(bytes.length)
+  return Buffer.concat([length, bytes])
 }
 
 function socketError(syscall: string, number: number, { host, port }: DialTarget): Error {

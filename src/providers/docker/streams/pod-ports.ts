@@ -55,24 +55,33 @@ const relays = [
 /** Kubernetes' word for it, by which clients know it. */
 const nobodyListens = 'connection refused: no process of the pod listens there'
 
-/** A connection; rejects with the reason when nobody listens or no way leads there. */
+/**
+ * A connection; rejects with the reason when nobody listens or no way leads there, and with the signal's when that
+ * aborts before. Nothing outlives the signal.
+ */
 export async function connectToPod(
   port: number,
   ports: PodPorts,
   { signal }: Pick<CallContext, 'signal'>,
 ): Promise<PortConnection> {
-  const connection = await firstWay(port, ports)
+  const connection = await firstWay(port, { ports, signal })
   signal.addEventListener('abort', () => connection.destroy(), { once: true })
   if (signal.aborted) connection.destroy()
   return connection
 }
 
-async function firstWay(port: number, ports: PodPorts): Promise<Duplex> {
+interface Place {
+  readonly ports: PodPorts
+  readonly signal: AbortSignal
+}
+
+async function firstWay(port: number, place: Place): Promise<Duplex> {
   let why = 'the pod has no address'
-  for (const way of waysTo(port, ports)) {
+  for (const way of waysTo(port, place)) {
     try {
       return await way()
     } catch (error) {
+      place.signal.throwIfAborted()
       const isRefused = messageOf(error).includes('ECONNREFUSED')
       why = isRefused ? nobodyListens : messageOf(error)
     }
@@ -80,7 +89,7 @@ async function firstWay(port: number, ports: PodPorts): Promise<Duplex> {
   throw new VkError('Unavailable', `failed to connect to port ${port} of the pod: ${why}`)
 }
 
-function waysTo(port: number, ports: PodPorts): readonly (() => Promise<Duplex>)[] {
+function waysTo(port: number, { ports, signal }: Place): readonly (() => Promise<Duplex>)[] {
   const { podIPs, sandboxPid, dial } = ports
   const [address] = podIPs
   // A program may listen on the pod's address and not on loopback.
@@ -89,7 +98,7 @@ function waysTo(port: number, ports: PodPorts): readonly (() => Promise<Duplex>)
     ...(address === undefined ? [] : [() => connectTo(address, port)]),
     sandboxPid === undefined
       ? () => relayThrough(ports, port)
-      : () => enterAndConnect(sandboxPid, port),
+      : () => enterAndConnect(sandboxPid, { port, signal }),
   ]
 }
 
@@ -107,7 +116,10 @@ async function connectTo(host: string, port: number): Promise<Socket> {
 }
 
 /** A process of ours in the sandbox's network; the namespace stays the pod's, its files stay ours. */
-async function enterAndConnect(pid: number, port: number): Promise<Duplex> {
+async function enterAndConnect(
+  pid: number,
+  { port, signal }: { readonly port: number; readonly signal: AbortSignal },
+): Promise<Duplex> {
   const relay = [process.execPath, '-e', relayScript, '--', String(port)]
   const child = withPipes(
     spawn('nsenter', [`--net=/proc/${pid}/ns/net`, '--', ...relay], {
@@ -119,13 +131,19 @@ async function enterAndConnect(pid: number, port: number): Promise<Duplex> {
   const connection = Duplex.from({ readable: child.stdout, writable: child.stdin })
   connection.on('error', () => {})
   connection.once('close', () => child.kill())
+  const leave = (): void => void child.kill()
+  signal.addEventListener('abort', leave, { once: true })
+  if (signal.aborted) leave()
   let words = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     words += text
     if (words.startsWith('connected\n')) resolve(connection)
   })
   child.once('error', reject)
-  child.once('close', () => reject(new Error(words.trim() || 'the relay ended')))
+  child.once('close', () => {
+    signal.removeEventListener('abort', leave)
+    reject(new Error(words.trim() || 'the relay ended'))
+  })
   return await promise
 }
 
