@@ -25,7 +25,7 @@ describeEngines('control groups', (engine) => {
     const options = engine.options({ cgroupParent })
     const resources = { limits: { cpu: '300m', memory: '64Mi' } }
     {
-      await using fixture = await ProviderFixture.open({ ...options, timeoutMs: 60_000 })
+      await using fixture = await ProviderFixture.open(options)
       assert.equal(fixture.provider.features['resources.podLevel'], true)
       const pod = fixture.pod([
         scriptIn({ resources, terminationGracePeriodSeconds: 0 }, untilStopped),

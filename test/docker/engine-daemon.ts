@@ -32,10 +32,11 @@ const dockerRoot = join(
   process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
   'virtual-kubelet/docker',
 )
-const startLimitMs = 30_000
-/** For the removal of what an engine runs; afterwards its processes are killed. */
-const removalLimitMs = 120_000
-const hurriedRemovalLimitMs = 30_000
+/** Each is for a busy machine; what is over it is killed. */
+const startLimitMs = 180_000
+const stopLimitMs = 60_000
+/** For one command of the engine's command line. */
+const hurriedRemovalLimitMs = 120_000
 const endings = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
 
 /** Those of this process that are not disposed yet. */
@@ -139,10 +140,11 @@ export class EngineDaemon implements AsyncDisposable {
     closeSync(log)
     const endMs = performance.now() + startLimitMs
     while (!(await this.api.answers())) {
-      if (performance.now() > endMs || this.#process.exitCode !== null) {
+      const { exitCode, signalCode } = this.#process
+      if (performance.now() > endMs || exitCode !== null || signalCode !== null) {
         throw new Error(`${this.kind} does not start:\n${this.log.slice(-2000)}`)
       }
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await delay(50)
     }
   }
 
@@ -173,17 +175,23 @@ export class EngineDaemon implements AsyncDisposable {
     if (this.kind === 'docker') return
     const entry = `[[registry]]\nlocation = "${host}"\ninsecure = true\n`
     appendFileSync(join(this.folder, 'registries.conf'), entry)
-    await this.kill('SIGTERM')
+    await this.#stop()
     await this.start()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!(await this.api.answers())) await this.kill()
     if (!this.#process) await this.start().catch(() => {})
-    const removal = this.api.removeAll().catch((error: unknown) => console.error(String(error)))
-    await Promise.race([removal, delay(removalLimitMs, undefined, { ref: false })])
-    await this.kill('SIGTERM')
+    await this.api.removeAll().catch((error: unknown) => console.error(String(error)))
+    await this.#stop()
     this.#cleanUp()
+  }
+
+  /** Ends it as its user would; one that does not listen is killed. */
+  async #stop(): Promise<void> {
+    const late = setTimeout(() => this.#process?.kill('SIGKILL'), stopLimitMs)
+    await this.kill('SIGTERM')
+    clearTimeout(late)
   }
 
   /** The same for a process that has no time left for promises. */

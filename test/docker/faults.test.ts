@@ -55,7 +55,7 @@ async function linesOf(feed: AsyncIterable<LogBatch>, count: number): Promise<re
 
 describeEngines('faults', (engine) => {
   test('a pod runs on, or again, when the engine is killed and comes back', async () => {
-    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
+    await using fixture = await ProviderFixture.open(engine.options())
     const pod = fixture.pod(script(untilStopped))
     const before = await fixture.run(pod)
     await engine.daemon.kill()
@@ -75,7 +75,7 @@ describeEngines('faults', (engine) => {
 
   test('a pod that ended while the engine was away has its exit code', async () => {
     if (engine.kind === 'docker') return
-    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
+    await using fixture = await ProviderFixture.open(engine.options())
     const leave = 'trap "exit 7" TERM; echo ready; sleep 600 & wait'
     const pod = fixture.pod(script(leave), { restartPolicy: 'Never' })
     await fixture.run(pod)
@@ -94,7 +94,7 @@ describeEngines('faults', (engine) => {
   })
 
   test('a hanging engine fails pings, and goes on where it was', async () => {
-    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
+    await using fixture = await ProviderFixture.open(engine.options())
     const first = fixture.pod(script(untilStopped))
     await fixture.run(first)
     process.kill(engine.daemon.pid, 'SIGSTOP')
@@ -113,7 +113,7 @@ describeEngines('faults', (engine) => {
   })
 
   test('commands and a log that is followed go on after a hang', async () => {
-    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
+    await using fixture = await ProviderFixture.open(engine.options())
     const pod = fixture.pod(script(`${counting(60)}; ${untilStopped}`), { restartPolicy: 'Never' })
     await fixture.run(pod)
     const run = async (command: string): Promise<string> => {
@@ -151,7 +151,7 @@ describeEngines('faults', (engine) => {
     const what = { repository: 'team/slow', tag: '1', files, config }
     await using registry = await TestRegistry.open(what)
     await engine.daemon.allowInsecure(registry.host)
-    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
+    await using fixture = await ProviderFixture.open(engine.options())
     const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>()
     const { promise: isHeld, resolve: release } = Promise.withResolvers<void>()
     registry.beforeLayer = async () => {
@@ -177,7 +177,7 @@ describeEngines('faults', (engine) => {
   test('a connection that keeps breaking starts nothing twice and loses nothing', async () => {
     await using relay = await TcpRelay.open(engine.daemon.socket)
     const options = engine.options({ host: relay.host })
-    await using fixture = await ProviderFixture.open({ ...options, timeoutMs: 90_000 })
+    await using fixture = await ProviderFixture.open(options)
     const pods = [1, 2, 3, 4, 5, 6].map(() => fixture.pod(script(untilStopped)))
     for (const pod of pods) {
       await fixture.create(pod)
@@ -207,7 +207,7 @@ describeEngines('faults', (engine) => {
   })
 
   test('a follower of a log gets every line once, whatever breaks meanwhile', async () => {
-    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
+    await using fixture = await ProviderFixture.open(engine.options())
     const pod = fixture.pod(script(counting(150)), { restartPolicy: 'Never' })
     await fixture.create(pod)
     await fixture.until(pod, 'has started', hasStarted)
@@ -222,7 +222,7 @@ describeEngines('faults', (engine) => {
   })
 
   test('restarts of our own lose no line and start nothing twice', async () => {
-    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
+    await using fixture = await ProviderFixture.open(engine.options())
     const pod = fixture.pod(script(counting(150)), { restartPolicy: 'Never' })
     await fixture.create(pod)
     await fixture.until(pod, 'has started', hasStarted)

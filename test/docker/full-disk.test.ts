@@ -56,7 +56,7 @@ describeEngines(
       for (const registry of registries) await registry[Symbol.asyncDispose]()
     })
     const open = (config: object = {}): Promise<ProviderFixture> =>
-      ProviderFixture.open({ ...engine.options(config), timeoutMs: 60_000 })
+      ProviderFixture.open(engine.options(config))
 
     test('a pod waits for its sandbox, and has it when there is room', async () => {
       await using fixture = await open()
@@ -104,7 +104,7 @@ describeEngines(
     test('above the high mark the longest unused images go, until the low mark is reached', async () => {
       const options = engine.options({ imageMinimumAgeSeconds: 0 })
       const impatient = { ...options, open: (host: ProviderHost) => options.open(hurried(host)) }
-      await using fixture = await ProviderFixture.open({ ...impatient, timeoutMs: 60_000 })
+      await using fixture = await ProviderFixture.open(impatient)
       const [first = '', second = '', used = ''] = registries.map(({ image }) => image)
       for (const image of [first, second]) {
         const pod = fixture.pod({ container: { image } })

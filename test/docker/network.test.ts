@@ -24,7 +24,7 @@ async function ask(fixture: ProviderFixture, from: Pod, address: string): Promis
 
 describeEngines('the network', (engine) => {
   const open = (config: object): Promise<ProviderFixture> =>
-    ProviderFixture.open({ ...engine.options(config), timeoutMs: 60_000 })
+    ProviderFixture.open(engine.options(config))
   const names = async (): Promise<readonly string[]> =>
     (await engine.daemon.api.networks()).map(({ Name }) => Name)
 

@@ -72,7 +72,7 @@ async function runAll(plane: Plane, args: readonly string[]): Promise<number> {
   const tests = [
     '--test',
     '--test-concurrency=2',
-    '--test-timeout=300000',
+    '--test-timeout=600000',
     ...reporterFlags('spec'),
     ...flags,
     ...own,

@@ -35,7 +35,7 @@ async function until(
 
 describeEngines('figures', (engine) => {
   test('a pod has those of a kubelet, and what it was sent is what it received', async () => {
-    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
+    await using fixture = await ProviderFixture.open(engine.options())
     // Its input stays open, or it would leave with the first byte.
     const receive = `sleep 1000 | nc -l -p 9000 > /dev/null & echo line; ${untilStopped}`
     const receiver = fixture.pod([script(receive), script('while :; do :; done')], {
@@ -65,7 +65,7 @@ describeEngines('figures', (engine) => {
   })
 
   test('what a container writes over its image is counted, and ends a pod that may not', async () => {
-    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 120_000 })
+    await using fixture = await ProviderFixture.open(engine.options())
     const write = `head -c ${layerBytes} /dev/zero > /written; ${untilStopped}`
     const resources = { limits: { 'ephemeral-storage': '1Mi' } }
     const free = fixture.pod(script(write), { terminationGracePeriodSeconds: 0 })
@@ -93,7 +93,7 @@ describeEngines('figures', (engine) => {
   })
 
   test('many containers are read in one round', async () => {
-    await using fixture = await ProviderFixture.open({ ...engine.options(), timeoutMs: 60_000 })
+    await using fixture = await ProviderFixture.open(engine.options())
     const pods = [1, 2, 3].map(() =>
       fixture.pod([1, 2, 3].map(() => script(untilStopped, { imagePullPolicy: 'Never' }))),
     )
