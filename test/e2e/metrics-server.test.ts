@@ -10,6 +10,7 @@ import { startMetricsServer } from './metrics-server/start-metrics-server.ts'
 import { Pods, shell } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
+import { isServingVerified } from './serving-certificate.ts'
 import { planeKind } from './test-control-plane.ts'
 import { useCluster } from './use-cluster.ts'
 
@@ -22,15 +23,20 @@ describe('metrics-server', { skip }, () => {
   let metricsServer: Component
 
   before(async () => {
-    await startProcessNode(cluster(), {
+    const node = await startProcessNode(cluster(), {
       hasServingCertificate: false,
       args: ['--rotate-server-certificates'],
     })
     await approveServing()
+    await eventually(() => isServingVerified(cluster(), node), {
+      what: 'the certificate of the cluster on the port',
+    })
     metricsServer = await startMetricsServer(cluster())
     const idle = shell('sleep 600; :')
+    const resources = { requests: { cpu: '500m' } }
     await pods.create(
-      { name: 'busy', spec: { containers: [shell('while :; do :; done')] } },
+      // On a busy machine too it has more than a sleeping one.
+      { name: 'busy', spec: { containers: [shell('while :; do :; done', { resources })] } },
       { name: 'idle', spec: { containers: [idle, { ...idle, name: 'other' }] } },
     )
     await pods.untilPhase('busy', 'Running')
@@ -52,54 +58,65 @@ describe('metrics-server', { skip }, () => {
     await cluster().kubectl(['certificate', 'approve', name])
   }
 
-  /** The lines of `kubectl top`, by their first words; tried until there are so many. */
-  async function top(what: readonly string[], count: number): Promise<ReadonlyMap<string, Usage>> {
-    const rows = await eventually(
-      async () => {
-        if (metricsServer.hasExited()) return []
-        const args = ['top', ...what, '--no-headers']
-        const { stdout } = await cluster().kubectl(args, { allowFailure: true })
-        const lines = stdout.trim().split('\n').filter(Boolean)
-        return lines.length >= count && lines
-      },
-      {
-        what: `kubectl top ${what.join(' ')} to show ${count} lines; see ${metricsServer.logFile}`,
-        timeoutMs: 90_000,
-        intervalMs: 1000,
-      },
-    )
-    return new Map(rows.map((row) => [row.trim().split(/\s+/)[0] ?? '', usageOf(row)]))
+  /**
+   * Until the lines of `kubectl top`, by the word in this column, are as wanted. Figures are of the last ten
+   * seconds or so, in which a pod may have begun, or had no core of a busy machine.
+   */
+  async function untilTop(
+    what: readonly string[],
+    isWanted: (usage: ReadonlyMap<string, Usage>) => boolean,
+    column = 0,
+  ): Promise<void> {
+    let shown = ''
+    try {
+      await eventually(
+        async () => {
+          const args = ['top', ...what, '--no-headers']
+          shown = (await cluster().kubectl(args, { allowFailure: true })).stdout
+          const rows = shown.trim().split('\n').filter(Boolean)
+          const usages = rows.map((row) => [row.trim().split(/\s+/)[column] ?? '', usageOf(row)])
+          return metricsServer.hasExited() || isWanted(new Map(usages as [string, Usage][]))
+        },
+        { what: `kubectl top ${what.join(' ')} to show what is so`, intervalMs: 1000 },
+      )
+    } catch (cause) {
+      throw new Error(`Not in ${metricsServer.logFile}, and kubectl shows:\n${shown}`, { cause })
+    }
+    assert.equal(metricsServer.hasExited(), false, metricsServer.log())
   }
 
   test('makes kubectl top show what pods use', async () => {
-    const usage = await top(['pods'], 2)
-    const [busy, idle] = [usage.get('busy'), usage.get('idle')]
-    assert.ok(busy && idle, JSON.stringify([...usage]))
-    // How much of a core there is to be had depends on what else the machine does.
-    const [least, most] = [Math.max(20, 2 * idle.milliCores), 1500]
-    assert.ok(busy.milliCores >= least && busy.milliCores <= most, `busy: ${busy.milliCores}m`)
-    assert.ok(idle.milliCores <= 50, `idle: ${idle.milliCores}m`)
-    for (const { mebibytes } of [busy, idle]) assert.ok(mebibytes < 100, `${mebibytes} MiB`)
+    await untilTop(['pods'], (usage) => {
+      const [busy, idle] = [usage.get('busy'), usage.get('idle')]
+      if (!busy || !idle) return false
+      const [least, most] = [Math.max(20, 2 * idle.milliCores), 1500]
+      const isSmall = [busy, idle].every(({ mebibytes }) => mebibytes < 100)
+      return isSmall && idle.milliCores <= 50 && busy.milliCores >= least && busy.milliCores <= most
+    })
   })
 
   test('makes kubectl top show what the node uses', async () => {
-    const node = (await top(['nodes'], 1)).get('vk-e2e')
-    assert.ok(node && node.milliCores >= 20 && node.mebibytes >= 100, JSON.stringify(node))
+    await untilTop(['nodes'], (usage) => {
+      const { milliCores = 0, mebibytes = 0 } = usage.get('vk-e2e') ?? {}
+      return milliCores >= 20 && mebibytes >= 100
+    })
   })
 
   test('reads the containers of a pod one by one', async () => {
-    const args = ['top', 'pod', 'idle', '--containers', '--no-headers']
-    const { stdout } = await cluster().kubectl(args)
-    const names: readonly (string | undefined)[] = stdout
-      .trim()
-      .split('\n')
-      .map((line) => line.trim().split(/\s+/)[1])
-    assert.deepEqual(new Set(names), new Set(['main', 'other']))
+    const isWhole = (usage: ReadonlyMap<string, Usage>) =>
+      [...usage.keys()].toSorted().join() === 'main,other'
+    await untilTop(['pod', 'idle', '--containers'], isWhole, 1)
   })
 
   test('finds no fault with the node', () => {
-    // It may refuse the API server itself for a moment, until it has read whom to trust.
-    assert.doesNotMatch(metricsServer.log(), /Failed to scrape/)
+    // It may refuse the API server itself for a moment, until it has read whom to trust. To be slow is no fault.
+    const faults = metricsServer
+      .log()
+      .split('\n')
+      .filter(
+        (line) => line.includes('Failed to scrape') && !/deadline exceeded|timeout/i.test(line),
+      )
+    assert.deepEqual(faults, [])
   })
 })
 

@@ -4,17 +4,16 @@
 // is a node like any other, and gets a serving certificate when somebody approves its request.
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
-import { connect } from 'node:tls'
 import { eventually } from './eventually.ts'
 import { writeKubeconfig } from './kubeconfig.ts'
 import type { List } from './pods.ts'
 import { Pods, shell } from './pods.ts'
 import { startProcessNode } from './process-node.ts'
 import { skipReason } from './requirements.ts'
+import { isServingVerified } from './serving-certificate.ts'
 import { useCluster } from './use-cluster.ts'
 import type { VirtualKubelet } from './virtual-kubelet.ts'
 
@@ -45,6 +44,7 @@ describe('a node that joins with a token', { skip: skipReason }, () => {
     bootstrapKubeconfig = join(cluster().files.folder, 'kubeconfigs', 'bootstrap.kubeconfig')
     const token = `${TOKEN_ID}.${TOKEN_SECRET}`
     writeKubeconfig(bootstrapKubeconfig, cluster().files.endpoint, { token })
+    await untilMayJoin(token)
     node = await start()
   })
 
@@ -83,21 +83,34 @@ describe('a node that joins with a token', { skip: skipReason }, () => {
     })
   }
 
+  /** kube-apiserver learns of tokens and bindings by watches of its own. */
+  async function untilMayJoin(token: string): Promise<void> {
+    await using joining = cluster().clientWith({ token })
+    const resourceAttributes = {
+      verb: 'create',
+      group: 'certificates.k8s.io',
+      resource: 'certificatesigningrequests',
+    }
+    const body = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      spec: { resourceAttributes },
+    }
+    const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
+    await eventually(
+      async () =>
+        (await joining.call<{ status: { allowed: boolean } }>('POST', path, { body })).status
+          .allowed,
+      { what: 'the token to be allowed to join' },
+    )
+  }
+
   async function requests(signer: string): Promise<readonly Request[]> {
     const { items } = await cluster().api<List<Request>>('GET', REQUESTS)
     return items.filter(({ spec }) => spec.signerName === signer)
   }
 
-  /** Is the certificate on the node's port good for its address, as metrics-server would ask? */
-  async function isVerified(): Promise<boolean> {
-    const ca = readFileSync(cluster().caFile)
-    const { nodeIp: host, kubeletPort: port } = node
-    const socket = connect({ host, port, ca, rejectUnauthorized: false })
-    await once(socket, 'secureConnect')
-    const isGood = socket.authorized
-    socket.destroy()
-    return isGood
-  }
+  const isVerified = async () => await isServingVerified(cluster(), node)
 
   test('gets its own client certificate and runs pods with it', async () => {
     const [request] = await requests('kubernetes.io/kube-apiserver-client-kubelet')
@@ -114,7 +127,13 @@ describe('a node that joins with a token', { skip: skipReason }, () => {
     if (process.env['VK_E2E_CONTROL_PLANE'] !== 'embedded') {
       assert.equal(await isVerified(), false)
       assert.match(node.log(), /self-signed/)
-      const [request] = await requests('kubernetes.io/kubelet-serving')
+      const [request] = await eventually(
+        async () => {
+          const list = await requests('kubernetes.io/kubelet-serving')
+          return list.length > 0 && list
+        },
+        { what: 'the request for a serving certificate' },
+      )
       assert.equal(request?.spec.username, 'system:node:joiner')
       await cluster().patch(`${REQUESTS}/${request.metadata.name}/approval`, {
         status: { conditions: [{ type: 'Approved', status: 'True', reason: 'Test' }] },
@@ -130,6 +149,6 @@ describe('a node that joins with a token', { skip: skipReason }, () => {
     assert.equal(await isVerified(), true)
     assert.equal((await requests('kubernetes.io/kube-apiserver-client-kubelet')).length, 1)
     assert.ok(existsSync(join(node.rootDir, 'nodes/joiner/kubeconfig')))
-    assert.match(await pods.logs('first'), /hello/)
+    await pods.untilLogged('first', /hello/)
   })
 })

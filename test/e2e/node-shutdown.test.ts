@@ -3,7 +3,7 @@
 // Graceful node shutdown: with a grace period set, SIGTERM ends the pods by priority, as those of a machine
 // that goes down.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { Container, Node } from '../../src/kube/types.gen.ts'
@@ -12,6 +12,7 @@ import { conditionOf, podSpec, Pods, shell } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { skipReason } from './requirements.ts'
 import { useCluster } from './use-cluster.ts'
+import { createPriorityClass } from './workloads.ts'
 
 const message = 'Pod was terminated in response to imminent node shutdown.'
 
@@ -20,10 +21,11 @@ describe('a node that shuts down', { skip: skipReason, concurrency: true }, () =
   const pods = new Pods(cluster)
   const shared = useSharedFolder()
 
-  /** Notes when it is told to end, and when it does. */
+  /** Notes when it is told to end, and when it does, which is when it may. */
   const slow = (name: string, file: string): Container =>
     shell(
-      `note() { echo "${name} $1" >> ${file}; }; trap 'note told; sleep 0.5; note ends; exit 0' TERM; ` +
+      `note() { echo "${name} $1" >> ${file}; }; ` +
+        `trap 'note told; until [ -e ${file}-go ]; do sleep 0.1; done; note ends; exit 0' TERM; ` +
         'echo ready; while :; do sleep 0.1; done',
     )
 
@@ -40,15 +42,15 @@ describe('a node that shuts down', { skip: skipReason, concurrency: true }, () =
   test('ends its pods by priority, refuses new ones, and says so', async () => {
     const periods = [
       '--shutdown-grace-period',
-      '60s',
+      '600s',
       '--shutdown-grace-period-critical-pods',
-      '20s',
+      '300s',
     ]
     const vk = await startProcessNode(cluster(), { nodeName: 'one', args: periods })
     const file = join(shared(), 'order')
     const containers = (name: string) => [slow(name, file)]
     const nodeName = 'one'
-    const common = { nodeName, terminationGracePeriodSeconds: 20 }
+    const common = { nodeName, terminationGracePeriodSeconds: 300 }
     await pods.create({ name: 'plain', spec: { ...common, containers: containers('plain') } })
     await cluster().create({
       apiVersion: 'v1',
@@ -80,6 +82,7 @@ describe('a node that shuts down', { skip: skipReason, concurrency: true }, () =
       late.status.message,
       'Pod was rejected: Pod was rejected as the node is shutting down.',
     )
+    writeFileSync(`${file}-go`, '')
     assert.equal((await vk.exited).code, 0)
     await ended('plain')
     await ended('critical')
@@ -88,17 +91,16 @@ describe('a node that shuts down', { skip: skipReason, concurrency: true }, () =
   })
 
   test('killed in the middle of it, and started again: pods that were ended stay so, the others run on', async () => {
-    const periods = ['--shutdown-grace-period-by-pod-priority', '0=20s,1000=8s']
+    const periods = ['--shutdown-grace-period-by-pod-priority', '0=300s,1000=60s']
     const start = { nodeName: 'two', nodeIp: cluster().addAddress(), kubeletPort: 10_251 }
     const vk = await startProcessNode(cluster(), { ...start, args: periods })
-    await cluster().api('POST', '/apis/scheduling.k8s.io/v1/priorityclasses', {
-      body: { metadata: { name: 'late' }, value: 1000 },
-    })
+    await createPriorityClass(cluster(), 'late', 1000)
     const file = join(shared(), 'killed')
-    const stubborn = (name: string) => [
-      shell(`trap 'echo ${name} >> ${file}' TERM; echo ready; while :; do sleep 0.1; done`),
-    ]
-    const spec = { nodeName: 'two', terminationGracePeriodSeconds: 6 }
+    const stubborn = (name: string) => {
+      const untilAllowed = `until [ -e ${file}-${name} ]; do sleep 0.1; done`
+      return [shell(`trap 'echo ${name} >> ${file}' TERM; echo ready; ${untilAllowed}`)]
+    }
+    const spec = { nodeName: 'two', terminationGracePeriodSeconds: 300 }
     await pods.create(
       { name: 'first', spec: { ...spec, containers: stubborn('first') } },
       { name: 'last', spec: { ...spec, priorityClassName: 'late', containers: stubborn('last') } },
@@ -110,6 +112,7 @@ describe('a node that shuts down', { skip: skipReason, concurrency: true }, () =
     vk.kill('SIGKILL')
     await vk.exited
     await startProcessNode(cluster(), start)
+    writeFileSync(`${file}-first`, '')
     await ended('first')
     const last = await pods.get('last')
     assert.equal(last.status?.phase, 'Running')

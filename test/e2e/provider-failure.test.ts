@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import type { Node } from '../../src/kube/types.gen.ts'
 import { eventually } from './eventually.ts'
+import { watchPodToCome } from './pod-watch.ts'
 import { conditionOf, Pods, shell, stateOf, statusOf } from './pods.ts'
 import { skipReason } from './requirements.ts'
 import { useCluster } from './use-cluster.ts'
@@ -61,10 +62,9 @@ describe('when the backend fails', { skip: skipReason }, () => {
 
   test('a create that fails is repeated, and a pod that never restarts is not given up', async () => {
     const annotations = mock({ 'fail-create': '3' })
+    using watch = await watchPodToCome(cluster(), 'third-time-lucky')
     await pods.create({ name: 'third-time-lucky', annotations, spec: once })
-    const waiting = await pods.until('third-time-lucky', (pod) => stateOf(pod)?.waiting?.message, {
-      what: 'say why it waits',
-    })
+    const waiting = await watch.until((pod) => stateOf(pod)?.waiting?.message, 'say why it waits')
     assert.equal(waiting.status?.phase, 'Pending')
     assert.match(stateOf(waiting)?.waiting?.message ?? '', /the mock was told to fail/)
     await pods.untilEvent('third-time-lucky', 'ProviderCreateFailed')

@@ -21,7 +21,7 @@ const fanOut = join(import.meta.dirname, '../../examples/fan-out.yaml')
 describe('run on a cluster that is there', { skip: skipReason }, () => {
   const cluster = useCluster()
   const run = (...args: string[]) =>
-    runCli(['run', fanOut, '--kubeconfig', cluster().kubeconfig, '--timeout', '90s', ...args])
+    runCli(['run', fanOut, '--kubeconfig', cluster().kubeconfig, '--timeout', '300s', ...args])
 
   async function names(): Promise<readonly string[]> {
     const paths = ['/api/v1/nodes', '/api/v1/pods', '/apis/batch/v1/jobs']

@@ -7,13 +7,14 @@ import type { Affinity, Pod, PodSpec } from '../../src/kube/types.gen.ts'
 import { conditionOf, Pods, shell } from './pods.ts'
 import { skipReason } from './requirements.ts'
 import { useCluster } from './use-cluster.ts'
-import { createEmptyNode } from './workloads.ts'
+import { createEmptyNode, createPriorityClass } from './workloads.ts'
 
 const HOSTNAME = 'kubernetes.io/hostname'
 const ZONE = 'topology.kubernetes.io/zone'
 
 describe('the scheduler', { skip: skipReason }, () => {
-  const cluster = useCluster()
+  // Its nodes are none, and never say that they live.
+  const cluster = useCluster({ nodeGraceSeconds: 3600 })
   const pods = new Pods(cluster)
 
   before(async () => {
@@ -128,12 +129,7 @@ describe('the scheduler', { skip: skipReason }, () => {
   })
 
   test('makes room for a pod that matters more', async () => {
-    await cluster().create({
-      apiVersion: 'scheduling.k8s.io/v1',
-      kind: 'PriorityClass',
-      metadata: { name: 'urgent' },
-      value: 1000,
-    })
+    await createPriorityClass(cluster(), 'urgent', 1000)
     const nodeSelector = { [HOSTNAME]: 'b1' }
     await create('humble', { nodeSelector, containers: requesting('800m') })
     assert.equal(await nodeOf('humble'), 'b1')

@@ -64,3 +64,25 @@ export async function createEmptyNode(
     { what: `node ${name} to be without taints` },
   )
 }
+
+/** kube-apiserver learns of priority classes by a watch of its own; until then it refuses pods that name it. */
+export async function createPriorityClass(
+  cluster: Cluster,
+  name: string,
+  value: number,
+): Promise<void> {
+  await cluster.create({
+    apiVersion: 'scheduling.k8s.io/v1',
+    kind: 'PriorityClass',
+    metadata: { name },
+    value,
+  })
+  const spec = podSpec({ priorityClassName: name, containers: [shell('none')] })
+  const body = { metadata: { name: `has-${name}` }, spec }
+  await eventually(
+    () => cluster.api('POST', '/api/v1/namespaces/default/pods?dryRun=All', { body }),
+    {
+      what: `pods of priority ${name} to be let in`,
+    },
+  )
+}
