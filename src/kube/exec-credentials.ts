@@ -73,7 +73,7 @@ export class ExecCredentials implements Credentials {
   async #run(): Promise<Identity> {
     const { plugin, clock, log } = this.#options
     try {
-      const answer = await runExecPlugin(plugin, clock.nowMs())
+      const answer = await runExecPlugin(plugin, clock)
       const old = this.#current?.identity
       const identity = old && isSameIdentity(old, answer.identity) ? old : answer.identity
       this.#current = { ...answer, identity }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a credential plugin (client.authentication.k8s.io) and reads its answer.
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import * as v from 'valibot'
+import { runBounded, type ProgramEnd } from '../util/bounded-program.ts'
+import type { Clock } from '../util/clock.ts'
 import { VkError } from '../util/vk-error.ts'
 import type { Identity } from './credentials.ts'
 
@@ -26,7 +26,6 @@ export interface PluginAnswer {
   readonly lifeMs: number
 }
 
-const run = promisify(execFile)
 const timeoutMs = 60_000
 const maxOutputBytes = 1024 * 1024
 
@@ -42,8 +41,9 @@ const answerSchema = v.object({
 })
 
 /** Runs the plugin once; throws a VkError that says what to do about it. */
-export async function runExecPlugin(plugin: ExecPlugin, nowMs: number): Promise<PluginAnswer> {
-  const output = await outputOf(plugin)
+export async function runExecPlugin(plugin: ExecPlugin, clock: Clock): Promise<PluginAnswer> {
+  const nowMs = clock.nowMs()
+  const output = await outputOf(plugin, clock)
   const { apiVersion, status } = parse(plugin, output)
   if (apiVersion !== plugin.apiVersion) {
     throw failure(plugin, `it answered in "${apiVersion}" instead of "${plugin.apiVersion}"`)
@@ -65,36 +65,41 @@ export async function runExecPlugin(plugin: ExecPlugin, nowMs: number): Promise<
   return { identity, expiresMs, lifeMs: expiresMs - nowMs }
 }
 
-async function outputOf(plugin: ExecPlugin): Promise<string> {
+async function outputOf(plugin: ExecPlugin, clock: Clock): Promise<string> {
   const { apiVersion, command, args, env, cluster } = plugin
   const spec = { interactive: false, ...(cluster && { cluster }) }
   const info = JSON.stringify({ apiVersion, kind: 'ExecCredential', spec })
+  const limits = { clock, timeoutMs, maxOutputBytes }
+  let end: ProgramEnd
   try {
-    const child = run(command, [...args], {
+    end = await runBounded({
+      file: command,
+      args,
       env: { ...env, KUBERNETES_EXEC_INFO: info },
-      timeout: timeoutMs,
-      maxBuffer: maxOutputBytes,
-      encoding: 'utf8',
+      ...limits,
     })
-    child.child.stdin?.end()
-    return (await child).stdout
   } catch (error) {
-    throw failure(plugin, whyItFailed(error))
+    throw failure(plugin, whyNotStarted(error))
   }
+  if (end.kind === 'exited' && end.code === 0) return end.stdout
+  throw failure(plugin, whyItFailed(end))
 }
 
-// The error of execFile repeats the command line and all output; neither may be passed on whole.
-function whyItFailed(error: unknown): string {
-  const { code, killed, stderr } = error as {
-    readonly code?: string | number
-    readonly killed?: boolean
-    readonly stderr?: string
-  }
+// The system's error repeats the command line, which may not be passed on whole.
+function whyNotStarted(error: unknown): string {
+  if (error instanceof VkError) return error.message
+  const { code } = error as { readonly code?: string }
   if (code === 'ENOENT') return 'there is no such command'
   if (code === 'EACCES') return 'it may not be executed'
-  if (killed) return `it did not end within ${timeoutMs / 1000} s`
-  const lastLine = stderr?.trim().split('\n').at(-1)?.slice(0, 300)
-  return `it ended with ${code ?? 'an error'}${lastLine ? `: ${lastLine}` : ''}`
+  return `it could not be started: ${code ?? 'an error'}`
+}
+
+// Of what it has said only the end is for people; the rest may be a credential.
+function whyItFailed(end: ProgramEnd): string {
+  if (end.kind === 'late') return `it did not end within ${timeoutMs / 1000} s`
+  if (end.kind === 'too long') return `it said more than ${maxOutputBytes / 1024} KiB`
+  const lastLine = end.stderr.trim().split('\n').at(-1)?.slice(0, 300)
+  return `it ended with ${end.code ?? 'a signal'}${lastLine ? `: ${lastLine}` : ''}`
 }
 
 function parse(plugin: ExecPlugin, output: string): v.InferOutput<typeof answerSchema> {
