@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // A process runtime in a temporary directory, and starts for it in one line. What still runs is killed
 // when it is disposed of.
+import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Container, Pod, PodSecurityContext } from '../../src/kube/types.gen.ts'
 import type { CallContext, ProviderHost } from '../../src/provider/provider.ts'
+import { detectCgroups } from '../../src/providers/process/detect-cgroups.ts'
+import { nodeFolder } from '../../src/providers/process/forsaken-groups.ts'
 import { parseProcessConfig } from '../../src/providers/process/process-config.ts'
+import type { ProcessConfig } from '../../src/providers/process/process-config.ts'
 import { ProcessRuntime } from '../../src/providers/process/process-runtime.ts'
+import { findStrayDescriptors } from '../../src/providers/process/stray-descriptors.ts'
 import { exploreSurroundings } from '../../src/providers/process/surroundings.ts'
 import type { Surroundings } from '../../src/providers/process/surroundings.ts'
 import type { ContainerKey, ContainerStart } from '../../src/runtime/container-runtime.ts'
@@ -52,12 +57,12 @@ export async function processWorld(
     isolation: process.env['VK_TEST_ISOLATION'] ?? 'none',
     ...config,
   })
-  const surroundings = options.surroundings ?? exploreSurroundings(parsed, dir)
+  const surroundings = options.surroundings ?? surroundingsOf(parsed, dir)
   const open = (): Promise<ProcessRuntime> =>
     ProcessRuntime.open(host, { config: parsed, surroundings })
   const runtime = await open()
   const others: ProcessRuntime[] = []
-  const context = { signal: AbortSignal.timeout(60_000), log: silentLogger }
+  const context = { signal: AbortSignal.timeout(600_000), log: silentLogger }
   return {
     dir,
     runtime,
@@ -79,6 +84,29 @@ export async function processWorld(
       if (options.dir === undefined) await rm(dir, { recursive: true, force: true })
     },
   }
+}
+
+const explored = new Map<string, Surroundings>()
+let exploredDir: string | undefined
+
+/** What the machine allows is tried out by nine programs, once for each configuration. */
+function surroundingsOf(config: ProcessConfig, dir: string): Surroundings {
+  const key = JSON.stringify(config)
+  let found = explored.get(key)
+  if (!found) {
+    exploredDir ??= temporaryUntilExit()
+    found = exploreSurroundings(config, exploredDir)
+    found.cgroups?.release()
+    explored.set(key, found)
+  }
+  const cgroups = detectCgroups(config.cgroupRoot, nodeFolder(dir))
+  return { ...found, cgroups, strayDescriptors: findStrayDescriptors() }
+}
+
+function temporaryUntilExit(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'vk-explored-'))
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+  return dir
 }
 
 /** Key of a container of a pod named after its uid. */

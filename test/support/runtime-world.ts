@@ -31,7 +31,7 @@ export interface WorldEvent extends RecordedEvent {
   readonly container?: string | undefined
 }
 
-const patienceMs = 10_000
+const patienceMs = 60_000
 
 /** Everything around one provider. */
 export class RuntimeWorld implements AsyncDisposable {

@@ -20,7 +20,10 @@ const starter = fileURLToPath(new URL('../../../test/support/process-starter.ts'
 
 test('adopts a running container under its pid, with a whole log and the right exit code', async () => {
   await using dir = await temporaryDir()
-  const script = 'i=0; while [ $i -lt 30 ]; do echo $i; i=$((i + 1)); sleep 0.03; done; exit 42'
+  const go = join(dir.path, 'go')
+  const script = `i=0; while [ $i -lt 10 ]; do echo $i; i=$((i + 1)); sleep 0.01; done
+    until [ -e ${go} ]; do sleep 0.02; done; echo last; exit 42`
+  await chmod(dir.path, 0o755)
   await startAndDie(dir.path, [{ uid: 'a', command: ['sh', '-c', script] }])
   await using world = await processWorld({}, { dir: dir.path })
   const pid = await pidOf(world, keyOf('a'))
@@ -28,11 +31,12 @@ test('adopts a running container under its pid, with a whole log and the right e
   assert.ok(await observeProcess(pid))
   const seen = Promise.withResolvers<void>()
   using _ = world.runtime.watchContainers(() => seen.resolve())
+  await writeFile(go, '')
   const state = await ended(world.runtime, keyOf('a'))
   assert.ok(state.kind === 'exited' && state.exitCode === 42)
   await seen.promise
   const lines = await world.output(world.start({ uid: 'a', command: [] }))
-  assert.equal(lines, Array.from({ length: 30 }, (_, index) => `${index}\n`).join(''))
+  assert.equal(lines, '0\n1\n2\n3\n4\n5\n6\n7\n8\n9\nlast\n')
 })
 
 test('a start of an adopted container answers with it', async () => {
@@ -112,12 +116,15 @@ test('does the same with a shell’s job control where there is no setsid', asyn
 
 test('the wrapper shrugs off the signals that a terminal or a service manager sends', async () => {
   await using world = await processWorld()
-  const start = world.start({ command: ['sh', '-c', 'sleep 0.5; exit 9'] })
+  const script = 'trap "exit 9" USR1; echo ready; while :; do sleep 0.02; done'
+  const start = world.start({ command: ['sh', '-c', script] })
   await world.runtime.startContainer(start, world.context)
+  await eventually(async () => (await world.output(start)) === 'ready\n')
   const wrapper = await pidOf(world, start.key, 'wrapper')
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) {
     process.kill(wrapper, signal)
   }
+  process.kill(await pidOf(world, start.key), 'SIGUSR1')
   const state = await ended(world.runtime, start.key)
   assert.ok(state.kind === 'exited' && state.exitCode === 9)
 })

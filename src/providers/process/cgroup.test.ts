@@ -7,11 +7,14 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ended, eventually, stateOf } from '../../../test/support/process-probes.ts'
 import { processWorld } from '../../../test/support/process-runtime.ts'
-import { systemClock } from '../../util/clock.ts'
+import { FakeClock } from '../../util/fake-clock.ts'
 import { CgroupsV2 } from './cgroup-v2.ts'
 import { cpuQuota, cpuShares, groupNames, keyedValue, readOr } from './cgroup.ts'
 import { parseCgroupMounts } from './detect-cgroups.ts'
 import { leaveGroup } from './leave-group.ts'
+
+/** Fills at once more memory than any limit here. */
+const greedy = ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=100M', 'count=1']
 
 test('reads the mounts of both versions', () => {
   const text = [
@@ -75,7 +78,7 @@ test('ends a container that wants more memory than its limit, and says so', asyn
   await using world = await processWorld()
   if (!world.surroundings.cgroups?.can.limitMemory) return t.skip('no writable memory controller')
   const start = world.start({
-    command: ['sh', '-c', 'x=$(head -c 100000000 /dev/zero | tr "\\0" a); echo ${#x}'],
+    command: greedy,
     spec: { resources: { limits: { memory: '16Mi' } } },
   })
   await world.runtime.startContainer(start, world.context)
@@ -108,7 +111,7 @@ test('containers of a pod with limits of its own share them, and its group goes 
   if (!cgroups?.can.limitMemory) return t.skip('no writable memory controller')
   const resources = { limits: { memory: '16Mi', cpu: '1' } }
   const start = world.start({
-    command: ['sh', '-c', 'x=$(head -c 100000000 /dev/zero | tr "\\0" a); echo ${#x}'],
+    command: greedy,
   })
   const pod = { ...start.pod, spec: { ...start.pod.spec, resources } }
   await world.runtime.startContainer({ ...start, pod }, world.context)
@@ -142,8 +145,8 @@ test('gives a busy container no more than its share of a processor, and counts i
     command: ['sh', '-c', 'while :; do :; done'],
     spec: { resources: { limits: { cpu: '100m' } } },
   })
-  await world.runtime.startContainer(start, world.context)
   const beganMs = performance.now()
+  await world.runtime.startContainer(start, world.context)
   const usedMs = async (): Promise<number> => {
     const [one] = await world.runtime.containerStats([start.key])
     return (one?.stats.cpu?.usageCoreNanoSeconds ?? 0) / 1e6
@@ -172,7 +175,7 @@ test('a lack of memory is known to later lives, although the group that counted 
   const { cgroups } = world.surroundings
   if (!cgroups?.can.limitMemory) return t.skip('no writable memory controller')
   const start = world.start({
-    command: ['sh', '-c', 'x=$(head -c 100000000 /dev/zero | tr "\\0" a); echo ${#x}'],
+    command: greedy,
     spec: { resources: { limits: { memory: '16Mi' } } },
   })
   await world.runtime.startContainer(start, world.context)
@@ -205,12 +208,16 @@ test('the node’s groups go with the runtime once nothing lives in them, and no
 })
 
 test('a group that is busy for a moment more is removed all the same, one that stays so is left', async () => {
-  const clock = systemClock
+  const clock = new FakeClock()
   let tries = 0
-  const remove = (): boolean => (tries += 1) === 3
-  assert.equal(await leaveGroup('c1', { cgroups: { remove }, clock }), true)
-  assert.equal(tries, 3)
-  assert.equal(await leaveGroup('c1', { cgroups: { remove: () => false }, clock }), false)
+  const left = leaveGroup('c1', { cgroups: { remove: () => (tries += 1) === 50 }, clock })
+  await clock.advance(10_000)
+  assert.equal(await left, true)
+  assert.equal(tries, 50)
+  const stuck = leaveGroup('c1', { cgroups: { remove: () => false }, clock })
+  await clock.advance(20_000)
+  assert.equal(await stuck, false)
+  assert.equal(clock.pending, 0)
 })
 
 test('counts usage from the process table where there is no control group', async (t) => {

@@ -41,7 +41,7 @@ test(
     await world.note('said', 'bwrap: no such thing\n')
     await world.note('started', `${dead}|${dead}|.\n`)
     await world.clock.advance(1000)
-    assert.equal(world.isSettled(), true)
+    await eventually(world.isSettled)
     await assert.rejects(world.outcome, { message: 'Cannot start process: bwrap: no such thing' })
     assert.equal(world.order.isDone, true)
   },

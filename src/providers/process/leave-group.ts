@@ -4,8 +4,11 @@
 import type { Clock } from '../../util/clock.ts'
 import type { Cgroups } from './cgroup.ts'
 
-/** Together well over a second; after that something lives in the group that cannot be killed. */
-const maxTries = 20
+/**
+ * Together some ten seconds, which a process that was killed may need on a busy machine to be out of its group;
+ * after that something lives there that cannot be killed.
+ */
+const maxTries = 110
 const longestPauseMs = 100
 
 /** Resolves when the group is gone; false: it is still in use, and left to the next start's sweep. */

@@ -231,7 +231,9 @@ test('a client that leaves its terminal hangs up', async (t) => {
   await using world = await processWorld()
   const start = await begin(world)
   const gone = new AbortController()
-  const options = { command: ['cat'], tty: true, stderr: false, signal: gone.signal }
+  // It reads no input, at whose end it would go by itself.
+  const command = ['sleep', '1000']
+  const options = { command, tty: true, stderr: false, signal: gone.signal }
   const run = await exec(world, start, options)
   run.stdout?.resume()
   gone.abort()

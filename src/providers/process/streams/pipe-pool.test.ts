@@ -12,7 +12,8 @@ const { closeSync, openSync } = require('node:fs')
 import(${pool}).then(async ({ PipePool }) => {
   const pool = new PipePool('/bin/sh')
   const held = []
-  try { for (;;) held.push(openSync('/dev/null')) } catch {}
+  try { for (;;) held.push(openSync('/dev/null')) }
+  catch (error) { if (error.code !== 'EMFILE') throw error }
   const user = { uid: process.getuid(), gid: process.getgid(), supplementalGroups: [] }
   await pool.openInput(user).catch(({ message }) => held.unshift(message))
   await new Promise((resolve) => setImmediate(resolve))
