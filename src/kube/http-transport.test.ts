@@ -235,15 +235,19 @@ test('drops idle connections when a timeout shows that the way to the server die
   await until(() => server.connectionCount === 0)
 })
 
-test('keeps its connections when only one request is slow', async () => {
+test('keeps its connections when only one request is slow', async (t) => {
   await using server = await startFakeApiServer()
   await using client = server.client()
   await Promise.all([1, 2, 3].map(() => client.getRaw('/version')))
   const before = server.connectionCount
-  server.fail({ name: 'slow' }, { delayMs: 600 })
+  server.fail({ name: 'slow' }, { delayMs: 600_000 })
   const at = { namespace: 'default', name: 'slow' }
+  // The time is not over before the other request was answered.
+  t.mock.timers.enable({ apis: ['setTimeout'] })
   const slow = client.get(configMaps, at, { timeoutMs: 300 })
   await client.getRaw('/version')
+  t.mock.timers.tick(300)
+  t.mock.timers.reset()
   await assert.rejects(slow, /no answer within 300 ms/)
   await client.getRaw('/version')
   await until(() => server.connectionCount === before - 1)

@@ -89,7 +89,7 @@ async function remote(
     path: '/exec',
     streams: { stdout, stderr, ...(options.stdin && { stdin: options.stdin }) },
     clock: systemClock,
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(100_000),
     ...(options.sizes && { onOpen: (resize) => options.sizes?.forEach((size) => resize(size)) }),
   })
   stdout.end()
@@ -166,7 +166,7 @@ test('a reader that is slow gets everything', async () => {
     path: '/exec',
     streams: { stdout, stderr: new PassThrough() },
     clock: systemClock,
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(100_000),
   })
   const reading = buffer(stdout)
   assert.equal((await running).status, 'Success')
@@ -181,7 +181,7 @@ test('a refusal has the words of the API server, or those of the kubelet behind 
       path,
       streams: { stdout: new PassThrough(), stderr: new PassThrough() },
       clock: systemClock,
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(100_000),
     }
     await assert.rejects(
       runRemote(fixture.connection, request),

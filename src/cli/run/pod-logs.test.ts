@@ -80,7 +80,7 @@ async function read(answer: Answer, pods: readonly TrackedPod[]) {
     onProblem: (_source, why) => problems.push(why),
   })
   for (const pod of pods) logs.update([pod])
-  await logs.settled(AbortSignal.timeout(20_000))
+  await logs.settled(AbortSignal.timeout(100_000))
   return { lines, problems, queries: server.queries }
 }
 

@@ -28,7 +28,7 @@ const chance = chanceFrom(seed)
 const count = Number(process.env['FUZZ_COUNT'] ?? tries(250, 100))
 const parallel = 20
 /** Only for what would never be answered. */
-const patienceMs = 20_000
+const patienceMs = 60_000
 const allowedMemoryGrowth = 64 * 2 ** 20
 
 setFlagsFromString('--expose-gc')

@@ -28,41 +28,27 @@ function refusedWith(message: RegExp): (error: unknown) => boolean {
   }
 }
 
-test('goes on above every revision it has given out, also when the newest was compacted away', async () => {
-  await using folder = await temporaryFolder()
-  const path = join(folder.path, 'store.db')
-  let newest: number
-  {
+for (const older of [[], ['older']]) {
+  const objects = older.length === 0 ? 'no other object' : 'an older object still'
+  test(`goes on above a removal that was compacted away, and ${objects} is there`, async () => {
+    await using folder = await temporaryFolder()
+    const path = join(folder.path, 'store.db')
+    let newest: number
+    {
+      await using store = await openSqliteStore({ path })
+      for (const name of [...older, 'a']) await putText(store, name, '')
+      newest = store.remove(keyOf('a'))?.revision ?? 0
+      await store.durable()
+      store.compact()
+    }
     await using store = await openSqliteStore({ path })
-    await putText(store, 'a', '')
-    newest = store.remove(keyOf('a'))?.revision ?? 0
-    await store.durable()
-    store.compact()
-  }
-  await using store = await openSqliteStore({ path })
-  assert.equal(store.revision, newest)
-  assert.equal(store.changesSince('pods', newest - 1), undefined)
-  assert.deepEqual(store.changesSince('pods', newest), [])
-  assert.equal(await putText(store, 'b', ''), newest + 1)
-})
-
-test('goes on above a removal that was compacted away, also when an older object is still there', async () => {
-  await using folder = await temporaryFolder()
-  const path = join(folder.path, 'store.db')
-  let newest: number
-  {
-    await using store = await openSqliteStore({ path })
-    await putText(store, 'older', '')
-    await putText(store, 'a', '')
-    newest = store.remove(keyOf('a'))?.revision ?? 0
-    await store.durable()
-    store.compact()
-  }
-  await using store = await openSqliteStore({ path })
-  assert.equal(store.revision, newest)
-  assert.equal(store.list('pods').revision, newest)
-  assert.equal(await putText(store, 'b', ''), newest + 1)
-})
+    assert.equal(store.revision, newest)
+    assert.equal(store.list('pods').revision, newest)
+    assert.equal(store.changesSince('pods', newest - 1), undefined)
+    assert.deepEqual(store.changesSince('pods', newest), [])
+    assert.equal(await putText(store, 'b', ''), newest + 1)
+  })
+}
 
 test('makes its folder, and keeps its file from other users', async () => {
   await using folder = await temporaryFolder()
