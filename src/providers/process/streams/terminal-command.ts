@@ -39,10 +39,7 @@ export async function startInTerminal(
   } catch (cause) {
     throw new VkError('Unavailable', `Cannot start process: ${messageOf(cause)}`, { cause })
   }
-  if (user.uid !== process.getuid?.()) {
-    // Programs open their terminal anew, which asks for the right. Where that fails they have one still.
-    await chown(terminal.ptsName, user.uid, user.gid).catch(() => {})
-  }
+  // Before anything is waited for: what a quick command says, and its end, are told once.
   const stdout = outputOf(terminal)
   const exited = new Promise<ProcessExit>((resolve) => {
     terminal.onExit(({ exitCode, signal }) => {
@@ -50,6 +47,10 @@ export async function startInTerminal(
       resolve({ exitCode: signal ? 128 + signal : exitCode })
     })
   })
+  if (user.uid !== process.getuid?.()) {
+    // Programs open their terminal anew, which asks for the right. Where that fails they have one still.
+    await chown(terminal.ptsName, user.uid, user.gid).catch(() => {})
+  }
   return {
     pid: terminal.pid,
     streams: {
