@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
-import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { LogDir, asText, entriesOf, everything } from '../../../test/support/log-dir.ts'
@@ -61,6 +69,22 @@ test('lines of both streams keep the order in which they arrived', async () => {
   await using store = openStore()
   const entries = await entriesOf(store.read(log.dir, { query: everything, signal }))
   assert.deepEqual(asText(entries), ['o:a', 'e:b', 'o:c'])
+})
+
+test('a file that cannot even be looked at does not end its node, nor hold up the other one', () => {
+  using log = new LogDir()
+  const tailer = new LogTailer(log.dir, new FakeClock())
+  const { stderrPath } = tailer
+  symlinkSync(stderrPath, stderrPath)
+  log.write('stdout', 'a\n')
+  tailer.catchUp()
+  assert.match(String(tailer.failure), /ELOOP/)
+  assert.equal(tailer.index.last.stdoutEnd, 2)
+  unlinkSync(stderrPath)
+  log.write('stderr', 'b\n')
+  tailer.catchUp()
+  assert.equal(tailer.failure, undefined)
+  assert.equal(tailer.index.last.stderrEnd, 2)
 })
 
 test('an index that is torn or lost costs times, never lines', async () => {

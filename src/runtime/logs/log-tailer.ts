@@ -76,9 +76,11 @@ export class LogTailer {
   catchUp(): void {
     if (this.#isFinished) return
     const look = { timeMs: this.#clock.nowMs(), isFinal: false }
-    const stderrSize = stateOf(this.stderrPath).size
-    this.#mark({ isStdout: true, ...look })
-    this.#mark({ isStdout: false, size: stderrSize, ...look })
+    this.#failure = undefined
+    const stderrSize = this.#guard(() => stateOf(this.stderrPath).size)
+    this.#guard(() => this.#markGrowth({ isStdout: true, ...look }))
+    if (stderrSize === undefined) return
+    this.#guard(() => this.#markGrowth({ isStdout: false, size: stderrSize, ...look }))
   }
 
   /** The run has ended: marks the rest, terminated or not. */
@@ -137,23 +139,24 @@ export class LogTailer {
 
   /** In order of last change, with that as the time: the closest to the truth that is left. */
   #catchUpLate({ isFinal }: { readonly isFinal: boolean }): void {
+    this.#failure = undefined
     const files = [
       { isStdout: true, ...stateOf(this.stdoutPath) },
       { isStdout: false, ...stateOf(this.stderrPath) },
     ].sort((a, b) => a.modifiedMs - b.modifiedMs)
     for (const { isStdout, modifiedMs } of files) {
       const timeMs = Math.min(modifiedMs, this.#clock.nowMs())
-      this.#mark({ isStdout, timeMs, isFinal })
+      this.#guard(() => this.#markGrowth({ isStdout, timeMs, isFinal }))
     }
   }
 
-  #mark(what: Arrival): void {
+  /** Undefined: it has failed. Looks are made in callbacks of the kernel's notices, where nobody could catch that. */
+  #guard<T>(look: () => T): T | undefined {
     try {
-      this.#failure = undefined
-      this.#markGrowth(what)
+      return look()
     } catch (error) {
-      // This runs in callbacks of the kernel's notices, where nobody could catch it.
       this.#failure = error
+      return undefined
     }
   }
 
