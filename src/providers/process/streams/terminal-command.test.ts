@@ -20,21 +20,18 @@ import { startInTerminal } from './terminal-command.ts'
 
 const skip = process.platform === 'linux' ? false : 'commands are run on Linux only'
 
-/** While it lasts, nothing that Node.js leaves to its threads is done. */
-function busyThreads(dir: string): Disposable {
+/** Until it is called off, nothing that Node.js leaves to its threads is done. */
+function busyThreads(dir: string): () => Promise<void> {
   const count = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4)
   const pipe = join(dir, 'pipe')
   execFileSync('mkfifo', [pipe])
   // Each waits for somebody to write.
   const readers = Array.from({ length: count }, () => open(pipe, 'r'))
-  return {
-    [Symbol.dispose]() {
-      const writer = openSync(pipe, constants.O_RDWR)
-      void Promise.all(readers).then(async (files) => {
-        closeSync(writer)
-        for (const file of files) await file.close()
-      })
-    },
+  return async () => {
+    const writer = openSync(pipe, constants.O_RDWR)
+    const files = await Promise.all(readers)
+    closeSync(writer)
+    for (const file of files) await file.close()
   }
 }
 
@@ -53,14 +50,14 @@ test(
       [Symbol.dispose]: () => {},
     }
     const before = children()
-    const busy = busyThreads(dir)
+    const callOff = busyThreads(dir)
     try {
       const starting = startInTerminal(line, { user })
       while (!existsSync(join(dir, 'done'))) await nextTurn()
       while (children().some((pid) => !before.includes(pid))) await nextTurn()
       // What its end sets off.
       for (let turns = 0; turns < 1000; turns += 1) await nextTurn()
-      busy[Symbol.dispose]()
+      await callOff()
       const { streams } = await starting
       const result = await collectProcess(streams)
       assert.deepEqual([result.stdout, result.exitCode], ['hello\r\n', 3])
