@@ -116,6 +116,31 @@ test('memory is not limited below what is in use', async () => {
   assert.deepEqual(resizes, [{ name: 'main', limits: { memory: '8Ki' } }])
 })
 
+test('as long as nobody knows what is in use, memory is not limited further', async () => {
+  const { world, resizes } = await resizingWorld()
+  await using _ = world
+  const withMemory = (memory: string): Container =>
+    buildContainer({ resources: { limits: { memory } } })
+  let isMeasured = false
+  const usage = { memory: { time: '', usageBytes: 5000 }, name: 'main', startTime: '' }
+  Object.assign(world.runtime, {
+    containerStats: async (keys: readonly unknown[]) =>
+      isMeasured ? keys.map((key) => ({ key, stats: usage })) : [],
+  })
+  const first = podOf(buildPod(), withMemory('10Ki'), 1)
+  const ref = await world.create(first)
+  await world.untilRunning(ref)
+  await world.provider.updatePod(world.request(podOf(first, withMemory('8Ki'), 2)), world.context)
+  const failed = await world.until(ref, ({ resize }) => resize?.error !== undefined)
+  const error = 'cannot decrease memory limits: missing container "main" memory usage'
+  assert.equal(failed.resize?.error, error)
+  assert.deepEqual(resizes, [])
+  isMeasured = true
+  await world.passToRetry(10_000)
+  await world.until(ref, ({ resize }) => resize === undefined)
+  assert.deepEqual(resizes, [{ name: 'main', limits: { memory: '8Ki' } }])
+})
+
 test('what was granted outlives kill -9, and what was not carried out yet is', async () => {
   const { world, resizes, fail } = await resizingWorld()
   await using _ = world
@@ -210,7 +235,6 @@ test('a pod as a whole does not get less memory than it uses', async () => {
     updatePodResources: async () => void updates++,
   }
   await using world = await RuntimeWorld.open({}, { features: all, ...runtime })
-  // The fake runtime measures nothing but a working set.
   Object.assign(world.runtime, {
     containerStats: async (keys: readonly object[]) =>
       keys.map((key) => ({ key, stats: { memory: { time: '', usageBytes: 60 * 1024 * 1024 } } })),

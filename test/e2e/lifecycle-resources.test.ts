@@ -409,14 +409,16 @@ describe('resources of a pod', { skip: skipReason, concurrency: true }, () => {
       what: 'wait no longer',
     })
     await resize('waits', { requests: { memory: '64Ki' }, limits: { memory: '64Ki' } })
+    // A figure of an engine may be late; then it is tried again.
+    const why =
+      /^cannot decrease memory limits: attempting to set container "main" memory limit \(65536\) below current usage \(\d+\)$/
     const failed = await pods.until(
       'waits',
-      (pod) => conditionOf(pod, 'PodResizeInProgress')?.reason === 'Error',
-      { what: 'fail' },
-    )
-    assert.match(
-      conditionOf(failed, 'PodResizeInProgress')?.message ?? '',
-      /^cannot decrease memory limits: attempting to set container "main" memory limit \(65536\) below current usage \(\d+\)$/,
+      (pod) => {
+        const { reason, message = '' } = conditionOf(pod, 'PodResizeInProgress') ?? {}
+        return reason === 'Error' && why.test(message)
+      },
+      { what: 'fail for want of memory' },
     )
     assert.equal(statusOf(failed)?.resources?.limits?.['memory'], '64Mi')
   })

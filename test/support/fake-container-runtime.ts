@@ -139,7 +139,7 @@ export class FakeContainerRuntime implements ContainerRuntime {
         name: key.name,
         startTime: time,
         cpu: { time, usageNanoCores: 5, usageCoreNanoSeconds: 100 },
-        memory: { time, workingSetBytes: 1000 },
+        memory: { time, usageBytes: 1000, workingSetBytes: 1000 },
       },
     }))
   }

@@ -114,7 +114,12 @@ export class ContainerResizes {
     const limit = bytesOf(text)
     if (actualLimit !== undefined && bytesOf(actualLimit) <= limit) return
     const found = await this.#runtime.containerStats(keys, context)
-    const used = found.reduce((sum, { stats }) => sum + (stats.memory?.usageBytes ?? 0), 0)
+    const usages = found.flatMap(({ stats }) => stats.memory?.usageBytes ?? [])
+    // A figure may be late, just after a start say: without all of them nobody knows.
+    if (usages.length < keys.length) {
+      throw new Error(`cannot decrease memory limits: missing ${subject} memory usage`)
+    }
+    const used = usages.reduce((sum, usage) => sum + usage, 0)
     if (BigInt(used) < limit) return
     throw new Error(
       `cannot decrease memory limits: attempting to set ${subject} memory limit (${limit}) below current usage (${used})`,
