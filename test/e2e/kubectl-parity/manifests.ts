@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The objects that several groups of cases begin with, as YAML.
+// What several groups of cases have in common: objects that they begin with, as YAML, and what they wait for.
 
 /** A pod that runs on in the mock. */
 export function podYaml(name: string, more = ''): string {
@@ -66,4 +66,12 @@ metadata:
 data:
   key: ${value}
 `
+}
+
+/** Commands that wait for all that a Deployment's controller has to do, its status and its revision included. */
+export function rolledOut(name: string): readonly string[] {
+  return [
+    `rollout status deployment/${name} --timeout=120s`,
+    `wait --for=jsonpath='{.status.terminatingReplicas}'=0 deployment/${name} --timeout=120s`,
+  ]
 }

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import type { Outcome, ParityCase } from './parity-case.ts'
 
@@ -16,7 +17,7 @@ export interface CommandPlace {
   readonly kubeconfig: string
 }
 
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 180_000
 
 /** Runs to the end, or to what the case stops at; never throws for what kubectl does. */
 export async function runCommandLine(
@@ -80,7 +81,9 @@ async function ask(port: number, how: 'echo' | 'http'): Promise<string> {
   }
   const socket = connect(port, '127.0.0.1')
   socket.write('ping\n')
-  const [bytes] = (await once(socket, 'data')) as [Buffer]
-  socket.destroy()
-  return bytes.toString()
+  for await (const line of createInterface({ input: socket })) {
+    socket.destroy()
+    return `${line}\n`
+  }
+  return ''
 }

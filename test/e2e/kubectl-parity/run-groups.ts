@@ -85,7 +85,7 @@ async function settled(
         last = await run(one)
         return until.test(last.stdout)
       },
-      { what: one.run, timeoutMs: 20_000, intervalMs: 300 },
+      { what: one.run, intervalMs: 300 },
     )
   } catch {
     // Not as awaited: the comparison shows how.

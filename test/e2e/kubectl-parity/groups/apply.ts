@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // kubectl apply on the client's and on the server's side, its subcommands, and diff.
-import { configMapYaml, deploymentYaml, podYaml } from '../manifests.ts'
+import { configMapYaml, deploymentYaml, podYaml, rolledOut } from '../manifests.ts'
 import type { ParityGroup } from '../parity-case.ts'
 
 const labelled = (name: string) =>
@@ -34,7 +34,8 @@ export const applyGroup: ParityGroup = {
     { run: 'apply -f map2.yaml -o yaml' },
     { run: 'apply -f web.yaml -f map.yaml' },
     { run: 'apply -f web.yaml -o name', as: 'name' },
-    { run: 'diff -f web.yaml' },
+    // While its status is being written, that differs too.
+    { run: 'diff -f web.yaml', until: /^$/ },
     {
       run: 'diff -f map2.yaml',
       drop: [
@@ -114,7 +115,10 @@ export const serverSideApplyGroup: ParityGroup = {
     { run: 'get configmap settings -o yaml --show-managed-fields' },
     { run: 'apply --server-side -f web.yaml -o yaml' },
     { run: 'apply --server-side -f web2.yaml --field-manager=other' },
-    { run: 'apply --server-side -f web2.yaml --field-manager=other --force-conflicts -o yaml' },
+    {
+      run: 'apply --server-side -f web2.yaml --field-manager=other --force-conflicts -o yaml',
+      after: rolledOut('web'),
+    },
     { run: 'apply -f map2.yaml', as: 'client-side after server-side' },
     { run: 'apply --server-side -f map.yaml', as: 'server-side after client-side' },
     { run: 'apply --server-side -f map.yaml --dry-run=server -o yaml' },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Changing what exists: edit, replace, patch, label, annotate, set.
-import { configMapYaml, deploymentYaml, podYaml } from '../manifests.ts'
+import { configMapYaml, deploymentYaml, podYaml, rolledOut } from '../manifests.ts'
 import type { ParityCase, ParityGroup } from '../parity-case.ts'
 
 const EDITOR = { KUBE_EDITOR: './editor.sh' }
@@ -79,14 +79,17 @@ export const patchGroup: ParityGroup = {
     },
     {
       run: `patch deployment web -o yaml ${json('{"spec":{"template":{"spec":{"containers":[{"name":"web","env":[{"name":"A","value":"1"}]}]}}}}')}`,
+      after: rolledOut('web'),
       drop: withoutStatus,
     },
     {
       run: `patch deployment web -o yaml ${json('{"spec":{"template":{"spec":{"containers":[{"name":"side","image":"b"}]}}}}')}`,
+      after: rolledOut('web'),
       drop: withoutStatus,
     },
     {
       run: `patch deployment web -o yaml ${json('{"spec":{"template":{"spec":{"containers":[{"$patch":"delete","name":"side"}]}}}}')}`,
+      after: rolledOut('web'),
       drop: withoutStatus,
     },
     {
@@ -189,7 +192,7 @@ export const setGroup: ParityGroup = {
     { run: 'set image deployment/web web=example/web:2' },
     { run: 'set image deployment/web web=example/web:2', as: 'image again' },
     { run: 'set image deployment/web nobody=x' },
-    { run: `set image deployment/web '*=example/web:3' -o yaml` },
+    { run: `set image deployment/web '*=example/web:3' -o yaml`, after: rolledOut('web') },
     { run: 'set env deployment/web A=1 B=2' },
     { run: 'set env deployment/web A-' },
     { run: 'set env deployment/web --list' },
@@ -203,7 +206,11 @@ export const setGroup: ParityGroup = {
     { run: 'set image deployment/nobody web=x' },
     {
       run: 'set image deployment/web web=example/web:4 --dry-run=server -o yaml',
-      drop: [[/^status:[\s\S]*/gm, '']],
+      // Counts how many changes were seen one by one.
+      drop: [
+        [/^status:[\s\S]*/gm, ''],
+        [/^ +deployment\.kubernetes\.io\/revision: .*\n/gm, ''],
+      ],
     },
     {
       run: `get deployment web -o jsonpath='{.spec.template.spec.containers[0]}{.spec.template.spec.serviceAccountName}'`,

@@ -8,7 +8,7 @@ const mock = podYaml('echo', '  - {name: side, image: b}\n')
 /** kubectl may end before it has them. */
 const tarWords: ParityCase['drop'] = [[/^tar: .*\n?/gm, '']]
 
-const talker = processPodYaml('talker', 'echo one; echo two; echo oops >&2; exec sleep 3600')
+const talker = processPodYaml('talker', 'echo one; echo two; echo oops; exec sleep 3600')
 
 export const logsGroup: ParityGroup = {
   name: 'logs',
@@ -32,12 +32,12 @@ spec:
   },
   setup: [
     'create -f talker.yaml -f failed.yaml -f stuck.yaml -f mock.yaml -f job.yaml',
-    'wait --for=condition=Ready pod/talker pod/echo --timeout=60s',
-    `wait --for=jsonpath='{.status.phase}'=Failed pod/failed --timeout=30s`,
-    'wait --for=condition=Complete job/once --timeout=30s',
+    'wait --for=condition=Ready pod/talker pod/echo --timeout=120s',
+    `wait --for=jsonpath='{.status.phase}'=Failed pod/failed --timeout=120s`,
+    'wait --for=condition=Complete job/once --timeout=120s',
   ],
   cases: [
-    { run: 'logs talker', until: /two/, isUnordered: true },
+    { run: 'logs talker', until: /oops/, isUnordered: true },
     { run: 'logs failed' },
     { run: 'logs job/once' },
     { run: 'logs -l batch.kubernetes.io/job-name=once --prefix' },
@@ -45,7 +45,7 @@ spec:
     { run: 'logs talker --timestamps --tail=2', isUnordered: true },
     { run: 'logs talker --since=1h', isUnordered: true },
     { run: 'logs talker --since=1h --since-time=2020-01-01T00:00:00Z' },
-    { run: 'logs talker -f', stopAt: /two/, isUnordered: true },
+    { run: 'logs talker -f', stopAt: /oops/, isUnordered: true },
     { run: 'logs talker --previous' },
     { run: 'logs talker -c nobody' },
     { run: 'logs echo --all-containers --tail=0' },
@@ -73,7 +73,7 @@ export const execGroup: ParityGroup = {
   },
   setup: [
     'create -f talker.yaml -f reader.yaml -f mock.yaml -f stuck.yaml',
-    'wait --for=condition=Ready pod/talker pod/reader pod/echo --timeout=60s',
+    'wait --for=condition=Ready pod/talker pod/reader pod/echo --timeout=120s',
   ],
   cases: [
     { run: 'exec talker -- echo hello' },

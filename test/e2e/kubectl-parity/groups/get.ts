@@ -2,7 +2,7 @@
 //
 // kubectl get: every form of output, selectors, sorting, watches.
 import { configMapYaml, deploymentYaml, podYaml } from '../manifests.ts'
-import type { ParityGroup } from '../parity-case.ts'
+import type { ParityCase, ParityGroup } from '../parity-case.ts'
 
 const kinds = [
   'pods',
@@ -114,6 +114,21 @@ const own = (kind: string): string =>
         ? ' system-cluster-critical system-node-critical'
         : ''
 
+/** What controllers count: all of it, once they have seen both pods of `web`. */
+const counts: Readonly<Record<string, RegExp>> = {
+  endpoints: /(?:\d\.\d+(?::\d+)?,\d[\s\S]*){3}/,
+  endpointslices: /(?:\d\.\d+,\d[\s\S]*){3}/,
+  poddisruptionbudgets: /web +1 +N\/A +1 /,
+  resourcequotas: /pods: 4\/50/,
+  'endpoints web': /(?:ip: [\s\S]*){2}/,
+  'pdb web': /disruptionsAllowed: 1/,
+  'resourcequota quota': /pods: "4"/,
+}
+const counted = (what: string): Partial<ParityCase> => {
+  const until = counts[what]
+  return until ? { until } : {}
+}
+
 export const getGroup: ParityGroup = {
   name: 'get',
   title: 'get',
@@ -129,15 +144,17 @@ export const getGroup: ParityGroup = {
   },
   setup: [
     'apply -f e.yaml',
+    // What comes before it counts is found later, or not at all.
+    `wait --for=jsonpath='{.status.hard.pods}'=50 quota/quota --timeout=120s`,
     'apply -f a.yaml -f b.yaml -f c.yaml -f d.yaml',
-    'wait --for=condition=Ready pod/alpha pod/beta --timeout=30s',
-    'rollout status deployment/web --timeout=30s',
+    'wait --for=condition=Ready pod/alpha pod/beta --timeout=120s',
+    'rollout status deployment/web --timeout=120s',
   ],
   cases: [
     { run: 'get endpointslices -l kubernetes.io/service-name=web', until: /<?\d+\.\d+\.\d+\.\d+,/ },
     ...kinds.flatMap((kind) => [
-      { run: `get ${kind}${own(kind)}`, isUnordered: true },
-      { run: `get ${kind}${own(kind)} -o wide`, isUnordered: true },
+      { run: `get ${kind}${own(kind)}`, isUnordered: true, ...counted(kind) },
+      { run: `get ${kind}${own(kind)} -o wide`, isUnordered: true, ...counted(kind) },
     ]),
     ...[
       'pod alpha',
@@ -161,7 +178,7 @@ export const getGroup: ParityGroup = {
       'runtimeclass parity-get',
       'node mock-node',
       'namespace NS',
-    ].map((object) => ({ run: `get ${object} -o yaml` })),
+    ].map((object) => ({ run: `get ${object} -o yaml`, ...counted(object) })),
     { run: 'get rs -o yaml' },
     {
       run: 'get endpointslices -l kubernetes.io/service-name=web -o yaml',
@@ -234,7 +251,7 @@ export const getGroup: ParityGroup = {
     { run: 'get pods alpha -w --output-watch-events', stopAt: /\n.+\n/ },
     { run: 'get pods alpha -w', stopAt: /\n.+\n/ },
     { run: 'get pods -l tier=front -w -o name', stopAt: /alpha\n/ },
-    { run: 'get pods alpha --watch-only --request-timeout=1s' },
+    { run: 'get pods alpha --watch-only --request-timeout=5s' },
     { run: 'get pods,services -w' },
     { run: 'get --raw /api/v1/namespaces/NS/pods/alpha' },
     {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What becomes of objects and nodes: taint, cordon, drain, delete, wait.
-import { configMapYaml, deploymentYaml, podYaml } from '../manifests.ts'
+import { configMapYaml, deploymentYaml, podYaml, rolledOut } from '../manifests.ts'
 import type { ParityGroup } from '../parity-case.ts'
 
 const node = 'apiVersion: v1\nkind: Node\nmetadata: {name: NS-node}\n'
@@ -25,9 +25,9 @@ export const nodesGroup: ParityGroup = {
     'create -f single.yaml',
     'create -f guarded.yaml',
     'create poddisruptionbudget guarded --selector=app=guarded --min-available=1',
-    'wait --for=condition=Ready pod/single --timeout=30s',
-    'rollout status deployment/guarded --timeout=30s',
-    `wait --for=jsonpath='{.status.currentHealthy}'=1 pdb/guarded --timeout=30s`,
+    'wait --for=condition=Ready pod/single --timeout=120s',
+    'rollout status deployment/guarded --timeout=120s',
+    `wait --for=jsonpath='{.status.currentHealthy}'=1 pdb/guarded --timeout=120s`,
   ],
   cases: [
     { run: 'taint node NS-node a=b:NoSchedule' },
@@ -47,7 +47,7 @@ export const nodesGroup: ParityGroup = {
     { run: 'drain spare-node' },
     { run: 'drain spare-node --dry-run=client --force' },
     {
-      run: 'drain spare-node --force --timeout=3s',
+      run: 'drain spare-node --force --timeout=10s',
       drop: [[/^(?:There are pending|error when evicting|evicting|"?There).*$/gm, '']],
       isUnordered: true,
     },
@@ -58,7 +58,11 @@ export const nodesGroup: ParityGroup = {
       until: /Pending/,
     },
     { run: 'uncordon spare-node' },
-    { run: 'rollout status deployment/guarded --timeout=30s', drop: [[/^Waiting.*\n/gm, '']] },
+    {
+      run: 'rollout status deployment/guarded --timeout=30s',
+      after: rolledOut('guarded'),
+      drop: [[/^Waiting.*\n/gm, '']],
+    },
     { run: 'drain spare-node --disable-eviction --grace-period=0 --force', isUnordered: true },
     { run: 'uncordon spare-node', as: 'in the end' },
     { run: 'delete node NS-node' },
@@ -86,10 +90,10 @@ export const deleteGroup: ParityGroup = {
   setup: [
     'create -f one.yaml -f two.yaml -f three.yaml -f finalized.yaml -f maps.yaml',
     'create -f web.yaml -f keep.yaml -f front.yaml',
-    'wait --for=condition=Ready pod/one pod/two pod/three --timeout=30s',
-    'rollout status deployment/web --timeout=30s',
-    'rollout status deployment/keep --timeout=30s',
-    'rollout status deployment/front --timeout=30s',
+    'wait --for=condition=Ready pod/one pod/two pod/three --timeout=120s',
+    'rollout status deployment/web --timeout=120s',
+    'rollout status deployment/keep --timeout=120s',
+    'rollout status deployment/front --timeout=120s',
   ],
   cases: [
     { run: 'delete pod one' },
@@ -144,7 +148,11 @@ export const waitGroup: ParityGroup = {
     'other.yaml': podYaml('other'),
     'web.yaml': deploymentYaml('web'),
   },
-  setup: ['create -f pod.yaml -f other.yaml -f web.yaml'],
+  setup: [
+    'create -f pod.yaml -f other.yaml -f web.yaml',
+    'wait --for=condition=Ready pod/alpha pod/other --timeout=120s',
+    ...rolledOut('web'),
+  ],
   cases: [
     { run: 'wait --for=condition=Ready pod/alpha --timeout=30s' },
     { run: 'wait --for=condition=ready=true pod/alpha pod/other --timeout=30s' },
@@ -159,7 +167,8 @@ export const waitGroup: ParityGroup = {
     { run: 'wait --for=create pod/alpha --timeout=5s' },
     { run: 'wait --for=delete pod/nobody --timeout=1s' },
     { run: 'wait --for=delete pod/alpha --timeout=1s' },
-    { run: 'wait --for=delete pod/other --timeout=30s', after: ['delete pod other --wait=false'] },
+    // It says something if it had to wait.
+    { run: 'wait --for=delete pod/other --timeout=30s', after: ['delete pod other'] },
     { run: 'wait --for=nope pod/alpha' },
     { run: 'wait --for=condition=Ready pods -l a=b --timeout=1s' },
     { run: 'wait --for=condition=Ready pods --all --timeout=0' },

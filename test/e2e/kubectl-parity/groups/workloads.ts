@@ -1,33 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Driving workloads: rollout, scale, autoscale, expose, run, events.
-import { deploymentYaml, podYaml } from '../manifests.ts'
+import { deploymentYaml, podYaml, rolledOut } from '../manifests.ts'
 import type { ParityCase, ParityGroup } from '../parity-case.ts'
 
+const done = rolledOut('web')
 const quiet: ParityCase['drop'] = [[/^Waiting.*\n/gm, '']]
 
 export const rolloutGroup: ParityGroup = {
   name: 'rollout',
   title: 'rollout',
   files: { 'web.yaml': deploymentYaml('web') },
-  setup: ['create -f web.yaml', 'rollout status deployment/web --timeout=30s'],
+  setup: ['create -f web.yaml', ...done],
   cases: [
     { run: 'rollout status deployment/web --timeout=30s' },
     { run: 'rollout history deployment/web' },
     { run: 'rollout history deployment/web --revision=1' },
     { run: 'rollout history deployment/web --revision=9' },
     { run: 'set image deployment/web web=example/web:2' },
-    { run: 'rollout status deployment/web --timeout=30s', as: 'second status', drop: quiet },
+    {
+      run: 'rollout status deployment/web --timeout=30s',
+      as: 'second status',
+      after: done,
+      drop: quiet,
+    },
     { run: 'annotate deployment/web kubernetes.io/change-cause=two' },
     { run: 'rollout history deployment/web', as: 'two revisions', until: /two/ },
     { run: 'rollout history deployment/web -o yaml --revision=2' },
     { run: 'rollout undo deployment/web' },
-    { run: 'rollout status deployment/web --timeout=30s', as: 'undone', drop: quiet },
+    { run: 'rollout status deployment/web --timeout=30s', as: 'undone', after: done, drop: quiet },
     { run: 'rollout history deployment/web', as: 'after undo', until: /3 / },
     { run: `get deployment web -o jsonpath='{.spec.template.spec.containers[0].image}'` },
     { run: 'rollout undo deployment/web --to-revision=2' },
     { run: 'rollout undo deployment/web --to-revision=9' },
-    { run: 'rollout undo deployment/web --dry-run=server' },
+    { run: 'rollout undo deployment/web --dry-run=server', after: done },
     { run: 'rollout pause deployment/web' },
     { run: 'rollout pause deployment/web', as: 'pause again' },
     { run: 'rollout undo deployment/web', as: 'undo while paused' },
@@ -35,7 +41,12 @@ export const rolloutGroup: ParityGroup = {
     { run: 'rollout resume deployment/web' },
     { run: 'rollout resume deployment/web', as: 'resume again' },
     { run: 'rollout restart deployment/web' },
-    { run: 'rollout status deployment/web --timeout=30s', as: 'restarted', drop: quiet },
+    {
+      run: 'rollout status deployment/web --timeout=30s',
+      as: 'restarted',
+      after: done,
+      drop: quiet,
+    },
     { run: 'rollout status deployment/nobody' },
     { run: 'rollout status pod/nobody' },
     { run: 'rollout restart deployment/nobody' },
@@ -56,10 +67,7 @@ export const scaleGroup: ParityGroup = {
     'job.yaml':
       'apiVersion: batch/v1\nkind: Job\nmetadata: {name: once}\nspec: {suspend: true, template: {spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}}\n',
   },
-  setup: [
-    'create -f web.yaml -f pod.yaml -f job.yaml',
-    'rollout status deployment/web --timeout=30s',
-  ],
+  setup: ['create -f web.yaml -f pod.yaml -f job.yaml', ...done],
   cases: [
     { run: 'scale deployment/web --replicas=3' },
     { run: 'scale deployment/web --current-replicas=9 --replicas=1' },
@@ -73,7 +81,7 @@ export const scaleGroup: ParityGroup = {
     { run: 'scale --all deployments --replicas=2' },
     { run: 'scale deployment/web --replicas=4 --dry-run=server' },
     { run: 'scale deployment/web --replicas=4 --dry-run=client' },
-    { run: 'scale deployment/web --replicas=2 --timeout=20s', as: 'with timeout' },
+    { run: 'scale deployment/web --replicas=2 --timeout=20s', as: 'with timeout', after: done },
     { run: 'get deployment web', until: /2\/2 +2 +2/ },
     { run: 'autoscale deployment web --min=1 --max=3 --cpu=80%' },
     { run: 'get hpa' },
@@ -104,7 +112,7 @@ export const runGroupCases: ParityGroup = {
     { run: `run odd --image=a --overrides='{"spec":{"nope":1}}'` },
     { run: `run odd --image=a --overrides='{"apiVersion":"v1","spec":{"containers":[]}}'` },
     {
-      run: `run quick --image=a --restart=Never --attach --rm --overrides='{"metadata":{"annotations":{"mock.virtual-kubelet.io/run-time":"2s"}}}'`,
+      run: `run quick --image=a --restart=Never --attach --rm --overrides='{"metadata":{"annotations":{"mock.virtual-kubelet.io/run-time":"10s"}}}'`,
     },
     { run: 'run priority --image=a --overrides={"spec":{"priorityClassName":"nope"}}' },
     { run: 'run policy --image=a --overrides={"spec":{"preemptionPolicy":"Never"}}' },
@@ -120,7 +128,10 @@ export const eventsGroup: ParityGroup = {
     'pod.yaml': podYaml('alpha'),
     'stuck.yaml': podYaml('stuck', '  nodeSelector: {nope: nope}\n'),
   },
-  setup: ['create -f pod.yaml -f stuck.yaml', 'wait --for=condition=Ready pod/alpha --timeout=30s'],
+  setup: [
+    'create -f pod.yaml -f stuck.yaml',
+    'wait --for=condition=Ready pod/alpha --timeout=120s',
+  ],
   cases: [
     { run: 'events --for=pod/alpha', until: /Scheduled/, isUnordered: true },
     { run: 'events --for=pod/stuck', until: /FailedScheduling/ },
