@@ -98,12 +98,17 @@ async function whenNoted(
   }
 }
 
-/** Does the stage, or whoever notes how it ends? */
+/** Does the stage, or whoever notes how it ends? What nobody can see now may run. */
 async function runsStill({ process, wrapper }: Started): Promise<boolean> {
-  for (const one of [process, wrapper]) {
-    if (isAlive(one, { bootId: one.bootId, observed: await observeProcess(one.pid) })) return true
+  try {
+    for (const one of [process, wrapper]) {
+      const observed = await observeProcess(one.pid)
+      if (isAlive(one, { bootId: one.bootId, observed })) return true
+    }
+    return false
+  } catch {
+    return true
   }
-  return false
 }
 
 async function isForbidden(made: Launch): Promise<boolean> {

@@ -299,13 +299,20 @@ export class ProcessFleet implements Disposable {
   }
 
   async #lookIfUntold(container: ContainerProcess, watching: Watching): Promise<void> {
-    if (watching.isTold) watching.isTold = await container.isWrapperAlive()
-    if (!watching.isTold) await this.#look(container)
+    await this.#tryTo(container, async () => {
+      if (watching.isTold) watching.isTold = await container.isWrapperAlive()
+      if (!watching.isTold) await container.refresh()
+    })
   }
 
   async #look(container: ContainerProcess): Promise<void> {
+    await this.#tryTo(container, () => container.refresh())
+  }
+
+  /** Never rejects: a later look may go well. */
+  async #tryTo(container: ContainerProcess, look: () => Promise<void>): Promise<void> {
     try {
-      await container.refresh()
+      await look()
     } catch (error) {
       const { id } = container.launch.record
       this.#options.log.error({ id, error: messageOf(error) }, 'Cannot read the state of a process')

@@ -78,14 +78,26 @@ export interface StatFields {
   readonly residentPages: number
 }
 
-/** The process of that pid, or undefined when there is none. */
+/**
+ * The process of that pid, or undefined when there is none. Rejects where nobody can look now: what was not seen has
+ * not ended.
+ */
 export async function observeProcess(pid: number): Promise<ObservedProcess | undefined> {
   return process.platform === 'linux' ? observeByProc(pid) : observeByPs(pid)
 }
 
 function observeByProc(pid: number): ObservedProcess | undefined {
-  return parseStat(readProc(`${pid}/stat`))
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (passing.has(code)) throw error
+    return undefined
+  }
 }
+
+/** Of us, and not of who is looked at: no descriptors or no memory left. */
+const passing = new Set(['EMFILE', 'ENFILE', 'ENOMEM'])
 
 /**
  * The text of a file of /proc, empty where there is no such process. It comes from memory: to wait for it costs

@@ -5,7 +5,7 @@ import { readProcessTable } from '../process-table.ts'
 
 const graceMs = 2000
 
-/** Hangs up on the session that `leader` leads. `isOver` stops it: the pid may then belong to others. */
+/** Hangs up on the session that `leader` leads. `isOver` stops it: the pid may then belong to others. Never rejects. */
 export async function endSession(
   leader: number,
   { clock, isOver }: { readonly clock: Clock; readonly isOver: () => boolean },
@@ -15,7 +15,8 @@ export async function endSession(
   signalGroup(leader, 'SIGTERM')
   await clock.sleep(graceMs)
   if (isOver()) return
-  const table = await readProcessTable()
+  // Where nobody can look, such as without descriptors left, the leader's own group is what is known.
+  const table = await readProcessTable().catch(() => [])
   const members = table.filter(({ session, pid }) => session === leader && pid !== leader)
   if (isOver()) return
   signalGroup(leader, 'SIGKILL')

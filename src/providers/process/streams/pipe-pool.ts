@@ -65,7 +65,8 @@ export class PipePool implements Disposable {
     try {
       // So that the child may open /dev/stdin and the like anew.
       if (uid !== process.getuid?.()) fchownSync(both, uid, gid)
-      return { own: openSync(path, modes.own | O_NONBLOCK), childEnd: openSync(path, modes.child) }
+      const own = openSync(path, modes.own | O_NONBLOCK)
+      return { own, childEnd: openOrClose(path, { mode: modes.child, other: own }) }
     } finally {
       closeSync(both)
     }
@@ -99,6 +100,19 @@ export class PipePool implements Disposable {
       maker.stdin.end()
       await exited
     }
+  }
+}
+
+/** Where it cannot be opened, nobody has any use for the other end. */
+function openOrClose(
+  path: string,
+  { mode, other }: { readonly mode: number; readonly other: number },
+): number {
+  try {
+    return openSync(path, mode)
+  } catch (error) {
+    closeSync(other)
+    throw error
   }
 }
 
