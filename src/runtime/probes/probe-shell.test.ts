@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import type { ProcessExit, ProcessStreams } from '../../provider/streams.ts'
@@ -187,4 +188,19 @@ test('the shell ends with its probe, and with us', { skip: unixOnly }, async () 
   await other.run(['true'])
   other.children[0]?.stdin?.end()
   await once(other.children[0] as ChildProcess, 'exit')
+})
+
+test('a shell that starts when nobody waits for it any more leaves no pipes open', async () => {
+  const starting = Promise.withResolvers<ProcessStreams>()
+  const shell = new ProbeShell(() => starting.promise, new AbortController().signal)
+  const limit = new AbortController()
+  const options = { signal: limit.signal, maxOutputBytes: 0 }
+  assert.equal(await shell.run(['true'], options), undefined)
+  const running = shell.run(['true'], options)
+  limit.abort(new Error('time is up'))
+  await assert.rejects(running, { message: 'time is up' })
+  const pipes = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() }
+  const closed = Object.values(pipes).map((pipe) => once(pipe, 'close'))
+  starting.resolve({ ...pipes, resize: () => {}, exited: new Promise(() => {}) })
+  await Promise.all(closed)
 })

@@ -114,11 +114,13 @@ class ShellSession implements Disposable {
     { lifetime, signal }: { readonly lifetime: AbortSignal; readonly signal: AbortSignal },
   ): Promise<ShellSession> {
     const ending = new AbortController()
+    const starting = start(ending.signal)
     try {
-      const streams = await untilAborted(start(ending.signal), signal)
-      return new ShellSession(streams, { ending, lifetime })
+      return new ShellSession(await untilAborted(starting, signal), { ending, lifetime })
     } catch (error) {
       ending.abort()
+      // A shell that starts after all has ended by then; what is left are its pipes.
+      void starting.then(leave, () => {})
       throw error
     }
   }
@@ -157,8 +159,7 @@ class ShellSession implements Disposable {
   [Symbol.dispose](): void {
     this.#lifetime.removeEventListener('abort', this.#onLifetime)
     this.#ending.abort()
-    const { stdin, stdout, stderr } = this.#streams
-    for (const stream of [stdin, stdout, stderr]) stream?.destroy()
+    leave(this.#streams)
   }
 
   /**
@@ -180,6 +181,10 @@ class ShellSession implements Disposable {
     this.#answered.reject(new Error('no exit code'))
     this[Symbol.dispose]()
   }
+}
+
+function leave({ stdin, stdout, stderr }: ProcessStreams): void {
+  for (const stream of [stdin, stdout, stderr]) stream?.destroy()
 }
 
 /** What the command says goes where nobody looks for exit codes. */
