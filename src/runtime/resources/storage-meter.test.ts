@@ -60,14 +60,32 @@ test('a walk that took long is not repeated for twenty times as long', async (t)
   let minutes = 0
   const slow: Clock = {
     nowMs: () => clock.nowMs(),
-    monotonicMs: () => 60_000 * minutes++,
+    monotonicMs: () => clock.monotonicMs() + 60_000 * minutes++,
     setTimer: (delayMs, fire) => clock.setTimer(delayMs, fire),
     sleep: (delayMs, options) => clock.sleep(delayMs, options),
   }
   using meter = new StorageMeter({ clock: slow, rootDir })
   const first = await meter.storageOf(pod, { maxAgeMs: 0, signal })
-  await clock.advance(19 * 60_000)
+  await clock.advance(18 * 60_000)
   assert.equal(await meter.storageOf(pod, { maxAgeMs: 0, signal }), first)
   await clock.advance(2 * 60_000)
   assert.notEqual(await meter.storageOf(pod, { maxAgeMs: 0, signal }), first)
+})
+
+test('a clock that is set back does not make an old figure fresh', async (t) => {
+  const rootDir = await rootDirOf(t)
+  const clock = new FakeClock()
+  let setBackMs = 0
+  const wall: Clock = {
+    nowMs: () => clock.nowMs() - setBackMs,
+    monotonicMs: () => clock.monotonicMs(),
+    setTimer: (delayMs, fire) => clock.setTimer(delayMs, fire),
+    sleep: (delayMs, options) => clock.sleep(delayMs, options),
+  }
+  using meter = new StorageMeter({ clock: wall, rootDir })
+  const fresh = { maxAgeMs: 5000, signal }
+  const first = await meter.storageOf(pod, fresh)
+  setBackMs = 3_600_000
+  await clock.advance(5001)
+  assert.notEqual(await meter.storageOf(pod, fresh), first)
 })

@@ -36,6 +36,8 @@ const restFactor = 20
 
 interface Entry {
   storage: PodStorage | undefined
+  /** When it was begun to measure that, on the stopwatch: a clock that is set back makes no figure fresh. */
+  beganMs: number
   durationMs: number
   walking: Promise<PodStorage> | undefined
 }
@@ -59,7 +61,7 @@ export class StorageMeter implements Disposable {
     const entry = this.#entries.get(uid) ?? newEntry()
     this.#entries.set(uid, entry)
     const { storage } = entry
-    const ageMs = storage ? clock.nowMs() - storage.atMs : Infinity
+    const ageMs = storage ? clock.monotonicMs() - entry.beganMs : Infinity
     if (storage && ageMs <= Math.max(maxAgeMs, entry.durationMs * restFactor)) return storage
     // Whoever asks may go away; the walk serves the next one.
     entry.walking ??= this.#walk(pod, entry).finally(() => (entry.walking = undefined))
@@ -87,6 +89,7 @@ export class StorageMeter implements Disposable {
         logs: await measureAll(this.#logDirs(pod), signal),
       }
       entry.storage = storage
+      entry.beganMs = startMs
       entry.durationMs = clock.monotonicMs() - startMs
       return storage
     } finally {
@@ -127,7 +130,7 @@ export class StorageMeter implements Disposable {
 type NamedDir = readonly [name: string, dir: string]
 
 function newEntry(): Entry {
-  return { storage: undefined, durationMs: 0, walking: undefined }
+  return { storage: undefined, beganMs: 0, durationMs: 0, walking: undefined }
 }
 
 async function measureAll(
