@@ -21,10 +21,17 @@ export const attachChecks: readonly Check[] = [
       const pod = await echoing(fixture, workloads.echoing?.())
       const [one, other] = [await attach(fixture, pod), await attach(fixture, pod)]
       const outputs = [one, other].map(({ stdout }) => new StreamOutput(stdout, fixture.timeoutMs))
-      one.stdin?.write('hello\n')
-      for (const output of outputs) await output.until(/hello\r?\n/)
-      other.stdin?.write('again\n')
-      for (const output of outputs) await output.until(/again\r?\n/)
+      for (const [{ stdin }, word] of [
+        [one, 'hello'],
+        [other, 'again'],
+      ] as const) {
+        const type = (): void => void stdin?.write(`${word}\n`)
+        type()
+        // Who has only just come may have missed it.
+        const typing = setInterval(type, 1000)
+        const heard = outputs.map((output) => output.until(new RegExp(`${word}\\r?\\n`)))
+        await Promise.all(heard).finally(() => clearInterval(typing))
+      }
     },
   },
   {

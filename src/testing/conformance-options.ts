@@ -19,7 +19,7 @@ export interface Workloads {
   exiting(options: { readonly exitCode: number }): Workload
   /** Prints these lines to stdout and goes on running. */
   printing?(lines: readonly string[]): Workload
-  /** Ignores the request to stop, so that only the end of its grace ends it. */
+  /** Ignores the request to stop once it is ready (by a probe, where it needs a moment): only the end of its grace ends it. */
   stubborn?(): Workload
   /**
    * The command that runs this script by a POSIX shell in a container of `running`, by exec; `cat`, `wc`, `sleep`,
@@ -39,7 +39,7 @@ export interface ConformanceOptions {
   /** Opens the provider. A second call with the same host stands for a restarted process. */
   open(host: ProviderHost): Promise<PodProvider>
   readonly workloads: Workloads
-  /** How long the backend may take for any one step; default 10 s. */
+  /** How long the backend may take for any one step; default 60 s, for machines that are busy. */
   readonly timeoutMs?: number
   /** Usage is measured by the backend; default true. */
   readonly hasStats?: boolean

@@ -180,14 +180,23 @@ async function followsSizes(...[fixture, options]: CheckArguments): Promise<void
   const script = 'while read -r word; do [ "$word" = end ] && exit 7; stty size; done'
   const process = await exec(script, { ...all, stderr: false, tty: true })
   const output = new StreamOutput(process.stdout, fixture.timeoutMs)
+  let asked = 0
+  const ask = async (): Promise<string> => {
+    process.stdin?.write('size\n')
+    asked += 1
+    const [, last = ''] = await output.until(new RegExp(`(?:[^]*?\\b(\\d+ \\d+)\\r?\\n){${asked}}`))
+    return last
+  }
   for (const [width, height] of [
     [101, 33],
     [44, 22],
   ] as const) {
     process.resize({ width, height })
+    const untilMs = performance.now() + fixture.timeoutMs
     // A change comes to a process when it comes: asked again until it is there.
-    const asking = setInterval(() => process.stdin?.write('size\n'), 50)
-    await output.until(new RegExp(`${height} ${width}\\r?\\n`)).finally(() => clearInterval(asking))
+    for (let size = ''; size !== `${height} ${width}`; size = await ask()) {
+      assert.ok(performance.now() < untilMs, `it still has ${size}, not ${height} ${width}`)
+    }
   }
   process.stdin?.write('end\n')
   assert.equal((await exitOf(process, fixture.timeoutMs)).exitCode, 7)

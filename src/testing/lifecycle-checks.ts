@@ -181,11 +181,16 @@ async function notifies(...[fixture, { workloads }]: Parameters<Check['run']>): 
     if (isRunning(observed)) seen.push('running')
     if (observed.hasEnded) seen.push('ended')
   })
+  const untilTold = async (what: string): Promise<void> => {
+    const untilMs = performance.now() + fixture.timeoutMs
+    while (!seen.includes(what) && performance.now() < untilMs) await fixture.host.clock.sleep(20)
+  }
   const pod = fixture.pod(workloads.running())
   await fixture.run(pod)
+  // What is over before it could be told need not be told.
+  await untilTold('running')
   await fixture.delete(pod, 1)
-  const untilMs = performance.now() + fixture.timeoutMs
-  while (!seen.includes('ended') && performance.now() < untilMs) await fixture.host.clock.sleep(20)
+  await untilTold('ended')
   assert.deepEqual([...new Set(seen)], ['running', 'ended'])
 }
 
@@ -223,6 +228,7 @@ async function shortensGrace(...[fixture, { workloads }]: Parameters<Check['run'
   if (!workloads.stubborn) return
   const pod = fixture.pod(workloads.stubborn())
   await fixture.run(pod)
+  await fixture.until(pod, 'is ready', (observed) => firstContainer(observed).ready)
   await fixture.delete(pod, 3600)
   const observed = await fixture.observe(pod)
   assert.equal(observed?.hasEnded, false, 'it ends only when its grace is over')

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conformance: connections to ports of pods.
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import type { Pod } from '../kube/types.gen.ts'
 import type { PortConnection } from '../provider/streams.ts'
 import { silentLogger } from '../util/logger.ts'
 import type { Check } from './check.ts'
+import { freePort } from './free-port.ts'
 import { StreamOutput } from './stream-output.ts'
 import { refOf, type ProviderFixture } from './provider-fixture.ts'
 
@@ -114,14 +112,4 @@ async function connected(
       await fixture.host.clock.sleep(20)
     }
   }
-}
-
-/** Free on this host a moment ago; pods may share its network. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

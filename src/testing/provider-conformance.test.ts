@@ -10,7 +10,7 @@ import { conformanceChecks, runCheck } from './provider-conformance.ts'
 
 type Fault = (mock: PodProvider) => Partial<PodProvider>
 
-/** A mock with some of its methods replaced. */
+/** A mock with some of its methods replaced, for which nobody waits long. */
 function faulty(fault: Fault): ConformanceOptions {
   return {
     name: 'faulty',
@@ -156,10 +156,8 @@ describe('conformance', { concurrency: true }, () => {
     test(`a provider that ${fault} is found out`, async () => {
       const check = conformanceChecks.find((candidate) => candidate.title === title)
       assert.ok(check, 'the check exists')
-      await runCheck(
-        check,
-        faulty(() => ({})),
-      )
+      const { timeoutMs: _, ...faultless } = faulty(() => ({}))
+      await runCheck(check, faultless)
       await assert.rejects(runCheck(check, faulty(make)))
     })
   }

@@ -38,7 +38,7 @@ export class ProviderFixture implements AsyncDisposable {
     opened: { host: ProviderHost; provider: PodProvider; events: readonly RecordedEvent[] },
   ) {
     this.#options = options
-    this.timeoutMs = options.timeoutMs ?? 10_000
+    this.timeoutMs = options.timeoutMs ?? 60_000
     this.host = opened.host
     this.events = opened.events
     this.#provider = opened.provider
@@ -59,7 +59,12 @@ export class ProviderFixture implements AsyncDisposable {
       log: silentLogger,
       recordEvent: (_ref, event) => void events.push(event),
     }
-    return new ProviderFixture(options, { host, events, provider: await options.open(host) })
+    try {
+      return new ProviderFixture(options, { host, events, provider: await options.open(host) })
+    } catch (error) {
+      await rm(protectedDir, { recursive: true, force: true })
+      throw error
+    }
   }
 
   get provider(): PodProvider {

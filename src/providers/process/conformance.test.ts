@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The conformance kit, on real processes: among the host's, and where bubblewrap works in sandboxes.
 import { dirname } from 'node:path'
+import { freePort } from '../../testing/free-port.ts'
 import { providerConformance } from '../../testing/provider-conformance.ts'
 import type { Workload } from '../../testing/conformance-options.ts'
 import { findHostTools } from './host-tools.ts'
@@ -20,6 +21,13 @@ const echoServer = `
   const serve = (socket) => socket.on('error', () => {}).pipe(socket)
   createServer({ allowHalfOpen: true }, serve).listen(process.argv[1], '127.0.0.1')
 `
+
+/** By listening it says that it ignores the request to end. */
+const stubbornServer = `
+  process.on('SIGTERM', () => {})
+  require('node:net').createServer().listen(process.argv[1], '127.0.0.1')
+`
+const port = await freePort()
 
 for (const isolation of modes) {
   providerConformance({
@@ -42,7 +50,13 @@ for (const isolation of modes) {
       listening: (port) => ({
         container: { image: 'host', command: [process.execPath, '-e', echoServer, String(port)] },
       }),
-      stubborn: () => shell('trap "" TERM; while :; do sleep 1; done'),
+      stubborn: () => ({
+        container: {
+          image: 'host',
+          command: [process.execPath, '-e', stubbornServer, String(port)],
+          readinessProbe: { tcpSocket: { port }, periodSeconds: 1, timeoutSeconds: 60 },
+        },
+      }),
     },
   })
 }
