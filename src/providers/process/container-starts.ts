@@ -130,7 +130,7 @@ export class ContainerStarts {
     const { memory } = capacityOf(config, host.rootDir)
     const memoryBytes = Number(wholeUnits(parseQuantity(memory ?? '0')))
     if (memoryBytes <= 0) return
-    const members = surroundings.cgroups?.members(group) ?? []
-    setOomScore([...new Set([pid, ...members])], oomScoreAdj({ pod, spec, memoryBytes }))
+    const members = () => surroundings.cgroups?.members(group) ?? []
+    setOomScore(pid, members, oomScoreAdj({ pod, spec, memoryBytes }))
   }
 }
