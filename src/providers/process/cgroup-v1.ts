@@ -2,10 +2,9 @@
 // Control groups of version 1: a hierarchy per controller, a directory for the container in each.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { CgroupLimits, CgroupUsage, Cgroups } from './cgroup.ts'
+import { cpuPeriod, cpuQuota, cpuShares } from './cpu-quota.ts'
 import {
-  cpuPeriod,
-  cpuQuota,
-  cpuShares,
   allGroupNames,
   keyedValue,
   makeGroup,
@@ -13,8 +12,7 @@ import {
   readOr,
   removeFolder,
   removeGroup,
-} from './cgroup.ts'
-import type { CgroupLimits, CgroupUsage, Cgroups } from './cgroup.ts'
+} from './group-files.ts'
 
 const used = ['memory', 'cpu', 'cpuacct', 'pids']
 

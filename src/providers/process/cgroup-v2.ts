@@ -2,10 +2,9 @@
 // Control groups of version 2: one hierarchy, controllers handed down from parent to child.
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { CgroupLimits, CgroupUsage, Cgroups } from './cgroup.ts'
+import { cpuPeriod, cpuQuota, cpuShares } from './cpu-quota.ts'
 import {
-  cpuPeriod,
-  cpuQuota,
-  cpuShares,
   allGroupNames,
   keyedValue,
   makeGroup,
@@ -13,8 +12,7 @@ import {
   readOr,
   removeFolder,
   removeGroup,
-} from './cgroup.ts'
-import type { CgroupLimits, CgroupUsage, Cgroups } from './cgroup.ts'
+} from './group-files.ts'
 
 /** Groups below `<mount><folder>`; `folder` starts with a slash. */
 export class CgroupsV2 implements Cgroups {

@@ -9,8 +9,9 @@ import { ended, eventually, stateOf } from '../../../test/support/process-probes
 import { processWorld } from '../../../test/support/process-runtime.ts'
 import { FakeClock } from '../../util/fake-clock.ts'
 import { CgroupsV2 } from './cgroup-v2.ts'
-import { cpuQuota, cpuShares, groupNames, keyedValue, readOr } from './cgroup.ts'
+import { cpuQuota, cpuShares } from './cpu-quota.ts'
 import { parseCgroupMounts } from './detect-cgroups.ts'
+import { groupNames, keyedValue, readOr } from './group-files.ts'
 import { leaveGroup } from './leave-group.ts'
 
 /** Fills at once more memory than any limit here. */

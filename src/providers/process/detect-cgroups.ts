@@ -4,8 +4,8 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { CgroupsV1 } from './cgroup-v1.ts'
 import { CgroupsV2 } from './cgroup-v2.ts'
-import { readOr } from './cgroup.ts'
 import type { Cgroups } from './cgroup.ts'
+import { readOr } from './group-files.ts'
 
 /** A mounted hierarchy. */
 export interface CgroupMount {
