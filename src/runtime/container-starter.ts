@@ -11,6 +11,7 @@ import type {
   ContainerKey,
   ContainerMount,
   ContainerRuntime,
+  ContainerStart,
   RuntimeContainer,
 } from './container-runtime.ts'
 import type { Failure } from './decide/pod-state.ts'
@@ -53,40 +54,13 @@ export async function startOne(
   order: StartOrder,
   { deps, context }: { readonly deps: StarterDeps; readonly context: CallContext },
 ): Promise<StartResult> {
-  const { host, runtime, volumes } = deps
-  const { request, spec, key } = order
   let isUnsure = false
   try {
-    const facts = { podIPs: order.podIPs, hostIPs: host.nodeIPs }
-    const dir = attemptDir(host.rootDir, key)
-    const resolving = volumes.resolve(request, spec, { facts, attemptDir: dir })
-    const [{ resolved, mounts }] = await Promise.all([
-      untilAborted(resolving, context.signal),
-      makeDir(dir),
-    ])
-    checkWords(spec, resolved)
-    const files = new PodFiles(deps, key.pod)
-    const hostname = files.hostname(request.pod)
-    const own = await ownMounts(order, { dir, deps, files })
+    const start = await prepared(order, { deps, signal: context.signal })
     await order.begin()
     context.signal.throwIfAborted()
     isUnsure = true
-    const run = await runtime.startContainer(
-      {
-        key,
-        pod: request.pod,
-        spec,
-        resolved,
-        containerDir: containerDir(host.rootDir, key),
-        attemptDir: dir,
-        pullSecrets: async () => (await request.resolvePullSecrets?.()) ?? [],
-        volumeDirs: volumes.dirs,
-        mounts: withMounts(mounts, own),
-        ...(hostname !== undefined && { hostname }),
-      },
-      context,
-    )
-    return { kind: 'started', run }
+    return { kind: 'started', run: await deps.runtime.startContainer(start, context) }
   } catch (error) {
     const reason = behaviourOf(error).podReason
     return {
@@ -95,6 +69,35 @@ export async function startOne(
       isUsedUp: isUnsure && reason === usedUpReason,
       isUnsure,
     }
+  }
+}
+
+/** All that the runtime is to know, with the directory of the attempt made. */
+async function prepared(
+  order: StartOrder,
+  { deps, signal }: { readonly deps: StarterDeps; readonly signal: AbortSignal },
+): Promise<ContainerStart> {
+  const { host, volumes } = deps
+  const { request, spec, key } = order
+  const facts = { podIPs: order.podIPs, hostIPs: host.nodeIPs }
+  const dir = attemptDir(host.rootDir, key)
+  const resolving = volumes.resolve(request, spec, { facts, attemptDir: dir })
+  const [{ resolved, mounts }] = await Promise.all([untilAborted(resolving, signal), makeDir(dir)])
+  checkWords(spec, resolved)
+  const files = new PodFiles(deps, key.pod)
+  const hostname = files.hostname(request.pod)
+  const own = await ownMounts(order, { dir, deps, files })
+  return {
+    key,
+    pod: request.pod,
+    spec,
+    resolved,
+    containerDir: containerDir(host.rootDir, key),
+    attemptDir: dir,
+    pullSecrets: async () => (await request.resolvePullSecrets?.()) ?? [],
+    volumeDirs: volumes.dirs,
+    mounts: withMounts(mounts, own),
+    ...(hostname !== undefined && { hostname }),
   }
 }
 

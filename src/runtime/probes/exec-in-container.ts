@@ -20,6 +20,13 @@ export interface ExecCommand {
   readonly endsWithCaller?: boolean
 }
 
+export interface ExecMeans {
+  readonly runtime: ContainerRuntime
+  readonly clock: Clock
+  /** So much is kept of what a command says that fails. */
+  readonly maxOutputBytes: number
+}
+
 export interface ExecResult {
   readonly exitCode: number
   /** Of a command that failed: both outputs as they came, not more than was asked for. */
@@ -32,15 +39,7 @@ const lastOutputMs = 100
 /** Rejects when the command cannot be started, or with the signal's reason. */
 export async function execInContainer(
   { command, endsWithCaller = false, ...container }: ExecCommand,
-  {
-    runtime,
-    clock,
-    maxOutputBytes,
-  }: {
-    readonly runtime: ContainerRuntime
-    readonly clock: Clock
-    readonly maxOutputBytes: number
-  },
+  { runtime, clock, maxOutputBytes }: ExecMeans,
   context: CallContext,
 ): Promise<ExecResult> {
   if (!runtime.exec) throw new VkError('Unsupported', 'this runtime runs no commands in containers')

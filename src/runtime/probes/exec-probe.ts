@@ -12,18 +12,20 @@ import { maxOutputBytes, ProbeError, ProbeTimeout } from './probe-order.ts'
 import type { ProbeAnswer, ProbeOrder } from './probe-order.ts'
 import type { ProbeShell } from './probe-shell.ts'
 
+export interface ExecProbeParts {
+  readonly runtime: ContainerRuntime
+  readonly clock: Clock
+  readonly log: Logger
+  readonly signal: AbortSignal
+  /** Runs the commands of this very probe, where it can. */
+  readonly shell: ProbeShell
+}
+
 /** Rejects with a ProbeError when the probe cannot be made, or with the signal's reason. */
 export async function probeExec(
   action: ExecAction,
   order: ProbeOrder,
-  parts: {
-    readonly runtime: ContainerRuntime
-    readonly clock: Clock
-    readonly log: Logger
-    readonly signal: AbortSignal
-    /** Runs the commands of this very probe, where it can. */
-    readonly shell: ProbeShell
-  },
+  parts: ExecProbeParts,
 ): Promise<ProbeAnswer> {
   const { key, pod, spec, timeoutMs } = order
   const command = expandedCommand(action, order)

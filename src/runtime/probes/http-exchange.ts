@@ -61,12 +61,7 @@ export function exchange(
         (error) => settle(() => reject(error)),
       )
     })
-    let informational = 0
-    sent.on('information', () => {
-      informational += 1
-      if (informational <= maxInformational) return
-      settle(() => reject(new Error('net/http: too many 1xx informational responses')))
-    })
+    boundInformational(sent, (error) => settle(() => reject(error)))
     // Another protocol is of no use here, but it is an answer.
     sent.on('upgrade', (response) => settle(() => resolve(answerOf(response, ''))))
     // After an answer has begun it is told of its end, too.
@@ -77,6 +72,15 @@ export function exchange(
     settle(() => reject(error))
   }
   return promise
+}
+
+function boundInformational(sent: ClientRequest, exceeded: (error: Error) => void): void {
+  let count = 0
+  sent.on('information', () => {
+    count += 1
+    if (count <= maxInformational) return
+    exceeded(new Error('net/http: too many 1xx informational responses'))
+  })
 }
 
 function send(

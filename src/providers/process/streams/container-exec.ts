@@ -12,6 +12,7 @@ import { checkProgram } from '../program.ts'
 import type { Surroundings } from '../surroundings.ts'
 import { inTerminal } from '../terminal-program.ts'
 import { commandLineFor } from './command-line.ts'
+import type { CommandLine } from './command-line.ts'
 import { readContainerContext } from './container-context.ts'
 import { endSession } from './end-session.ts'
 import { readOnlyBind } from '../isolation/root-node.ts'
@@ -19,6 +20,7 @@ import { hostTree } from '../isolation/file-tree.ts'
 import { RootBuilder } from '../isolation/root-builder.ts'
 import type { PipePool } from './pipe-pool.ts'
 import { startPiped } from './piped-command.ts'
+import type { StartedCommand } from './piped-command.ts'
 import { startInTerminal } from './terminal-command.ts'
 
 export interface ExecPlaces {
@@ -31,11 +33,37 @@ export interface ExecPlaces {
 export async function execInContainer(
   container: ContainerProcess,
   options: ExecOptions & { readonly spec: Container },
-  { surroundings, pipes, clock, signal }: ExecPlaces & Pick<CallContext, 'signal'>,
+  places: ExecPlaces & Pick<CallContext, 'signal'>,
 ): Promise<ProcessStreams> {
-  const { command, spec, tty, endsWithCaller = false } = options
+  const { tty, endsWithCaller = false } = options
   const isLeashed = endsWithCaller && !tty
-  const [name, ...args] = command
+  const line = await lineFor(container, { ...options, isLeashed }, places.surroundings)
+  try {
+    places.signal.throwIfAborted()
+    const { user } = container.launch.record
+    const { pipes } = places
+    const started = tty
+      ? await startInTerminal(line, { user })
+      : await startPiped(line, { choice: options, user, pipes, isLeashed })
+    endInTime(started, container, { line, places })
+    return started.streams
+  } catch (error) {
+    line[Symbol.dispose]()
+    throw error
+  }
+}
+
+interface CommandInWords extends ExecOptions {
+  readonly spec: Container
+  readonly isLeashed: boolean
+}
+
+/** The command as it is started, once it is known to be one that can run there. */
+async function lineFor(
+  container: ContainerProcess,
+  { command: [name, ...args], spec, tty, isLeashed }: CommandInWords,
+  surroundings: Surroundings,
+): Promise<CommandLine> {
   if (name === undefined) throw new VkError('Invalid', 'you must specify a command')
   if (process.platform !== 'linux') {
     throw new VkError('Unsupported', 'commands can be run in containers on Linux only')
@@ -49,28 +77,32 @@ export async function execInContainer(
   const script = tty ? terminalInside(container, surroundings) : undefined
   const shown = script === undefined ? program : inTerminal(program, script)
   const request = { program: shown, env: variables, spec, isLeashed }
-  const line = await commandLineFor(container, request, surroundings)
+  return await commandLineFor(container, request, surroundings)
+}
+
+/** The command ends with its client and with its container, and what it was started by goes with it. */
+function endInTime(
+  { pid, streams }: StartedCommand,
+  container: ContainerProcess,
+  {
+    line,
+    places: { clock, signal },
+  }: {
+    readonly line: CommandLine
+    readonly places: Pick<ExecPlaces, 'clock'> & Pick<CallContext, 'signal'>
+  },
+): void {
   let isOver = false
-  try {
-    signal.throwIfAborted()
-    const started = tty
-      ? await startInTerminal(line, { user })
-      : await startPiped(line, { choice: options, user, pipes, isLeashed })
-    const end = (): void => void endSession(started.pid, { clock, isOver: () => isOver })
-    const companion = container.endWith(end)
-    signal.addEventListener('abort', end, { once: true })
-    if (signal.aborted) end()
-    void started.streams.exited.finally(() => {
-      isOver = true
-      signal.removeEventListener('abort', end)
-      companion[Symbol.dispose]()
-      line[Symbol.dispose]()
-    })
-    return started.streams
-  } catch (error) {
+  const end = (): void => void endSession(pid, { clock, isOver: () => isOver })
+  const companion = container.endWith(end)
+  signal.addEventListener('abort', end, { once: true })
+  if (signal.aborted) end()
+  void streams.exited.finally(() => {
+    isOver = true
+    signal.removeEventListener('abort', end)
+    companion[Symbol.dispose]()
     line[Symbol.dispose]()
-    throw error
-  }
+  })
 }
 
 /**

@@ -29,24 +29,11 @@ export interface PipedOptions {
 /** Starts it in a session of its own; rejects when it cannot be started at all. */
 export async function startPiped(
   { file, args }: CommandLine,
-  { choice, user, pipes, isLeashed }: PipedOptions,
+  options: PipedOptions,
 ): Promise<StartedCommand> {
   const opened: ChildPipe<Readable | Writable>[] = []
-  const open = async <T extends Readable | Writable>(
-    isWanted: boolean,
-    make: () => Promise<ChildPipe<T>>,
-  ): Promise<ChildPipe<T> | undefined> => {
-    if (!isWanted) return undefined
-    const pipe = await make()
-    pipe.stream.on('error', () => {})
-    opened.push(pipe)
-    return pipe
-  }
   try {
-    const stdin = await open(choice.stdin, () => pipes.openInput(user))
-    const stdout = await open(choice.stdout, () => pipes.openOutput(user))
-    const stderr = await open(choice.stderr, () => pipes.openOutput(user))
-    const leash = await open(isLeashed, () => pipes.openInput(ourselves()))
+    const { stdin, stdout, stderr, leash } = await openPipes(options, opened)
     const ends = [stdin, stdout, stderr].map((pipe) => pipe?.childEnd ?? 'ignore')
     // Descriptor 3 is opened by the stage itself.
     const more = leash ? (['ignore', leash.childEnd] as const) : []
@@ -68,6 +55,36 @@ export async function startPiped(
     throw new VkError('Unavailable', `Cannot start process: ${messageOf(cause)}`, { cause })
   } finally {
     for (const { childEnd } of opened) closeSync(childEnd)
+  }
+}
+
+interface CommandPipes {
+  readonly stdin: ChildPipe<Writable> | undefined
+  readonly stdout: ChildPipe<Readable> | undefined
+  readonly stderr: ChildPipe<Readable> | undefined
+  readonly leash: ChildPipe<Writable> | undefined
+}
+
+/** Those that are wanted; each is in `opened` as soon as it is open. */
+async function openPipes(
+  { choice, user, pipes, isLeashed }: PipedOptions,
+  opened: ChildPipe<Readable | Writable>[],
+): Promise<CommandPipes> {
+  const open = async <T extends Readable | Writable>(
+    isWanted: boolean,
+    make: () => Promise<ChildPipe<T>>,
+  ): Promise<ChildPipe<T> | undefined> => {
+    if (!isWanted) return undefined
+    const pipe = await make()
+    pipe.stream.on('error', () => {})
+    opened.push(pipe)
+    return pipe
+  }
+  return {
+    stdin: await open(choice.stdin, () => pipes.openInput(user)),
+    stdout: await open(choice.stdout, () => pipes.openOutput(user)),
+    stderr: await open(choice.stderr, () => pipes.openOutput(user)),
+    leash: await open(isLeashed, () => pipes.openInput(ourselves())),
   }
 }
 
