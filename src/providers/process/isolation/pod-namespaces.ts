@@ -29,6 +29,16 @@ export interface Namespaces {
     | undefined
 }
 
+/** All of its own but the network. */
+export const ownNamespaces: Namespaces = {
+  hostname: 'pod',
+  hasOwnProcesses: true,
+  hasOwnIpc: true,
+  hasOwnNetwork: false,
+  processesOf: undefined,
+  joins: undefined,
+}
+
 export interface PodSharing {
   readonly peers: readonly Peer[]
   /** Holds the process namespace of a pod that shares one. */

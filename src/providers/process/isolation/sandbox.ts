@@ -2,6 +2,7 @@
 // A container's sandbox as it is planned: what bubblewrap, or a list of system calls, makes of it.
 import type { Caller } from './calls/caller-file.ts'
 import type { PodMemory } from './pod-memory.ts'
+import { ownNamespaces } from './pod-namespaces.ts'
 import type { Namespaces } from './pod-namespaces.ts'
 import type { DirNode } from './root-node.ts'
 
@@ -38,12 +39,7 @@ export interface Sandbox extends Namespaces {
 /** One that shows `root` and has nothing else: everything of its own but the network, no rights, no filter. */
 export function bareSandbox(root: DirNode): Sandbox {
   return {
-    hostname: 'pod',
-    hasOwnProcesses: true,
-    hasOwnIpc: true,
-    hasOwnNetwork: false,
-    processesOf: undefined,
-    joins: undefined,
+    ...ownNamespaces,
     hasKit: false,
     root,
     guard: undefined,
