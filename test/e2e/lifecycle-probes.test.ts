@@ -9,7 +9,7 @@ import type { Container, Pod, Probe } from '../../src/kube/types.gen.ts'
 import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
 import { watchPod } from './pod-watch.ts'
-import { conditionOf, Pods, shell, statusOf } from './pods.ts'
+import { conditionOf, Pods, shell, stateOf, statusOf } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
 import { skipReason } from './requirements.ts'
 import { useCluster } from './use-cluster.ts'
@@ -126,7 +126,7 @@ describe('probes', { skip: skipReason, concurrency: true }, () => {
     }
     await pods.create({ name: 'slow', spec })
     await pods.untilEvent('slow', 'Unhealthy')
-    const waiting = await pods.get('slow')
+    const waiting = await pods.until('slow', (pod) => stateOf(pod)?.running, { what: 'run' })
     assert.equal(statusOf(waiting)?.started, false)
     assert.equal(statusOf(waiting)?.ready, false)
     const events = await pods.events('slow')
@@ -177,7 +177,8 @@ describe('probes', { skip: skipReason, concurrency: true }, () => {
     const initContainers = [sidecar, shell('true', { name: 'init' })]
     await pods.create({ name: 'held', spec: { initContainers, containers: [shell(idle)] } })
     await pods.untilEvent('held', 'Unhealthy')
-    const held = await pods.get('held')
+    const isUp = ({ status }: Pod) => status?.initContainerStatuses?.[0]?.state?.running
+    const held = await pods.until('held', isUp, { what: 'run its sidecar' })
     const [side, init] = held.status?.initContainerStatuses ?? []
     assert.deepEqual([side?.started, init?.state?.waiting?.reason], [false, 'PodInitializing'])
     assert.equal(held.status?.phase, 'Pending')
