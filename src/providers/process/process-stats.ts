@@ -6,6 +6,7 @@ import type { KeyedStats } from '../../runtime/container-runtime.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { CgroupUsage, Cgroups } from './cgroup.ts'
 import type { ContainerProcess } from './container-process.ts'
+import { readProc } from './process-identity.ts'
 import { families, readProcessTable } from './process-table.ts'
 import type { TableEntry } from './process-table.ts'
 
@@ -94,11 +95,21 @@ function sumOf(own: readonly TableEntry[]): CgroupUsage {
   if (own.length === 0) return {}
   const rssBytes = own.reduce((sum, entry) => sum + entry.residentBytes, 0)
   return {
-    cpuNanoseconds: own.reduce((sum, entry) => sum + entry.cpuNanoseconds, 0),
+    cpuNanoseconds:
+      own.reduce((sum, entry) => sum + entry.cpuNanoseconds, 0) ||
+      own.reduce((sum, { pid }) => sum + firstNanoseconds(pid), 0),
     memoryBytes: rssBytes,
     workingSetBytes: rssBytes,
     rssBytes,
   }
+}
+
+/**
+ * Of a program that idles: less than the hundredth of a second in which times are told, and yet not nothing, which
+ * readers of figures take for no figure. What its main thread has run; 0 where the kernel does not count that.
+ */
+function firstNanoseconds(pid: number): number {
+  return Number(readProc(`${pid}/schedstat`).split(' ', 1)[0])
 }
 
 function pick<K extends string>(name: K, value: number | undefined): Partial<Record<K, number>> {
