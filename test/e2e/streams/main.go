@@ -47,7 +47,8 @@ func main() {
 	check(err)
 	c := &client{config: config, rest: set.CoreV1().RESTClient(), executor: *executor, port: *port}
 	failed := false
-	limit := time.Minute
+	// More than any machine needs, however busy.
+	limit := 3 * time.Minute
 	cases := append(commandCases, portCases...)
 	if *megabytes > 0 {
 		cases = []testCase{throughCase(*megabytes)}
