@@ -43,3 +43,13 @@ test('the input of a container of Podman ends with its first client, and this is
   assert.deepEqual(nodeOn({ kind: 'podman', isLocal: true }).stdin, { only })
   assert.equal(nodeOn({ kind: 'docker', isLocal: true }).stdin, true)
 })
+
+test('what the engine has no controller for is no limit of a container, and nothing is resized by halves', () => {
+  const controllers = { cpu: false, memory: true }
+  const features = nodeOn({ kind: 'podman', isLocal: true, controllers })
+  const names = ['cpuLimit', 'memoryLimit', 'resize'] as const
+  assert.deepEqual(
+    names.map((name) => features[`resources.${name}`]),
+    [false, true, false],
+  )
+})

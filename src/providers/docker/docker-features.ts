@@ -91,6 +91,8 @@ export function configuredFeatures(config: DockerConfig): Features {
 
 /** What of an engine decides about features. */
 export interface EngineAbilities extends Pick<Engine, 'isLocal' | 'kind'> {
+  /** By what containers can be limited; left out where nobody has looked. */
+  readonly controllers?: Engine['controllers']
   /** The control groups of its pods can be given limits from here; left out where nobody has looked. */
   readonly canLimitPods?: boolean
 }
@@ -98,19 +100,28 @@ export interface EngineAbilities extends Pick<Engine, 'isLocal' | 'kind'> {
 /** The table with this configuration, on this engine. */
 export function featuresHere(
   config: DockerConfig,
-  { isLocal, kind, canLimitPods }: EngineAbilities,
+  { isLocal, kind, controllers, canLimitPods }: EngineAbilities,
 ): Features {
   // Podman ends a container's input with the first client that leaves.
   const stdin = kind === 'podman' ? { only: 'until the first client leaves' } : true
   return {
     ...configuredFeatures(config),
     stdin,
+    ...(controllers && limitedBy(controllers)),
     ...(canLimitPods !== undefined && {
       'resources.podLevel': canLimitPods,
       'resources.podLevelResize': canLimitPods,
     }),
     ...(!isLocal && elsewhere),
     ...(!isLocal && config.pauseImage !== undefined && unreachable),
+  }
+}
+
+function limitedBy({ cpu, memory }: Engine['controllers']): Features {
+  return {
+    'resources.cpuLimit': cpu,
+    'resources.memoryLimit': memory,
+    'resources.resize': cpu && memory,
   }
 }
 

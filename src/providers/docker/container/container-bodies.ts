@@ -52,6 +52,7 @@ export async function gatherBody(
     cgroup: parts.cgroups.parentOf(key.pod.uid),
     hostname: sandbox.hostname,
     engineKind: engine.kind,
+    controllers: engine.controllers,
     isLocal: engine.isLocal,
     memoryBytes: engine.info.MemTotal,
     seccompProfile: await seccompProfile(start, config),

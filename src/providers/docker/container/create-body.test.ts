@@ -38,6 +38,7 @@ function bodyOf({ container, spec, config, input }: Case = {}): CreateBody {
     isLocal: true,
     image: { id: 'sha256:1', reference: 'busybox@sha256:1', user: '' },
     memoryBytes: 1024 ** 3,
+    controllers: { cpu: true, memory: true },
     seccompProfile: undefined,
     targetId: undefined,
     ...input,
@@ -69,6 +70,13 @@ test('CPU and memory are shares, quota and a limit without swap, never below wha
   const { CpuQuota, Memory, PidsLimit } = hostOf()
   assert.deepEqual([CpuQuota, Memory, PidsLimit], [undefined, undefined, undefined])
   assert.equal(hostOf({ config: { podPidsLimit: 100 } }).PidsLimit, 100)
+})
+
+test('an engine that has no controller of the CPU is sent no shares, which any container has', () => {
+  const controllers = { cpu: false, memory: true }
+  const container = { resources: { requests: { cpu: '1' }, limits: { memory: '64Mi' } } }
+  const { CpuShares, Memory } = hostOf({ container, input: { controllers } })
+  assert.deepEqual([CpuShares, Memory], [undefined, 64 * 1024 ** 2])
 })
 
 test('GPUs are asked of the engine by their vendor, other devices not at all', () => {

@@ -2,6 +2,7 @@
 // Everything that the body of a container's create is made from.
 import type { ContainerStart } from '../../../runtime/container-runtime.ts'
 import type { DockerConfig } from '../docker-config.ts'
+import type { ResourceControllers } from '../engine/resource-controllers.ts'
 import type { PresentImage } from '../images/image-store.ts'
 import type { Owner } from './container-labels.ts'
 
@@ -22,6 +23,8 @@ export interface CreateInput {
   readonly memoryBytes: number
   /** Contents of the seccomp profile, where the container asks for one on the node. */
   readonly seccompProfile: string | undefined
+  /** By what the engine can limit containers. */
+  readonly controllers: ResourceControllers
   /** Another container of the pod whose processes this one is to see. */
   readonly targetId: string | undefined
 }

@@ -5,6 +5,7 @@ import { oomScoreAdj } from '../../../runtime/resources/oom-score.ts'
 import { milliUnits, parseQuantity, wholeUnits } from '../../../util/quantity.ts'
 import type { DockerConfig } from '../docker-config.ts'
 import type { HostConfig } from '../engine/engine-objects.ts'
+import type { ResourceControllers } from '../engine/resource-controllers.ts'
 
 const periodMicroseconds = 100_000
 /** The kernel takes no smaller ones. */
@@ -25,6 +26,7 @@ export interface ResourceInput {
   readonly spec: Container
   readonly config: Pick<DockerConfig, 'podPidsLimit'>
   readonly memoryBytes: number
+  readonly controllers: ResourceControllers
 }
 
 /** What of a running container can be changed. */
@@ -34,10 +36,19 @@ export type UpdatableResources = Pick<
 >
 
 /** All of a new container's resources. */
-export function resourceOptions({ pod, spec, config, memoryBytes }: ResourceInput): HostConfig {
+export function resourceOptions({
+  pod,
+  spec,
+  config,
+  memoryBytes,
+  controllers,
+}: ResourceInput): HostConfig {
   const devices = deviceRequests(spec)
+  const { CpuShares, ...limits } = updatableResources(spec)
   return {
-    ...updatableResources(spec),
+    ...limits,
+    // Every container has some; limits that the engine cannot keep were refused with their pod.
+    ...(controllers.cpu && { CpuShares }),
     // Below 0 an engine without CAP_SYS_RESOURCE may not give.
     OomScoreAdj: Math.max(0, oomScoreAdj({ pod, spec, memoryBytes })),
     ...(config.podPidsLimit !== undefined && { PidsLimit: config.podPidsLimit }),

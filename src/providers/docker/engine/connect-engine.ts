@@ -7,6 +7,7 @@ import { EngineClient } from './engine-client.ts'
 import type { EngineEndpoint } from './engine-endpoint.ts'
 import type { EngineInfo, EngineVersion } from './engine-objects.ts'
 import { loadDockerode } from './load-dockerode.ts'
+import { readControllers, type ResourceControllers } from './resource-controllers.ts'
 import { openSshBridge } from './ssh-bridge.ts'
 
 /** The oldest API that has all that is asked for: Docker 20.10, Podman 4. */
@@ -18,6 +19,7 @@ export interface Engine extends AsyncDisposable {
   readonly version: string
   readonly architecture: string
   readonly info: EngineInfo
+  readonly controllers: ResourceControllers
   /** It shares this machine's files: what lies below --root-dir can be mounted. */
   readonly isLocal: boolean
 }
@@ -47,6 +49,7 @@ export async function connectEngine(
       version: version.Version,
       architecture: version.Arch,
       info,
+      controllers: await readControllers({ client, kind, info }, options),
       isLocal: endpoint.kind === 'socket',
     } as const
     const kept = resources.move()

@@ -27,6 +27,8 @@ export interface EngineInfo {
   readonly SecurityOptions?: readonly string[] | null
   readonly LoggingDriver?: string
   readonly Rootless?: boolean
+  readonly CpuCfsQuota?: boolean
+  readonly MemoryLimit?: boolean
 }
 
 export interface ContainerSummary {

@@ -154,6 +154,20 @@ test('groups that crashes have left go when they are old and nothing is in them'
   assert.deepEqual(names().toSorted(), ['pod-other', 'poduse'])
 })
 
+test('an engine without root chooses the groups of its containers, whatever its driver is', async (t) => {
+  const mountPoint = mount(t, {})
+  mkdirSync(join(mountPoint, 'cpu/vk/podold'), { recursive: true })
+  for (const CgroupDriver of ['cgroupfs', 'systemd']) {
+    const clock = new FakeClock(Date.now() + 3_600_000)
+    const cgroups = open(mountPoint, { CgroupDriver, Rootless: true }, { clock })
+    assert.equal(cgroups.parentOf('u1'), undefined)
+    cgroups.remove('u1')
+    await cgroups.sweep()
+  }
+  // It is another engine's.
+  assert.equal(existsSync(join(mountPoint, 'cpu/vk/podold')), true)
+})
+
 test('a slice of systemd lies in one for each of its dashes', (t) => {
   const parent = open(mount(t, {}), { CgroupDriver: 'systemd' }).parentOf('a-b')
   assert.equal(parent, 'vk-poda_b.slice')

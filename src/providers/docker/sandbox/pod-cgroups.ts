@@ -42,6 +42,7 @@ export class PodCgroups implements AsyncDisposable {
   readonly #config: Pick<DockerConfig, 'cgroupParent'>
   readonly #driver: string
   readonly #tree: CgroupTree | undefined
+  readonly #isRootless: boolean
   /** Of pods that are gone; something was still in them. */
   readonly #left = new Set<string>()
   #retry: Disposable | undefined
@@ -55,6 +56,7 @@ export class PodCgroups implements AsyncDisposable {
     this.#config = config
     this.#clock = clock
     this.#driver = CgroupDriver
+    this.#isRootless = isRootless(engine.info)
     const version = CgroupVersion === '2' ? 2 : 1
     this.#tree = engine.isLocal ? { mountPoint, version } : undefined
     this.canLimit =
@@ -62,14 +64,17 @@ export class PodCgroups implements AsyncDisposable {
       config.cgroupParent !== false &&
       // Those of systemd are its own, and those of a user are elsewhere.
       CgroupDriver === 'cgroupfs' &&
-      !isRootless(engine.info) &&
+      !this.#isRootless &&
       canLimitBelow(this.#tree, config.cgroupParent)
   }
 
-  /** As the engine's driver wants it named: a path, or for systemd a slice. */
+  /**
+   * As the engine's driver wants it named: a path, or for systemd a slice. Undefined where the engine chooses: so
+   * does one without root, which may write below its user's only.
+   */
   parentOf(uid: string): string | undefined {
     const { cgroupParent } = this.#config
-    if (cgroupParent === false) return undefined
+    if (cgroupParent === false || this.#isRootless) return undefined
     if (this.#driver !== 'systemd') return `${cgroupParent}/pod${uid}`
     // A dash is a level of slices.
     const levels = cgroupParent.split('/').filter((part) => part !== '')
@@ -118,7 +123,8 @@ export class PodCgroups implements AsyncDisposable {
    */
   async sweep(): Promise<void> {
     const { cgroupParent } = this.#config
-    if (!this.#tree || cgroupParent === false || this.#driver !== 'cgroupfs') return
+    if (!this.#tree || this.#isRootless) return
+    if (cgroupParent === false || this.#driver !== 'cgroupfs') return
     const beforeMs = this.#clock.nowMs() - sweepAgeMs
     for (const name of groupNames(this.#tree, cgroupParent)) {
       const path = `${cgroupParent}/${name}`
