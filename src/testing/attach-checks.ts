@@ -93,11 +93,11 @@ async function echoing(
 }
 
 async function attach(
-  { provider }: ProviderFixture,
+  { provider, over }: ProviderFixture,
   pod: Pod,
   {
     container = 'c0',
-    signal = new AbortController().signal,
+    signal = over,
   }: { readonly container?: string; readonly signal?: AbortSignal } = {},
 ): Promise<ProcessStreams> {
   const context = { signal, log: silentLogger }

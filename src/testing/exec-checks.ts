@@ -125,11 +125,11 @@ async function running(
 }
 
 async function exec(
-  { provider }: ProviderFixture,
+  { provider, over }: ProviderFixture,
   pod: Pod,
   {
     container = 'c0',
-    signal = new AbortController().signal,
+    signal = over,
     ...options
   }: StreamChoice & {
     readonly command: readonly string[]

@@ -84,10 +84,10 @@ async function listening(
 }
 
 async function connect(
-  { provider }: ProviderFixture,
+  { provider, over }: ProviderFixture,
   pod: Pod,
   port: number,
-  signal: AbortSignal = new AbortController().signal,
+  signal: AbortSignal = over,
 ): Promise<PortConnection> {
   const context = { signal, log: silentLogger }
   const connection = await provider.portForward?.(refOf(pod), port, context)

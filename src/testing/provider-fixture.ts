@@ -29,6 +29,9 @@ export class ProviderFixture implements AsyncDisposable {
   /** Events that the provider recorded. */
   readonly events: readonly RecordedEvent[]
   readonly timeoutMs: number
+  /** Aborts when the check is over: whoever has joined a pod until then has left. */
+  readonly over: AbortSignal
+  readonly #over = new AbortController()
   readonly #options: ConformanceOptions
   readonly #refs: PodRef[] = []
   #provider: PodProvider
@@ -39,6 +42,7 @@ export class ProviderFixture implements AsyncDisposable {
   ) {
     this.#options = options
     this.timeoutMs = options.timeoutMs ?? 60_000
+    this.over = this.#over.signal
     this.host = opened.host
     this.events = opened.events
     this.#provider = opened.provider
@@ -144,6 +148,7 @@ export class ProviderFixture implements AsyncDisposable {
 
   /** Ends every pod and makes sure that nothing is left of them. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort()
     try {
       await Promise.all(this.#refs.map((ref) => this.#remove(ref)))
       const left = await this.#provider.listPods(this.context)
