@@ -8,6 +8,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { engineObstacle, type EngineKind } from './engine-daemon.ts'
 import { ENGINES_VARIABLE } from './use-engine.ts'
 
@@ -51,7 +52,8 @@ async function check(text: string): Promise<void> {
   const exited = once(child, 'exit')
   const said = createInterface(child.stdout)[Symbol.asyncIterator]()
   const { folder, pid } = JSON.parse((await said.next()).value ?? '{}')
-  assert.equal(readFileSync(`/proc/${pid}/cmdline`, 'utf8'), `${sleep.join('\0')}\0`)
+  // For a moment it is still what starts it.
+  while (readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== `${sleep.join('\0')}\0`) await delay(20)
   child.kill('SIGTERM')
   assert.deepEqual(await exited, [143, null])
   assert.deepEqual(namesOf(folder), [])

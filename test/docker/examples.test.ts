@@ -106,7 +106,7 @@ describeEngines('as a user types it', (engine) => {
         return (await execute(findKubectl(), [...args], options)).stdout
       }
       await kubectl('apply', '-f', join(root, 'src/providers/docker/example.yaml'))
-      await kubectl('wait', '--for=condition=Ready', 'pod/web', '--timeout=90s')
+      await kubectl('wait', '--for=condition=Ready', 'pod/web', '--timeout=300s')
       assert.match(await kubectl('exec', 'web', '-c', 'server', '--', 'id'), /^uid=1000/)
       const failing = kubectl('exec', 'web', '--', 'sh', '-c', 'exit 7')
       await assert.rejects(failing, (error: { code?: unknown }) => error.code === 7)
@@ -145,8 +145,11 @@ async function forwardTo(
   const abort = new AbortController()
   const child = execFile(findKubectl(), [...args], { env, signal: abort.signal }, () => {})
   assert.ok(child.stdout)
-  const port = await forwardedPort(child.stdout)
-  const answer = await fetch(`http://127.0.0.1:${port}/`)
-  assert.match(await answer.text(), /^hello from web/)
-  abort.abort()
+  try {
+    const port = await forwardedPort(child.stdout)
+    const answer = await fetch(`http://127.0.0.1:${port}/`)
+    assert.match(await answer.text(), /^hello from web/)
+  } finally {
+    abort.abort()
+  }
 }

@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import type { LogBatch } from '../../src/provider/log-feed.ts'
 import type { ObservedPod } from '../../src/provider/provider.ts'
+import type { ProcessStreams } from '../../src/provider/streams.ts'
 import type { Pod } from '../../src/kube/types.gen.ts'
 import { ProviderFixture, isRunning, refOf } from '../../src/testing/provider-fixture.ts'
 import { outputOf } from './output-of.ts'
@@ -29,11 +30,14 @@ const lines = (to: number): readonly string[] =>
   Array.from({ length: to }, (_, index) => `line ${index + 1}`)
 
 /** What a reader that follows is given until the container ends. */
-async function followed({ provider, host }: ProviderFixture, pod: Pod): Promise<readonly string[]> {
+async function followed(
+  { provider, host, timeoutMs }: ProviderFixture,
+  pod: Pod,
+): Promise<readonly string[]> {
   let isExact = false
   const { log } = host
   const chunks: Uint8Array[] = []
-  const context = { signal: AbortSignal.timeout(60_000), log }
+  const context = { signal: AbortSignal.timeout(timeoutMs), log }
   const query = { previous: false, follow: true }
   for await (const { entries } of provider.logs(refOf(pod), 'c0', query, context)) {
     chunks.push(...entries.map(({ bytes }) => bytes))
@@ -53,7 +57,31 @@ async function linesOf(feed: AsyncIterable<LogBatch>, count: number): Promise<re
   return output.split('\n').slice(0, count)
 }
 
+/** Each ping is given up after five seconds, which an engine that has just begun may need for other things. */
+async function untilPinged({ provider, context, timeoutMs }: ProviderFixture): Promise<void> {
+  const untilMs = performance.now() + timeoutMs
+  for (;;) {
+    try {
+      return await provider.ping(context)
+    } catch (error) {
+      if (performance.now() > untilMs) throw error
+    }
+  }
+}
+
 describeEngines('faults', (engine) => {
+  /** Nothing answers while `work` is done. */
+  async function whileItHangs(work: () => Promise<void>): Promise<void> {
+    const { pid } = engine.daemon
+    process.kill(pid, 'SIGSTOP')
+    try {
+      while (!hasStopped(pid)) await setImmediate()
+      await work()
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+  }
+
   test('a pod runs on, or again, when the engine is killed and comes back', async () => {
     await using fixture = await ProviderFixture.open(engine.options())
     const pod = fixture.pod(script(untilStopped))
@@ -61,7 +89,7 @@ describeEngines('faults', (engine) => {
     await engine.daemon.kill()
     await assert.rejects(fixture.provider.ping(fixture.context), /Cannot reach the engine/)
     await engine.daemon.start()
-    await fixture.provider.ping(fixture.context)
+    await untilPinged(fixture)
     const isBack = (observed: ObservedPod): boolean =>
       isRunning(observed) &&
       // Docker ends what ran when it was killed; Podman's containers do not need it.
@@ -97,18 +125,14 @@ describeEngines('faults', (engine) => {
     await using fixture = await ProviderFixture.open(engine.options())
     const first = fixture.pod(script(untilStopped))
     await fixture.run(first)
-    process.kill(engine.daemon.pid, 'SIGSTOP')
-    while (!hasStopped(engine.daemon.pid)) await setImmediate()
     const second = fixture.pod(script(untilStopped))
-    try {
+    await whileItHangs(async () => {
       await assert.rejects(fixture.provider.ping(fixture.context), /gave no answer for 5 s/)
       await fixture.create(second)
       assert.ok(
         isRunning((await fixture.observe(first)) ?? assert.fail('it is not known any more')),
       )
-    } finally {
-      process.kill(engine.daemon.pid, 'SIGCONT')
-    }
+    })
     await fixture.until(second, 'runs', isRunning)
   })
 
@@ -116,17 +140,20 @@ describeEngines('faults', (engine) => {
     await using fixture = await ProviderFixture.open(engine.options())
     const pod = fixture.pod(script(`${counting(60)}; ${untilStopped}`), { restartPolicy: 'Never' })
     await fixture.run(pod)
-    const run = async (command: string): Promise<string> => {
+    const start = async (command: string): Promise<ProcessStreams> => {
       const streams = { stdin: false, stdout: true, stderr: false, tty: false }
       const options = { command: ['sh', '-c', command], ...streams }
       const { provider, context } = fixture
-      const { stdout, exited } = (await provider.exec?.(refOf(pod), 'c0', options, context)) ?? {}
+      return (await provider.exec?.(refOf(pod), 'c0', options, context)) ?? assert.fail()
+    }
+    const outcome = async ({ stdout, exited }: ProcessStreams): Promise<string> => {
       assert.ok(stdout)
       const output = await text(stdout)
       return `${output} ${JSON.stringify(await exited)}`
     }
-    const before = run('echo one; sleep 2; echo two; exit 3')
-    await run('true')
+    const before = await start(
+      'echo one; until [ -e /tmp/go ]; do sleep 0.1; done; echo two; exit 3',
+    )
     const reading = fixture.provider.logs(
       refOf(pod),
       'c0',
@@ -134,13 +161,14 @@ describeEngines('faults', (engine) => {
       fixture.context,
     )
     const read = linesOf(reading, 60)
-    process.kill(engine.daemon.pid, 'SIGSTOP')
-    while (!hasStopped(engine.daemon.pid)) await setImmediate()
-    const meanwhile = run('echo three; exit 4')
-    await fixture.host.clock.sleep(1000)
-    process.kill(engine.daemon.pid, 'SIGCONT')
-    assert.equal(await before, 'one\ntwo\n {"exitCode":3}')
-    assert.equal(await meanwhile, 'three\n {"exitCode":4}')
+    let meanwhile: Promise<ProcessStreams> | undefined
+    await whileItHangs(async () => {
+      meanwhile = start('echo three; exit 4')
+      await fixture.host.clock.sleep(1000)
+    })
+    assert.equal(await outcome((await meanwhile) ?? assert.fail()), 'three\n {"exitCode":4}')
+    assert.equal(await outcome(await start('touch /tmp/go')), ' {"exitCode":0}')
+    assert.equal(await outcome(before), 'one\ntwo\n {"exitCode":3}')
     assert.deepEqual(await read, lines(60))
   })
 
@@ -242,7 +270,12 @@ describeEngines('faults', (engine) => {
 /** A process stops thread by thread. */
 function hasStopped(pid: number): boolean {
   const threads = `/proc/${pid}/task`
-  return readdirSync(threads).every((thread) =>
-    /^State:\s+T/m.test(readFileSync(`${threads}/${thread}/status`, 'utf8')),
-  )
+  return readdirSync(threads).every((thread) => {
+    try {
+      return /^State:\s+T/m.test(readFileSync(`${threads}/${thread}/status`, 'utf8'))
+    } catch {
+      // It has just ended.
+      return false
+    }
+  })
 }

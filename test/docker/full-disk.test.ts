@@ -8,6 +8,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import type { ObservedPod, ProviderHost } from '../../src/provider/provider.ts'
 import { ProviderFixture, isRunning, refOf } from '../../src/testing/provider-fixture.ts'
 import type { Clock } from '../../src/util/clock.ts'
+import { untilPullFails } from './pull-failure.ts'
 import { TestRegistry } from './registry.ts'
 import { busyboxFiles, testImage } from './test-image.ts'
 import { describeEngines, script, untilStopped } from './use-engine.ts'
@@ -84,7 +85,8 @@ describeEngines(
       await using fixture = await open()
       const pod = fixture.pod(script('exit 3'))
       await fixture.create(pod)
-      // Podman cannot note an end on a full disk, so it is filled between two runs.
+      // Podman cannot note an end on a full disk, so it is filled between two runs; until that is done, this process,
+      // the provider too, does nothing else.
       await fixture.until(pod, 'waits', (observed) => waits(observed, 'CrashLoopBackOff'))
       const filler = engine.daemon.fillDisk()
       try {
@@ -149,10 +151,7 @@ describeEngines(
       try {
         const pod = fixture.pod({ container: { image: next } })
         await fixture.create(pod)
-        const { containers } = await fixture.until(pod, 'waits', (observed) =>
-          waits(observed, 'ErrImagePull'),
-        )
-        assert.equal(containers[0]?.state?.waiting?.message, full)
+        assert.equal(await untilPullFails(fixture, pod), full)
         await fixture.until(pod, 'runs', isRunning)
         const listed = await fixture.provider.describeNode(fixture.context)
         const names = (listed.images ?? []).flatMap((image) => image.names ?? [])

@@ -6,6 +6,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import type { RegistryCredential } from '../../src/provider/provider.ts'
 import type { Pod } from '../../src/kube/types.gen.ts'
 import { ProviderFixture, isRunning, requestFor } from '../../src/testing/provider-fixture.ts'
+import { untilPullFails } from './pull-failure.ts'
 import { TestRegistry } from './registry.ts'
 import { busyboxFiles, testImage } from './test-image.ts'
 import { describeEngines, script, untilStopped } from './use-engine.ts'
@@ -94,11 +95,11 @@ describeEngines('images', (engine) => {
     await using fixture = await ProviderFixture.open(engine.options())
     const pod = fixture.pod({ container: { image: registry.image } })
     await create(fixture, pod)
-    const message = await waitingReason(fixture, pod, 'ErrImagePull')
+    const message = await untilPullFails(fixture, pod)
     assert.notEqual(message, '')
     assert.ok(!message.includes('\n'))
     const later = await waitingReason(fixture, pod, 'ImagePullBackOff')
-    assert.match(later, new RegExp(`^Back-off pulling image "${registry.image}": ErrImagePull: `))
+    assert.equal(later, `Back-off pulling image "${registry.image}": ErrImagePull: ${message}`)
     assert.ok(messages(fixture).some((text) => text.startsWith('Failed: Failed to pull image')))
     assert.ok(messages(fixture).includes('Failed: Error: ErrImagePull'))
   })
@@ -110,7 +111,7 @@ describeEngines('images', (engine) => {
     await fixture.until(first, 'runs', isRunning)
     const stranger = fixture.pod({ container: { image: registry.image } })
     await create(fixture, stranger)
-    await waitingReason(fixture, stranger, 'ErrImagePull')
+    await untilPullFails(fixture, stranger)
     const served = registry.manifestsServed
     const friend = fixture.pod({ container: { image: registry.image } })
     await create(fixture, friend, [credential()])
@@ -161,11 +162,14 @@ describeEngines('images', (engine) => {
 
   test('a registry that comes back is asked again', async () => {
     await using fixture = await ProviderFixture.open(engine.options())
-    registry.isUp = false
     const pod = fixture.pod({ container: { image: registry.image } })
-    await create(fixture, pod, [credential()])
-    await waitingReason(fixture, pod, 'ErrImagePull')
-    registry.isUp = true
+    registry.isUp = false
+    try {
+      await create(fixture, pod, [credential()])
+      await untilPullFails(fixture, pod)
+    } finally {
+      registry.isUp = true
+    }
     await fixture.until(pod, 'runs', isRunning)
   })
 
