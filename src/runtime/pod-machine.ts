@@ -325,15 +325,18 @@ export class PodMachine {
   /** What containers that have ended say about it, before anything is concluded from their end. */
   async #readMessages(): Promise<void> {
     const { runtime, host } = this.#deps
+    const { signal } = this.#lifetime
     for (const { key, end } of this.#ledger.endsWithoutMessage()) {
       const spec = findContainer(this.#ledger.record.pod, key.name)?.spec
       const hasFile = runtime.volumes?.delivery === 'mount'
       const usesLog = spec?.terminationMessagePolicy === 'FallbackToLogsOnError'
-      const dir = attemptDir(host.rootDir, key)
-      const message =
-        spec && (hasFile || usesLog)
-          ? await terminationMessage(spec, { attemptDir: dir, end, readLog: this.#logOf(key) })
-          : ''
+      const run = {
+        attemptDir: attemptDir(host.rootDir, key),
+        end,
+        readLog: this.#logOf(key),
+        signal,
+      }
+      const message = spec && (hasFile || usesLog) ? await terminationMessage(spec, run) : ''
       this.#ledger.setMessage(key, message)
     }
   }

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { buildContainer, buildPod } from '../../test/support/build-pod.ts'
 import { RuntimeWorld } from '../../test/support/runtime-world.ts'
+import { VkError } from '../util/vk-error.ts'
 import type { LogQuery } from '../provider/log-feed.ts'
 import type { PodRef } from '../provider/provider.ts'
 import type { ContainerKey, ContainerRuntime } from './container-runtime.ts'
@@ -59,6 +60,27 @@ test("the end of such a runtime's log is the last word of a container that asks 
   world.runtime.exit({ pod: ref, name: 'main', attempt: 0 }, 1)
   const ended = await world.until(ref, ({ hasEnded }) => hasEnded)
   assert.equal(ended.containers[0]?.state?.terminated?.message, 'what went wrong\n')
+})
+
+test('an end whose log cannot be read is told all the same, with what was wrong', async () => {
+  await using world = await RuntimeWorld.open()
+  give(world, {
+    // oxlint-disable-next-line require-yield -- It never comes to it.
+    async *logs() {
+      throw new VkError('NotFound', 'there is no such container')
+    },
+  })
+  const container = buildContainer({ terminationMessagePolicy: 'FallbackToLogsOnError' })
+  const ref = await world.create(
+    buildPod({ spec: { restartPolicy: 'Never', containers: [container] } }),
+  )
+  await world.untilRunning(ref)
+  world.runtime.exit({ pod: ref, name: 'main', attempt: 0 }, 1)
+  const ended = await world.until(ref, ({ hasEnded }) => hasEnded)
+  assert.equal(
+    ended.containers[0]?.state?.terminated?.message,
+    'Error on reading termination message from logs: there is no such container',
+  )
 })
 
 test('a pod that the runtime refuses is not started, and told of with the field', async () => {

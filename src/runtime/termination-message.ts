@@ -6,6 +6,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Container } from '../kube/types.gen.ts'
 import type { LogBatch, LogQuery } from '../provider/log-feed.ts'
+import { VkError, messageOf } from '../util/vk-error.ts'
 import type { ContainerMount } from './container-runtime.ts'
 import type { Termination } from './decide/container-record.ts'
 import { ifMissing } from './disk.ts'
@@ -42,19 +43,36 @@ export interface EndedRun {
   readonly attemptDir: string
   readonly end: Pick<Termination, 'exitCode'>
   readonly readLog: ReadLog
+  readonly signal: AbortSignal
 }
 
-/** The message of a run that has ended; empty when it left none. */
+/**
+ * The message of a run that has ended; empty when it left none. Where it cannot be read it says so, as a kubelet's
+ * does: an end is told all the same. Rejects only once the signal has aborted.
+ */
 export async function terminationMessage(
   spec: Container,
-  { attemptDir, end, readLog }: EndedRun,
+  { attemptDir, end, readLog, signal }: EndedRun,
 ): Promise<string> {
-  const written = await endOfFile(join(attemptDir, fileName), maxFileBytes)
-  const isSilent = written.length === 0 && end.exitCode !== 0
-  if (!isSilent || spec.terminationMessagePolicy !== 'FallbackToLogsOnError') {
-    return written.toString('utf8')
+  let what = `log ${spec.terminationMessagePath || defaultPath}`
+  try {
+    const written = await endOfFile(join(attemptDir, fileName), maxFileBytes)
+    const isSilent = written.length === 0 && end.exitCode !== 0
+    if (!isSilent || spec.terminationMessagePolicy !== 'FallbackToLogsOnError') {
+      return written.toString('utf8')
+    }
+    what = 'message from logs'
+    return await endOfLog(readLog)
+  } catch (error) {
+    signal.throwIfAborted()
+    return `Error on reading termination ${what}: ${withoutPlace(error)}`
   }
-  return await endOfLog(readLog)
+}
+
+/** Errors of the disk say where on this machine it was. */
+function withoutPlace(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  return error instanceof VkError ? error.message : (code ?? messageOf(error))
 }
 
 async function endOfFile(path: string, maxBytes: number): Promise<Buffer> {
