@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -27,3 +27,22 @@ test(
     }
   },
 )
+
+test('what a life of ours that was killed had begun is finished by the next one', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'vk-volume-'))
+  try {
+    const content = new TextEncoder().encode('text')
+    const files = ['a', 'b/c'].map((path) => ({ path, mode: 0o644, content }))
+    await writeVolume(dir, { files, nowMs: Date.UTC(2026, 0, 1) })
+    const whole = (await readdir(dir)).sort()
+    // As after the link was set: a name is missing, one is too many, and the generation before is there still.
+    await rm(join(dir, 'a'))
+    await symlink('..data/gone', join(dir, 'gone'))
+    await mkdir(join(dir, '..2025_12_31_00_00_00.0'))
+    assert.equal(await writeVolume(dir, { files, nowMs: Date.UTC(2026, 0, 2) }), false)
+    assert.deepEqual((await readdir(dir)).sort(), whole)
+    assert.equal(await readFile(join(dir, 'a'), 'utf8'), 'text')
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+})

@@ -36,7 +36,11 @@ export async function writeVolume(
 ): Promise<boolean> {
   await makeRoot(dir, group)
   const oldName = await readlink(join(dir, dataLink)).catch(() => undefined)
-  if (oldName !== undefined && (await holds(join(dir, oldName), files))) return false
+  if (oldName !== undefined && (await holds(join(dir, oldName), files))) {
+    // A life of ours that was killed in here may have got no further than to the link.
+    await tidy(dir, { current: oldName, files })
+    return false
+  }
 
   const newName = `..${stamp(nowMs)}.${randomBytes(5).toString('hex')}`
   const newDir = join(dir, newName)
@@ -48,9 +52,17 @@ export async function writeVolume(
   await rm(temporary, { force: true })
   await symlink(newName, temporary)
   await rename(temporary, join(dir, dataLink))
-  await linkNames(dir, files)
-  await removeOld(dir, newName)
+  await tidy(dir, { current: newName, files })
   return true
+}
+
+/** What is left to do once the link leads to the current files. */
+async function tidy(
+  dir: string,
+  { current, files }: { readonly current: string; readonly files: readonly VolumeFile[] },
+): Promise<void> {
+  await linkNames(dir, files)
+  await removeOld(dir, current)
 }
 
 async function makeRoot(dir: string, group: VolumeGroup | undefined): Promise<void> {
