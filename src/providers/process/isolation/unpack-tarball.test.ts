@@ -13,6 +13,7 @@ import { findHostTools } from '../host-tools.ts'
 import { unpackTarball } from './unpack-tarball.ts'
 
 const skip = noSandbox
+const isLinux = process.platform === 'linux'
 /** Much more than the pipe to tar holds. */
 const bytesBehind = randomBytes(2 * 1024 * 1024)
 const packings = { tar: (bytes: Buffer) => bytes, 'tar.gz': gzipSync, 'tar.zst': zstdCompressSync }
@@ -39,6 +40,24 @@ test('a tarball is measured whole where tar reads nothing of it', { skip }, asyn
     assert.equal(digest, digestOf(bytes), ending)
   }
 })
+
+test('nothing waits for a tarball that cannot be read', { skip: !isLinux }, async () => {
+  using place = makePlace()
+  const bubblewrap = join(place.dir, 'bwrap')
+  writeFileSync(bubblewrap, '#!/bin/sh\nexec cat >/dev/null\n', { mode: 0o755 })
+  const before = children()
+  const options = { dir: place.dir, tools: { bubblewrap, tar: 'tar' } }
+  await assert.rejects(unpackTarball(join(place.dir, 'missing.tar'), options), { code: 'ENOENT' })
+  assert.deepEqual(
+    [...children()].filter((pid) => !before.has(pid)),
+    [],
+  )
+})
+
+/** Pids of what this thread has started and not buried yet. */
+function children(): Set<string> {
+  return new Set(readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' '))
+}
 
 async function unpacked(
   base: string,

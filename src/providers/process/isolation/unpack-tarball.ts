@@ -24,6 +24,8 @@ export interface UnpackOptions {
 
 /** Unpacks it and answers the SHA-256 of the bytes that were read; the end of the name tells how it is packed. */
 export async function unpackTarball(path: string, options: UnpackOptions): Promise<string> {
+  // Before tar, which would wait for ever for what nobody can read.
+  await using file = await open(path)
   const { bubblewrap = 'bwrap' } = options.tools
   const child = withPipes(
     spawn(bubblewrap, unpackArguments(options), {
@@ -40,7 +42,7 @@ export async function unpackTarball(path: string, options: UnpackOptions): Promi
     child.once('error', reject)
     child.once('close', resolve)
   })
-  const [status, digest] = await Promise.all([closed, feed(path, child.stdin)])
+  const [status, digest] = await Promise.all([closed, feed({ path, file }, child.stdin)])
   if (status !== 0) throw new Error(complaint.trim().split('\n')[0] || `tar ended with ${status}`)
   return digest
 }
@@ -55,8 +57,10 @@ function unpackArguments({ dir, tools: { tar = 'tar' } }: UnpackOptions): readon
   return [...sandbox, ...rights, '--', tar, ...extract, ...owner, ...withoutDevices]
 }
 
-async function feed(path: string, target: Writable): Promise<string> {
-  await using file = await open(path)
+async function feed(
+  { path, file }: { readonly path: string; readonly file: FileHandle },
+  target: Writable,
+): Promise<string> {
   const hash = createHash('sha256')
   const chunks = hashedChunks(file, hash)
   // A pipeline that breaks off ends its source; `chunks` goes on.
