@@ -10,8 +10,8 @@ import { seededRandom } from './support/seeded-random.ts'
 import { temporaryFolder } from './support/store-objects.ts'
 import { tries } from './support/test-size.ts'
 
-const writes = tries(1000, 300)
-const lives = 4
+const writes = tries(1000, 160)
+const lives = tries(4, 2)
 const writers = 8
 const namesOfWriter = 6
 const base = '/api/v1/namespaces/default'

@@ -25,7 +25,10 @@ async function createPod(access: ClusterAccess, mark: string): Promise<void> {
   const script = `trap 'exit 0' TERM; echo "hello from ${mark}"; while :; do sleep 0.1; done`
   await client.create(pods, {
     metadata: { name: 'web', namespace: 'default' },
-    spec: { containers: [{ name: 'main', image: 'host', command: ['/bin/sh', '-c', script] }] },
+    spec: {
+      nodeName: 'node-1',
+      containers: [{ name: 'main', image: 'host', command: ['/bin/sh', '-c', script] }],
+    },
   })
   for await (const event of client.watch(pods, { namespace: 'default' })) {
     if (event.type !== 'BOOKMARK' && event.object.status?.phase === 'Running') break
@@ -89,61 +92,42 @@ test('a cluster comes up, is found, looked into, and ended with its pods', async
   assert.match(nothing.stderr, /Start one with `node \S+main\.ts up`/)
 })
 
-test('after kill -9 the next one has the same objects, and the same processes', async () => {
+test('after kill -9 the next one has the same objects and processes, and no more nodes than it is told', async () => {
   await using dir = await mkdtempDisposable(join(tmpdir(), 'vk-up-'))
   const mark = `vk-kill-${process.pid}-${Date.now()}`
   const env = { VK_DATA_DIR: dir.path }
+  const access = async () => await connect(join(dir.path, 'kubeconfig'))
   {
-    await using first = new CliProcess(['up'], { env })
+    await using first = new CliProcess(['up', '--nodes', '3'], { env })
+    await first.says(/node-1, node-2, node-3 Ready/)
     await first.says(/^export KUBECONFIG=/m)
-    await using access = await connect(join(dir.path, 'kubeconfig'))
-    await createPod(access, mark)
+    await using cluster = await access()
+    await createPod(cluster, mark)
   }
   const running = processesWith(mark)
   const kubeconfig = readFileSync(join(dir.path, 'kubeconfig'), 'utf8')
   assert.ok(running.length > 0)
-  await using second = new CliProcess(['up'], { env })
-  await second.says(/^export KUBECONFIG=/m)
-  await using access = await connect(join(dir.path, 'kubeconfig'))
-  const pod = await access.client.get(pods, { namespace: 'default', name: 'web' })
+  assert.match((await runCli(['up', '--detach'], { env })).stderr, /: \S+, node-1 Ready/)
+  await using _ = { [Symbol.asyncDispose]: async () => void (await runCli(['down'], { env })) }
+  await using cluster = await access()
+  const pod = await cluster.client.get(pods, { namespace: 'default', name: 'web' })
   assert.equal(pod.status?.containerStatuses?.[0]?.restartCount, 0)
   assert.deepEqual(processesWith(mark), running)
+  const { items } = await cluster.client.list(nodes)
+  assert.deepEqual(
+    items.map(({ metadata }) => metadata.name),
+    ['node-1'],
+  )
   const server = /server: .*/
   const [address] = server.exec(readFileSync(join(dir.path, 'kubeconfig'), 'utf8')) ?? []
   assert.equal(address, server.exec(kubeconfig)?.[0])
+  const others = await runCli(['up', '--nodes', '2', '--data-dir', dir.path], { env })
+  assert.equal(others.code, 2)
+  assert.match(
+    others.stderr,
+    /^Cannot start one with 2 nodes: the cluster that runs already .* has 1 node /,
+  )
+  assert.ok(others.stderr.includes(`down --data-dir ${dir.path}\` ends it`), others.stderr)
   assert.equal((await runCli(['down'], { env })).code, 0)
   assert.deepEqual(processesWith(mark), [])
-})
-
-test('one that comes up with fewer nodes has no more than those', async () => {
-  await using dir = await mkdtempDisposable(join(tmpdir(), 'vk-up-'))
-  const env = { VK_DATA_DIR: dir.path }
-  const up = (...flags: string[]) =>
-    runCli(['up', '--provider', 'mock', '--detach', ...flags], { env })
-  assert.match((await up('--nodes', '3')).stderr, /node-1, node-2, node-3 Ready/)
-  assert.equal((await runCli(['down'], { env })).code, 0)
-  try {
-    assert.match((await up()).stderr, /: \S+, node-1 Ready/)
-    assert.equal((await up('--nodes', '1')).code, 0)
-    const others = await up('--nodes', '2', '--data-dir', dir.path)
-    assert.deepEqual([others.code, others.stdout], [2, ''])
-    const [line = '', hint = '', ...more] = others.stderr.split('\n')
-    assert.match(
-      line,
-      /^Cannot start one with 2 nodes: .*\(process \d+\) has 1 node of provider mock$/,
-    )
-    assert.match(
-      hint,
-      new RegExp(`^.node \\S+ down --data-dir ${dir.path}. ends it, its objects stay`),
-    )
-    assert.deepEqual(more, [''])
-    await using access = await connect(join(dir.path, 'kubeconfig'))
-    const { items } = await access.client.list(nodes)
-    assert.deepEqual(
-      items.map(({ metadata }) => metadata.name),
-      ['node-1'],
-    )
-  } finally {
-    await runCli(['down'], { env })
-  }
 })

@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { buildContainer, buildPod } from '../../test/support/build-pod.ts'
 import { RuntimeWorld, refOf } from '../../test/support/runtime-world.ts'
+import { tries } from '../../test/support/test-size.ts'
 import type { Container, Pod } from '../kube/types.gen.ts'
 import type { ObservedPod } from '../provider/provider.ts'
 import { VkError } from '../util/vk-error.ts'
@@ -219,7 +220,7 @@ test('an end is told with its message, also when it comes while volumes are rene
   const terminationMessagePolicy = 'FallbackToLogsOnError'
   const containers = [named('main', { terminationMessagePolicy, volumeMounts })]
   const volumes = [{ name: 'v', configMap: { name: 'c' } }]
-  for (let turns = 0; turns < 20; turns++) {
+  for (let turns = 0; turns < 20; turns += tries(1, 3)) {
     const pod = buildPod({ spec: { restartPolicy: 'Never', containers, volumes } })
     const ref = await world.create(pod)
     await world.untilRunning(ref)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { validateHeaderValue } from 'node:http'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
+import { tries } from '../../../test/support/test-size.ts'
 import { warningHeaders } from './warning-headers.ts'
 
 test('quotes a sentence and sends it as UTF-8', () => {
@@ -28,5 +29,6 @@ test('makes valid headers of any text', () => {
     fc.property(fc.array(fc.string({ unit: 'binary' })), (sentences) => {
       for (const text of warningHeaders(sentences)) validateHeaderValue('warning', text)
     }),
+    { numRuns: tries(100, 30) },
   )
 })

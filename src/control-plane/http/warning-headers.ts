@@ -11,8 +11,12 @@ const maxCharactersWhenMany = 256
  */
 export function warningHeaders(sentences: Iterable<string>): readonly string[] {
   const sayable = [...sentences].filter((text) => text !== '' && !/\p{Cc}/u.test(text))
-  const isTooMuch = sayable.reduce((sum, text) => sum + characters(text).length, 0) > maxCharacters
-  return (isTooMuch ? cut(sayable) : sayable).map(header)
+  return (isTooMuch(sayable) ? cut(sayable) : sayable).map(header)
+}
+
+function isTooMuch(sentences: readonly string[]): boolean {
+  let left = maxCharacters
+  return sentences.some((text) => (left -= characters(text).length) < 0)
 }
 
 function cut(sentences: readonly string[]): readonly string[] {

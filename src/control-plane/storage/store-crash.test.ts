@@ -13,7 +13,7 @@ import { openSqliteStore } from './sqlite-store.ts'
 import type { StoreChange } from './store.ts'
 
 const writer = fileURLToPath(new URL('../../../test/support/store-writer.ts', import.meta.url))
-const lives = tries(8, 4)
+const lives = tries(8, 3)
 const writes = lives * 125
 
 interface Told {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
+import { tries } from '../../../test/support/test-size.ts'
 import { environmentOf, isShellSafe, quote } from './environment.ts'
 
 test('quoted text is one word of a shell, whatever it holds', () => {
@@ -14,7 +15,7 @@ test('quoted text is one word of a shell, whatever it holds', () => {
       const expected = Buffer.from(words.map((word) => `${word}\0`).join(''))
       assert.deepEqual(stdout, expected)
     }),
-    { seed: 1, numRuns: 30 },
+    { seed: 1, numRuns: tries(30, 10) },
   )
 })
 

@@ -15,6 +15,7 @@ import * as fc from 'fast-check'
 import { ended, eventually, pidOf, stateOf } from '../../../test/support/process-probes.ts'
 import { keyOf, processWorld } from '../../../test/support/process-runtime.ts'
 import type { ProcessWorld } from '../../../test/support/process-runtime.ts'
+import { tries } from '../../../test/support/test-size.ts'
 import { systemClock } from '../../util/clock.ts'
 import { findHostTools } from './host-tools.ts'
 import { openNamelessFile } from './nameless-file.ts'
@@ -57,7 +58,7 @@ test('words reach a program as they are, whatever is in them', { skip }, async (
       await spawner.run([tools.shell, '-c', script, 'test', out, ...words], signal)
       assert.deepEqual(readFileSync(out, 'utf8').split('\0').slice(0, -1), words)
     }),
-    { numRuns: 40 },
+    { numRuns: tries(40, 15) },
   )
 })
 
@@ -149,7 +150,7 @@ test(
           assert.ok(state?.kind === 'exited' && state.exitCode === 143)
         }
       }),
-      { numRuns: 2 },
+      { numRuns: tries(2, 1) },
     )
   },
 )

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
+import { tries } from '../../../test/support/test-size.ts'
 import type { ProcessExit, ProcessStreams } from '../../provider/streams.ts'
 import type { ExecResult } from './exec-in-container.ts'
 import { ProbeShell } from './probe-shell.ts'
@@ -66,7 +67,7 @@ test('from the second time on commands are run by one shell', { skip: unixOnly }
   }
   const failing = ['sh', '-c', 'echo out; echo err >&2; exit 3']
   assert.deepEqual(await world.run(failing), { exitCode: 3, output: 'out\nerr\n' })
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < tries(50, 10); i++) {
     assert.deepEqual(await world.run(['echo', 'unheard']), { exitCode: 0, output: '' })
     assert.deepEqual(await world.run(['false']), { exitCode: 1, output: '' })
   }
@@ -105,7 +106,7 @@ test('words reach the command as they are', { skip: unixOnly }, async () => {
       const said = Buffer.from([...words, ''].join('|') || '|')
       assert.equal(result?.output, said.subarray(0, 100).toString())
     }),
-    { numRuns: 60 },
+    { numRuns: tries(60, 15) },
   )
   assert.equal(world.children.length, 1)
 })
