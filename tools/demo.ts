@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run demo [-- picture.png]`: a cluster in this process, and a picture that 24 pods of an Indexed Job
 // render together, beside the time that one pod takes. Needs nothing but Node.js.
-import { writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { ClusterAccess } from '../src/cli/cluster-access.ts'
 import { escalatingStop } from '../src/cli/escalating-stop.ts'
 import type { EscalatingStop } from '../src/cli/escalating-stop.ts'
+import { failureReport } from '../src/cli/failure-report.ts'
 import { LocalCluster } from '../src/cli/local-cluster.ts'
 import { summaryTable } from '../src/cli/run/run-report.ts'
 import { runManifests } from '../src/cli/run/run-session.ts'
@@ -14,7 +15,7 @@ import { makeTemporaryDir } from '../src/cli/temporary-dir.ts'
 import { durationText } from '../src/cli/text-table.ts'
 import { createPinoLogger } from '../src/observe/pino-logger.ts'
 import { systemClock } from '../src/util/clock.ts'
-import { UserError } from '../src/util/vk-error.ts'
+import { UserError, messageOf } from '../src/util/vk-error.ts'
 import { demoDisplay } from './demo/demo-display.ts'
 import { Picture } from './demo/picture.ts'
 import { encodePng } from './demo/png.ts'
@@ -29,17 +30,36 @@ interface Rendering {
   readonly table: readonly string[]
 }
 
-async function main(file = join(tmpdir(), 'virtual-kubelet-mandelbrot.png')): Promise<number> {
+async function main(given?: string): Promise<number> {
   using stop = escalatingStop()
   try {
-    await demonstrate(resolve(file), stop)
+    const file = given === undefined ? ownPicture() : resolve(given)
+    requireWritable(file)
+    await demonstrate(file, stop)
     return 0
   } catch (error) {
     if (stop.first.aborted) return stop.exitCode
-    if (!(error instanceof UserError)) throw error
-    console.error([error.message, error.hint ?? ''].join('\n').trimEnd())
-    return 2
+    const { text, exitCode } = failureReport(error)
+    process.stderr.write(text)
+    return exitCode
   }
+}
+
+/** A minute of work is not lost to a place where nothing can be written. */
+function requireWritable(file: string): void {
+  try {
+    closeSync(openSync(file, 'a'))
+  } catch (cause) {
+    throw new UserError(`Cannot write "${file}": ${messageOf(cause)}`, {
+      hint: 'Name another file for the picture: npm run demo -- FILE',
+      cause,
+    })
+  }
+}
+
+/** In a folder that others cannot have prepared. */
+function ownPicture(): string {
+  return join(mkdtempSync(join(tmpdir(), 'vk-demo-')), 'mandelbrot.png')
 }
 
 async function demonstrate(file: string, stop: EscalatingStop): Promise<void> {

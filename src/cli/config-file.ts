@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { LineCounter, isMap, isNode, isScalar, parseDocument } from 'yaml'
 import type { Document } from 'yaml'
+import { nearest } from '../util/nearest-word.ts'
 import { UserError, messageOf } from '../util/vk-error.ts'
 import { fileSchema, nodeKeys, nodeSchema, processKeys } from './settings.ts'
 
@@ -66,7 +67,7 @@ function parseYamlFile(path: string): { document: Document; lines: LineCounter }
   const [error] = document.errors
   if (error) {
     const { line } = lines.linePos(error.pos[0])
-    throw new UserError(`Cannot use "${path}", line ${line}: ${error.message.split('\n', 1)[0]}`)
+    throw new UserError(`Cannot use "${path}", line ${line}: ${whyNoYaml(error.message)}`)
   }
   return { document, lines }
 }
@@ -117,28 +118,14 @@ function lineOf(keys: readonly (string | number)[], { document, lines }: Context
 }
 
 function suggestion(key: string, known: readonly string[]): string {
-  const near = known
-    .map((candidate) => ({
-      candidate,
-      distance: distance(key.toLowerCase(), candidate.toLowerCase()),
-    }))
-    .filter((entry) => entry.distance <= 3)
-    .sort((a, b) => a.distance - b.distance)[0]
-  return near ? `; did you mean "${near.candidate}"?` : ''
+  const near = nearest(key, known)
+  return near === undefined ? '' : `; did you mean "${near}"?`
 }
 
-/** Edits (insert, delete, replace) from one word to the other. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const replace = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replace, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
+/** The words of the YAML parser without what it quotes, which may be a whole page, no text at all, or a secret. */
+export function whyNoYaml(message: string): string {
+  const [words = ''] = message.split(/: "|\n/, 1)
+  return words
 }
 
 /** Why a file that a person named cannot be read. */

@@ -5,10 +5,10 @@
 import { text } from 'node:stream/consumers'
 import { TrialObjects } from '../control-plane/api/trial-objects.ts'
 import type { ProviderModule } from '../provider/provider.ts'
-import { UserError } from '../util/vk-error.ts'
 import { readYamlFile } from './config-file.ts'
 import { nameOf, podOf, problemsOf, readable } from './manifest-pod.ts'
 import { loadProviderModule } from './provider-modules.ts'
+import { noPods } from './run/no-pods.ts'
 import { readManifests, type Manifest } from './run/read-manifests.ts'
 
 interface Judge {
@@ -33,8 +33,7 @@ export async function explain(
     onOther: (at) => out.write(`Skipped ${at}: it is no Kubernetes object\n`),
   })
   if (!manifests.some((manifest) => podOf(manifest) !== undefined)) {
-    const why = 'it holds no pod and nothing that makes pods'
-    throw new UserError(`Cannot explain ${paths.join(', ')}: ${why}`)
+    throw noPods('explain', manifests)
   }
   for (const one of manifests) if (one.kind === 'Namespace') judge.api.addNamespace(one)
   let isSupported = true

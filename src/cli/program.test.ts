@@ -321,10 +321,34 @@ test('explain and run say of what cannot be read what the API server says, and n
 test('explain refuses a file without pods', async () => {
   using dir = folder()
   const file = join(dir.path, 'service.yaml')
-  writeFileSync(file, 'apiVersion: v1\nkind: Service\nmetadata: { name: web }\n')
+  writeFileSync(file, 'apiVersion: v1\nkind: Pood\nmetadata: { name: web }\n')
   const { code, stderr } = await vk(['explain', file, '--provider', 'mock'])
   assert.equal(code, 2)
-  assert.match(stderr, /holds no pod/)
+  assert.match(
+    stderr,
+    /^Cannot explain this: no object in it makes pods, only Pood was found\nDid you mean "kind: Pod"\? It takes /,
+  )
+})
+
+test('explain tells a kind of Kubernetes that is in another apiVersion, and leaves those of others alone', async () => {
+  using dir = folder()
+  const file = join(dir.path, 'jobs.yaml')
+  const template = { spec: { restartPolicy: 'Never', containers: [host] } }
+  const job = (apiVersion: string, name: string): object => ({
+    apiVersion,
+    kind: 'Job',
+    metadata: { name },
+    spec: { template },
+  })
+  const items = [job('batch/v2', 'old'), job('batch.volcano.sh/v1alpha1', 'other')]
+  writeFileSync(file, JSON.stringify({ kind: 'List', items }))
+  const { code, stdout } = await vk(['explain', file])
+  assert.equal(code, 1)
+  assert.equal(
+    stdout,
+    'Job old: apiVersion: there is no Job in batch/v2; it is in batch/v1\n' +
+      'Job other: runs on process as written\n',
+  )
 })
 
 test('a run whose temporary files have no place says so, exit 2', async () => {

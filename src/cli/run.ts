@@ -95,7 +95,8 @@ async function checkProvider(manifests: readonly Manifest[], flags: RunFlags): P
   const provider = await loadProviderModule(name ?? 'process')
   if (kubeconfig !== undefined) return
   const config = providerConfig === undefined ? {} : (readYamlFile(providerConfig) ?? {})
-  const { refuseHopeless } = await import('./run/refuse-hopeless.ts')
+  const { refuseHopeless, refuseOtherNodes } = await import('./run/refuse-hopeless.ts')
+  refuseOtherNodes(manifests, nodeNames('node', flags.nodes))
   await refuseHopeless(manifests, { provider, config })
 }
 

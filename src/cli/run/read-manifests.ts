@@ -6,7 +6,7 @@ import { extname, join } from 'node:path'
 import { LineCounter, parseAllDocuments } from 'yaml'
 import type { ObjectMeta } from '../../kube/types.gen.ts'
 import { UserError } from '../../util/vk-error.ts'
-import { whyUnreadable } from '../config-file.ts'
+import { whyNoYaml, whyUnreadable } from '../config-file.ts'
 
 /** An object as its author wrote it. */
 export interface Manifest {
@@ -26,7 +26,8 @@ export interface ReadManifestsOptions {
   readonly onOther?: (at: string) => void
 }
 
-const maxProblem = 100
+const startHint =
+  'Every object starts with apiVersion and kind, as in "apiVersion: batch/v1", "kind: Job".'
 const extensions = ['.yaml', '.yml', '.json']
 
 /** Every object in the files and folders, in their order; throws a UserError for the first mistake. */
@@ -63,7 +64,7 @@ export function parseManifests(
     const [error] = document.errors
     if (error) {
       const { line } = lines.linePos(error.pos[0])
-      throw new UserError(`Cannot read ${source}, line ${line}: ${shortened(error.message)}`, {
+      throw new UserError(`Cannot read ${source}, line ${line}: ${whyNoYaml(error.message)}`, {
         hint: 'Manifests are YAML or JSON.',
       })
     }
@@ -77,11 +78,6 @@ export function parseManifests(
     }
     return itemsOf(value, at)
   })
-}
-
-/** The parser quotes what it could not read, which may be a whole page. */
-function shortened(message: string): string {
-  return message.length <= maxProblem ? message : `${message.slice(0, maxProblem)}…`
 }
 
 async function filesIn(path: string): Promise<readonly string[]> {
@@ -109,18 +105,18 @@ async function readText(file: string): Promise<string> {
 }
 
 function itemsOf(value: unknown, at: string): readonly Manifest[] {
-  if (!isMapping(value)) throw new UserError(`Cannot use ${at}: it is no object`)
+  if (!isMapping(value)) {
+    throw new UserError(`Cannot use ${at}: it is no object`, { hint: startHint })
+  }
   const { apiVersion, kind, items } = value
   if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) {
     return items.flatMap((item: unknown, index) => itemsOf(item, `${at}, items[${index}]`))
   }
   if (typeof apiVersion !== 'string' || apiVersion === '') {
-    throw new UserError(`Cannot use ${at}: it has no apiVersion`, {
-      hint: 'Every object starts with apiVersion and kind, as in "apiVersion: batch/v1", "kind: Job".',
-    })
+    throw new UserError(`Cannot use ${at}: it has no apiVersion`, { hint: startHint })
   }
   if (typeof kind !== 'string' || kind === '') {
-    throw new UserError(`Cannot use ${at}: it has no kind`)
+    throw new UserError(`Cannot use ${at}: it has no kind`, { hint: startHint })
   }
   const { metadata } = value
   if (!isMapping(metadata) || !(isName(metadata['name']) || isName(metadata['generateName']))) {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { providerModule } from '../../providers/process/provider.ts'
 import { UserError } from '../../util/vk-error.ts'
 import type { Manifest } from './read-manifests.ts'
-import { refuseHopeless } from './refuse-hopeless.ts'
+import { refuseHopeless, refuseOtherNodes } from './refuse-hopeless.ts'
 
 interface Shape {
   readonly image?: string
@@ -81,4 +81,19 @@ test('a misspelled field is named beside what is missing for it', async () => {
     /^Cannot run deployment\/web: unknown field "spec\.template\.spec\.containers\[0\]\.comand"\nCannot run .*so a command is needed$/,
   )
   assert.doesNotMatch(await said(deployment({ command: [] })), /unknown field/)
+})
+
+test('a pod that is bound to a node which the run does not have is refused', () => {
+  const bound = (nodeName: string): Manifest => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'web' },
+    spec: { nodeName, containers: [] },
+  })
+  refuseOtherNodes([bound('node-1'), deployment({})], ['node-1'])
+  assert.throws(() => refuseOtherNodes([bound('elsewhere')], ['node-1']), {
+    message:
+      'Cannot run pod/web: spec.nodeName: there is no node "elsewhere" in the cluster of a run',
+    hint: 'It has node-1; without the field the scheduler chooses.',
+  })
 })

@@ -35,6 +35,23 @@ export async function refuseHopeless(
   throw new UserError(lines.join('\n'), { hint: hintOf(judge.provider.name, wantsImage) })
 }
 
+/** Throws a UserError for pods that are bound to nodes which the cluster of this run does not have. */
+export function refuseOtherNodes(
+  manifests: readonly Manifest[],
+  nodeNames: readonly string[],
+): void {
+  for (const manifest of manifests) {
+    const nodeName: unknown = podOf(manifest)?.pod.spec.nodeName
+    if (typeof nodeName !== 'string' || nodeName === '') continue
+    if (nodeNames.includes(nodeName)) continue
+    const title = `${manifest.kind.toLowerCase()}/${nameOf(manifest)}`
+    throw new UserError(
+      `Cannot run ${title}: spec.nodeName: there is no node "${nodeName}" in the cluster of a run`,
+      { hint: `It has ${nodeNames.join(', ')}; without the field the scheduler chooses.` },
+    )
+  }
+}
+
 /** A field that nobody knows is often the reason why another is missing. */
 function misspelled(manifest: Manifest): readonly string[] {
   const faults = new TrialObjects().faultsOf(manifest.apiVersion, manifest.kind, manifest) ?? []

@@ -12,6 +12,7 @@ import type { AppliedObject } from './apply-objects.ts'
 import { judgeRun, podMakers } from './judge-run.ts'
 import type { RunView } from './judge-run.ts'
 import { keepVerdict } from './keep-verdict.ts'
+import { noPods } from './no-pods.ts'
 import { PodLogs } from './pod-logs.ts'
 import type { LogSource } from './pod-logs.ts'
 import type { Manifest } from './read-manifests.ts'
@@ -46,11 +47,7 @@ const logsEndMs = 30_000
 
 /** Throws a UserError when there is nothing to run in it. */
 export function requirePods(manifests: readonly Manifest[]): void {
-  if (manifests.some(({ kind }) => podMakers.includes(kind))) return
-  const kinds = [...new Set(manifests.map(({ kind }) => kind))].join(', ')
-  throw new UserError(`Cannot run this: no object in it makes pods, only ${kinds} was found`, {
-    hint: `It takes at least one of ${podMakers.join(', ')}.`,
-  })
+  if (!manifests.some(({ kind }) => podMakers.includes(kind))) throw noPods('run', manifests)
 }
 
 /** Runs manifests; rejects with a UserError for what cannot be run at all. */

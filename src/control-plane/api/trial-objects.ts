@@ -5,7 +5,7 @@ import type { Pod } from '../../kube/types.gen.ts'
 import { systemClock } from '../../util/clock.ts'
 import { podSecurity } from '../admission/pod-security.ts'
 import { StatusError } from '../objects/api-status.ts'
-import { apiVersionOf, resourceOfKind } from '../resources/registry.ts'
+import { apiVersionOf, resourceDefinitions, resourceOfKind } from '../resources/registry.ts'
 import type { ResourceDefinition } from '../resources/resource-definition.ts'
 import { decodeObject } from '../schema/decode-object.ts'
 import { schemaOf } from '../schema/schema-of.ts'
@@ -53,13 +53,13 @@ export class TrialObjects {
 
   /**
    * All that keeps the object from being created with `fieldValidation=Strict`; nothing when it would be
-   * taken. Undefined for kinds that are not served. Of admission Pod Security is asked, and not what only
+   * taken. Undefined for kinds that are not served in any version. Of admission Pod Security is asked, and not what only
    * a real cluster knows (its accounts, its quotas).
    */
   faultsOf(apiVersion: string, kind: string, value: object): readonly TrialFault[] | undefined {
     const resource = resourceOfKind(apiVersion, kind)
     const schema = resource && schemaOf(apiVersion, kind)
-    if (!resource || !schema) return undefined
+    if (!resource || !schema) return misplaced(apiVersion, kind)
     const faults: TrialFault[] = []
     try {
       const { object, warnings } = decoded(value, { resource, schema })
@@ -73,6 +73,16 @@ export class TrialObjects {
     }
     return faults
   }
+}
+
+/** A kind of Kubernetes' own that is served, but not there; others may have one of that name. */
+function misplaced(apiVersion: string, kind: string): readonly TrialFault[] | undefined {
+  const [group = ''] = apiVersion.split('/', 1)
+  if (group.includes('.') && !group.endsWith('.k8s.io')) return undefined
+  const served = resourceDefinitions.filter((one) => one.kind === kind).map(apiVersionOf)
+  if (served.length === 0) return undefined
+  const where = [...new Set(served)].join(' or ')
+  return [{ field: 'apiVersion', why: `there is no ${kind} in ${apiVersion}; it is in ${where}` }]
 }
 
 /** The pod as the API server reads it, without what it does not know; or why it cannot be read. */
