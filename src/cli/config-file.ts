@@ -124,7 +124,7 @@ function suggestion(key: string, known: readonly string[]): string {
 
 /** The words of the YAML parser without what it quotes, which may be a whole page, no text at all, or a secret. */
 export function whyNoYaml(message: string): string {
-  const [words = ''] = message.split(/: "|\n/, 1)
+  const [words = ''] = message.split(/: |\n/, 1)
   return words
 }
 
