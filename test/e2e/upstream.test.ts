@@ -56,7 +56,8 @@ async function runUpstreamSuite(cluster: Cluster): Promise<string> {
     command,
     args: [
       '-test.v',
-      '-test.timeout=5m',
+      '-test.timeout=9m',
+      '-watch-timeout=2m',
       `-kubeconfig=${cluster.kubeconfig}`,
       `-node-name=${NODE}`,
     ],
