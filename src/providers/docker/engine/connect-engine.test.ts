@@ -8,13 +8,18 @@ import { FakeClock } from '../../../util/fake-clock.ts'
 import { connectEngine, type Engine } from './connect-engine.ts'
 
 /** Connects to what answers so to `/version`; nothing else is asked before the version is known to do. */
-async function connectTo(version: object): Promise<Pick<Engine, 'kind' | 'version'>> {
+async function connectTo(
+  version: object,
+  { silenceMs = 0 }: { readonly silenceMs?: number } = {},
+): Promise<Pick<Engine, 'kind' | 'version'>> {
+  const clock = new FakeClock()
   const answers = new Map([
     ['/version', version],
     ['/v1.41/info', { MemTotal: 1 }],
   ])
   const server = createServer(({ url = '' }, response) => {
     const answer = answers.get(url.replace(/\?.*/, ''))
+    clock.advance(silenceMs)
     response.writeHead(answer ? 200 : 404).end(JSON.stringify(answer ?? {}))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -23,7 +28,7 @@ async function connectTo(version: object): Promise<Pick<Engine, 'kind' | 'versio
   const { signal } = new AbortController()
   try {
     const endpoint = { ...place, where: 'tcp://engine.example', headers: {} }
-    await using engine = await connectEngine(endpoint, { clock: new FakeClock(), signal })
+    await using engine = await connectEngine(endpoint, { clock, signal })
     return { kind: engine.kind, version: engine.version }
   } finally {
     server.close()
@@ -54,4 +59,11 @@ test('what is no engine is told of as such', async () => {
   for (const version of [{}, { ApiVersion: 'latest' }]) {
     await assert.rejects(connectTo(version), { message })
   }
+})
+
+test('an engine that is busy has two minutes for its first answers', async () => {
+  const version = { Version: '4.3.1', ApiVersion: '1.41', Arch: 'amd64' }
+  assert.equal((await connectTo(version, { silenceMs: 110_000 })).version, '4.3.1')
+  const message = 'The engine at tcp://engine.example gave no answer for 120 s'
+  await assert.rejects(connectTo(version, { silenceMs: 120_000 }), { message, code: 'Timeout' })
 })

@@ -13,6 +13,9 @@ import { openSshBridge } from './ssh-bridge.ts'
 /** The oldest API that has all that is asked for: Docker 20.10, Podman 4. */
 export const apiVersion = '1.41'
 
+/** Who listens there and does not answer yet is busy: a machine that has just started has much to do. */
+const firstAnswerMs = 120_000
+
 export interface Engine extends AsyncDisposable {
   readonly client: EngineClient
   readonly kind: 'docker' | 'podman'
@@ -36,7 +39,7 @@ export async function connectEngine(
   const { where, headers } = endpoint
   const prefix = endpoint.kind === 'tcp' ? endpoint.pathPrefix : ''
   const client = new EngineClient(modem, { where, clock, headers, prefix })
-  const options = { signal, timeoutMs: 30_000 }
+  const options = { signal, timeoutMs: firstAnswerMs }
   try {
     const version = await client.json<EngineVersion>({ path: '/version' }, options)
     refuseOld(version, where)
