@@ -43,7 +43,7 @@ import { dialsThrough } from './engine/reachable-pods.ts'
 import { keepHouse } from './housekeeping.ts'
 import { PullRecords } from './images/pull-records.ts'
 import { readContainerLog } from './logs/container-log.ts'
-import { describeEngine } from './node-description.ts'
+import { EngineNode } from './node-description.ts'
 import { nodeFigures } from './node-figures.ts'
 
 /** How long an engine may take for what is done when we leave. */
@@ -60,6 +60,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #config: DockerConfig
   readonly #parts: DockerParts
   readonly #sinceMs: number
+  readonly #node: EngineNode
   readonly #lifetime = new AbortController()
   readonly #background: Promise<void>[] = []
 
@@ -72,6 +73,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.#config = config
     this.#parts = parts
     this.#sinceMs = host.clock.nowMs()
+    this.#node = new EngineNode(engine, { config, images: parts.collector, clock: host.clock })
     this.features = featuresHere(config, { ...engine, canLimitPods: parts.cgroups.canLimit })
     if (dialsThrough(engine, config)) this.dial = parts.streams.dial.bind(parts.streams)
     this.volumes = {
@@ -219,10 +221,8 @@ export class DockerRuntime implements ContainerRuntime {
     return await nodeFigures(this.#engine, place, signal)
   }
 
-  async describeNode({ signal }: CallContext): Promise<NodeDescription> {
-    const { clock } = this.#host
-    const parts = { config: this.#config, images: this.#parts.collector, clock }
-    return await describeEngine(this.#engine, parts, signal)
+  describeNode({ signal }: CallContext): Promise<NodeDescription> {
+    return this.#node.describe(signal)
   }
 
   async ping({ signal }: CallContext): Promise<void> {
