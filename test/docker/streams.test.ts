@@ -2,13 +2,13 @@
 //
 // Commands, terminals, attached clients and forwarded ports, through the engine.
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { test } from 'node:test'
 import { buffer, text } from 'node:stream/consumers'
 import type { Duplex } from 'node:stream'
 import type { Pod } from '../../src/kube/types.gen.ts'
 import type { ExecOptions, ProcessStreams } from '../../src/provider/streams.ts'
 import { ProviderFixture, refOf } from '../../src/testing/provider-fixture.ts'
+import { StreamOutput } from '../../src/testing/stream-output.ts'
 import { silentLogger } from '../../src/util/logger.ts'
 import { describeEngines, script, untilStopped } from './use-engine.ts'
 
@@ -82,11 +82,17 @@ describeEngines('streams', (engine) => {
       [44, 22],
     ] as const) {
       const untilMs = performance.now() + fixture.timeoutMs
-      while (!output.includes(`${height} ${width}`)) {
-        assert.ok(performance.now() < untilMs, `no ${height} ${width} in ${output}`)
+      // A change comes when it comes: asked again once there was an answer, or a slow shell would drown.
+      for (let size: string | undefined; size !== `${height} ${width}`;) {
+        output = ''
+        size = undefined
         terminal.resize({ width, height })
         stdin.write('stty size\n')
-        await fixture.host.clock.sleep(100)
+        while (size === undefined) {
+          assert.ok(performance.now() < untilMs, `no ${height} ${width} in ${output}`)
+          await fixture.host.clock.sleep(20)
+          size = /^(\d+ \d+)\r?\n/m.exec(output)?.[1]
+        }
       }
     }
     stdin.write('exit 4\n')
@@ -134,9 +140,9 @@ describeEngines('streams', (engine) => {
     const { provider, context } = fixture
     const attached = await provider.attach?.(refOf(pod), 'c0', { ...streams, stdin: true }, context)
     assert.ok(attached?.stdin && attached.stdout)
+    const output = new StreamOutput(attached.stdout, fixture.timeoutMs)
     attached.stdin.write('one\n')
-    const [first] = (await once(attached.stdout, 'data')) as [Buffer]
-    assert.equal(first.toString(), 'got one\n')
+    await output.until(/^got one\n$/)
   })
 
   test('ports are reached at the pod, on loopback too, and in pieces of any size', async () => {
