@@ -98,6 +98,7 @@ export class PodPreparation {
   /** Removes the pod's directory, the record last: what is half removed is found again. */
   async removeDirs(): Promise<void> {
     const { rootDir } = this.#deps.host
+    await this.volumes.whenWritten()
     await rm(containersDir(rootDir, this.#ref.uid), { recursive: true, force: true })
     await rm(podDir(rootDir, this.#ref.uid), { recursive: true, force: true })
   }

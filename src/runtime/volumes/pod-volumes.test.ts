@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Volumes through the front door: pods on a container runtime that is told where things lie.
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  mkdtemp,
+  readFile,
+  readdir,
+  realpath,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { buildContainer, buildPod } from '../../../test/support/build-pod.ts'
-import { RuntimeWorld } from '../../../test/support/runtime-world.ts'
+import { RuntimeWorld, refOf } from '../../../test/support/runtime-world.ts'
 import type { Pod, Volume, VolumeMount } from '../../kube/types.gen.ts'
 import type { Features } from '../../provider/features.ts'
 import type { VolumeFile } from '../../provider/provider.ts'
@@ -239,3 +248,26 @@ async function allowedDir(t: TestContext): Promise<string> {
   t.after(() => rm(dir, { recursive: true, force: true }))
   return dir
 }
+
+test('of a pod that is gone nothing is written, whenever its secrets come', async () => {
+  await using world = await open()
+  const pod = podWith([config], [mount('config')])
+  const asked = Promise.withResolvers<void>()
+  const answer = Promise.withResolvers<{ files: VolumeFile[] }>()
+  const request = {
+    ...world.request(pod),
+    resolveVolume: async () => {
+      asked.resolve()
+      return await answer.promise
+    },
+  }
+  await world.provider.createPod(request, world.context)
+  await asked.promise
+  const ref = refOf(pod)
+  await world.delete(ref)
+  await world.until(ref, ({ hasEnded }) => hasEnded)
+  await world.provider.cleanUpPod?.(ref, world.context)
+  answer.resolve({ files: [file('key', 'secret')] })
+  await world.settle()
+  assert.deepEqual(await readdir(join(world.rootDir, 'pods')), [])
+})

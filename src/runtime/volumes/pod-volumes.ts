@@ -43,6 +43,7 @@ export class PodVolumes {
   readonly #refreshAtMs = new Map<string, number>()
   readonly #stale = new Set<string>()
   readonly #withoutClaim = new Set<string>()
+  readonly #writing = new Set<Promise<unknown>>()
 
   constructor({ runtime, host }: PodVolumesDeps) {
     this.#host = host
@@ -106,6 +107,7 @@ export class PodVolumes {
       const { refreshAtMs, ...ready } = await setUpVolume(request, volume, {
         ...places,
         onClaimFailure: () => void this.#withoutClaim.add(name),
+        writing: (work) => this.#noteWriting(work),
       })
       this.#ready.set(name, ready)
       if (refreshAtMs === undefined) this.#refreshAtMs.delete(name)
@@ -114,6 +116,11 @@ export class PodVolumes {
       if (this.#ready.has(name)) this.#stale.add(name)
       throw error
     }
+  }
+
+  /** Resolves once nothing is written to the pod's own directories; aborted writes end soon, and no other begins. */
+  async whenWritten(): Promise<void> {
+    await Promise.allSettled(this.#writing)
   }
 
   /** Asks again for what is due after this long; the files stay as they are. */
@@ -166,6 +173,15 @@ export class PodVolumes {
       false
     if (this.#support.delivery === 'variable') return variablesOf(mounts, isAccount)
     return new Map()
+  }
+
+  async #noteWriting<T>(work: Promise<T>): Promise<T> {
+    this.#writing.add(work)
+    try {
+      return await work
+    } finally {
+      this.#writing.delete(work)
+    }
   }
 
   #isDue(name: string): boolean {

@@ -22,6 +22,8 @@ export interface VolumePlaces {
   readonly context: CallContext
   /** Called when it cannot be told where the volume is. */
   readonly onClaimFailure: () => void
+  /** Notes what is being written to `dir`: as long as it is, the directory cannot be removed. */
+  readonly writing: <T>(work: Promise<T>) => Promise<T>
 }
 
 export interface SetUpVolume extends ReadyVolume {
@@ -53,13 +55,16 @@ export async function setUpVolume(
 async function setUpFiles(
   request: PodRequest,
   { name }: Volume,
-  { dir, host, support, facts, context }: VolumePlaces,
+  { dir, host, support, facts, context, writing }: VolumePlaces,
 ): Promise<SetUpVolume> {
   const { uid } = request.pod.metadata
   const { files, refreshAtMs } = await request.resolveVolume(name, facts)
+  // The pod may have gone meanwhile, and its directory with it: nobody would remove the files any more.
+  context.signal.throwIfAborted()
   const group = volumeGroupOf(request.pod, { isReadOnly: true })
   const nowMs = host.clock.nowMs()
-  await onDisk('write the files', writeVolume(dir, { files, nowMs, ...(group && { group }) }))
+  const written = writeVolume(dir, { files, nowMs, ...(group && { group }) })
+  await onDisk('write the files', writing(written))
   await support.filesWritten?.({ uid, volume: name, hostPath: dir }, context)
   return {
     kind: 'files',
@@ -73,12 +78,12 @@ async function setUpFiles(
 async function setUpEmptyDir(
   pod: Pod,
   volume: Volume,
-  { dir, support, context }: VolumePlaces,
+  { dir, support, context, writing }: VolumePlaces,
 ): Promise<SetUpVolume> {
   const ready = { kind: 'emptyDir', isDirectory: true, isReadOnly: false } as const
   const { medium = '' } = volume.emptyDir ?? {}
   if (medium === '') {
-    await onDisk('make the directory', ensureEmptyDir(dir, pod))
+    await onDisk('make the directory', writing(ensureEmptyDir(dir, pod)))
     return { ...ready, hostPath: dir }
   }
   if (medium !== 'Memory') {
