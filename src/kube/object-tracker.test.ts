@@ -18,10 +18,10 @@ function newTracker(client: KubeClient) {
   const changes: string[] = []
   const onChange = (namespace: string, name: string) => void changes.push(`${namespace}/${name}`)
   const tracker = new ObjectTracker(client, configMaps, { clock, log: silentLogger, onChange })
-  const until = async (isDone: () => boolean): Promise<void> => {
+  const until = async (isDone: () => boolean, stepMs = 20): Promise<void> => {
     for (let i = 0; i < 2000 && !isDone(); i++) {
       await sleep(1)
-      await clock.advance(20)
+      await clock.advance(stepMs)
     }
     assert.ok(isDone(), 'it did not happen in time')
   }
@@ -137,7 +137,7 @@ test('gives the refusal to readers in the end, at once to later ones, and tells 
   using object = tracker.acquire('default', 'a')
   let failure: unknown
   void object.read().catch((error: unknown) => (failure = error))
-  await until(() => failure !== undefined)
+  await until(() => failure !== undefined, 200)
   assert.ok(isRefused(failure))
   await clock.advance(1000)
   await assert.rejects(object.read(), isRefused)

@@ -16,7 +16,7 @@ import { findStrayDescriptors } from '../../src/providers/process/stray-descript
 import { exploreSurroundings } from '../../src/providers/process/surroundings.ts'
 import type { Surroundings } from '../../src/providers/process/surroundings.ts'
 import type { ContainerKey, ContainerStart } from '../../src/runtime/container-runtime.ts'
-import { systemClock } from '../../src/util/clock.ts'
+import { systemClock, type Clock } from '../../src/util/clock.ts'
 import { silentLogger } from '../../src/util/logger.ts'
 
 export const isRoot: boolean = process.getuid?.() === 0
@@ -49,10 +49,14 @@ export interface StartInWords {
 /** Opens a runtime on a new directory, or on `dir`, which is then kept. */
 export async function processWorld(
   config: Readonly<Record<string, unknown>> = {},
-  options: { readonly dir?: string; readonly surroundings?: Surroundings } = {},
+  options: {
+    readonly dir?: string
+    readonly surroundings?: Surroundings
+    readonly clock?: Clock
+  } = {},
 ): Promise<ProcessWorld> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'vk-process-')))
-  const host = hostIn(dir)
+  const host = hostIn(dir, options.clock)
   const parsed = parseProcessConfig({
     isolation: process.env['VK_TEST_ISOLATION'] ?? 'none',
     ...config,
@@ -114,7 +118,7 @@ export function keyOf(uid: string, name = 'main', attempt = 0): ContainerKey {
   return { pod: { namespace: 'default', name: uid, uid }, name, attempt }
 }
 
-function hostIn(dir: string): ProviderHost {
+function hostIn(dir: string, clock: Clock = systemClock): ProviderHost {
   return {
     nodeName: 'test',
     clusterId: 'test',
@@ -122,7 +126,7 @@ function hostIn(dir: string): ProviderHost {
     os: 'linux',
     rootDir: dir,
     protectedDir: dir,
-    clock: systemClock,
+    clock,
     log: silentLogger,
     recordEvent: () => {},
   }

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { ended, eventually, pidOf, stateOf } from '../../../test/support/process-probes.ts'
 import { keyOf, processWorld } from '../../../test/support/process-runtime.ts'
 import { tries } from '../../../test/support/test-size.ts'
+import { systemClock, type Clock } from '../../util/clock.ts'
 import { createLaunch } from './exit-record.ts'
 import { parseProcessConfig } from './process-config.ts'
 import { observeProcess } from './process-identity.ts'
@@ -87,11 +88,15 @@ test('stops an adopted container with its grace', async () => {
 })
 
 test('a container whose wrapper was killed runs on, and is lost when it ends', async () => {
-  await using world = await processWorld()
+  let pace = 1
+  const setTimer: Clock['setTimer'] = (ms, fire) => systemClock.setTimer(ms / pace, fire)
+  await using world = await processWorld({}, { clock: { ...systemClock, setTimer } })
   const start = world.start({ command: ['sleep', '60'] })
   await world.runtime.startContainer(start, world.context)
   const pid = await pidOf(world, start.key)
   process.kill(await pidOf(world, start.key, 'wrapper'), 'SIGKILL')
+  // Wrappers are asked every ten seconds whether they live.
+  pace = 50
   await delay(100)
   assert.equal((await stateOf(world.runtime, start.key))?.kind, 'running')
   process.kill(pid, 'SIGKILL')

@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { tries } from '../../../test/support/test-size.ts'
 import { applyVolumeGroup } from './fs-group.ts'
 import { canHold } from './held-place.ts'
 
@@ -38,7 +39,7 @@ test('a directory that turns into a link meanwhile leads nowhere', { skip }, asy
   const child = spawn(process.execPath, ['-e', swapper, join(place.volume, 'dir'), place.victim])
   try {
     await once(child.stdout, 'data')
-    for (let round = 0; round < 300; round++) {
+    for (let round = 0; round < tries(300, 80); round++) {
       await applyVolumeGroup(place.volume, { gid: 4321, isReadOnly: false }).catch(() => {})
     }
   } finally {
