@@ -29,7 +29,7 @@ function world() {
   }
   // Every control group of the machine has this in its name.
   const engineId = ':'
-  const engine = { client, isLocal: true, kind: 'docker' }
+  const engine = { client, isLocal: true, kind: 'docker', info: {} }
   const place = { engine, clock, engineId } as unknown as ExecPlace
   return { clock, connection, state, place }
 }

@@ -7,6 +7,8 @@ import type { ExecOptions, ProcessExit, ProcessStreams } from '../../../provider
 import type { Clock } from '../../../util/clock.ts'
 import { VkError } from '../../../util/vk-error.ts'
 import type { Engine } from '../engine/connect-engine.ts'
+import type { ContainerInspect } from '../engine/engine-objects.ts'
+import { isRootless } from '../engine/reachable-pods.ts'
 import { engineResize } from './engine-resize.ts'
 import { killInContainer } from './kill-in-container.ts'
 import { inputTo, separate } from './separate-output.ts'
@@ -144,7 +146,22 @@ async function endCommand(id: string, place: ExecPlace): Promise<void> {
   const hasEnded = ({ Running, ExitCode }: ExecInspect): boolean =>
     !Running && ExitCode !== null && (ExitCode !== 0 || engine.kind === 'docker')
   const found = await lookUntil((exec) => hasStarted(exec) || hasEnded(exec), id, place)
-  if (found && hasStarted(found)) killInContainer(found.Pid, engineId)
+  if (!found || !hasStarted(found)) return
+  const firstPid = isRootless(engine.info) ? await firstPidOf(place) : 0
+  killInContainer(found.Pid, { engineId, firstPid })
+}
+
+/** Of the container; 0 when it does not run. */
+async function firstPidOf({ engine, engineId }: ExecPlace): Promise<number> {
+  const { signal } = new AbortController()
+  const request = { path: `/containers/${engineId}/json` }
+  try {
+    const { State } = await engine.client.json<ContainerInspect>(request, { signal })
+    return State.Pid
+  } catch {
+    // With the container its commands are gone.
+    return 0
+  }
 }
 
 async function look(id: string, { engine }: ExecPlace): Promise<ExecInspect> {

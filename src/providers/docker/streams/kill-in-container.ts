@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kills a process of a container from outside, on this machine, with all that it has started.
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 
-/** Only processes whose control group names the container are touched: a process id may be another's by now. */
-export function killInContainer(pid: number, engineId: string): boolean {
+/** By what a process is known to be of the container. */
+export interface ContainerMarks {
+  readonly engineId: string
+  /** Its first process, for an engine without control groups of its own; their process namespace is one. */
+  readonly firstPid?: number
+}
+
+/**
+ * Only processes whose control group names the container are touched, or that share its process namespace: a process
+ * id may be another's by now.
+ */
+export function killInContainer(pid: number, marks: ContainerMarks): boolean {
   if (pid <= 1) return false
   // Of a process that is gone nobody could say any more what it had started.
   const all = familyOf(pid)
-  const killed = all.filter((one) => isIn(one, engineId) && kill(one))
+  const killed = all.filter((one) => isIn(one, marks) && kill(one))
   return killed.includes(pid)
 }
 
@@ -27,13 +37,20 @@ function childrenOf(pid: number): readonly number[] {
   }
 }
 
-function isIn(pid: number, engineId: string): boolean {
+function isIn(pid: number, { engineId, firstPid = 0 }: ContainerMarks): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(engineId)
+    if (readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(engineId)) return true
+    if (firstPid === 0) return false
+    const namespace = processesOf(pid)
+    return namespace === processesOf(firstPid) && namespace !== processesOf('self')
   } catch {
     // It is gone, or it is not ours to see.
     return false
   }
+}
+
+function processesOf(pid: number | 'self'): string {
+  return readlinkSync(`/proc/${pid}/ns/pid`)
 }
 
 function kill(pid: number): boolean {
