@@ -13,6 +13,7 @@ import { cell, fieldsOf } from './pods-page.ts'
 const sections = [
   "What a pod's words mean here",
   'An engine on another machine',
+  'An engine without root',
   'What it cannot do',
 ] as const
 
