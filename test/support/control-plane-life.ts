@@ -27,11 +27,11 @@ export class ControlPlaneLife implements AsyncDisposable {
   readonly #agent: Agent
   readonly #origin: string
 
-  /** Resolves when it serves; `cacheFolder` keeps compiled code, so that later lives begin sooner. */
+  /** Resolves when it serves; `cacheFolder` keeps compiled code where nobody says otherwise: later lives begin sooner. */
   static async begin(dataDir: string, cacheFolder: string): Promise<ControlPlaneLife> {
     const child = spawn(process.execPath, [program, dataDir], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, NODE_COMPILE_CACHE: cacheFolder },
+      env: { NODE_COMPILE_CACHE: cacheFolder, ...process.env },
     })
     for await (const line of createInterface({ input: child.stdout })) {
       return new ControlPlaneLife(child, JSON.parse(line) as string)

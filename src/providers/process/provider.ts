@@ -18,6 +18,7 @@ import { parseProcessConfig, type ProcessConfig } from './process-config.ts'
 import { openCgroups } from './detect-cgroups.ts'
 import { groupNotesDir, sweepForsakenGroups } from './forsaken-groups.ts'
 import { findHostTools } from './host-tools.ts'
+import type { HostTools } from './host-tools.ts'
 import { hostTree } from './isolation/file-tree.ts'
 import { mountProblems } from './isolation/mount-problems.ts'
 import { networkProblems } from './isolation/network-problems.ts'
@@ -61,7 +62,7 @@ export const providerModule: ProviderModule = {
     const delivery = isolates ? 'mount' : 'variable'
     const known = {
       own: places.own,
-      tools: findHostTools(),
+      tools: toolsHere(),
       canIsolate: isolates,
       hasCgroups: mayLimit(parsed),
     }
@@ -122,18 +123,23 @@ async function startProblems(
   }
 }
 
+// Finding out runs programs; a machine does not change while a manifest is explained.
+const answers = new Map<ProcessConfig['isolation'], boolean>()
+let tools: HostTools | undefined
 let trustedFiles: readonly string[] | undefined
 
+function toolsHere(): HostTools {
+  tools ??= findHostTools()
+  return tools
+}
+
 function trustedHere(): readonly string[] {
-  trustedFiles ??= findTrustedFiles(findHostTools())
+  trustedFiles ??= findTrustedFiles(toolsHere())
   return trustedFiles
 }
 
-/** Finding out runs programs; a machine does not change while a manifest is explained. */
-const answers = new Map<ProcessConfig['isolation'], boolean>()
-
 function isolatesHere(config: ProcessConfig): boolean {
-  const known = answers.get(config.isolation) ?? canIsolate(config, findHostTools())
+  const known = answers.get(config.isolation) ?? canIsolate(config, toolsHere())
   answers.set(config.isolation, known)
   return known
 }
