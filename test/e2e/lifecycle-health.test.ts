@@ -7,7 +7,6 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { before, describe, test } from 'node:test'
 import type { Container, Pod, Probe } from '../../src/kube/types.gen.ts'
 import { createAuthority } from './certificates.ts'
-import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
 import { conditionOf, Pods, shell, statusOf } from './pods.ts'
 import { startProcessNode, useSharedFolder } from './process-node.ts'
@@ -30,12 +29,6 @@ describe('probes of further kinds', { skip: skipReason, concurrency: true }, () 
     await startProcessNode(cluster())
   })
 
-  const untilSaid = async (name: string, message: RegExp): Promise<void> =>
-    void (await eventually(
-      async () => (await pods.events(name)).some((event) => message.test(event.message ?? '')),
-      { what: `an event about ${name} that says ${message}` },
-    ))
-
   test('startup and liveness by gRPC', async () => {
     const file = `${shared()}/grpc`
     writeFileSync(file, '')
@@ -48,8 +41,9 @@ describe('probes of further kinds', { skip: skipReason, concurrency: true }, () 
     await pods.until('grpc', (pod) => statusOf(pod)?.started, { what: 'be started' })
     rmSync(file)
     await pods.until('grpc', hasRestarted, { what: 'be restarted' })
-    await untilSaid(
+    await pods.untilEvent(
       'grpc',
+      'Unhealthy',
       /^Liveness probe failed: service unhealthy \(responded with "NOT_SERVING"\)$/,
     )
     const killing = await pods.untilEvent('grpc', 'Killing')
@@ -74,7 +68,8 @@ describe('probes of further kinds', { skip: skipReason, concurrency: true }, () 
     await pods.until('tcp', (pod) => statusOf(pod)?.started, { what: 'be started' })
     rmSync(file)
     await pods.until('tcp', hasRestarted, { what: 'be restarted' })
-    await untilSaid('tcp', /^Liveness probe failed: dial tcp .+:\d+: connect: connection refused$/)
+    const why = /^Liveness probe failed: dial tcp .+:\d+: connect: connection refused$/
+    await pods.untilEvent('tcp', 'Unhealthy', why)
     writeFileSync(file, '')
     await pods.end('tcp', { gracePeriodSeconds: 1 })
   })

@@ -115,11 +115,8 @@ describe('the identity of a pod', { skip }, () => {
     const nameservers = ['192.0.2.1', '192.0.2.2', '192.0.2.3']
     const { files } = await found('crowded', { dnsConfig: { nameservers } })
     assert.equal(files['resolv.conf']?.match(/^nameserver /gm)?.length, 3)
-    const { message } = await pods.untilEvent('crowded', 'DNSConfigForming')
-    assert.match(
-      message ?? '',
-      /the applied nameserver line is: 10\.96\.0\.10 192\.0\.2\.1 192\.0\.2\.2$/,
-    )
+    const why = /the applied nameserver line is: 10\.96\.0\.10 192\.0\.2\.1 192\.0\.2\.2$/
+    await pods.untilEvent('crowded', 'DNSConfigForming', why)
   })
 
   test('a full name that is too long keeps the pod from its sandbox, and says so', async () => {
@@ -130,8 +127,8 @@ describe('the identity of a pod', { skip }, () => {
       containers: [shell('true')],
     }
     await pods.create({ name: 'too-long', spec })
-    const { message } = await pods.untilEvent('too-long', 'FailedCreatePodSandBox')
-    assert.match(message ?? '', /is too long \(64 characters is the max, 65 characters requested\)/)
+    const why = /is too long \(64 characters is the max, 65 characters requested\)/
+    await pods.untilEvent('too-long', 'FailedCreatePodSandBox', why)
     await pods.end('too-long', { gracePeriodSeconds: 0 })
   })
 

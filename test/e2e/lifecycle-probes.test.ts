@@ -64,15 +64,13 @@ describe('probes', { skip: skipReason, concurrency: true }, () => {
       'containers with unready status: [main]',
     )
     assert.equal(statusOf(unready)?.started, true)
-    const said = 'Readiness probe failed: HTTP probe failed with statuscode: 503'
-    const isSaid = async (): Promise<boolean> =>
-      (await pods.events('web')).some(({ message }) => message === said)
-    await eventually(isSaid, { what: `an event that says "${said}"` })
+    const said = /^Readiness probe failed: HTTP probe failed with statuscode: 503$/
+    await pods.untilEvent('web', 'Unhealthy', said)
     writeFileSync(file, 'http://elsewhere.example/')
     const ready = await pods.until('web', isReady, { what: 'be ready again' })
     assert.equal(statusOf(ready)?.restartCount, 0)
-    const warning = await pods.untilEvent('web', 'ProbeWarning')
-    assert.match(warning.message ?? '', /^Readiness probe warning: Probe terminated redirects/)
+    const warned = /^Readiness probe warning: Probe terminated redirects/
+    await pods.untilEvent('web', 'ProbeWarning', warned)
   })
 
   test('liveness by HTTP ends the container, which is started again', async () => {
@@ -145,8 +143,8 @@ describe('probes', { skip: skipReason, concurrency: true }, () => {
     const startupProbe = { ...quick, tcpSocket: { port: await freePort() } }
     await pods.create({ name: 'never', spec: { containers: [shell(idle, { startupProbe })] } })
     await pods.until('never', hasRestarted, { what: 'be restarted' })
-    const { message } = await pods.untilEvent('never', 'Unhealthy')
-    assert.match(message ?? '', /^Startup probe failed: dial tcp .+: connect: connection refused$/)
+    const why = /^Startup probe failed: dial tcp .+: connect: connection refused$/
+    await pods.untilEvent('never', 'Unhealthy', why)
     const killing = await pods.untilEvent('never', 'Killing')
     assert.equal(killing.message, 'Container main failed startup probe, will be restarted')
   })
