@@ -3,13 +3,13 @@
 // runs on this machine, or ~/.kube/config.
 import { access } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { isInCluster } from '../kube/in-cluster.ts'
 import { loadConnection } from '../kube/kubeconfig.ts'
 import type { Logger } from '../util/logger.ts'
 import { UserError } from '../util/vk-error.ts'
 import { ClusterAccess } from './cluster-access.ts'
-import { dataDirOf, findRunning } from './data-dir.ts'
+import { dataDirOf, findRunning, lastPort, upCommand } from './data-dir.ts'
 
 /** Flags that choose a cluster. */
 export interface ClusterFlags {
@@ -29,6 +29,7 @@ export async function openCluster(
       hint: 'Start one with `virtual-kubelet up`, or name a kubeconfig with --kubeconfig or KUBECONFIG.',
     })
   }
+  await refuseEnded(kubeconfig ?? env['KUBECONFIG'] ?? '', env)
   const connection = await loadConnection({
     ...(kubeconfig !== undefined && { kubeconfig }),
     ...(flags.context !== undefined && { context: flags.context }),
@@ -45,6 +46,16 @@ async function hasCluster(env: NodeJS.ProcessEnv): Promise<boolean> {
     () => true,
     () => false,
   )
+}
+
+/** A kubeconfig that `up` has written leads nowhere once its cluster has ended. */
+async function refuseEnded(kubeconfig: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const dir = dataDirOf(dirname(resolve(kubeconfig)), env)
+  if (resolve(kubeconfig) !== dir.kubeconfig || (await lastPort(dir)) === undefined) return
+  if ((await findRunning(dir)) !== undefined) return
+  throw new UserError(`Cannot reach the cluster in "${dir.path}": it does not run`, {
+    hint: `Start it with \`${upCommand(dir, env)}\`.`,
+  })
 }
 
 async function localKubeconfig(

@@ -7,6 +7,7 @@ import * as v from 'valibot'
 import { lockHolder } from '../util/dir-lock.ts'
 import { runningClusterSchema } from './running-cluster.ts'
 import type { RunningCluster } from './running-cluster.ts'
+import { shellWord } from './shell-word.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -40,6 +41,12 @@ function defaultDataDir(env: Env): string {
   if (process.getuid?.() === 0) return '/var/lib/virtual-kubelet-cluster'
   const state = env['XDG_STATE_HOME'] || join(env['HOME'] || homedir(), '.local', 'state')
   return join(state, 'virtual-kubelet', 'cluster')
+}
+
+/** The command that starts a cluster there, for hints. */
+export function upCommand({ path }: DataDir, env: Env): string {
+  const isUsual = path === dataDirOf(undefined, env).path
+  return isUsual ? 'virtual-kubelet up' : `virtual-kubelet up --data-dir ${shellWord(path)}`
 }
 
 /**

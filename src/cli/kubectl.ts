@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
 import { UserError, messageOf } from '../util/vk-error.ts'
-import { dataDirOf, findRunning } from './data-dir.ts'
+import { dataDirOf, findRunning, upCommand } from './data-dir.ts'
 import { kubernetesVersion } from './version.ts'
 
 /** Runs kubectl and resolves with its exit code. */
@@ -16,7 +16,7 @@ export async function kubectl(
   const dir = dataDirOf(dataDir, env)
   if ((await findRunning(dir)) === undefined) {
     throw new UserError(`Cannot use kubectl: no cluster runs in "${dir.path}"`, {
-      hint: 'Start one with `virtual-kubelet up`, or name its folder: `virtual-kubelet kubectl --data-dir DIR …`.',
+      hint: `Start one with \`${upCommand(dir, env)}\`, or name its folder: \`virtual-kubelet kubectl --data-dir DIR …\`.`,
     })
   }
   const program = env['VK_KUBECTL'] ?? 'kubectl'

@@ -8,7 +8,7 @@ import { createPinoLogger } from '../observe/pino-logger.ts'
 import type { Resource } from '../kube/resources.ts'
 import { systemClock } from '../util/clock.ts'
 import { ClusterAccess } from './cluster-access.ts'
-import { dataDirOf, findRunning } from './data-dir.ts'
+import { dataDirOf, findRunning, upCommand } from './data-dir.ts'
 import type { DataDir } from './data-dir.ts'
 import { inOwnWords } from './own-words.ts'
 import type { RunningCluster } from './running-cluster.ts'
@@ -44,7 +44,9 @@ export async function status({ dataDir, output }: StatusFlags): Promise<number> 
   const running = await findRunning(dir)
   const report = running ? await reportOf(dir, running) : { isRunning: false, dataDir: dir.path }
   const text =
-    output === 'json' ? JSON.stringify(report, undefined, 2) : inWords(report, running).join('\n')
+    output === 'json'
+      ? JSON.stringify(report, undefined, 2)
+      : inWords(report, { running, dir }).join('\n')
   process.stdout.write(`${inOwnWords(text)}\n`)
   return report.isRunning ? 0 : 1
 }
@@ -98,9 +100,13 @@ function nodeReport({ metadata, status: state }: Node, pods: readonly Pod[]): No
   }
 }
 
-function inWords(report: Report, running: RunningCluster | undefined): readonly string[] {
+function inWords(
+  report: Report,
+  { running, dir }: { readonly running: RunningCluster | undefined; readonly dir: DataDir },
+): readonly string[] {
   if (!running) {
-    return [`No cluster runs in ${report.dataDir}`, 'Start one with `virtual-kubelet up`.']
+    const start = `Start one with \`${upCommand(dir, process.env)}\`.`
+    return [`No cluster runs in ${report.dataDir}`, start]
   }
   const age = durationText(systemClock.nowMs() - Date.parse(running.startedAt))
   const rows = (report.nodes ?? []).map(({ name, ready, message, pods }) => [
