@@ -3,14 +3,7 @@
 // root, they are of a network that this machine has no part in, and may be somebody else's here.
 import type { DockerConfig } from '../docker-config.ts'
 import type { Engine } from './connect-engine.ts'
-
-/** The engine runs without root. */
-export function isRootless({
-  Rootless,
-  SecurityOptions,
-}: Pick<Engine['info'], 'Rootless' | 'SecurityOptions'>): boolean {
-  return Rootless === true || (SecurityOptions ?? []).includes('name=rootless')
-}
+import { isRootless } from './is-rootless.ts'
 
 /** Probes and forwarded ports go through the engine: its pods are not reached, and their sandboxes can connect. */
 export function dialsThrough(

@@ -3,7 +3,7 @@
 // handed down to that, by version 1 nothing. Podman ignores such limits then, or starts no container at all.
 import type { EngineClient } from './engine-client.ts'
 import type { EngineInfo } from './engine-objects.ts'
-import { isRootless } from './reachable-pods.ts'
+import { isRootless } from './is-rootless.ts'
 
 /** The oldest version of Podman's own API that names them. */
 const podmanVersion = '4.0.0'

@@ -9,7 +9,7 @@ import { VkError, messageOf } from '../../../util/vk-error.ts'
 import { updatableResources } from '../container/resource-options.ts'
 import type { DockerConfig } from '../docker-config.ts'
 import type { Engine } from '../engine/connect-engine.ts'
-import { isRootless } from '../engine/reachable-pods.ts'
+import { isRootless } from '../engine/is-rootless.ts'
 import {
   canLimitBelow,
   groupNames,
