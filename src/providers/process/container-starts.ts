@@ -12,7 +12,7 @@ import { parseQuantity, wholeUnits } from '../../util/quantity.ts'
 import { VkError, messageOf } from '../../util/vk-error.ts'
 import { idOf } from './container-id.ts'
 import type { ContainerProcess } from './container-process.ts'
-import { hasLostPeer } from './isolation/bubblewrap.ts'
+import { hasLostMount, hasLostPeer } from './isolation/bubblewrap.ts'
 import type { ImageStore } from './isolation/image-store.ts'
 import type { Peer } from './isolation/pod-namespaces.ts'
 import type { PodShares } from './isolation/pod-shares.ts'
@@ -38,8 +38,8 @@ interface Starting {
   readonly started: Promise<RuntimeContainer>
 }
 
-/** How often a container looks for another one of its pod to join. */
-const maxJoins = 5
+/** How often a container is started when what it was to join, or to see, has gone at that moment. */
+const maxTries = 5
 
 /** Starts containers, each once. */
 export class ContainerStarts {
@@ -106,8 +106,9 @@ export class ContainerStarts {
       try {
         return await fleet.launch({ id, start, plan })
       } catch (error) {
-        // Nothing has run: it joins another one, or has namespaces of its own.
-        if (tries === maxJoins || !hasLostPeer(error)) throw error
+        // Nothing has run: it joins another one, or has namespaces of its own, or the host's other mounts.
+        const isOfThatMoment = hasLostPeer(error) || hasLostMount(error)
+        if (tries === maxTries || !isOfThatMoment) throw error
       }
     }
   }

@@ -70,6 +70,16 @@ export function hasLostPeer(error: unknown): boolean {
   return cause instanceof Error && /can(not|'t) open '?\/proc\/\d+\/ns\//.test(cause.message)
 }
 
+/**
+ * Did a start fail because a mount of the host has ended while bwrap took all of them along? It looks at each by
+ * its place, where there is nothing any more.
+ */
+export function hasLostMount(error: unknown): boolean {
+  const { cause } = error as Error
+  const said = /Unable to apply mount flags: remount ".*": (No such file|Invalid argument)/
+  return cause instanceof Error && said.test(cause.message)
+}
+
 function checking(marks: readonly ProcessMark[], shell: string): readonly string[] {
   if (marks.length === 0) return []
   const words = marks.flatMap(({ pid, startTime }) => [String(pid), startTime])
