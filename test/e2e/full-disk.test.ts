@@ -70,7 +70,8 @@ describe('a full disk', { skip }, () => {
         ['node-1'],
       )
       assert.deepEqual(await firstOfWatch(access, kept.length), kept.toSorted())
-      await assert.rejects(access.client.delete(configMaps, place), { httpStatus: 500 })
+      // Whether this one still finds room, in what SQLite has reserved, only SQLite knows.
+      if (await isDeleted(access, first)) kept.shift()
       assert.deepEqual(await namesIn(access), kept.toSorted())
       const status = await runCli(['status'], { env: env() })
       assert.match(status.stdout, /^node-1 /m)
@@ -137,6 +138,16 @@ async function writeUntilRefused({ client }: ClusterAccess, kept: string[]): Pro
     }
   }
   return assert.fail('nothing was refused')
+}
+
+async function isDeleted({ client }: ClusterAccess, name: string): Promise<boolean> {
+  try {
+    await client.delete(configMaps, { namespace, name })
+    return true
+  } catch (error) {
+    assert.equal((error as ApiError).httpStatus, 500)
+    return false
+  }
 }
 
 async function namesIn({ client }: ClusterAccess): Promise<readonly string[]> {
