@@ -19,9 +19,9 @@ async function connectTo(
   ])
   const server = createServer(({ url = '' }, response) => {
     const answer = answers.get(url.replace(/\?.*/, ''))
-    void clock.advance(silenceMs).then(() => {
-      response.writeHead(answer ? 200 : 404).end(JSON.stringify(answer ?? {}))
-    })
+    void clock
+      .advance(silenceMs)
+      .then(() => response.writeHead(answer ? 200 : 404).end(JSON.stringify(answer ?? {})))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
