@@ -2,8 +2,8 @@
 // `npm test`: several runs at the same time, which together keep two cores busy although each waits a lot.
 // Each is one process, which loads and warms up only once what its tests have in common: of the tests
 // beside the sources, those that start processes, and all others, whose heap grows; beside them those of
-// the command as a whole, and the scenarios on the embedded control plane in a few parts. What runs beside
-// the first prints its output when it ends.
+// the command as a whole, and the scenarios on the embedded control plane, in parts of which each begins
+// when one before has ended. All but the first print their output when they end.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync } from 'node:fs'
@@ -13,9 +13,11 @@ import { setPriority } from 'node:os'
 import { useCompileCache } from './compile-cache.ts'
 
 const root = join(import.meta.dirname, '..')
-/** The first two run one test after the other and are the longest way: the others fill what they leave. */
+/** Tests of the sources come first: the others fill what they leave, since they wait half of the time. */
 const besideNice = 4
-const scenarioParts = 5
+/** More parts than run at once, so that a long one does not outlast all others. */
+const scenarioParts = 10
+const scenariosAtOnce = 4
 
 interface Run {
   /** A program of this project and its arguments. */
@@ -47,6 +49,18 @@ function scenarios(part: string): readonly string[] {
   return ['test/e2e/run.ts', '--control-plane=embedded', ...flags, 'test/e2e/*.test.ts']
 }
 
+/** Runs the parts of the scenarios, a few at a time; returns their exit codes. */
+async function runScenarios(): Promise<readonly number[]> {
+  const parts = Array.from({ length: scenarioParts }, (_, index) => `${index + 1}/${scenarioParts}`)
+  const codes: number[] = []
+  const runNext = async (): Promise<void> => {
+    for (let part = parts.shift(); part !== undefined; part = parts.shift())
+      codes.push(await run({ args: scenarios(part), nice: besideNice }))
+  }
+  await Promise.all(Array.from({ length: scenariosAtOnce }, runNext))
+  return codes
+}
+
 /** To start a process takes the longer the more memory who starts it has. */
 const starters = /^src\/(?:cli|providers\/process)\//
 const { starting = [], other = [] } = Object.groupBy(
@@ -56,12 +70,11 @@ const { starting = [], other = [] } = Object.groupBy(
 
 useCompileCache()
 const codes = await Promise.all([
-  run({ args: ['tools/unit-tests.ts', ...starting], isBeside: false }),
+  run({ args: ['tools/unit-tests.ts', '--test-shard=1/2', ...starting], isBeside: false }),
+  run({ args: ['tools/unit-tests.ts', '--test-shard=2/2', ...starting] }),
   run({ args: ['tools/unit-tests.ts', ...other] }),
   run({ args: commands('1/2'), nice: besideNice }),
   run({ args: commands('2/2'), nice: besideNice }),
-  ...Array.from({ length: scenarioParts }, async (_, index) => {
-    return await run({ args: scenarios(`${index + 1}/${scenarioParts}`), nice: besideNice })
-  }),
+  runScenarios(),
 ])
-process.exitCode = Math.max(...codes)
+process.exitCode = Math.max(...codes.flat())
