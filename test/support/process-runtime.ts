@@ -61,7 +61,9 @@ export async function processWorld(
     isolation: process.env['VK_TEST_ISOLATION'] ?? 'none',
     ...config,
   })
-  const surroundings = options.surroundings ?? surroundingsOf(parsed, dir)
+  // Who is to be killed in a directory leaves nothing outside of it.
+  const explore = options.dir === undefined ? surroundingsOf : exploreSurroundings
+  const surroundings = options.surroundings ?? explore(parsed, dir)
   const open = (): Promise<ProcessRuntime> =>
     ProcessRuntime.open(host, { config: parsed, surroundings })
   const runtime = await open()
