@@ -78,6 +78,8 @@ export function makeDockerParts(host: ProviderHost, places: DockerPlaces): Docke
     }),
   })
   const layers = new LayerSizes({ client, owner, clock, signal })
+  const stops = new ContainerStops({ engine, table, clock })
+  const watched = { engine, owner, clock, log }
   return {
     cgroups,
     outOfMemory,
@@ -87,10 +89,10 @@ export function makeDockerParts(host: ProviderHost, places: DockerPlaces): Docke
     collector,
     elsewhere,
     starts,
-    stops: new ContainerStops({ engine, table, clock }),
+    stops,
     stats: new EngineStats({ engine, clock, table, sandboxes, layers }),
     streams: new ContainerStreams({ engine, clock, table, sandboxes, dialsThere }),
-    watch: new EngineWatch({ client, owner, clock, log, table, sandboxes }),
+    watch: new EngineWatch({ ...watched, table, sandboxes, stops, outOfMemory }),
   }
 }
 

@@ -1,32 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps an eye on the engine: its events while it is there, a look at everything when it is there again. What a
-// look finds missing has ended only if it was known before the look began.
+// look finds missing has ended only if it was known before the look began. Docker tells of a want of memory
+// beside the end that came of it, some ten milliseconds before or after: such an end is looked at when both are told.
 import type { PodRef } from '../../provider/provider.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Logger } from '../../util/logger.ts'
 import { ownerFilter, readLabels, type Owner } from './container/container-labels.ts'
+import type { ContainerStops } from './container/container-stops.ts'
 import type { ContainerTable } from './container/container-table.ts'
-import type { EngineClient } from './engine/engine-client.ts'
+import type { OutOfMemory } from './container/out-of-memory.ts'
+import type { Engine } from './engine/connect-engine.ts'
 import type { EngineEvent } from './engine/engine-objects.ts'
 import { followEvents } from './engine/event-feed.ts'
 import type { PodSandboxes } from './sandbox/pod-sandboxes.ts'
 
 export interface EngineWatchParts {
-  readonly client: EngineClient
+  readonly engine: Pick<Engine, 'client' | 'kind'>
   readonly owner: Owner
   readonly clock: Clock
   readonly log: Logger
   readonly table: Pick<ContainerTable, 'list' | 'refresh'>
+  readonly stops: Pick<ContainerStops, 'isStopping'>
+  readonly outOfMemory: Pick<OutOfMemory, 'tell' | 'forgetContainer'>
   readonly sandboxes: Pick<PodSandboxes, 'all' | 'ended'>
 }
 
 /** Events after which a container is looked at. */
 const endings = new Set(['die', 'destroy', 'remove', 'oom'])
+const killedBySignal9 = '137'
+/** On a quiet machine it takes less than a tenth. */
+const lateReasonMs = 1000
 
 /** Brings news of containers to the table, and those of sandboxes to whoever listens. */
 export class EngineWatch {
   readonly #parts: EngineWatchParts
   readonly #listeners = new Set<(pod: PodRef) => void>()
+  /** By engine id, ends whose reason may still be told. */
+  readonly #unexplained = new Map<string, AbortController>()
 
   constructor(parts: EngineWatchParts) {
     this.#parts = parts
@@ -41,9 +51,9 @@ export class EngineWatch {
 
   /** Watches until the signal aborts. */
   follow(signal: AbortSignal): Promise<void> {
-    const { client, owner, clock, log } = this.#parts
+    const { engine, owner, clock, log } = this.#parts
     return followEvents({
-      client,
+      client: engine.client,
       clock,
       log,
       signal,
@@ -64,13 +74,37 @@ export class EngineWatch {
     }
   }
 
-  async #onEvent({ Action, Actor }: EngineEvent, signal: AbortSignal): Promise<void> {
+  async #onEvent(event: EngineEvent, signal: AbortSignal): Promise<void> {
+    const { Action, Actor } = event
     if (!endings.has(Action)) return
     const labelled = readLabels(Actor.Attributes)
     if (labelled?.kind === 'sandbox') return this.#sandboxEnded(labelled.pod, Actor.ID)
-    await this.#parts.table.refresh(Actor.ID, signal).catch(() => {
+    const { table, stops, outOfMemory } = this.#parts
+    if (Action === 'oom') {
+      outOfMemory.tell(Actor.ID)
+      this.#unexplained.get(Actor.ID)?.abort()
+    }
+    if (Action === 'destroy') outOfMemory.forgetContainer(Actor.ID)
+    const isOurs = labelled?.kind === 'container' && stops.isStopping(labelled.key)
+    if (!isOurs && this.#mayBeExplained(event)) await this.#untilExplained(Actor.ID, signal)
+    await table.refresh(Actor.ID, signal).catch(() => {
       // The engine went away again: when the events come back everything is looked at.
     })
+  }
+
+  #mayBeExplained({ Action, Actor }: EngineEvent): boolean {
+    const isKilled = Action === 'die' && Actor.Attributes?.['exitCode'] === killedBySignal9
+    return isKilled && this.#parts.engine.kind === 'docker'
+  }
+
+  async #untilExplained(engineId: string, signal: AbortSignal): Promise<void> {
+    const explained = new AbortController()
+    this.#unexplained.set(engineId, explained)
+    const either = AbortSignal.any([signal, explained.signal])
+    await this.#parts.clock.sleep(lateReasonMs, { signal: either }).catch(() => {
+      // It was told, or nobody wants to know any more.
+    })
+    this.#unexplained.delete(engineId)
   }
 
   #sandboxEnded(pod: PodRef, id: string): void {

@@ -67,6 +67,11 @@ export class ContainerStops {
     return done
   }
 
+  /** Is it being stopped? Then its end is nobody else's doing. */
+  isStopping(key: ContainerKey): boolean {
+    return this.#stops.has(idOf(key))
+  }
+
   async #end(key: ContainerKey, { stop, first, context }: Ending): Promise<void> {
     if (first !== undefined) await this.#sendFirst(key, { stop, first, context })
     while (this.#isRunning(key)) {
