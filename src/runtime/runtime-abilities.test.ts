@@ -15,6 +15,18 @@ function give(world: RuntimeWorld, abilities: Partial<ContainerRuntime>): void {
   Object.assign(world.runtime, abilities)
 }
 
+/** The message of a container that has failed, and whose log is its last word. */
+async function lastWords(world: RuntimeWorld): Promise<string | undefined> {
+  const container = buildContainer({ terminationMessagePolicy: 'FallbackToLogsOnError' })
+  const ref = await world.create(
+    buildPod({ spec: { restartPolicy: 'Never', containers: [container] } }),
+  )
+  await world.untilRunning(ref)
+  world.runtime.exit({ pod: ref, name: 'main', attempt: 0 }, 1)
+  const ended = await world.until(ref, ({ hasEnded }) => hasEnded)
+  return ended.containers[0]?.state?.terminated?.message
+}
+
 test('a runtime that stores output itself is asked for the run that is meant, and never for the previous', async () => {
   await using world = await RuntimeWorld.open()
   const asked: { key: ContainerKey; query: LogQuery }[] = []
@@ -52,14 +64,7 @@ test("the end of such a runtime's log is the last word of a container that asks 
       yield { entries: [{ timeMs: 1, stream: 'stderr', bytes }], isLive: false }
     },
   })
-  const container = buildContainer({ terminationMessagePolicy: 'FallbackToLogsOnError' })
-  const ref = await world.create(
-    buildPod({ spec: { restartPolicy: 'Never', containers: [container] } }),
-  )
-  await world.untilRunning(ref)
-  world.runtime.exit({ pod: ref, name: 'main', attempt: 0 }, 1)
-  const ended = await world.until(ref, ({ hasEnded }) => hasEnded)
-  assert.equal(ended.containers[0]?.state?.terminated?.message, 'what went wrong\n')
+  assert.equal(await lastWords(world), 'what went wrong\n')
 })
 
 test('an end whose log cannot be read is told all the same, with what was wrong', async () => {
@@ -70,15 +75,8 @@ test('an end whose log cannot be read is told all the same, with what was wrong'
       throw new VkError('NotFound', 'there is no such container')
     },
   })
-  const container = buildContainer({ terminationMessagePolicy: 'FallbackToLogsOnError' })
-  const ref = await world.create(
-    buildPod({ spec: { restartPolicy: 'Never', containers: [container] } }),
-  )
-  await world.untilRunning(ref)
-  world.runtime.exit({ pod: ref, name: 'main', attempt: 0 }, 1)
-  const ended = await world.until(ref, ({ hasEnded }) => hasEnded)
   assert.equal(
-    ended.containers[0]?.state?.terminated?.message,
+    await lastWords(world),
     'Error on reading termination message from logs: there is no such container',
   )
 })
